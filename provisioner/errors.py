@@ -1,0 +1,123 @@
+"""Every error that virtlab raises on purpose.
+
+::
+
+    VirtlabError                 exit 1   something expected went wrong
+    ├── InputError               exit 2   the command line or a file is wrong
+    │   ├── LabFileError         exit 2   a lab file has problems (all of them, with places)
+    │   └── Ambiguous            exit 2   it could mean more than one thing
+    ├── ConflictError            exit 1   what exists is in the way, and is not ours to change
+    ├── ConfirmationNeeded       exit 2   a question nobody is there to answer
+    ├── Declined                 exit 1   a question that was answered with no
+    ├── ImageError               exit 1   an image can't be built, read or uploaded
+    ├── HypervisorError          exit 1   libvirt or QEMU refused
+    │   ├── ConnectionFailed              the daemon can't be reached
+    │   ├── PermissionDenied              it can be reached but not by this user
+    │   ├── NotFound                      the object is gone
+    │   └── Busy                          somebody else holds it (a console, a job)
+    ├── GuestError               exit 1   a running guest did not do what was asked
+    │   ├── NotReady                      it never answered within its deadline
+    │   └── TooMuch                       it answered with more than the bound allows
+    └── SeveralErrors            exit 1   more than one thing failed; none is hidden
+
+Each has a message (what happened) and a hint (the next thing to type or do).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class VirtlabError(Exception):
+    """An expected failure: a message in plain words and, where there is one, the next step."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(VirtlabError):
+    """What the user gave is wrong."""
+
+    exit_code = 2
+
+
+class LabFileError(InputError):
+    """A lab file has problems; ``problems`` holds one ready line for each, in file order."""
+
+    def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
+        super().__init__("\n".join(problems), hint=hint)
+        self.problems = tuple(problems)
+
+
+class Ambiguous(InputError):
+    """What the user said fits more than one thing."""
+
+
+class ConflictError(VirtlabError):
+    """Something that exists is in the way and is not virtlab's, or not this lab's, to change."""
+
+
+class ConfirmationNeeded(VirtlabError):
+    """A change needs a yes, and there is nobody to ask."""
+
+    exit_code = 2
+
+
+class Declined(VirtlabError):
+    """The user was asked, and did not agree."""
+
+
+class ImageError(VirtlabError):
+    """An image can't be built, verified, found or uploaded."""
+
+
+class HypervisorError(VirtlabError):
+    """libvirt or QEMU refused."""
+
+
+class ConnectionFailed(HypervisorError):
+    """No connection to the libvirt daemon."""
+
+
+class PermissionDenied(HypervisorError):
+    """The daemon or a file it needs is not open to this user."""
+
+
+class NotFound(HypervisorError):
+    """The domain, network, pool or volume does not exist (any more)."""
+
+
+class Busy(HypervisorError):
+    """Somebody else holds what is needed."""
+
+
+class GuestError(VirtlabError):
+    """A running guest did not do what it was asked."""
+
+
+class NotReady(GuestError):
+    """A guest did not answer within its deadline."""
+
+
+class TooMuch(GuestError):
+    """A guest said more than the bound allows."""
+
+
+class SeveralErrors(VirtlabError):
+    """Several independent failures; each is kept."""
+
+    def __init__(self, message: str, causes: Sequence[VirtlabError], *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.causes = tuple(causes)
+
+
+def raise_all(problems: Sequence[VirtlabError], message: str, *, hint: str | None = None) -> None:
+    """Raises the one problem, or all of them together under ``message``; nothing where there is none."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise SeveralErrors(message, problems, hint=hint)

@@ -1,0 +1,46 @@
+"""Every folder that virtlab reads or writes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _data(name: str) -> Path:
+    inside = _PACKAGE / "_data" / name  # as installed from a wheel
+    return inside if inside.is_dir() else _PACKAGE.parent / name
+
+
+def templates_dir() -> Path:
+    """Jinja templates, hardware profiles and image recipes."""
+    return _data("templates")
+
+
+def labs_dir() -> Path:
+    """The labs that come with virtlab."""
+    return _data("labs")
+
+
+def cache_dir() -> Path:
+    """Built images; all of it can be made again."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("virtlab"))
+
+
+def config_file() -> Path:
+    """The user's settings, a TOML file that need not exist."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("virtlab")) / "config.toml"
+
+
+def session_pool_dir() -> Path:
+    """Where the session connection's volumes lie: beside the ones that libvirt's own tools make."""
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "libvirt" / "images" / "virtlab"
+
+
+SYSTEM_POOL_DIR = Path("/var/lib/libvirt/images/virtlab")

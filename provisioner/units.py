@@ -1,0 +1,50 @@
+"""Sizes, durations and how they are written."""
+
+from __future__ import annotations
+
+import re
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+_FACTORS = {"B": 1}
+for _power, _letter in enumerate("KMGT", start=1):
+    _FACTORS[f"{_letter}iB"] = 1024**_power
+    _FACTORS[f"{_letter}B"] = 1000**_power
+SIZE_UNITS = tuple(_FACTORS)
+KIB = 1024
+MIB = 1024**2
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size with a unit, such as ``256 MiB`` or ``1.5GiB``.
+
+    Raises ValueError, with a sentence for the user, where there is no unit, an unknown one,
+    or no whole number of bytes.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("a size is a number and a unit, such as 256 MiB")
+    number, unit = match.groups()
+    factor = next((f for name, f in _FACTORS.items() if name.lower() == unit.lower()), None)
+    if factor is None:
+        raise ValueError(f"{unit!r} is no unit of size; use one of {', '.join(SIZE_UNITS)}")
+    size = float(number) * factor if "." in number else int(number) * factor
+    if size != int(size):
+        raise ValueError("a size must come out as a whole number of bytes")
+    return int(size)
+
+
+def format_size(size: int) -> str:
+    """The shortest exact way to write a size: ``256 MiB``, ``1536 KiB``, ``513 B``."""
+    for power, letter in ((4, "T"), (3, "G"), (2, "M"), (1, "K")):
+        if size and size % 1024**power == 0:
+            return f"{size // 1024**power} {letter}iB"
+    return f"{size} B"
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration for people: ``0.42 s``, ``12.3 s``, ``2 min 5 s``."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
