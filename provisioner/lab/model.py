@@ -1,0 +1,202 @@
+"""What a lab is, after its file was read, checked and completed from its profiles.
+
+Every value is set: nothing downstream guesses a default. All objects are immutable and know
+nothing of files, libvirt or the host. ``to_data``/``guest_from_data`` give the plain form that is
+stamped on a domain, so that a later run can say what changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+
+class Accel(StrEnum):
+    """What executes a guest's instructions."""
+
+    AUTO = "auto"
+    KVM = "kvm"
+    TCG = "tcg"
+
+
+class GuestKind(StrEnum):
+    """What a guest is a guest of."""
+
+    MACHINE = "machine"  # a QEMU process of the host's libvirt
+    XEN = "xen"  # a Domain U inside a guest that runs Xen
+    CONTAINER = "container"  # a share of its parent's kernel
+    NESTED = "nested"  # a machine that a guest of ours runs
+
+
+class Transport(StrEnum):
+    """How commands reach a guest."""
+
+    AGENT = "agent"  # the QEMU guest agent, on the channel that ``Guest.agent`` names
+    PARENT = "parent"  # through the guest that hosts it
+    NONE = "none"
+
+
+class AgentPort(StrEnum):
+    """What the guest agent sits on."""
+
+    VIRTIO = "virtio"
+    SERIAL = "serial"  # the port after the console's: /dev/ttyS1
+    NONE = "none"
+
+
+class NetworkMode(StrEnum):
+    """What a lab network reaches."""
+
+    NAT = "nat"
+    ISOLATED = "isolated"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text for people, in the languages that the lesson speaks."""
+
+    en: str
+    ja: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    count: int
+    model: str  # auto (host under KVM, QEMU's default under emulation), default, host, maximum, or a name
+    features: dict[str, str] = field(default_factory=dict)  # name -> require | disable
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    bus: str  # ide | sata | scsi | virtio
+    size: int  # bytes
+    cache: str  # none | writeback | writethrough | directsync | unsafe
+    controller: str | None = None  # for bus scsi: virtio-scsi | lsilogic | vmpvscsi
+    image: str | None = None  # a disk image of the image catalogue; None: an empty disk
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    network: str
+    model: str  # e1000 | e1000e | rtl8139 | virtio | vmxnet3
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    offset: str  # utc | localtime
+    timers: dict[str, bool] = field(default_factory=dict)  # kvmclock, hpet, pit, rtc, tsc, hypervclock
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """One guest of a lab."""
+
+    name: str
+    kind: GuestKind
+    parent: str | None
+    transport: Transport
+    title: Text | None
+    profile: str
+    accel: Accel
+    image: str  # what it boots: an image of the catalogue
+    machine: str  # pc | q35, or a versioned libvirt machine type
+    firmware: str  # bios | uefi
+    processor: Processor
+    memory: int  # bytes
+    disks: tuple[Disk, ...]
+    interfaces: tuple[Interface, ...]
+    video: str  # none | vga | cirrus | bochs | vmvga | virtio
+    clock: Clock
+    smbios: dict[str, str]  # manufacturer, product, version, serial, bios-vendor
+    balloon: str  # none | virtio
+    rng: str  # none | virtio
+    agent: AgentPort
+    console: str  # serial | serial+virtio: whether a virtio console stands beside the serial one
+    serial_ports: int  # ISA serial ports, the console's and the agent's included
+    kernel_args: tuple[str, ...]
+
+    @property
+    def is_top_level(self) -> bool:
+        """Whether the host's libvirt runs it, rather than another guest."""
+        return self.parent is None
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    name: str
+    title: Text | None
+    mode: NetworkMode
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    name: str
+    title: Text
+    description: Text | None
+    networks: tuple[Network, ...]
+    guests: tuple[Guest, ...]  # in file order; a parent stands before the guests that it hosts
+    file: Path
+    source: str  # who it is: "catalog:NAME" for a lab that comes with virtlab, else the file's absolute path
+
+    def guest(self, name: str) -> Guest:
+        """The guest of that name; KeyError where there is none."""
+        for guest in self.guests:
+            if guest.name == name:
+                return guest
+        raise KeyError(name)
+
+    @property
+    def top_level(self) -> tuple[Guest, ...]:
+        return tuple(guest for guest in self.guests if guest.is_top_level)
+
+
+def to_data(value: Any) -> Any:
+    """Plain dicts, lists, strings and numbers of a model object, in field order."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_data(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: to_data(value[key]) for key in sorted(value)}
+    if isinstance(value, tuple | list):
+        return [to_data(item) for item in value]
+    if isinstance(value, StrEnum):
+        return str(value)
+    return value
+
+
+def guest_from_data(data: dict[str, Any]) -> Guest:
+    """The guest that ``to_data`` was given. Raises ValueError where the data has another form."""
+    try:
+        return typing.cast(Guest, _from_data(Guest, data))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a guest definition: {error}") from error
+
+
+def network_from_data(data: dict[str, Any]) -> Network:
+    """The network that ``to_data`` was given. Raises ValueError where the data has another form."""
+    try:
+        return typing.cast(Network, _from_data(Network, data))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a network definition: {error}") from error
+
+
+def _from_data(kind: Any, data: Any) -> Any:
+    origin = typing.get_origin(kind)
+    if origin is types.UnionType:
+        if data is None:
+            return None
+        (inner,) = (arg for arg in typing.get_args(kind) if arg is not type(None))
+        return _from_data(inner, data)
+    if origin is tuple:
+        return tuple(_from_data(typing.get_args(kind)[0], item) for item in data)
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        names = [f.name for f in dataclasses.fields(kind)]
+        return typing.cast(Any, kind)(**{name: _from_data(hints[name], data[name]) for name in names})
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind(data)
+    return data

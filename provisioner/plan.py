@@ -1,0 +1,262 @@
+"""What ``up`` has to do: the lab as it should be against what libvirt shows, step by step with reasons. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from provisioner import naming
+from provisioner.errors import ConflictError
+from provisioner.lab.model import Guest, Lab, Network, to_data
+from provisioner.seen import Seen, SeenDomain, SeenNetwork
+from provisioner.stamp import Address, Origin
+from provisioner.units import format_size
+
+_SIZES = {"memory", "size"}
+_NO_RESTART = {"title"}
+_SUBNETS = 127  # 192.168.128.0/24 to 192.168.254.0/24
+_FIRST_HOST = 11
+USER_SUBNET = ipaddress.IPv4Network("10.0.2.0/24")
+USER_GATEWAY = "10.0.2.2"
+
+Ranges = dict[str, tuple[ipaddress.IPv4Network, str | None]]  # network -> subnet, gateway (None: isolated)
+
+
+class Verb(StrEnum):
+    """What a step does to a guest or a network."""
+
+    KEEP = "keep"
+    CREATE = "create"
+    START = "start"
+    UPDATE = "update"  # only what is written on it; nothing restarts
+    RESTART = "restart"  # ends and starts with its new definition; what is in memory is lost
+    REPLACE = "replace"  # made anew; what is on its disks is lost, too
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    verb: Verb
+    name: str
+    reason: str
+    changes: tuple[str, ...] = ()  # "memory: 192 MiB → 256 MiB"
+    loses: str | None = None  # what a user loses by it; None where nothing
+
+    @property
+    def changes_something(self) -> bool:
+        return self.verb is not Verb.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    networks: tuple[Step, ...]
+    guests: tuple[Step, ...]
+    leftovers: tuple[str, ...]  # volumes of this instance that no guest owns
+
+    @property
+    def changes_something(self) -> bool:
+        return bool(self.leftovers) or any(s.changes_something for s in (*self.networks, *self.guests))
+
+    @property
+    def losses(self) -> tuple[Step, ...]:
+        """The steps that somebody has to agree to."""
+        return tuple(step for step in (*self.networks, *self.guests) if step.loses)
+
+    def guest(self, name: str) -> Step:
+        """The step for a guest; KeyError where there is none."""
+        return next(step for step in self.guests if step.name == name)
+
+
+def check_origin(instance: naming.Instance, source: str, seen: Seen) -> None:
+    """Raises ConflictError where the instance was made from another lab file."""
+    origin = seen.origin()
+    if origin is not None and origin.source != source:
+        raise ConflictError(
+            f"{instance.name} is already up, made from {origin.file}, not from this file",
+            hint=f"take another name for this one (--as NAME), or end that one first: "
+            f"{{virtlab}} down {instance.name}",
+        )
+
+
+def make(lab: Lab, instance: naming.Instance, seen: Seen, *, session: bool) -> Plan:
+    """The steps that turn what is seen of the instance into the lab."""
+    networks = [] if session else _network_steps(lab, seen)
+    renewed = {step.name for step in networks if step.verb is Verb.REPLACE}
+    guests = [_guest_step(guest, lab, seen.domain(guest.name), renewed) for guest in lab.top_level]
+    wanted = {guest.name for guest in lab.top_level}
+    guests += [
+        Step(Verb.REMOVE, domain.guest, "the lab file no longer has it", loses=_loss(domain, disks=True))
+        for domain in seen.domains
+        if domain.guest not in wanted
+    ]
+    owned = {
+        instance.volume(guest.name, index)
+        for guest in lab.top_level
+        for index in range(max(len(guest.disks), _disk_count(seen.domain(guest.name))))
+    }
+    present = {domain.guest for domain in seen.domains}
+    leftovers = [
+        volume.name
+        for volume in seen.volumes
+        if volume.name not in owned and volume.part.partition(".")[0] not in present - wanted
+    ]
+    return Plan(tuple(networks), tuple(guests), tuple(leftovers))
+
+
+def _network_steps(lab: Lab, seen: Seen) -> list[Step]:
+    existing = {network.network: network for network in seen.networks}
+    used = {interface.network for guest in lab.top_level for interface in guest.interfaces}
+    steps = [_network_step(n, existing.pop(n.name, None)) for n in lab.networks if n.name in used]
+    steps += [
+        Step(Verb.REMOVE, name, "no guest of the lab file uses it", loses=None) for name in sorted(existing)
+    ]
+    return steps
+
+
+def _network_step(network: Network, seen: SeenNetwork | None) -> Step:
+    if seen is None:
+        return Step(Verb.CREATE, network.name, "not there yet")
+    changes = _differences(seen.stamp.definition, to_data(network))
+    if any(_top_key(change) not in _NO_RESTART for change in changes):
+        return Step(Verb.REPLACE, network.name, "the lab file changed", tuple(changes))
+    if not seen.active:
+        return Step(Verb.START, network.name, "it is stopped")
+    return Step(Verb.KEEP, network.name, "as the lab file says")
+
+
+def _guest_step(guest: Guest, lab: Lab, seen: SeenDomain | None, renewed: set[str]) -> Step:
+    if seen is None:
+        return Step(Verb.CREATE, guest.name, "not there yet")
+    changes = _differences(seen.stamp.definition, to_data(guest))
+    changes += _differences({"inner": list(seen.stamp.inner)}, {"inner": inner_definitions(lab, guest.name)})
+    serious = [change for change in changes if _top_key(change) not in _NO_RESTART]
+    if _disks_lost(seen.stamp.definition, guest):
+        return Step(Verb.REPLACE, guest.name, "the lab file changed", tuple(changes), _loss(seen, disks=True))
+    if serious:
+        return Step(
+            Verb.RESTART, guest.name, "the lab file changed", tuple(changes), _loss(seen, disks=False)
+        )
+    moved = sorted({i.network for i in guest.interfaces} & renewed)
+    if moved:
+        reason = f"its network {', '.join(moved)} is made anew"
+        return Step(Verb.RESTART, guest.name, reason, loses=_loss(seen, disks=False))
+    if not seen.is_active:
+        return Step(Verb.START, guest.name, f"it is {seen.state}", tuple(changes))
+    if changes:
+        return Step(Verb.UPDATE, guest.name, "the lab file changed", tuple(changes))
+    return Step(Verb.KEEP, guest.name, "as the lab file says")
+
+
+def inner_definitions(lab: Lab, name: str) -> list[dict[str, Any]]:
+    """The definitions of all guests that a guest hosts, at any depth, in file order."""
+    hosts = {name}
+    found = []
+    for guest in lab.guests:
+        if guest.parent in hosts:
+            hosts.add(guest.name)
+            found.append(to_data(guest))
+    return found
+
+
+def _loss(seen: SeenDomain, *, disks: bool) -> str | None:
+    if disks and seen.stamp.definition.get("disks"):
+        return "all that is on its disks and in its memory" if seen.is_active else "all that is on its disks"
+    return "what is in its memory" if seen.is_active else None
+
+
+def _disk_count(seen: SeenDomain | None) -> int:
+    return 0 if seen is None else len(seen.stamp.definition.get("disks", ()))
+
+
+def _disks_lost(old: dict[str, Any], guest: Guest) -> bool:
+    """Whether going over to the new definition loses what is on a disk: one goes, shrinks or gets other content."""
+    before = [(disk["size"], disk["image"]) for disk in old["disks"]]
+    after = [(disk.size, disk.image) for disk in guest.disks]
+    return before != after[: len(before)]
+
+
+def _differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """One line for each leaf that differs: ``path: old → new``."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [
+            line
+            for key in dict.fromkeys((*old, *new))
+            for line in _differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+        ]
+    if isinstance(old, list) and isinstance(new, list):
+        length = max(len(old), len(new))
+        pairs = zip(old + [None] * (length - len(old)), new + [None] * (length - len(new)), strict=True)
+        return [line for i, (a, b) in enumerate(pairs) for line in _differences(a, b, f"{path}[{i}]")]
+    if old == new:
+        return []
+    return [f"{path}: {_shown(path, old)} → {_shown(path, new)}"]
+
+
+def _shown(path: str, value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, int) and path.rpartition(".")[2] in _SIZES:
+        return format_size(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(key, item)}" for key, item in value.items() if item is not None)
+    return str(value)
+
+
+def _top_key(change: str) -> str:
+    return change.partition(":")[0].partition(".")[0].partition("[")[0]
+
+
+def user_ranges(lab: Lab) -> Ranges:
+    """The ranges of user-mode networking: QEMU gives each interface a network of its own."""
+    return {network.name: (USER_SUBNET, USER_GATEWAY) for network in lab.networks}
+
+
+def subnets(
+    instance: naming.Instance, network: str, used: Sequence[ipaddress.IPv4Network]
+) -> Iterator[ipaddress.IPv4Network]:
+    """Free /24 networks for a network of the instance, the one it would always take first."""
+    start = instance.subnet_start(network, _SUBNETS)
+    for offset in range(_SUBNETS):
+        candidate = ipaddress.IPv4Network(f"192.168.{128 + (start + offset) % _SUBNETS}.0/24")
+        if not any(candidate.overlaps(other) for other in used):
+            yield candidate
+
+
+def addresses(lab: Lab, origin: Origin, seen: Seen, nets: Ranges) -> dict[str, tuple[Address, ...]]:
+    """The addresses of each top-level guest's interfaces, in their order.
+
+    A guest that is there keeps what it has;
+    the others take the lowest free ones, in file order.
+    """
+    instance = origin.key
+    kept: dict[str, Address] = {
+        address.mac: address
+        for domain in seen.domains
+        for address in domain.stamp.addresses
+        if address.network in nets
+        and ipaddress.IPv4Interface(address.address).network == nets[address.network][0]
+    }
+    taken = {(a.network, a.address) for a in kept.values()}
+    result: dict[str, tuple[Address, ...]] = {}
+    for guest in lab.top_level:
+        own = []
+        for index, interface in enumerate(guest.interfaces):
+            mac = instance.mac(guest.name, index)
+            subnet, gateway = nets[interface.network]
+            old = kept.get(mac)
+            if old is None or old.network != interface.network:
+                text = next(
+                    text
+                    for host in range(_FIRST_HOST, 128)
+                    if (interface.network, text := f"{subnet[host]}/{subnet.prefixlen}") not in taken
+                )
+                taken.add((interface.network, text))
+                old = Address(interface.network, mac, text, gateway)
+            own.append(old)
+        result[guest.name] = tuple(own)
+    return result
