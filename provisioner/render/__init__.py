@@ -1,0 +1,183 @@
+"""Models to libvirt XML, through the templates of ``templates/libvirt``. Pure: the same input, the same bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from provisioner import naming, paths, stamp
+from provisioner.lab.model import AgentPort, Disk, Guest, Network, NetworkMode
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network
+
+    from jinja2 import Environment
+
+# What makes the tiny guest's kernel start faster and quieter; none of it names a device.
+KERNEL_ARGS = (
+    "console=ttyS0",
+    "quiet",
+    "nokaslr",
+    "mitigations=off",
+    "cryptomgr.notests",
+    "tsc=reliable",
+    "no_timer_check",
+    "lpj=4000000",
+    "i8042.noaux",
+    "i8042.nopnp",
+    "i8042.nokbd",
+)
+_TARGETS = {"ide": "hd", "sata": "sd", "scsi": "sd", "virtio": "vd"}
+
+
+@dataclass(frozen=True, slots=True)
+class BootFiles:
+    """Where QEMU finds what a guest boots: paths on the hypervisor's host."""
+
+    kernel: str
+    initrd: str
+
+
+@dataclass(frozen=True, slots=True)
+class _DiskView:
+    path: str
+    target: str
+    bus: str
+    cache: str
+    controller: int | None
+    unit: int
+
+
+@dataclass(frozen=True, slots=True)
+class _InterfaceView:
+    mac: str
+    model: str
+    libvirt_network: str | None  # None: user-mode networking
+
+
+def domain_xml(
+    guest: Guest, mark: stamp.GuestStamp, boot: BootFiles, pool_path: str, *, session: bool
+) -> str:
+    """The domain of a top-level guest. ``session``: its interfaces use user-mode networking."""
+    instance = mark.origin.key
+    controllers = list(dict.fromkeys(d.controller for d in guest.disks if d.controller))
+    volumes = [f"{pool_path}/{instance.volume(guest.name, i)}" for i in range(len(guest.disks))]
+    return _render(
+        "domain.xml.j2",
+        guest=guest,
+        domain={
+            "type": "kvm" if mark.accel == "kvm" else "qemu",
+            "name": instance.domain(guest.name),
+            "uuid": instance.uuid("domain", guest.name),
+            "stamp": stamp.dumps(mark),
+            "kernel": boot.kernel,
+            "initrd": boot.initrd,
+            "cmdline": kernel_command_line(guest, mark.addresses),
+            "scsi_controllers": controllers,
+            "disks": _disks(guest.disks, controllers, volumes),
+            "interfaces": [
+                _InterfaceView(
+                    mac=instance.mac(guest.name, index),
+                    model=interface.model,
+                    libvirt_network=None if session else instance.network(interface.network),
+                )
+                for index, interface in enumerate(guest.interfaces)
+            ],
+        },
+    )
+
+
+def kernel_command_line(guest: Guest, addresses: tuple[stamp.Address, ...]) -> str:
+    """What the guest's kernel is told: how to boot fast, who it is, and its addresses. No device is named."""
+    words = [*KERNEL_ARGS, f"8250.nr_uarts={max(1, guest.serial_ports)}", f"virtlab.hostname={guest.name}"]
+    if guest.agent is not AgentPort.NONE:
+        words.append(f"virtlab.agent={guest.agent}")
+    words += [f"virtlab.if={a.mac},{a.address},{a.gateway or ''}" for a in addresses]
+    return " ".join([*words, *guest.kernel_args])
+
+
+def network_xml(network: Network, mark: stamp.NetworkStamp, hosts: list[tuple[str, stamp.Address]]) -> str:
+    """A network of its own bridge. ``hosts``: guest name and address of each interface on it."""
+    from ipaddress import IPv4Network
+
+    instance = mark.origin.key
+    subnet = IPv4Network(mark.subnet)
+    return _render(
+        "network.xml.j2",
+        network={
+            "name": instance.network(network.name),
+            "uuid": instance.uuid("network", network.name),
+            "stamp": stamp.dumps(mark),
+            "mode": str(network.mode),
+            "bridge": instance.bridge(network.name),
+            "gateway": str(subnet[1]),
+            "prefix": subnet.prefixlen,
+            "range_start": str(subnet[128]),
+            "range_end": str(subnet[253]),
+            "hosts": _hosts(hosts),
+        },
+    )
+
+
+def volume_xml(name: str, capacity: int, *, fmt: str, backing: str | None = None) -> str:
+    """A volume of ``capacity`` bytes; ``fmt`` is qcow2 or raw; ``backing`` the path of a raw image below it."""
+    return _render(
+        "volume.xml.j2",
+        volume={"name": name, "capacity": capacity, "format": fmt, "backing": backing},
+    )
+
+
+def pool_xml(path: str) -> str:
+    """virtlab's storage pool in a folder of the hypervisor's host."""
+    return _render("pool.xml.j2", pool={"name": naming.POOL, "path": path})
+
+
+def gateway(network: Network, subnet: IPv4Network) -> str | None:
+    """What a guest on that network takes as its way out; None on an isolated one."""
+    return str(subnet[1]) if network.mode is NetworkMode.NAT else None
+
+
+def _disks(disks: tuple[Disk, ...], controllers: list[str], volumes: list[str]) -> list[_DiskView]:
+    views = []
+    letters: Counter[str] = Counter()
+    units: Counter[str] = Counter()
+    for disk, path in zip(disks, volumes, strict=True):
+        prefix = _TARGETS[disk.bus]
+        target = prefix + "abcdefghijklmnopqrstuvwxyz"[letters[prefix]]
+        letters[prefix] += 1
+        controller, unit = None, 0
+        if disk.controller:
+            controller, unit = controllers.index(disk.controller), units[disk.controller]
+            units[disk.controller] += 1
+        views.append(_DiskView(path, target, disk.bus, disk.cache, controller, unit))
+    return views
+
+
+def _hosts(hosts: list[tuple[str, stamp.Address]]) -> list[dict[str, str]]:
+    """DHCP's entries: dnsmasq takes a host name once, so that a guest's second interface gets a number."""
+    seen: Counter[str] = Counter()
+    entries = []
+    for name, address in hosts:
+        seen[name] += 1
+        shown = name if seen[name] == 1 else f"{name}-{seen[name]}"
+        entries.append({"mac": address.mac, "name": shown, "address": address.address.partition("/")[0]})
+    return entries
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(paths.templates_dir() / "libvirt"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        auto_reload=False,
+        keep_trailing_newline=True,
+    )
+
+
+def _render(template: str, **values: Any) -> str:
+    return _environment().get_template(template).render(metadata_uri=naming.METADATA_URI, **values)
