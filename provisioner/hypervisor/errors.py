@@ -1,0 +1,56 @@
+"""libvirt's errors as virtlab's: decided by libvirt's error codes, never by its texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import libvirt
+
+from provisioner import errors
+
+_LONGEST_TEXT = 2000
+
+_CLASSES: dict[int, type[errors.HypervisorError]] = {
+    libvirt.VIR_ERR_NO_DOMAIN: errors.NotFound,
+    libvirt.VIR_ERR_NO_NETWORK: errors.NotFound,
+    libvirt.VIR_ERR_NO_STORAGE_POOL: errors.NotFound,
+    libvirt.VIR_ERR_NO_STORAGE_VOL: errors.NotFound,
+    libvirt.VIR_ERR_NO_DOMAIN_METADATA: errors.NotFound,
+    libvirt.VIR_ERR_AUTH_CANCELLED: errors.PermissionDenied,
+    libvirt.VIR_ERR_AUTH_FAILED: errors.PermissionDenied,
+    libvirt.VIR_ERR_AUTH_UNAVAILABLE: errors.PermissionDenied,
+    libvirt.VIR_ERR_ACCESS_DENIED: errors.PermissionDenied,
+    libvirt.VIR_ERR_OPERATION_DENIED: errors.PermissionDenied,
+    libvirt.VIR_ERR_NO_CONNECT: errors.ConnectionFailed,
+    libvirt.VIR_ERR_INVALID_CONN: errors.ConnectionFailed,
+    libvirt.VIR_ERR_RESOURCE_BUSY: errors.Busy,
+    libvirt.VIR_ERR_OPERATION_TIMEOUT: errors.Busy,
+}
+
+
+def code_of(error: libvirt.libvirtError) -> int:
+    """The VIR_ERR_* code of a libvirt error; 0 where it carries none."""
+    return int(error.get_error_code() or 0)
+
+
+def translate(error: libvirt.libvirtError, doing: str, *, hint: str | None = None) -> errors.HypervisorError:
+    """The error of virtlab's tree for a libvirt error raised while ``doing`` something."""
+    cls = _CLASSES.get(code_of(error), errors.HypervisorError)
+    text = printable(str(error.get_error_message() or error))
+    return cls(f"{doing}: {text}", hint=hint)
+
+
+def printable(text: str) -> str:
+    """QEMU's and libvirt's words, which may quote a guest: bounded, and safe on a terminal."""
+    shown = "".join(c if c.isprintable() else " " if c in "\n\t" else "\ufffd" for c in text)
+    return shown if len(shown) <= _LONGEST_TEXT else shown[:_LONGEST_TEXT] + " …"
+
+
+@contextmanager
+def translated(doing: str, *, hint: str | None = None) -> Iterator[None]:
+    """Inside it, a libvirt error becomes one of virtlab's: ``doing: libvirt's words``."""
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        raise translate(error, doing, hint=hint) from error

@@ -1,0 +1,74 @@
+"""What the hypervisor's host can do, asked of libvirt and of the host interface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provisioner.accel import KvmFacts
+from provisioner.host import Host
+from provisioner.hypervisor.errors import translated
+
+
+def kvm(conn: Any | None, host: Host, *, session: bool) -> KvmFacts:
+    """What is known of KVM. libvirt is asked last, and only where ``conn`` is given.
+
+    The host's own answers usually settle it.
+    """
+    device, flags = host.kvm(), host.processor_flags()
+    exists = None if device is None else device.exists
+    hardware = None if flags is None else next((f for f in ("vmx", "svm") if f in flags), "")
+    if exists is False or hardware == "":
+        return KvmFacts(exists, None, None, hardware)
+    opens, user = (device.opens if device else None), None
+    if conn is None:
+        return KvmFacts(exists, opens, None, hardware)
+    import xml.etree.ElementTree as ET
+
+    root = ET.fromstring(_capabilities(conn))  # noqa: S314 - libvirt's own output
+    offered = root.find("guest/arch[@name='x86_64']/domain[@type='kvm']") is not None
+    if device is not None and not session:
+        label = root.findtext("host/secmodel[model='dac']/baselabel[@type='kvm']") or ""
+        uid, gid = _ids(label)
+        if uid is not None:
+            groups = {*(host.groups_of(uid) or []), *([gid] if gid is not None else [])}
+            opens, user = device.open_to(uid, sorted(groups)), _user(uid)
+    return KvmFacts(exists, opens, offered, hardware, user)
+
+
+def offers_x86(conn: Any) -> bool:
+    """Whether libvirt knows a QEMU for x86_64."""
+    import xml.etree.ElementTree as ET
+
+    root = ET.fromstring(_capabilities(conn))  # noqa: S314 - libvirt's own output
+    return root.find("guest/arch[@name='x86_64']/domain[@type='qemu']") is not None
+
+
+def _capabilities(conn: Any) -> str:
+    with translated("can't read libvirt's capabilities"):
+        return str(conn.getCapabilities())
+
+
+def _ids(label: str) -> tuple[int | None, int | None]:
+    """The user and group of a DAC label such as ``+64055:+107``."""
+    user, _, group = label.partition(":")
+    numbers = [int(part[1:]) if part[:1] == "+" and part[1:].isdigit() else None for part in (user, group)]
+    return numbers[0], numbers[1]
+
+
+def _user(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def versions(conn: Any) -> dict[str, str]:
+    """The versions of libvirt and of the hypervisor, as "9.0.0"."""
+    with translated("can't read libvirt's version"):
+        return {"libvirt": _version(conn.getLibVersion()), "qemu": _version(conn.getVersion())}
+
+
+def _version(number: int) -> str:
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"

@@ -1,0 +1,114 @@
+"""What exists, read from libvirt alone."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import libvirt
+
+from provisioner import naming, stamp
+from provisioner.hypervisor.errors import code_of, translated
+from provisioner.seen import Seen, SeenDomain, SeenNetwork, SeenVolume
+
+_STATES = {
+    libvirt.VIR_DOMAIN_RUNNING: "running",
+    libvirt.VIR_DOMAIN_BLOCKED: "running",
+    libvirt.VIR_DOMAIN_PAUSED: "paused",
+    libvirt.VIR_DOMAIN_SHUTDOWN: "stopping",
+    libvirt.VIR_DOMAIN_SHUTOFF: "stopped",
+    libvirt.VIR_DOMAIN_CRASHED: "crashed",
+    libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
+}
+_TEXT = re.compile(r"<[^>]*>(.*)</[^>]*>\s*", re.DOTALL)
+
+
+def look(conn: Any, *, volumes: bool = True) -> Seen:
+    """Everything of virtlab's on a connection. ``volumes=False`` saves the walk through the pool."""
+    with translated("can't list what is there"):
+        domains = [_domain(d) for d in conn.listAllDomains()]
+        networks = [_network(n) for n in conn.listAllNetworks()]
+        found = _volumes(conn) if volumes else []
+    return Seen(
+        tuple(sorted((d for d in domains if d), key=lambda d: d.name)),
+        tuple(sorted((n for n in networks if n), key=lambda n: n.name)),
+        tuple(found),
+    )
+
+
+def is_ours_domain(dom: Any) -> bool:
+    """Whether a domain's own stamp agrees with its name: only such a one may be changed."""
+    return _domain(dom) is not None
+
+
+def is_ours_network(net: Any) -> bool:
+    """Whether a network's own stamp agrees with its name: only such a one may be changed."""
+    return _network(net) is not None
+
+
+def _domain(dom: Any) -> SeenDomain | None:
+    split = naming.split(dom.name())
+    if split is None:
+        return None
+    instance, guest = split
+    try:
+        text = dom.metadata(
+            libvirt.VIR_DOMAIN_METADATA_ELEMENT, naming.METADATA_URI, libvirt.VIR_DOMAIN_AFFECT_CONFIG
+        )
+        state = dom.state()[0]
+    except libvirt.libvirtError as error:
+        if code_of(error) in (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_NO_DOMAIN_METADATA):
+            return None
+        raise
+    mark = _stamp(text)
+    if not isinstance(mark, stamp.GuestStamp) or (mark.origin.key, mark.guest) != (instance, guest):
+        return None
+    return SeenDomain(dom.name(), instance, guest, _STATES.get(state, "unknown"), mark)
+
+
+def _network(net: Any) -> SeenNetwork | None:
+    split = naming.split(net.name())
+    if split is None:
+        return None
+    instance, name = split
+    try:
+        # networks have no metadata call before libvirt 9.7: the stamp is read from the definition
+        text = net.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
+        active = bool(net.isActive())
+    except libvirt.libvirtError as error:
+        if code_of(error) == libvirt.VIR_ERR_NO_NETWORK:
+            return None
+        raise
+    element = re.search(
+        rf"<{naming.METADATA_KEY}:stamp[^>]*>.*?</{naming.METADATA_KEY}:stamp>", text, re.DOTALL
+    )
+    mark = _stamp(element.group()) if element else None
+    if not isinstance(mark, stamp.NetworkStamp) or (mark.origin.key, mark.network) != (instance, name):
+        return None
+    return SeenNetwork(net.name(), instance, name, active, mark)
+
+
+def _stamp(element: str) -> stamp.GuestStamp | stamp.NetworkStamp | None:
+    match = _TEXT.fullmatch(element.strip())
+    if match is None:
+        return None
+    try:
+        return stamp.loads(html.unescape(match.group(1)))
+    except ValueError:
+        return None
+
+
+def _volumes(conn: Any) -> list[SeenVolume]:
+    try:
+        names = conn.storagePoolLookupByName(naming.POOL).listVolumes()
+    except libvirt.libvirtError as error:
+        if code_of(error) in (libvirt.VIR_ERR_NO_STORAGE_POOL, libvirt.VIR_ERR_OPERATION_INVALID):
+            return []
+        raise
+    found = []
+    for name in sorted(names):
+        split = naming.split(name)
+        if split is not None:
+            found.append(SeenVolume(name, *split))
+    return found
