@@ -1,0 +1,73 @@
+"""The command line: parses, calls the engine, turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from provisioner import __version__, errors
+from provisioner.report import text
+
+
+class _Group(TyperGroup):
+    """Runs a verb, and maps what it raises to exit codes."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except errors.VirtlabError as error:
+            text.problem(error)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            text.tell("interrupted")
+            sys.exit(130)
+        except BrokenPipeError:
+            # whoever read our output has gone; Python would complain once more while it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(141)
+
+
+app = typer.Typer(
+    cls=_Group,
+    name="virtlab",
+    help="Virtualization labs on libvirt: start them, look into them, take them down.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "VIRTLAB"},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        text.say(f"virtlab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version_: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point. Exit 0 done, 1 an expected failure, 2 bad input, 3 a bug, 130 interrupted."""
+    from provisioner.cli import guests, host, instances, labs
+
+    for module in (labs, instances, guests, host):
+        module.register(app)
+    try:
+        app()
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        text.tell("This is a bug in virtlab: please report it with the lines above.")
+        sys.exit(3)

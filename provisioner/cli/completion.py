@@ -1,0 +1,36 @@
+"""What the shell completes: labs of the catalogue, labs that are up, their guests."""
+
+from __future__ import annotations
+
+
+def labs(incomplete: str) -> list[str]:
+    """Names of labs that come with virtlab."""
+    from provisioner import paths
+    from provisioner.lab import catalog
+
+    return [entry.name for entry in catalog.entries(paths.labs_dir()) if entry.name.startswith(incomplete)]
+
+
+def instances(incomplete: str) -> list[str]:
+    """Names of this user's labs that are up."""
+    return sorted({name for name, _ in _guests() if name.startswith(incomplete)})
+
+
+def guests(incomplete: str) -> list[str]:
+    """LAB/GUEST of this user's labs that are up."""
+    return sorted(label for name, guest in _guests() if (label := f"{name}/{guest}").startswith(incomplete))
+
+
+def _guests() -> list[tuple[str, str]]:
+    from provisioner import errors
+    from provisioner.engine.session import everywhere
+
+    try:
+        with everywhere(None) as sessions:
+            return [
+                (domain.instance.name, domain.guest)
+                for session in sessions
+                for domain in session.look(volumes=False).domains
+            ]
+    except errors.VirtlabError:
+        return []  # a shell that completes is no place for messages

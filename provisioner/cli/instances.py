@@ -1,0 +1,220 @@
+"""Verbs about running labs: up, plan, down, status, start, stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from provisioner.cli import options
+from provisioner.lab.model import Accel
+from provisioner.report.data import Output
+
+if TYPE_CHECKING:
+    from provisioner.engine.session import Session
+    from provisioner.engine.up import Prepared, Request
+
+AsName = Annotated[
+    str | None, typer.Option("--as", help="A name of its own, to run a lab twice.", metavar="NAME")
+]
+AccelOption = Annotated[Accel | None, typer.Option(help="What runs the guests; kept until down.")]
+Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds that a guest may take to answer.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs."""
+    for verb in (up, plan, down, status, start, stop):
+        app.command()(verb)
+
+
+def up(
+    lab: options.Lab,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    timeout: Timeout = 120.0,
+    accel: AccelOption = None,
+    sets: options.Sets = None,
+    as_name: AsName = None,
+    keep_on_failure: Annotated[
+        bool, typer.Option("--keep-on-failure", help="Leave what was made where a guest does not come up.")
+    ] = False,
+    yes: options.Yes = False,
+    connect: options.Connect = None,
+    output: options.OutputOption = Output.TABLE,
+) -> None:
+    """Bring a lab up, or make it again what its file says."""
+    from provisioner.engine.up import Request
+
+    request = Request(lab, as_name, accel, tuple(sets or ()), timeout, keep_on_failure)
+    if dry_run:
+        _plan(request, connect, output)
+    else:
+        _up(request, connect, output, yes=yes)
+
+
+def plan(
+    lab: options.Lab,
+    accel: AccelOption = None,
+    sets: options.Sets = None,
+    as_name: AsName = None,
+    connect: options.Connect = None,
+    output: options.OutputOption = Output.TABLE,
+) -> None:
+    """Say what up would do; the same as up --dry-run."""
+    from provisioner.engine.up import Request
+
+    _plan(Request(lab, as_name, accel, tuple(sets or ())), connect, output)
+
+
+def _plan(request: Request, connect: str | None, output: Output) -> None:
+    from provisioner.engine import up as engine
+    from provisioner.engine.session import opened
+    from provisioner.hypervisor import connection
+    from provisioner.report import data, instances
+
+    with opened(connection.choose(connect)) as session:
+        prepared = engine.prepare(session, request, engine.locate(session, request))
+        decisions = engine.decisions(session, prepared)
+        data.emit(
+            output,
+            instances.plan_data(prepared, decisions),
+            names=[s.name for s in (*prepared.plan.networks, *prepared.plan.guests) if s.changes_something],
+            table=lambda: instances.plan_page(prepared, decisions, session.choice),
+        )
+
+
+def _up(request: Request, connect: str | None, output: Output, *, yes: bool) -> None:
+    import threading
+
+    from provisioner.cli import ask
+    from provisioner.engine import lock
+    from provisioner.engine import up as engine
+    from provisioner.engine.session import opened
+    from provisioner.hypervisor import connection
+    from provisioner.report import data, instances, text
+    from provisioner.report.progress import Progress
+
+    cancelled = threading.Event()
+    with (
+        ask.terminable(),
+        opened(connection.choose(connect), with_events=True) as session,
+        Progress() as progress,
+    ):
+        target = engine.locate(session, request)
+        text.tell(f"connection: {session.choice.uri} ({session.choice.why})")
+        with lock.held(lock_name(session, target.instance.name), progress, timeout=lock.LONG):
+            prepared = engine.prepare(session, request, target)
+            _confirm(prepared, yes=yes)
+            result = engine.execute(session, prepared, progress, cancelled)
+    data.emit(
+        output,
+        instances.up_data(result),
+        names=[f"{result.origin.instance}/{guest.name}" for guest in result.guests],
+        table=lambda: instances.up_page(result),
+    )
+
+
+def lock_name(session: Session, instance: str) -> str:
+    """Who works on an instance holds the lock of this name."""
+    return f"{instance} on {session.choice.uri}"
+
+
+def _confirm(prepared: Prepared, *, yes: bool) -> None:
+    from provisioner.cli import ask
+    from provisioner.report import instances, text
+
+    if not prepared.is_new and prepared.plan.changes_something:
+        text.tell(instances.changes_page(prepared.plan))
+    if not prepared.plan.losses:
+        return
+    ask.agreed(
+        "Go on?", yes=yes, why="this loses " + "; ".join(f"{s.name}: {s.loses}" for s in prepared.plan.losses)
+    )
+
+
+def down(
+    lab: options.Instances = None,
+    every: Annotated[bool, typer.Option("--all", help="All labs of yours that are up.")] = False,
+    connect: options.Connect = None,
+) -> None:
+    """Take labs away, and leave the host as it was."""
+    from provisioner import errors
+    from provisioner.engine import lock, remove
+    from provisioner.engine.session import everywhere
+    from provisioner.report import text
+    from provisioner.report.progress import Progress
+
+    problems: list[errors.VirtlabError] = []
+    with everywhere(connect) as sessions, Progress() as progress:
+        chosen = remove.chosen(sessions, list(lab or ()), every=every)
+        if not chosen:
+            text.say("nothing is up")
+        for session, instance in chosen:
+            try:
+                with lock.held(lock_name(session, instance.name), progress, timeout=lock.LONG):
+                    remove.take_down(session, instance, progress)
+            except errors.VirtlabError as error:
+                problems.append(error)
+            else:
+                text.say(f"{instance.name}: down")
+    errors.raise_all(problems, "not all labs went down")
+
+
+def status(
+    lab: options.Instances = None,
+    connect: options.Connect = None,
+    output: options.OutputOption = Output.TABLE,
+) -> None:
+    """Your labs that are up, and their guests. Asks no guest anything."""
+    from provisioner.engine.session import everywhere
+    from provisioner.report import data, instances
+
+    with everywhere(connect) as sessions:
+        shown = [instances.status_data(session.choice, session.look()) for session in sessions]
+    found = [entry for entries in shown for entry in entries if not lab or entry["instance"] in lab]
+    data.emit(
+        output,
+        found,
+        names=[f"{entry['instance']}/{guest['name']}" for entry in found for guest in entry["guests"]],
+        table=lambda: instances.status_page(found),
+    )
+
+
+def start(
+    target: Annotated[str, typer.Argument(help="LAB or LAB/GUEST.", metavar="LAB[/GUEST]")],
+    timeout: Timeout = 120.0,
+    connect: options.Connect = None,
+) -> None:
+    """Start guests that were stopped."""
+    _power(target, connect, timeout, starting=True)
+
+
+def stop(
+    target: Annotated[str, typer.Argument(help="LAB or LAB/GUEST.", metavar="LAB[/GUEST]")],
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds until it is switched off instead.")] = 10.0,
+    connect: options.Connect = None,
+) -> None:
+    """Shut guests down; their disks stay, their memory does not."""
+    _power(target, connect, timeout, starting=False)
+
+
+def _power(target: str, connect: str | None, timeout: float, *, starting: bool) -> None:
+    from provisioner.engine import lock, power
+    from provisioner.engine.session import found
+    from provisioner.report import text
+    from provisioner.report.progress import Progress
+
+    name, _, guest = target.partition("/")
+    with found(connect, name) as (session, instance), Progress() as progress:
+        guests = power.chosen(session, instance, guest or None)
+        with lock.held(lock_name(session, instance.name), progress, timeout=lock.LONG):
+            if starting:
+                power.start(session, guests, progress, timeout=timeout)
+            else:
+                power.stop(session, guests, progress, timeout=timeout)
+    if not starting:
+        text.tell(
+            text.spelled(
+                "A tiny guest keeps nothing but its disks: its files were in memory, and are gone. "
+                f"next: {{virtlab}} start {target}"
+            )
+        )

@@ -1,0 +1,157 @@
+"""Verbs about lab files: list, show, copy, validate, schema, render, prepare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from provisioner.cli import options
+from provisioner.lab.model import Accel
+from provisioner.report.data import Output
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs."""
+    app.command("list")(list_labs)
+    for verb in (show, copy, validate, schema, render, prepare):
+        app.command()(verb)
+
+
+def list_labs(output: options.OutputOption = Output.TABLE) -> None:
+    """The labs that come with virtlab."""
+    from provisioner import paths
+    from provisioner.lab import catalog
+    from provisioner.report import data, labs
+
+    entries = catalog.entries(paths.labs_dir())
+    data.emit(
+        output,
+        [{"name": e.name, "title": e.title, "file": str(e.file)} for e in entries],
+        names=[e.name for e in entries],
+        table=lambda: labs.catalog_table(entries),
+    )
+
+
+def show(lab: options.Lab, output: options.OutputOption = Output.TABLE) -> None:
+    """What a lab is: its guests, their hardware, its networks."""
+    from provisioner.engine import labs
+    from provisioner.lab.model import to_data
+    from provisioner.report import data
+    from provisioner.report import labs as pictures
+
+    loaded = labs.load(*labs.locate(lab))
+    shown = {
+        key: to_data(getattr(loaded, key)) for key in ("name", "title", "description", "networks", "guests")
+    }
+    data.emit(
+        output,
+        {**shown, "file": str(loaded.file)},
+        names=[guest.name for guest in loaded.guests],
+        table=lambda: pictures.lab_page(loaded),
+    )
+
+
+def copy(
+    lab: options.Lab,
+    folder: Annotated[Path, typer.Argument(help="A folder that is not there yet, or is empty.")],
+) -> None:
+    """Your own copy of a lab, to edit."""
+    from provisioner.engine import labs
+    from provisioner.lab.copy import copy_lab
+    from provisioner.report import text
+
+    file, _ = labs.locate(lab)
+    copied = copy_lab(file.parent, folder)
+    text.say(f"copied to {copied}")
+    text.tell(text.spelled(f"next: edit {copied}, then {{virtlab}} up {folder}"))
+
+
+def validate(
+    lab: Annotated[list[str], typer.Argument(help="Labs: names, folders or files.", metavar="LAB...")],
+    sets: options.Sets = None,
+) -> None:
+    """Say everything that is wrong with lab files, with its place."""
+    from provisioner import errors
+    from provisioner.engine import labs
+    from provisioner.report import text
+
+    wrong = 0
+    for target in lab:
+        try:
+            loaded = labs.load(*labs.locate(target), tuple(sets or ()))
+        except errors.InputError as error:
+            text.problem(error)
+            wrong += 1
+        else:
+            guests = len(loaded.guests)
+            text.say(f"{loaded.file}: good: lab {loaded.name}, {guests} guest{'s' * (guests != 1)}")
+    if wrong:
+        raise typer.Exit(2)
+
+
+def schema() -> None:
+    """The JSON Schema of a lab file, for editors."""
+    import json
+
+    from provisioner.lab.schema import json_schema
+    from provisioner.report import text
+
+    text.say(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def render(
+    lab: Annotated[str, typer.Argument(help="LAB or LAB/GUEST.", metavar="LAB[/GUEST]")],
+    connect: options.Connect = None,
+    accel: Annotated[Accel | None, typer.Option(help="What runs the guests.")] = None,
+    sets: options.Sets = None,
+) -> None:
+    """The XML that libvirt would be given."""
+    from provisioner.engine import preview
+    from provisioner.host import LocalHost, UnknownHost
+    from provisioner.hypervisor import connection
+    from provisioner.report import text
+
+    choice = connection.choose(connect)
+    documents = preview.documents(
+        lab,
+        choice=choice,
+        host=LocalHost() if choice.is_local else UnknownHost(),
+        accel_flag=accel,
+        sets=tuple(sets or ()),
+    )
+    for name, document in documents.items():
+        if len(documents) > 1:
+            text.say(f"<!-- {name} -->")
+        text.say(document.rstrip())
+
+
+def prepare(
+    lab: Annotated[
+        list[str] | None, typer.Argument(help="Labs; their images are made.", metavar="[LAB]...")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="For all labs that come with virtlab.")] = False,
+    refresh: Annotated[bool, typer.Option(help="Look for newer packages, and build anew with them.")] = False,
+    connect: options.Connect = None,
+) -> None:
+    """Build and upload what labs need, so that nothing is left to wait for."""
+    from provisioner import errors, paths
+    from provisioner.engine import images, labs
+    from provisioner.engine.session import opened
+    from provisioner.hypervisor import connection
+    from provisioner.lab import catalog
+    from provisioner.report import text
+    from provisioner.report.progress import Progress
+
+    targets = [entry.name for entry in catalog.entries(paths.labs_dir())] if every else list(lab or ())
+    if not targets:
+        raise errors.InputError("prepare what?", hint="{virtlab} prepare LAB, or {virtlab} prepare --all")
+    wanted = labs.images_of([labs.load(*labs.locate(target)) for target in targets])
+    with opened(connection.choose(connect)) as session, Progress() as progress:
+        text.tell(f"connection: {session.choice.uri} ({session.choice.why})")
+        store = images.Images(session, images.open_pool(session), progress)
+        ready = [store.prepare(name, refresh=refresh) for name in wanted]
+    for image in ready:
+        text.say(f"image {image.set.image} {image.set.digest}: ready")
+    text.tell(text.spelled(f"next: {{virtlab}} up {targets[0]}"))

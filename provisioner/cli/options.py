@@ -1,0 +1,37 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from provisioner.cli import completion
+from provisioner.report.data import Output
+
+Lab = Annotated[
+    str,
+    typer.Argument(
+        help="A lab's name, its folder, or its file.", autocompletion=completion.labs, metavar="LAB"
+    ),
+]
+Instances = Annotated[
+    list[str] | None,
+    typer.Argument(help="Labs that are up.", autocompletion=completion.instances, metavar="[LAB]..."),
+]
+Guest = Annotated[
+    str,
+    typer.Argument(help="LAB/GUEST.", autocompletion=completion.guests, metavar="LAB/GUEST"),
+]
+Connect = Annotated[
+    str | None,
+    typer.Option("--connect", "-c", help="libvirt URI; virtlab chooses one otherwise.", metavar="URI"),
+]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to show it.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to what would be asked.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="Change a value of the lab file, such as full.memory=256MiB.", metavar="KEY=VALUE"
+    ),
+]

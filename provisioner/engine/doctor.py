@@ -1,0 +1,165 @@
+"""``doctor``: whether labs can run on this host, and what to do where not. Changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provisioner import accel, errors, paths
+from provisioner.engine import labs
+from provisioner.engine.images import recipe_key
+from provisioner.engine.session import Session, opened
+from provisioner.hypervisor import connection, facts, imagestore
+from provisioner.images import build, catalog
+from provisioner.lab import catalog as lab_catalog
+from provisioner.lab.model import Accel, Lab
+from provisioner.units import format_size
+
+_SPARE_DISK = 1024**3  # bytes: an image being built and uploaded, and disks that grow
+_QEMU_OVERHEAD = 64 * 1024**2
+_BOOTSTRAP = "./bootstrap true, in a clone of virtlab, installs it"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. ``needed``: labs can't run without it."""
+
+    name: str
+    good: bool
+    told: str
+    remedy: str | None = None
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LabVerdict:
+    """Whether a lab can run: ``how`` is kvm, emulated or not."""
+
+    name: str
+    how: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    checks: tuple[Check, ...]
+    labs: tuple[LabVerdict, ...]
+
+    @property
+    def fit(self) -> bool:
+        """Whether nothing that is needed fails."""
+        return all(check.good or not check.needed for check in self.checks)
+
+
+def examine(connect: str | None) -> Findings:
+    """All checks, and a verdict for every lab of the catalogue."""
+    choice = connection.choose(connect)
+    checks = [_python()]
+    try:
+        with opened(choice) as session:
+            checks += _connected(session)
+            facts_ = facts.kvm(session.conn, session.host, session=session.is_session)
+            fit = all(check.good or not check.needed for check in checks)
+            verdicts = [_verdict(lab, session, facts_, fit=fit) for lab in _labs()]
+    except errors.HypervisorError as error:
+        checks.append(Check("connection", False, error.message, error.hint))
+        verdicts = [LabVerdict(lab.name, "not", "libvirt does not answer") for lab in _labs()]
+    return Findings(tuple(checks), tuple(verdicts))
+
+
+def _labs() -> list[Lab]:
+    entries = lab_catalog.entries(paths.labs_dir())
+    return [labs.load(entry.file, f"catalog:{entry.name}") for entry in entries]
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check("python", True, version)
+
+
+def _connected(session: Session) -> Iterator[Check]:
+    yield Check("connection", True, f"{session.choice.uri} ({session.choice.why})")
+    versions = facts.versions(session.conn)
+    yield Check("libvirt", True, versions["libvirt"])
+    emulator = facts.offers_x86(session.conn)
+    yield Check(
+        "qemu",
+        emulator,
+        versions["qemu"] if emulator else "libvirt knows no QEMU that emulates x86_64",
+        None if emulator else f"install qemu-system-x86; {_BOOTSTRAP}",
+    )
+    yield _kvm(session)
+    yield _networks(session)
+    yield from _room(session)
+    yield from _images(session)
+
+
+def _kvm(session: Session) -> Check:
+    found = facts.kvm(session.conn, session.host, session=session.is_session)
+    obstacle = accel.obstacle(found)
+    if obstacle is None:
+        return Check("accelerator", True, accel.decide(Accel.AUTO, found).why, needed=False)
+    if found.exists and found.hardware and found.opens is False:
+        remedy = "give QEMU's user access: sudo chgrp kvm /dev/kvm && sudo chmod 660 /dev/kvm"
+    elif found.hardware and not found.exists:
+        remedy = "load the module: sudo modprobe kvm_intel (or kvm_amd)"
+    else:
+        remedy = (
+            "take a host whose processor shows vmx or svm (on a cloud: nested virtualization), "
+            "or go on: labs run emulated, slower"
+        )
+    return Check("accelerator", False, f"emulation (TCG): {obstacle}", remedy, needed=False)
+
+
+def _networks(session: Session) -> Check:
+    if session.is_session:
+        told = "user-mode: guests reach out, but not one another"
+        return Check("network", True, told, needed=False)
+    missing = session.host.missing_programs(("dnsmasq",))
+    if missing:
+        return Check("network", False, "dnsmasq is not installed", f"install dnsmasq-base; {_BOOTSTRAP}")
+    return Check("network", True, "NAT, a network of its own for each lab")
+
+
+def _room(session: Session) -> Iterator[Check]:
+    memory = session.host.free_memory()
+    largest = max((_memory(lab) for lab in _labs()), default=0)
+    if memory is not None:
+        good = memory >= largest
+        told = f"{format_size(memory // 1024**2 * 1024**2)} free"
+        yield Check("memory", good, told, None if good else "end what nobody needs: {virtlab} status")
+    folder = str(paths.session_pool_dir() if session.is_session else paths.SYSTEM_POOL_DIR)
+    disk = session.host.free_disk(folder)
+    if disk is not None:
+        good = disk >= _SPARE_DISK
+        told = f"{format_size(disk // 1024**2 * 1024**2)} free for {folder}"
+        yield Check("disk", good, told, None if good else "free 1 GiB there", needed=False)
+
+
+def _images(session: Session) -> Iterator[Check]:
+    stored = imagestore.stored_on(session.conn)
+    for name in labs.images_of(_labs()):
+        recipe = catalog.get(name, paths.templates_dir())
+        there = any((i.set.image, i.set.recipe) == (name, recipe_key(recipe)) for i in stored)
+        built = build.find(recipe, paths.cache_dir()) is not None
+        told = "ready" if there else "built, not uploaded yet" if built else "not built yet"
+        remedy = None if there else "{virtlab} prepare --all makes it now; the first up does it otherwise"
+        yield Check(f"image {name}", there, told, remedy, needed=False)
+
+
+def _memory(lab: Lab) -> int:
+    return sum(guest.memory + _QEMU_OVERHEAD for guest in lab.top_level)
+
+
+def _verdict(lab: Lab, session: Session, found: accel.KvmFacts, *, fit: bool) -> LabVerdict:
+    memory = session.host.free_memory()
+    if not fit:
+        return LabVerdict(lab.name, "not", "see what fails above")
+    if memory is not None and memory < _memory(lab):
+        return LabVerdict(lab.name, "not", f"it takes {format_size(_memory(lab))} of memory")
+    decisions = [accel.decide(guest.accel, found) for guest in lab.top_level]
+    emulated = [decision for decision in decisions if decision.accel == "tcg"]
+    if emulated:
+        return LabVerdict(lab.name, "emulated", f"slower: {emulated[0].why}")
+    return LabVerdict(lab.name, "kvm", decisions[0].why if decisions else "no guests")

@@ -1,0 +1,54 @@
+"""Finding and loading lab files, with the folders that this installation has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from provisioner import errors, paths
+from provisioner.images import catalog as image_catalog
+from provisioner.lab import catalog, loader
+from provisioner.lab.loader import Images
+from provisioner.lab.model import Lab
+
+
+def locate(target: str) -> tuple[Path, str]:
+    """The file of a lab given by name, folder or file, and its source. Raises InputError."""
+    return catalog.find(target, paths.labs_dir())
+
+
+def load(file: Path, source: str, sets: Sequence[str] = ()) -> Lab:
+    """The lab of a file. Raises LabFileError with all that is wrong with it."""
+    templates = paths.templates_dir()
+    return loader.load(
+        file,
+        source=source,
+        profiles=templates / "profiles",
+        images=images(),
+        sets=sets,
+    )
+
+
+def images() -> Images:
+    """The images of the catalogue, by what they are good for."""
+    templates = paths.templates_dir()
+    kinds = {name: image_catalog.get(name, templates).spec.kind for name in image_catalog.names(templates)}
+    return Images(
+        boot=[name for name, kind in kinds.items() if kind == "kernel"],
+        disk=[name for name, kind in kinds.items() if kind == "disk"],
+    )
+
+
+def images_of(labs: Sequence[Lab]) -> list[str]:
+    """Every image that the labs' guests boot or have as a disk, once each."""
+    guests = [guest for lab in labs for guest in lab.guests]
+    return list(dict.fromkeys(n for g in guests for n in (g.image, *(d.image for d in g.disks if d.image))))
+
+
+def exists(target: str) -> bool:
+    """Whether that names a lab: in the catalogue, as a folder, or as a file."""
+    try:
+        locate(target)
+    except errors.InputError:
+        return False
+    return True

@@ -1,0 +1,95 @@
+"""What would be given to libvirt for a lab, without asking libvirt: for reading, not for running."""
+
+from __future__ import annotations
+
+from provisioner import accel, errors, naming, paths, plan, render, stamp
+from provisioner.engine import labs
+from provisioner.engine.images import recipe_key
+from provisioner.host import Host, user_name
+from provisioner.hypervisor import facts
+from provisioner.hypervisor.connection import Choice
+from provisioner.images import build, catalog
+from provisioner.lab.model import Accel, Guest, Lab, to_data
+from provisioner.seen import Seen
+
+_NOT_BUILT = "not-built-yet"
+
+
+def documents(
+    target: str, *, choice: Choice, host: Host, accel_flag: str | None, sets: tuple[str, ...]
+) -> dict[str, str]:
+    """The XML of each network and top-level guest, by name, networks first.
+
+    ``target`` may end in ``/GUEST``: then only that one. Raises InputError where there is no such guest.
+    """
+    target, guest = split_target(target)
+    file, source = labs.locate(target)
+    lab = labs.load(file, source, sets)
+    if guest is not None and guest not in {g.name for g in lab.top_level}:
+        known = ", ".join(g.name for g in lab.top_level)
+        raise errors.InputError(f"{lab.name} has no guest {guest!r}", hint=f"its guests: {known}")
+    origin = stamp.Origin(user_name(), lab.name, lab.name, source, str(file), stamp.Choices(accel_flag, sets))
+    nets = _ranges(lab, origin.key, session=choice.is_session)
+    addresses = plan.addresses(lab, origin, Seen((), (), ()), nets)
+    found = {}
+    if not choice.is_session and guest is None:
+        for network in lab.networks:
+            hosts = [(g, a) for g, own in addresses.items() for a in own if a.network == network.name]
+            mark = stamp.NetworkStamp(origin, network.name, to_data(network), str(nets[network.name][0]))
+            found[f"network {network.name}"] = render.network_xml(network, mark, hosts)
+    pool = str(paths.session_pool_dir() if choice.is_session else paths.SYSTEM_POOL_DIR)
+    kvm = facts.kvm(None, host, session=choice.is_session)
+    for each in lab.top_level:
+        if guest in (None, each.name):
+            found[each.name] = _domain(each, lab, origin, addresses[each.name], pool, kvm, choice)
+    return found
+
+
+def split_target(target: str) -> tuple[str, str | None]:
+    """A lab and a guest of ``LAB/GUEST``; a path that exists is a lab."""
+    head, slash, tail = target.rpartition("/")
+    if slash and naming.is_name(tail) and labs.exists(head) and not labs.exists(target):
+        return head, tail
+    return target, None
+
+
+def _ranges(lab: Lab, instance: naming.Instance, *, session: bool) -> plan.Ranges:
+    if session:
+        return plan.user_ranges(lab)
+    ranges: plan.Ranges = {}
+    for network in lab.networks:
+        subnet = next(plan.subnets(instance, network.name, [taken for taken, _ in ranges.values()]))
+        ranges[network.name] = (subnet, render.gateway(network, subnet))
+    return ranges
+
+
+def _domain(
+    guest: Guest,
+    lab: Lab,
+    origin: stamp.Origin,
+    addresses: tuple[stamp.Address, ...],
+    pool: str,
+    kvm: accel.KvmFacts,
+    choice: Choice,
+) -> str:
+    decision = accel.decide(Accel(origin.choices.accel or guest.accel), kvm)
+    image = _image(guest.image, origin.key.owner)
+    mark = stamp.GuestStamp(
+        origin=origin,
+        guest=guest.name,
+        definition=to_data(guest),
+        accel=decision.accel,
+        accel_why=decision.why,
+        fell_back=False,
+        images={guest.image: image.text},
+        addresses=addresses,
+        inner=tuple(plan.inner_definitions(lab, guest.name)),
+    )
+    boot = render.BootFiles(f"{pool}/{image.volume('kernel')}", f"{pool}/{image.volume('initrd')}")
+    return render.domain_xml(guest, mark, boot, pool, session=choice.is_session)
+
+
+def _image(name: str, owner: str) -> naming.ImageSet:
+    recipe = catalog.get(name, paths.templates_dir())
+    built = build.find(recipe, paths.cache_dir())
+    return naming.ImageSet(name, recipe_key(recipe), built.id[:16] if built else _NOT_BUILT, owner)

@@ -1,0 +1,99 @@
+"""One use of virtlab: a connection, the host behind it, and who uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner import errors, naming
+from provisioner.host import Host, LocalHost, UnknownHost, user_name
+from provisioner.hypervisor import connection, events, observe
+from provisioner.hypervisor.connection import Choice
+from provisioner.seen import Seen, SeenDomain
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open connection. ``owner`` is the slug of the user whose labs it is about."""
+
+    conn: Any
+    choice: Choice
+    host: Host
+    user: str
+
+    @property
+    def owner(self) -> str:
+        return naming.owner_slug(self.user)
+
+    @property
+    def is_session(self) -> bool:
+        return self.choice.is_session
+
+    def instance(self, name: str) -> naming.Instance:
+        return naming.Instance(self.owner, name)
+
+    def look(self, *, volumes: bool = True) -> Seen:
+        """What this user's labs have on this connection."""
+        return observe.look(self.conn, volumes=volumes).of_owner(self.owner)
+
+    def everybodys_guests(self) -> tuple[SeenDomain, ...]:
+        """The guests of all users of this connection."""
+        return observe.look(self.conn, volumes=False).domains
+
+
+@contextmanager
+def opened(choice: Choice, *, with_events: bool = False) -> Iterator[Session]:
+    """A session on that connection. ``with_events`` where guests will be waited for or talked to."""
+    if with_events:
+        events.ensure_running()
+    conn = connection.connect(choice)
+    try:
+        host: Host = LocalHost() if choice.is_local else UnknownHost()
+        yield Session(conn, choice, host, user_name())
+    finally:
+        conn.close()
+
+
+@contextmanager
+def everywhere(flag: str | None, *, with_events: bool = False) -> Iterator[list[Session]]:
+    """A session on each connection that this user's labs may be on, the preferred one first.
+
+    Raises what was wrong with the first one where none can be reached.
+    """
+    with ExitStack() as stack:
+        sessions, problems = [], []
+        for choice in connection.everywhere(flag):
+            try:
+                sessions.append(stack.enter_context(opened(choice, with_events=with_events)))
+            except errors.HypervisorError as error:
+                problems.append(error)
+        if not sessions:
+            raise problems[0]
+        yield sessions
+
+
+@contextmanager
+def found(flag: str | None, name: str | None) -> Iterator[tuple[Session, naming.Instance]]:
+    """The session and the instance of that name, on whichever connection it is.
+
+    Without a name: the one that is up. Raises NotFound where there is none, and Ambiguous where
+    it is not clear which one is meant.
+    """
+    with everywhere(flag, with_events=True) as sessions:
+        matches = [
+            (session, instance)
+            for session in sessions
+            for instance in session.look().instances()
+            if name in (None, instance.name)
+        ]
+        if not matches:
+            what = "no lab of yours is up" if name is None else f"no lab {name!r} of yours is up"
+            raise errors.NotFound(what, hint="see what is up: {virtlab} status")
+        if len(matches) > 1:
+            listed = ", ".join(f"{i.name} on {s.choice.uri}" for s, i in matches)
+            raise errors.Ambiguous(
+                f"which one: {listed}?", hint="name one of them, or its connection with -c"
+            )
+        yield matches[0]

@@ -1,0 +1,318 @@
+"""``up``: a lab file becomes a running instance, or stays one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from provisioner import accel, errors, naming, plan
+from provisioner.engine import images, labs
+from provisioner.engine.images import Images, boot_files
+from provisioner.engine.launch import Launched, Launcher, Order
+from provisioner.engine.monitor import Monitor
+from provisioner.engine.networks import Networks
+from provisioner.engine.remove import remove_guest
+from provisioner.engine.session import Session
+from provisioner.hypervisor import apply, facts
+from provisioner.hypervisor.imagestore import StoredImage
+from provisioner.lab.model import Accel, Guest, Lab, to_data
+from provisioner.plan import Plan, Step, Verb
+from provisioner.seen import Seen
+from provisioner.stamp import Address, Choices, GuestStamp, Origin
+from provisioner.units import format_size
+
+_QEMU_OVERHEAD = 64 * 1024**2  # bytes that a QEMU process takes beside its guest's memory, roughly
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for."""
+
+    target: str  # a lab's name, folder or file
+    instance: str | None = None  # --as
+    accel: str | None = None
+    sets: tuple[str, ...] = ()
+    timeout: float = 120.0  # seconds for each guest to answer, from its start
+    keep_on_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A lab as its file alone says, and the instance that it becomes."""
+
+    lab: Lab
+    instance: naming.Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and all that it was made from. Nothing was changed yet."""
+
+    request: Request
+    lab: Lab
+    origin: Origin
+    seen: Seen
+    plan: Plan
+
+    @property
+    def instance(self) -> naming.Instance:
+        return self.origin.key
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing of the instance was there before."""
+        return not (self.seen.domains or self.seen.networks)
+
+
+@dataclass(slots=True)
+class Result:
+    """What ``up`` did. ``guests`` are all top-level guests of the lab, in file order."""
+
+    origin: Origin
+    plan: Plan
+    guests: list[Launched] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def locate(session: Session, request: Request) -> Target:
+    """The lab that the request means, and the instance that it becomes. Raises InputError."""
+    file, source = labs.locate(request.target)
+    lab = labs.load(file, source, request.sets)
+    if request.instance is not None and not naming.is_name(request.instance):
+        raise errors.InputError(
+            f"--as {request.instance!r}: a name is 1 to 32 of a-z, 0-9 and -, beginning with a letter",
+            hint="take a name such as my-lab",
+        )
+    return Target(lab, session.instance(request.instance or lab.name))
+
+
+def prepare(session: Session, request: Request, target: Target) -> Prepared:
+    """Looks at what exists, and makes the plan."""
+    lab, instance = target.lab, target.instance
+    seen = session.look().of(instance)
+    plan.check_origin(instance, lab.source, seen)
+    before = seen.origin()
+    choices = (before.choices if before else Choices()).updated(request.accel, request.sets)
+    if choices.sets != request.sets:
+        lab = labs.load(lab.file, lab.source, choices.sets)
+    _check_supported(lab, session)
+    origin = Origin(session.user, instance.name, lab.name, lab.source, str(lab.file), choices)
+    return Prepared(request, lab, origin, seen, plan.make(lab, instance, seen, session=session.is_session))
+
+
+def _check_supported(lab: Lab, session: Session) -> None:
+    inner = [guest.name for guest in lab.guests if not guest.is_top_level]
+    if inner:
+        raise errors.InputError(
+            f"{lab.file}: {', '.join(inner)}: this version of virtlab starts only guests that "
+            "the host's libvirt runs, none inside another guest",
+            hint="take them out, or see which labs there are: {virtlab} list",
+        )
+    isolated = [network.name for network in lab.networks if network.mode == "isolated"]
+    if session.is_session and isolated:
+        raise errors.InputError(
+            f"{lab.file}: network {', '.join(isolated)} is isolated, which needs a bridge, "
+            f"and {session.choice.uri} may make none",
+            hint="use the system's libvirt: -c qemu:///system",
+        )
+
+
+def execute(session: Session, prepared: Prepared, monitor: Monitor, cancelled: threading.Event) -> Result:
+    """Carries the plan out, guests side by side.
+
+    On failure, or when ``cancelled`` is set (then KeyboardInterrupt is raised), what this run made
+    is taken back, unless the request says to keep it. All errors are raised together. The caller
+    holds the instance's lock.
+    """
+    began = time.monotonic()
+    result = Result(prepared.origin, prepared.plan)
+    run = _Run(session, prepared, monitor, cancelled)
+    try:
+        result.guests = run.work()
+        if cancelled.is_set():
+            raise KeyboardInterrupt
+        problems = [guest.error for guest in result.guests if guest.error is not None]
+        errors.raise_all(problems, f"{len(problems)} guests did not come up")
+    except BaseException as error:
+        if prepared.request.keep_on_failure:
+            monitor.note("what was made is kept, as you said: look at it, then {virtlab} down")
+            raise
+        failures = run.undo()
+        if failures and isinstance(error, errors.VirtlabError):
+            raise errors.SeveralErrors(
+                "up failed, and not all of it could be taken back",
+                [error, *failures],
+                hint=f"{{virtlab}} down {prepared.instance.name}",
+            ) from error
+        raise
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def decisions(session: Session, prepared: Prepared) -> dict[str, accel.Decision]:
+    """What each top-level guest runs with, and why.
+
+    What is there keeps what it has, and so does a guest that once fell back to emulation, until
+    somebody asks for another accelerator.
+    """
+
+    @cache
+    def kvm() -> accel.KvmFacts:
+        return facts.kvm(session.conn, session.host, session=session.is_session)
+
+    def decide(guest: Guest) -> accel.Decision:
+        seen = prepared.seen.domain(guest.name)
+        wanted = Accel(prepared.origin.choices.accel or guest.accel)
+        if seen is not None and wanted is Accel.AUTO and seen.stamp.fell_back and not prepared.request.accel:
+            return accel.Decision(seen.stamp.accel, seen.stamp.accel_why, fell_back=True)
+        if wanted is not Accel.AUTO:
+            return accel.Decision(str(wanted), "asked for")
+        return accel.decide(wanted, kvm())
+
+    return {guest.name: decide(guest) for guest in prepared.lab.top_level}
+
+
+class _Run:
+    """One execution of a plan, and what it has to take back should it fail."""
+
+    def __init__(
+        self, session: Session, prepared: Prepared, monitor: Monitor, cancelled: threading.Event
+    ) -> None:
+        self._session = session
+        self._prepared = prepared
+        self._monitor = monitor
+        self._cancelled = cancelled
+        self._networks = Networks(session, prepared.lab, prepared.origin, prepared.seen)
+        self._decisions = decisions(session, prepared)
+        self._to_launch = [s for s in prepared.plan.guests if s.verb not in (Verb.KEEP, Verb.REMOVE)]
+        self._touched: list[Step] = []
+
+    def work(self) -> list[Launched]:
+        """Every step; the result of each top-level guest of the lab, in file order."""
+        prepared, session = self._prepared, self._session
+        launched: dict[str, Launched] = {}
+        if prepared.plan.changes_something:
+            self._check_memory()
+            pool = images.open_pool(session)
+            store = Images(session, pool, self._monitor)
+            found = {step.name: self._images(store, step.name) for step in self._to_launch}
+            self._remove()
+            addresses = self._networks.carry_out(prepared.plan.networks, self._monitor)
+            orders = [self._order(step, found[step.name], addresses[step.name]) for step in self._to_launch]
+            launched = self._launch(pool, orders)
+        return [launched.get(g.name) or self._kept(g) for g in prepared.lab.top_level]
+
+    def _check_memory(self) -> None:
+        wanted = sum(
+            self._prepared.lab.guest(step.name).memory + _QEMU_OVERHEAD
+            for step in self._to_launch
+            if step.verb is not Verb.UPDATE
+        )
+        free = self._session.host.free_memory()
+        if free is not None and wanted > free:
+            raise errors.HypervisorError(
+                f"the guests need {format_size(wanted // 1024**2 * 1024**2)} of memory, "
+                f"and only {format_size(free // 1024**2 * 1024**2)} is free",
+                hint="end labs that nobody needs ({virtlab} status), or give the guests less "
+                "(--set defaults.memory=...)",
+            )
+
+    def _images(self, store: Images, name: str) -> dict[str, StoredImage]:
+        """Each image that a guest uses: the one it was made with where that is still there."""
+        guest, seen = self._prepared.lab.guest(name), self._prepared.seen.domain(name)
+        before = {} if seen is None else seen.stamp.images
+        wanted = dict.fromkeys((guest.image, *(disk.image for disk in guest.disks if disk.image)))
+        return {image: store.kept(before.get(image)) or store.current(image) for image in wanted}
+
+    def _remove(self) -> None:
+        for step in self._prepared.plan.guests:
+            if step.verb is Verb.REMOVE:
+                remove_guest(self._session.conn, self._prepared.seen, step.name)
+                self._monitor.done(step.name, "removed")
+        for volume in self._prepared.plan.leftovers:
+            apply.remove_volume(self._session.conn, volume)
+
+    def _order(self, step: Step, used: dict[str, StoredImage], addresses: tuple[Address, ...]) -> Order:
+        guest, seen = self._prepared.lab.guest(step.name), self._prepared.seen.domain(step.name)
+        apply.require_ours(self._session.conn, self._prepared.instance.domain(step.name))
+        decision = self._decisions[guest.name]
+        mark = GuestStamp(
+            origin=self._prepared.origin,
+            guest=guest.name,
+            definition=to_data(guest),
+            accel=decision.accel,
+            accel_why=decision.why,
+            fell_back=decision.fell_back,
+            images={name: image.set.text for name, image in used.items()},
+            addresses=addresses,
+            inner=tuple(plan.inner_definitions(self._prepared.lab, guest.name)),
+        )
+        return Order(
+            step=step,
+            guest=guest,
+            mark=mark,
+            boot=boot_files(used[guest.image]),
+            backing=tuple(used[d.image].paths["disk"] if d.image else None for d in guest.disks),
+            old_disks=0 if seen is None else len(seen.stamp.definition["disks"]),
+        )
+
+    def _launch(self, pool: Any, orders: Sequence[Order]) -> dict[str, Launched]:
+        if not orders:
+            return {}
+        launcher = Launcher(
+            self._session,
+            pool,
+            self._monitor,
+            timeout=self._prepared.request.timeout,
+            cancelled=self._cancelled,
+        )
+        self._touched = [order.step for order in orders]
+        with ThreadPoolExecutor(max_workers=len(orders), thread_name_prefix="guest") as threads:
+            futures = [threads.submit(launcher.launch, order) for order in orders]
+            try:
+                return {launched.name: launched for launched in (f.result() for f in futures)}
+            except KeyboardInterrupt:
+                self._cancelled.set()
+                self._end_all(futures, orders)
+                raise
+
+    def _end_all(self, futures: Sequence[Future[Launched]], orders: Sequence[Order]) -> None:
+        """Switches the guests off until nobody waits for one of them any more."""
+        conn = self._session.conn
+        while wait(futures, timeout=0.1).not_done:
+            for order in orders:
+                with suppress(errors.NotFound):
+                    apply.destroy(apply.domain(conn, self._prepared.instance.domain(order.guest.name)))
+
+    def _kept(self, guest: Guest) -> Launched:
+        seen = self._prepared.seen.domain(guest.name)
+        assert seen is not None  # noqa: S101 - what is kept was seen
+        return Launched(guest.name, Verb.KEEP, seen.stamp, guest)
+
+    def undo(self) -> list[errors.VirtlabError]:
+        """Takes back what this run made, and returns what could not be."""
+        failures: list[errors.VirtlabError] = []
+        conn, instance = self._session.conn, self._prepared.instance
+        if self._touched:
+            self._monitor.note("taking back what this run made")
+        for step in self._touched:
+            try:
+                if step.verb is Verb.CREATE:
+                    apply.remove_domain(conn, instance.domain(step.name))
+                    for index in range(len(self._prepared.lab.guest(step.name).disks)):
+                        apply.remove_volume(conn, instance.volume(step.name, index))
+                elif step.verb is not Verb.UPDATE:
+                    apply.destroy(apply.domain(conn, instance.domain(step.name)))
+            except errors.VirtlabError as error:
+                failures.append(error)
+        try:
+            self._networks.undo()
+        except errors.VirtlabError as error:
+            failures.append(error)
+        return failures

@@ -1,0 +1,55 @@
+"""Lab files, for people."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from provisioner.lab.model import Guest, Lab, Text
+from provisioner.report import text
+from provisioner.units import format_size
+
+if TYPE_CHECKING:
+    from provisioner.lab.catalog import Entry
+
+
+def in_language(words: Text | None) -> str:
+    """A text in the reader's language: Japanese where the locale is, else English."""
+    if words is None:
+        return ""
+    locale = next((v for n in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := os.environ.get(n))), "")
+    return words.ja if locale.startswith("ja") and words.ja else words.en
+
+
+def catalog_table(entries: Sequence[Entry]) -> str:
+    """Names and titles."""
+    return text.columns(("lab", "title"), [(entry.name, in_language(entry.title)) for entry in entries])
+
+
+def lab_page(lab: Lab) -> str:
+    """A lab's title, description, guests and networks."""
+    lines = [text.styled(in_language(lab.title), "bold")]
+    if lab.description:
+        lines += ["", *textwrap.wrap(in_language(lab.description), 92)]
+    head = ("guest", "machine", "accelerator", "memory", "disks", "interfaces", "what it is")
+    lines += ["", text.columns(head, [_guest_row(guest) for guest in lab.guests])]
+    if lab.networks:
+        rows = [(n.name, str(n.mode), in_language(n.title)) for n in lab.networks]
+        lines += ["", text.columns(("network", "mode", "what it is"), rows)]
+    lines += ["", f"file: {lab.file}", f"next: {text.command()} up {lab.name}"]
+    return "\n".join(lines)
+
+
+def _guest_row(guest: Guest) -> tuple[str, ...]:
+    name = guest.name if guest.parent is None else f"{guest.name} (in {guest.parent})"
+    return (
+        name,
+        guest.machine,
+        str(guest.accel),
+        format_size(guest.memory),
+        ", ".join(f"{disk.bus} {format_size(disk.size)}" for disk in guest.disks) or "none",
+        ", ".join(f"{i.model} on {i.network}" for i in guest.interfaces) or "none",
+        in_language(guest.title),
+    )
