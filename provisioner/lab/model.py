@@ -15,45 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-
-class Accel(StrEnum):
-    """What executes a guest's instructions."""
-
-    AUTO = "auto"
-    KVM = "kvm"
-    TCG = "tcg"
-
-
-class GuestKind(StrEnum):
-    """What a guest is a guest of."""
-
-    MACHINE = "machine"  # a QEMU process of the host's libvirt
-    XEN = "xen"  # a Domain U inside a guest that runs Xen
-    CONTAINER = "container"  # a share of its parent's kernel
-    NESTED = "nested"  # a machine that a guest of ours runs
-
-
-class Transport(StrEnum):
-    """How commands reach a guest."""
-
-    AGENT = "agent"  # the QEMU guest agent, on the channel that ``Guest.agent`` names
-    PARENT = "parent"  # through the guest that hosts it
-    NONE = "none"
-
-
-class AgentPort(StrEnum):
-    """What the guest agent sits on."""
-
-    VIRTIO = "virtio"
-    SERIAL = "serial"  # the port after the console's: /dev/ttyS1
-    NONE = "none"
-
-
-class NetworkMode(StrEnum):
-    """What a lab network reaches."""
-
-    NAT = "nat"
-    ISOLATED = "isolated"
+from provisioner.lab.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
 
 
 @dataclass(frozen=True, slots=True)

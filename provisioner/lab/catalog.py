@@ -1,0 +1,83 @@
+"""Labs by name, by folder or by file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from provisioner.errors import InputError
+from provisioner.lab.model import Text
+from provisioner.lab.problems import Problems, alternatives, shown
+
+LAB_FILE = "lab.yaml"
+_SUFFIXES = (".yaml", ".yml")
+
+
+class Entry(NamedTuple):
+    """A lab of the catalogue. ``title`` is None where its file gives none that can be read."""
+
+    name: str
+    title: Text | None
+    file: Path
+
+
+def names(labs_dir: Path) -> list[str]:
+    """The names of the labs in a folder of labs, sorted; nothing is read."""
+    return sorted(file.parent.name for file in labs_dir.glob(f"*/{LAB_FILE}"))
+
+
+def entries(labs_dir: Path) -> list[Entry]:
+    """The labs in a folder of labs with their titles, sorted by name; a broken file is no error here."""
+    found = ((name, labs_dir / name / LAB_FILE) for name in names(labs_dir))
+    return [Entry(name, _title(file), file) for name, file in found]
+
+
+def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
+    """The file of a lab and its source (see ``model.Lab``).
+
+    ``lab`` is a name of the catalogue, a folder that holds lab.yaml, or a file. A name of the catalogue
+    goes before a folder of that name; ``./NAME`` is always a folder or a file. A path into the catalogue
+    has the catalogue as its source. Raises InputError where there is no such lab.
+    """
+    known = names(labs_dir)
+    if lab in known:
+        return labs_dir / lab / LAB_FILE, f"catalog:{lab}"
+    path = Path(lab).expanduser()
+    file = path / LAB_FILE if path.is_dir() else path
+    if lab and file.is_file():
+        return file, _source(file, labs_dir)
+    if lab and path.is_dir():
+        raise InputError(
+            f"the folder {shown(lab)} holds no {LAB_FILE}", hint="virtlab list shows the labs that there are."
+        )
+    if path.suffix in _SUFFIXES or "/" in lab:
+        raise InputError(
+            f"there is no file or folder {shown(lab)}", hint="virtlab list shows the labs that there are."
+        )
+    raise InputError(
+        f"there is no lab {shown(lab)} ({alternatives(lab, known)})",
+        hint="virtlab list shows the labs that there are; ./NAME is a folder.",
+    )
+
+
+def _source(file: Path, labs_dir: Path) -> str:
+    resolved = file.resolve()
+    if resolved.name == LAB_FILE and resolved.parent.parent == labs_dir.resolve():
+        return f"catalog:{resolved.parent.name}"
+    return str(resolved)
+
+
+def _title(file: Path) -> Text | None:
+    from provisioner.lab import nodes, spec
+    from provisioner.lab.kinds import Spot
+    from provisioner.lab.loader import text_of
+    from provisioner.lab.problems import Place
+
+    problems = Problems()
+    try:
+        root = nodes.read(file, problems)
+    except InputError:
+        return None
+    entry = root.entries.get("title") if isinstance(root, nodes.Mapping) else None
+    title = spec.TITLE.check(entry[1], Spot(problems, Place(str(file)), "title")) if entry else None
+    return text_of(title) if title and not problems else None

@@ -1,0 +1,140 @@
+"""A lab file, its profiles and ``--set`` changes to a complete ``model.Lab``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from provisioner.lab import layers, nodes, overrides, rules, spec
+from provisioner.lab.enums import Accel, AgentPort, GuestKind, NetworkMode
+from provisioner.lab.kinds import Given, Spot
+from provisioner.lab.model import (
+    Clock,
+    Disk,
+    Guest,
+    Interface,
+    Lab,
+    Network,
+    Processor,
+    Text,
+)
+from provisioner.lab.problems import Place, Problems
+from provisioner.lab.rules import Images
+
+__all__ = ["Images", "load"]
+
+
+def load(file: Path, *, source: str, profiles: Path, images: Images, sets: Sequence[str] = ()) -> Lab:
+    """Read, check and complete a lab file.
+
+    ``source``: see ``model.Lab``. ``profiles``: the folder of hardware profiles. ``sets``: changes of
+    the form ``PATH=VALUE``. Problems name the file as ``file`` is written.
+
+    Raises LabFileError with all problems of the file, the changes and the profiles it uses, and
+    InputError where a file can't be read.
+    """
+    problems = Problems()
+    root = nodes.read(file, problems)
+    if root is not None and sets:
+        root = overrides.apply(root, sets, problems)
+    if root is not None:
+        checked = spec.LAB.check(root, Spot(problems, Place(str(file), 1, 1), ""))
+        if checked.ok:
+            drafts = layers.drafts(checked, layers.ProfileShelf(profiles, problems), problems)
+            rules.check(checked, drafts, images, problems)
+            if not problems:
+                return _lab(checked, drafts, file, source)
+    raise problems.error(hint="virtlab schema and labs/reference.yaml say what a lab file can hold.")
+
+
+def text_of(given: Given | None) -> Text | None:
+    """The text of a checked title or description."""
+    if given is None:
+        return None
+    if isinstance(given.value, str):
+        return Text(given.value)
+    return Text(**_plain(given))
+
+
+def _plain(given: Given | None) -> dict[str, Any]:
+    return {name: value.value for name, value in given.value.items()} if given else {}
+
+
+def _lab(lab: Given, drafts: Sequence[layers.Draft], file: Path, source: str) -> Lab:
+    values: dict[str, Given] = lab.value
+    names = rules.networks_of(lab, drafts) or []
+    return Lab(
+        name=values["name"].value,
+        title=text_of(values.get("title")) or Text(values["name"].value),
+        description=text_of(values.get("description")),
+        networks=tuple(_network(name, values.get("networks")) for name in names),
+        guests=_parents_first([_guest(draft, names) for draft in drafts]),
+        file=file,
+        source=source,
+    )
+
+
+def _network(name: str, given: Given | None) -> Network:
+    values = given.value[name].value if given else {}
+    mode = NetworkMode(values["mode"].value) if "mode" in values else NetworkMode.NAT
+    return Network(name, text_of(values.get("title")), mode)
+
+
+def _guest(draft: layers.Draft, networks: Sequence[str]) -> Guest:
+    own, hardware = draft.own.value, draft.hardware
+    processor, clock = hardware["processor"].value, hardware["clock"].value
+    kernel_args = hardware.get("kernel-args")
+    return Guest(
+        name=draft.name,
+        kind=rules.kind_of_guest(draft.own) or GuestKind.MACHINE,
+        parent=rules.parent_of(draft.own),
+        transport=rules.transport_of(draft),
+        title=text_of(own.get("title")),
+        profile=draft.profile,
+        accel=Accel(hardware["accel"].value),
+        image=hardware["image"].value,
+        machine=hardware["machine"].value,
+        firmware=hardware["firmware"].value,
+        processor=Processor(
+            count=processor["count"].value,
+            model=processor["model"].value,
+            features=_plain(processor.get("features")),
+        ),
+        memory=hardware["memory"].value,
+        disks=tuple(_disk(_plain(disk)) for disk in hardware["disks"].value),
+        interfaces=tuple(
+            Interface(**({"network": networks[0]} | _plain(interface)))
+            for interface in hardware["interfaces"].value
+        ),
+        video=hardware["video"].value,
+        clock=Clock(offset=clock["offset"].value, timers=_plain(clock.get("timers"))),
+        smbios=_plain(hardware.get("smbios")),
+        balloon=hardware["balloon"].value,
+        rng=hardware["rng"].value,
+        agent=AgentPort(hardware["agent"].value),
+        console=hardware["console"].value,
+        serial_ports=hardware["serial-ports"].value,
+        kernel_args=tuple(arg.value for arg in kernel_args.value) if kernel_args else (),
+    )
+
+
+def _disk(values: dict[str, Any]) -> Disk:
+    """A disk; the controller that a profile gives to scsi disks is nothing to one on another bus."""
+    return Disk(**(values | ({} if values["bus"] == "scsi" else {"controller": None})))
+
+
+def _parents_first(guests: Sequence[Guest]) -> tuple[Guest, ...]:
+    """The guests in their order, each parent moved before the first guest that it hosts."""
+    by_name = {guest.name: guest for guest in guests}
+    ordered: dict[str, Guest] = {}
+
+    def place(guest: Guest) -> None:
+        if guest.name not in ordered:
+            if guest.parent is not None:
+                place(by_name[guest.parent])
+            ordered[guest.name] = guest
+
+    for guest in guests:
+        place(guest)
+    return tuple(ordered.values())

@@ -1,0 +1,102 @@
+"""What is wrong with a lab file, gathered until all of it is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from provisioner.errors import LabFileError
+
+MAX_PROBLEMS = 100
+PROFILE_ORDER = 1000  # Place.order of hardware profiles: after the lab file and every --set
+_SHOWN_LENGTH = 48
+# Control characters, line separators, bidirectional overrides, surrogates and what XML 1.0 excludes.
+_UNSAFE = "\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufeff\\ufffe\\uffff"
+UNSAFE_CHARACTER = re.compile(f"[{_UNSAFE}]")
+
+
+class Place(NamedTuple):
+    """Where something stands: a file with line and column (from 1), or a whole ``--set`` text (line 0).
+
+    ``order`` ranks the texts of one load: the lab file is 0, then come ``--set`` texts and profiles.
+    """
+
+    file: str
+    line: int = 0
+    column: int = 0
+    order: int = 0
+
+    @property
+    def in_profile(self) -> bool:
+        return self.order >= PROFILE_ORDER
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+class Problems:
+    """All problems of one load."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Place, str, str], str] = {}
+
+    def add(self, place: Place, path: str, message: str) -> None:
+        """Keep a problem; the same message about the same value is kept once."""
+        about = f"{shown_path(path)}: " if path else ""
+        self._found.setdefault((place, path, message), f"{escaped(str(place))}: {about}{message}")
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def lines(self) -> list[str]:
+        """One line for each problem, in the order of their places; at most MAX_PROBLEMS and a last word."""
+        order = sorted(self._found, key=lambda key: (key[0].order, key[0].file, key[0].line, key[0].column))
+        lines = [self._found[key] for key in order[:MAX_PROBLEMS]]
+        if len(order) > MAX_PROBLEMS:
+            lines.append(f"... and {len(order) - MAX_PROBLEMS} more problems")
+        return lines
+
+    def error(self, hint: str) -> LabFileError:
+        """The error that carries all problems."""
+        return LabFileError(self.lines(), hint=hint)
+
+
+def escaped(text: str) -> str:
+    """The text with every character that could confuse a terminal written as an escape."""
+    return UNSAFE_CHARACTER.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def shown(text: str) -> str:
+    """The text in quotes, short and harmless enough for a message."""
+    if len(text) > _SHOWN_LENGTH:
+        text = text[: _SHOWN_LENGTH - 3] + "..."
+    return f'"{escaped(text)}"'
+
+
+def shown_path(path: str) -> str:
+    """A path that is short and harmless enough for a message."""
+    path = escaped(path)
+    return path if len(path) <= 120 else f"{path[:117]}..."
+
+
+def listed(words: Iterable[str]) -> str:
+    """``a, b or c``."""
+    *head, last = words
+    return f"{', '.join(head)} or {last}" if head else last
+
+
+def suggestion(word: str, candidates: Iterable[str]) -> str:
+    """``, did you mean "x"?`` for the nearest candidate, or nothing."""
+    import difflib
+
+    known = {name.lower(): name for name in candidates}
+    folded = word[:64].lower().replace("_", "-")
+    near = difflib.get_close_matches(folded, known, n=1, cutoff=0.6)
+    return f'did you mean "{known[near[0]]}"?' if near else ""
+
+
+def alternatives(word: str, known: Iterable[str]) -> str:
+    """The nearest of the known words as a question, or all of them."""
+    known = list(known)
+    return suggestion(word, known) or (f"known: {', '.join(known)}" if known else "there is none")
