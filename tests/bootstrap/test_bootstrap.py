@@ -1,0 +1,390 @@
+"""./bootstrap as a user meets it: the real script, run in a small clone that needs no network.
+
+The clone holds the script and a project of three files whose build backend lies in the tree, so that
+pip really makes an editable install in a few seconds. The folder's name has a space and a quote.
+"""
+
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOBODY = 65534
+
+PROJECT = """\
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+BACKEND = """\
+import zipfile
+from pathlib import Path
+
+INFO = "virtlab-0.dist-info"
+METADATA = "Metadata-Version: 2.1\\nName: virtlab\\nVersion: 0\\nProvides-Extra: dev\\n"
+
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    name = "virtlab-0-py3-none-any.whl"
+    with zipfile.ZipFile(Path(folder, name), "w") as wheel:
+        wheel.writestr("virtlab.pth", str(Path.cwd()))
+        wheel.writestr(f"{INFO}/METADATA", METADATA)
+        wheel.writestr(f"{INFO}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(f"{INFO}/entry_points.txt", "[console_scripts]\\nvirtlab = provisioner:main\\n")
+        wheel.writestr(f"{INFO}/RECORD", "")
+    return name
+"""
+
+PACKAGE = """\
+import os
+import sys
+
+
+def main():
+    print(os.environ["VIRTLAB_RUN_AS"])
+    print(sys.argv[1:])
+"""
+
+
+def environment(**changes: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VIRTLAB_", "PIP_"))}
+    return kept | {"PIP_NO_INDEX": "1"} | changes
+
+
+def run(
+    *command: str | Path, cwd: Path, user: int | None = None, **changes: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment(**changes),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
+    )
+
+
+@pytest.fixture(scope="module")
+def clone() -> Iterator[Path]:
+    """A bootstrapped clone that every user of the machine may read."""
+    above = Path(tempfile.mkdtemp(prefix="virtlab-bootstrap-"))
+    above.chmod(0o755)
+    folder = above / "Ann's clone"
+    (folder / "provisioner").mkdir(parents=True)
+    shutil.copy2(REPOSITORY / "bootstrap", folder)
+    (folder / "pyproject.toml").write_text(PROJECT)
+    (folder / "backend.py").write_text(BACKEND)
+    (folder / "provisioner" / "__init__.py").write_text(PACKAGE)
+    first = run("./bootstrap", "virtlab", "first", cwd=folder)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.splitlines() == ["./bootstrap virtlab", "['first']"]
+    assert "bootstrap: making .venv with /" in first.stderr
+    assert "bootstrap: installing virtlab" in first.stderr
+    yield folder
+    shutil.rmtree(above)
+
+
+def change_dependencies(clone: Path) -> None:
+    """As after a `git pull`: the environment no longer fits the project."""
+    with (clone / "pyproject.toml").open("a") as project:
+        project.write("# changed\n")
+
+
+def test_second_run_is_silent_and_fast(clone: Path) -> None:
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        second = run("./bootstrap", "true", cwd=clone)
+        seconds.append(time.perf_counter() - start)
+        assert (second.returncode, second.stdout) == (0, "")
+    if os.geteuid() == 0:
+        assert second.stderr == ""
+    assert min(seconds) < 0.2
+
+
+@pytest.mark.parametrize("way", ["here", "below", "absolute", "symlink", "sh"])
+def test_hints_can_be_typed_where_the_user_is(clone: Path, tmp_path: Path, way: str) -> None:
+    (tmp_path / "lab tool").symlink_to(clone / "bootstrap")
+    folder, command = {
+        "here": (clone, ["./bootstrap"]),
+        "below": (clone / "provisioner", ["../bootstrap"]),
+        "absolute": (tmp_path, [str(clone / "bootstrap")]),
+        "symlink": (tmp_path, ["./lab tool"]),
+        "sh": (clone, ["sh", "bootstrap"]),
+    }[way]
+    shown = run(*command, "virtlab", "a b", cwd=folder)
+    assert shown.returncode == 0, shown.stderr
+    hint, arguments = shown.stdout.splitlines()
+    assert arguments == "['a b']"
+    typed = run("sh", "-c", f"{hint} again", cwd=folder)
+    assert typed.stdout.splitlines() == [hint, "['again']"]
+
+
+def test_environment_of_other_commands(clone: Path, tmp_path: Path) -> None:
+    script = 'command -v python; pwd; eval "cd / && $VIRTLAB_RUN_AS x"'
+    shown = run(clone / "bootstrap", "sh", "-c", script, cwd=tmp_path)
+    python, folder, hint, _ = shown.stdout.splitlines()
+    assert python == str(clone / ".venv/bin/python")
+    assert folder == str(tmp_path)
+    assert hint.startswith("'/")
+
+
+def test_exit_code_is_the_commands_own(clone: Path) -> None:
+    assert run("./bootstrap", "--yes", "--", "sh", "-c", "exit 7", cwd=clone).returncode == 7
+    missing = run("./bootstrap", "no-such-command", cwd=clone)
+    assert missing.returncode == 127
+    assert "there is no command no-such-command" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [([], 0), (["--help"], 0), (["--yes"], 2), (["--nonsense", "true"], 2)]
+)
+def test_usage(clone: Path, arguments: list[str], code: int) -> None:
+    shown = run("./bootstrap", *arguments, cwd=clone)
+    assert shown.returncode == code
+    assert "Usage: ./bootstrap [--yes] COMMAND" in (shown.stderr if code else shown.stdout)
+
+
+def start(clone: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["./bootstrap", "virtlab"],
+        cwd=clone,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_changed_project_is_installed_again(clone: Path) -> None:
+    change_dependencies(clone)
+    updated = run("./bootstrap", "virtlab", cwd=clone)
+    assert updated.returncode == 0, updated.stderr
+    assert "bringing .venv up to date" in updated.stderr
+    assert "making .venv" not in updated.stderr
+
+
+def test_failing_pip_shows_its_last_lines_and_keeps_the_environment(clone: Path) -> None:
+    backend = clone / "backend.py"
+    backend.write_text("raise OSError('no room')\n")
+    change_dependencies(clone)
+    try:
+        failed = run("./bootstrap", "virtlab", cwd=clone)
+    finally:
+        backend.write_text(BACKEND)
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "no room" in failed.stderr
+    assert "bootstrap: pip could not install them" in failed.stderr
+    assert "making .venv" not in run("./bootstrap", "virtlab", cwd=clone).stderr
+
+
+def test_interrupted_environment_is_repaired(clone: Path) -> None:
+    change_dependencies(clone)
+    building = start(clone)
+    assert building.stderr is not None
+    assert "bringing .venv up to date" in building.stderr.readline()
+    time.sleep(0.2)
+    os.killpg(building.pid, signal.SIGINT)
+    building.communicate(timeout=30)
+    assert building.returncode == 130
+    assert (clone / ".venv/bootstrap.stamp").read_text() == "unfinished\n"
+    both = [start(clone), start(clone)]
+    told = "".join(process.communicate(timeout=120)[1] for process in both)
+    assert [process.returncode for process in both] == [0, 0], told
+    assert told.count("making .venv") == 1
+    assert told.count("another bootstrap is at work here; waiting for it") == 1
+
+
+def test_moved_clone_gets_a_new_environment(clone: Path, tmp_path: Path) -> None:
+    shutil.copytree(clone, tmp_path / "moved", symlinks=True)
+    moved = run("./bootstrap", "virtlab", cwd=tmp_path / "moved")
+    assert moved.returncode == 0, moved.stderr
+    assert "making .venv" in moved.stderr
+
+
+def test_environment_made_by_hand_is_left_alone(tmp_path: Path, clone: Path) -> None:
+    shutil.copytree(clone, tmp_path / "clone", ignore=shutil.ignore_patterns(".venv"))
+    (tmp_path / "clone/.venv").mkdir()
+    mine = tmp_path / "clone/.venv/mine"
+    mine.touch()
+    refused = run("./bootstrap", "true", cwd=tmp_path / "clone")
+    assert refused.returncode == 1
+    assert "was not made by bootstrap" in refused.stderr
+    assert mine.exists()
+
+
+@pytest.fixture
+def without_qemu_utils(clone: Path) -> str:
+    """A package database, readable by all, in which only qemu-utils is not installed."""
+    status = Path("/var/lib/dpkg/status")
+    if not status.exists():
+        pytest.skip("no dpkg here")
+    folder = clone.parent / "dpkg"
+    folder.mkdir(exist_ok=True)
+    text = status.read_text()
+    (folder / "status").write_text(re.sub(r"(?ms)^Package: qemu-utils\n.*?\n\n", "", text))
+    return str(folder)
+
+
+INSTALL_COMMAND = "apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends qemu-utils\n"
+
+
+@pytest.fixture
+def ordinary_user() -> int:
+    return NOBODY if os.geteuid() == 0 else os.geteuid()
+
+
+def test_ordinary_user_without_terminal_is_told_the_command(
+    clone: Path, without_qemu_utils: str, ordinary_user: int
+) -> None:
+    told = run("./bootstrap", "echo", "ran", cwd=clone, user=ordinary_user, DPKG_ADMINDIR=without_qemu_utils)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "system packages are missing: qemu-utils" in told.stderr
+    assert INSTALL_COMMAND in told.stderr
+    if shutil.which("sudo"):
+        assert "    sudo env DEBIAN_FRONTEND=noninteractive apt-get" in told.stderr
+
+
+@pytest.mark.skipif(shutil.which("sudo") is None, reason="needs sudo")
+def test_ordinary_user_may_decline(clone: Path, without_qemu_utils: str, ordinary_user: int) -> None:
+    ours, theirs = pty.openpty()
+    asked = subprocess.Popen(
+        ["./bootstrap", "true"],
+        cwd=clone,
+        env=environment(DPKG_ADMINDIR=without_qemu_utils),
+        stdin=theirs,
+        stderr=theirs,
+        user=ordinary_user,
+        group=ordinary_user,
+        extra_groups=[],
+    )
+    os.close(theirs)
+    told = ""
+    while "[Y/n]" not in told:
+        told += os.read(ours, 4096).decode()
+    os.write(ours, b"n\n")
+    assert asked.wait(timeout=30) == 1
+    told += os.read(ours, 4096).decode()
+    os.close(ours)
+    assert INSTALL_COMMAND.strip() in told
+    assert "nothing was installed" in told
+
+
+def test_nothing_missing_needs_no_root(clone: Path, ordinary_user: int) -> None:
+    ran = run("./bootstrap", "echo", "ran", cwd=clone, user=ordinary_user)
+    assert (ran.returncode, ran.stdout) == (0, "ran\n"), ran.stderr
+    assert "installing" not in ran.stderr
+
+
+@pytest.mark.parametrize("shell", [["dash"], ["busybox", "sh"], ["bash", "--posix"]])
+def test_runs_under_every_posix_shell(clone: Path, shell: list[str]) -> None:
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"no {shell[0]} here")
+    shown = run(*shell, "./bootstrap", "virtlab", "x", cwd=clone)
+    assert shown.stdout.splitlines() == ["./bootstrap virtlab", "['x']"], shown.stderr
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="needs shellcheck")
+def test_shellcheck_finds_nothing() -> None:
+    checked = run("shellcheck", "bootstrap", ".ci/run", cwd=REPOSITORY)
+    assert checked.returncode == 0, checked.stdout
+
+
+# In namespaces of its own, with private folders for all that libvirt keeps, so that this machine's
+# daemon and networks notice nothing. All processes end with the first one.
+DAEMON_SCRIPT = r"""
+set -eu
+mount --make-rprivate /
+for folder in /run /var/log/libvirt /var/lib/libvirt /etc/libvirt/qemu; do
+    mount -t tmpfs -o mode=755 tmpfs $folder
+done
+if [ -e /dev/kvm ]; then
+    mknod "$1/kvm" c 10 232
+    chmod 600 "$1/kvm"
+    mount --bind "$1/kvm" /dev/kvm
+fi
+echo "== absent"
+timeout 60 ./bootstrap virsh -c qemu:///system uri 2>&1 | cat
+if [ -e /dev/kvm ]; then stat -c 'kvm %G %a' /dev/kvm; fi
+ls -l "/proc/$(cat /run/libvirtd.pid)/fd" "/proc/$(cat /run/virtlogd.pid)/fd" | grep -c held-open || true
+echo "== running"
+./bootstrap true 2>&1
+echo "== killed"
+kill -9 "$(cat /run/libvirtd.pid)"
+while [ -d "/proc/$(cat /run/libvirtd.pid)" ]; do sleep 0.05; done
+test -S /run/libvirt/libvirt-sock
+./bootstrap true 2>&1
+ordinary() { setpriv --reuid=65534 --regid=65534 --clear-groups ./bootstrap "$@" 2>&1; }
+echo "== ordinary user with it"
+ordinary true
+echo "== ordinary user without it"
+kill $(cat /run/libvirtd.pid) $(cat /run/virtlogd.pid)
+while [ -e /run/libvirtd.pid ]; do sleep 0.05; done
+ordinary echo ran
+"""
+
+
+@pytest.mark.real
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces, as root")
+def test_daemon_is_started_where_nothing_else_does(clone: Path, tmp_path: Path) -> None:
+    held_open = (tmp_path / "held-open").open("w")
+    os.dup2(held_open.fileno(), 200, inheritable=True)
+    try:
+        done = subprocess.run(
+            [
+                "unshare",
+                "-m",
+                "-p",
+                "-n",
+                "--fork",
+                "--mount-proc",
+                "sh",
+                "-c",
+                DAEMON_SCRIPT,
+                "sh",
+                tmp_path,
+            ],
+            cwd=clone,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            pass_fds=[200],
+        )
+    finally:
+        os.close(200)
+        held_open.close()
+    if "unshare failed" in done.stdout or "mount: " in done.stdout:
+        pytest.skip("namespaces can't be made here")
+    assert done.returncode == 0, done.stdout
+    parts = dict(re.findall(r"(?ms)^== (.*?)\n(.*?)(?=^== |\Z)", done.stdout))
+    started = "virtlogd and libvirtd were started in the background; to stop them: kill"
+    assert started in parts["absent"]
+    assert "\nqemu:///system\n" in parts["absent"]
+    if Path("/dev/kvm").exists():
+        assert "kvm kvm 660" in parts["absent"]
+    assert parts["absent"].endswith("\n0\n"), "the daemons keep a file of the caller's open"
+    assert parts["running"] == ""
+    assert started in parts["killed"]
+    assert parts["ordinary user with it"] == ""
+    assert "system daemon does not run here" in parts["ordinary user without it"]
+    assert parts["ordinary user without it"].endswith("\nran\n")
