@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from provisioner.lab.model import Accel
+from provisioner.lab.enums import Accel
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def obstacle(facts: KvmFacts) -> str | None:
 
 
 def decide(wanted: Accel, facts: KvmFacts) -> Decision:
-    """``auto`` takes KVM only where nothing speaks against it; what is asked for by name is taken as asked."""
+    """``auto`` takes KVM only where nothing speaks against it; what is named is taken as it is."""
     if wanted is Accel.KVM:
         return Decision("kvm", "asked for")
     if wanted is Accel.TCG:

@@ -1,4 +1,4 @@
-"""What ``up`` has to do: the lab as it should be against what libvirt shows, step by step with reasons. Pure."""
+"""What ``up`` has to do: the lab as it should be against what libvirt shows, step by step. Pure."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def _disk_count(seen: SeenDomain | None) -> int:
 
 
 def _disks_lost(old: dict[str, Any], guest: Guest) -> bool:
-    """Whether going over to the new definition loses what is on a disk: one goes, shrinks or gets other content."""
+    """Whether the new definition loses what is on a disk: one goes, or gets another size or image."""
     before = [(disk["size"], disk["image"]) for disk in old["disks"]]
     after = [(disk.size, disk.image) for disk in guest.disks]
     return before != after[: len(before)]

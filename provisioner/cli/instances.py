@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provisioner.cli import options
-from provisioner.lab.model import Accel
+from provisioner.lab.enums import Accel
 from provisioner.report.data import Output
 
 if TYPE_CHECKING:
@@ -69,16 +69,17 @@ def _plan(request: Request, connect: str | None, output: Output) -> None:
     from provisioner.engine import up as engine
     from provisioner.engine.session import opened
     from provisioner.hypervisor import connection
-    from provisioner.report import data, instances
+    from provisioner.report import data
+    from provisioner.report import up as report
 
     with opened(connection.choose(connect)) as session:
         prepared = engine.prepare(session, request, engine.locate(session, request))
         decisions = engine.decisions(session, prepared)
         data.emit(
             output,
-            instances.plan_data(prepared, decisions),
+            report.plan_data(prepared, decisions),
             names=[s.name for s in (*prepared.plan.networks, *prepared.plan.guests) if s.changes_something],
-            table=lambda: instances.plan_page(prepared, decisions, session.choice),
+            table=lambda: report.plan_page(prepared, decisions, session.choice),
         )
 
 
@@ -90,7 +91,8 @@ def _up(request: Request, connect: str | None, output: Output, *, yes: bool) -> 
     from provisioner.engine import up as engine
     from provisioner.engine.session import opened
     from provisioner.hypervisor import connection
-    from provisioner.report import data, instances, text
+    from provisioner.report import data, text
+    from provisioner.report import up as report
     from provisioner.report.progress import Progress
 
     cancelled = threading.Event()
@@ -107,9 +109,9 @@ def _up(request: Request, connect: str | None, output: Output, *, yes: bool) -> 
             result = engine.execute(session, prepared, progress, cancelled)
     data.emit(
         output,
-        instances.up_data(result),
+        report.up_data(result),
         names=[f"{result.origin.instance}/{guest.name}" for guest in result.guests],
-        table=lambda: instances.up_page(result),
+        table=lambda: report.up_page(result),
     )
 
 
@@ -120,10 +122,11 @@ def lock_name(session: Session, instance: str) -> str:
 
 def _confirm(prepared: Prepared, *, yes: bool) -> None:
     from provisioner.cli import ask
-    from provisioner.report import instances, text
+    from provisioner.report import text
+    from provisioner.report import up as report
 
     if not prepared.is_new and prepared.plan.changes_something:
-        text.tell(instances.changes_page(prepared.plan))
+        text.tell(report.changes_page(prepared.plan))
     if not prepared.plan.losses:
         return
     ask.agreed(
@@ -166,16 +169,17 @@ def status(
 ) -> None:
     """Your labs that are up, and their guests. Asks no guest anything."""
     from provisioner.engine.session import everywhere
-    from provisioner.report import data, instances
+    from provisioner.report import data
+    from provisioner.report import status as report
 
     with everywhere(connect) as sessions:
-        shown = [instances.status_data(session.choice, session.look()) for session in sessions]
+        shown = [report.status_data(session.choice, session.look()) for session in sessions]
     found = [entry for entries in shown for entry in entries if not lab or entry["instance"] in lab]
     data.emit(
         output,
         found,
         names=[f"{entry['instance']}/{guest['name']}" for entry in found for guest in entry["guests"]],
-        table=lambda: instances.status_page(found),
+        table=lambda: report.status_page(found),
     )
 
 

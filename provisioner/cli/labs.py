@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from provisioner.cli import options
-from provisioner.lab.model import Accel
+from provisioner.lab.enums import Accel
 from provisioner.report.data import Output
 
 

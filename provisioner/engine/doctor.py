@@ -13,7 +13,8 @@ from provisioner.engine.session import Session, opened
 from provisioner.hypervisor import connection, facts, imagestore
 from provisioner.images import build, catalog
 from provisioner.lab import catalog as lab_catalog
-from provisioner.lab.model import Accel, Lab
+from provisioner.lab.enums import Accel
+from provisioner.lab.model import Lab
 from provisioner.units import format_size
 
 _SPARE_DISK = 1024**3  # bytes: an image being built and uploaded, and disks that grow

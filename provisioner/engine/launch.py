@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from provisioner import errors, plan, render
@@ -17,7 +18,8 @@ from provisioner.guest.readiness import Ready
 from provisioner.hypervisor import apply
 from provisioner.hypervisor.events import DomainWatch
 from provisioner.hypervisor.streams import open_console
-from provisioner.lab.model import Accel, AgentPort, Guest
+from provisioner.lab.enums import Accel, AgentPort
+from provisioner.lab.model import Guest
 from provisioner.stamp import GuestStamp
 from provisioner.units import format_seconds
 
@@ -171,15 +173,15 @@ def await_ready(
     began = time.monotonic()
     apply.start_paused(dom)
     clock.lap("start")
-    with DomainWatch(dom) as watch:
-        with open_console(dom, "serial0", label=label, on_data=log.feed, on_end=log.close):
-            apply.resume(dom)
-            clock.lap("resume")
-            if guest.agent is AgentPort.NONE:
-                monitor.done(guest.name, "started; it has no agent to wait for")
-                return None
-            monitor.phase(guest.name, "booting")
-            ready = readiness.wait_ready(channel(dom, guest.agent, label), watch, timeout, log)
+    console = partial(open_console, dom, "serial0", label=label, on_data=log.feed, on_end=log.close)
+    with DomainWatch(dom) as watch, console():
+        apply.resume(dom)
+        clock.lap("resume")
+        if guest.agent is AgentPort.NONE:
+            monitor.done(guest.name, "started; it has no agent to wait for")
+            return None
+        monitor.phase(guest.name, "booting")
+        ready = readiness.wait_ready(channel(dom, guest.agent, label), watch, timeout, log)
     clock.lap("boot")
     ready = replace(ready, seconds=time.monotonic() - began)
     monitor.done(guest.name, f"ready after {format_seconds(ready.seconds)}")

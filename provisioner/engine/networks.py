@@ -78,7 +78,7 @@ class Networks:
         )
 
     def _lost_a_range(self) -> bool:
-        """Forgets the ranges of networks that are not made yet and that are in use now; whether there are any."""
+        """Forgets the ranges of networks not made yet that are in use now; whether there are any."""
         taken = self._taken()
         lost = [
             name

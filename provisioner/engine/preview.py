@@ -9,7 +9,8 @@ from provisioner.host import Host, user_name
 from provisioner.hypervisor import facts
 from provisioner.hypervisor.connection import Choice
 from provisioner.images import build, catalog
-from provisioner.lab.model import Accel, Guest, Lab, to_data
+from provisioner.lab.enums import Accel
+from provisioner.lab.model import Guest, Lab, to_data
 from provisioner.seen import Seen
 
 _NOT_BUILT = "not-built-yet"

@@ -13,7 +13,7 @@ from provisioner.guest.transport import AgentTransport, Transport
 from provisioner.hypervisor import apply
 from provisioner.hypervisor.agent import SerialChannel, VirtioChannel
 from provisioner.hypervisor.streams import open_console
-from provisioner.lab.model import AgentPort
+from provisioner.lab.enums import AgentPort
 from provisioner.naming import Instance
 from provisioner.seen import SeenDomain
 

@@ -21,7 +21,8 @@ from provisioner.engine.remove import remove_guest
 from provisioner.engine.session import Session
 from provisioner.hypervisor import apply, facts
 from provisioner.hypervisor.imagestore import StoredImage
-from provisioner.lab.model import Accel, Guest, Lab, to_data
+from provisioner.lab.enums import Accel
+from provisioner.lab.model import Guest, Lab, to_data
 from provisioner.plan import Plan, Step, Verb
 from provisioner.seen import Seen
 from provisioner.stamp import Address, Choices, GuestStamp, Origin

@@ -210,7 +210,7 @@ def open_pool(conn: Any, xml: str, path: str) -> Any:
         if target != path:
             raise errors.ConflictError(
                 f"there is a storage pool {naming.POOL} in {target}, which is not virtlab's (that is {path})",
-                hint=f"rename or remove it: virsh pool-destroy {naming.POOL}; virsh pool-undefine {naming.POOL}",
+                hint=f"give that one another name: virsh pool-edit {naming.POOL}",
             )
         if not pool.isActive():
             try:

@@ -1,4 +1,4 @@
-"""Models to libvirt XML, through the templates of ``templates/libvirt``. Pure: the same input, the same bytes."""
+"""Models to libvirt XML, through ``templates/libvirt``. Pure: the same input, the same bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from provisioner import naming, paths, stamp
-from provisioner.lab.model import AgentPort, Disk, Guest, Network, NetworkMode
+from provisioner.lab.enums import AgentPort, NetworkMode
+from provisioner.lab.model import Disk, Guest, Network
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
@@ -122,7 +123,7 @@ def network_xml(network: Network, mark: stamp.NetworkStamp, hosts: list[tuple[st
 
 
 def volume_xml(name: str, capacity: int, *, fmt: str, backing: str | None = None) -> str:
-    """A volume of ``capacity`` bytes; ``fmt`` is qcow2 or raw; ``backing`` the path of a raw image below it."""
+    """A volume of ``capacity`` bytes; ``fmt`` is qcow2 or raw; ``backing`` the raw image below it."""
     return _render(
         "volume.xml.j2",
         volume={"name": name, "capacity": capacity, "format": fmt, "backing": backing},

@@ -1,0 +1,112 @@
+"""What is up, as data and as a page. ``status`` loads nothing but this."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from provisioner.report import text
+from provisioner.units import format_size
+
+if TYPE_CHECKING:
+    from provisioner.hypervisor.connection import Choice
+    from provisioner.seen import Seen
+    from provisioner.stamp import GuestStamp
+
+ACCEL = {"kvm": "KVM", "tcg": "emulation (TCG)"}
+
+
+def guest_data(mark: GuestStamp, state: str) -> dict[str, Any]:
+    """A guest as its stamp knows it."""
+    return {
+        "name": mark.guest,
+        "state": state,
+        "domain": mark.origin.key.domain(mark.guest),
+        "accel": mark.accel,
+        "accel_why": mark.accel_why,
+        "machine": mark.definition["machine"],
+        "memory": mark.definition["memory"],
+        "disks": mark.definition["disks"],
+        "interfaces": [
+            {
+                "model": i["model"],
+                "network": a.network,
+                "mac": a.mac,
+                "address": a.address,
+                "gateway": a.gateway,
+            }
+            for i, a in zip(mark.definition["interfaces"], mark.addresses, strict=True)
+        ],
+        "images": mark.images,
+        "inner": [inner["name"] for inner in mark.inner],
+    }
+
+
+def status_data(choice: Choice, seen: Seen) -> list[dict[str, Any]]:
+    """Each instance of what is seen, as plain data."""
+    found = []
+    for instance in seen.instances():
+        own = seen.of(instance)
+        origin = own.origin()
+        guests = [guest_data(domain.stamp, domain.state) for domain in own.domains]
+        present = {domain.guest for domain in own.domains}
+        found.append(
+            {
+                "instance": instance.name,
+                "lab": origin.lab if origin else None,
+                "file": origin.file if origin else None,
+                "owner": origin.user if origin else instance.owner,
+                "connection": choice.uri,
+                "accel_flag": origin.choices.accel if origin else None,
+                "set": list(origin.choices.sets) if origin else [],
+                "networks": [
+                    {"name": n.network, "active": n.active, "subnet": n.stamp.subnet} for n in own.networks
+                ],
+                "guests": guests,
+                "leftovers": [v.name for v in own.volumes if v.part.partition(".")[0] not in present],
+            }
+        )
+    return found
+
+
+def status_page(found: list[dict[str, Any]]) -> str:
+    """The instances for people."""
+    if not found:
+        return f"nothing is up\nnext: {text.command()} list, then {text.command()} up LAB"
+    rows = []
+    for entry in found:
+        for guest in entry["guests"]:
+            rows.append(
+                (
+                    f"{entry['instance']}/{guest['name']}",
+                    guest["state"],
+                    ACCEL[guest["accel"]],
+                    format_size(guest["memory"]),
+                    ", ".join(bare(i["address"]) for i in guest["interfaces"]) or "none",
+                    entry["connection"],
+                )
+            )
+            rows += [
+                (f"{entry['instance']}/{inner}", f"in {guest['name']}", "", "", "", "")
+                for inner in guest["inner"]
+            ]
+    lines = (
+        [text.columns(("guest", "state", "accelerator", "memory", "address", "connection"), rows)]
+        if rows
+        else []
+    )
+    for entry in found:
+        if not entry["guests"] or entry["leftovers"]:
+            lines.append(
+                f"{entry['instance']}: something is left of a run that did not end; "
+                f"{text.command()} down {entry['instance']} removes it"
+            )
+        chosen = [*(f"--set {s}" for s in entry["set"])]
+        chosen += [f"--accel {entry['accel_flag']}"] if entry["accel_flag"] else []
+        if chosen:
+            lines.append(f"{entry['instance']} keeps {' '.join(chosen)} until it goes down")
+    return "\n".join(lines)
+
+
+def bare(address: str) -> str:
+    """An address without its prefix length."""
+    return address.partition("/")[0]
