@@ -35,6 +35,7 @@ class Verb(StrEnum):
     RESTART = "restart"  # ends and starts with its new definition; what is in memory is lost
     REPLACE = "replace"  # made anew; what is on its disks is lost, too
     REMOVE = "remove"
+    LEAVE = "leave"  # to the guest that hosts it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,14 @@ class Step:
 
     @property
     def changes_something(self) -> bool:
-        return self.verb is not Verb.KEEP
+        return self.verb not in (Verb.KEEP, Verb.LEAVE)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     networks: tuple[Step, ...]
     guests: tuple[Step, ...]
+    inner: tuple[Step, ...]  # guests of guests
     leftovers: tuple[str, ...]  # volumes of this instance that no guest owns
 
     @property
@@ -103,7 +105,12 @@ def make(lab: Lab, instance: naming.Instance, seen: Seen, *, session: bool) -> P
         for volume in seen.volumes
         if volume.name not in owned and volume.part.partition(".")[0] not in present - wanted
     ]
-    return Plan(tuple(networks), tuple(guests), tuple(leftovers))
+    inner = [
+        Step(Verb.LEAVE, guest.name, f"it runs inside {guest.parent}, whose own system starts it")
+        for guest in lab.guests
+        if not guest.is_top_level
+    ]
+    return Plan(tuple(networks), tuple(guests), tuple(inner), tuple(leftovers))
 
 
 def _network_steps(lab: Lab, seen: Seen) -> list[Step]:

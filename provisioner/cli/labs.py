@@ -49,7 +49,7 @@ def show(lab: options.Lab, output: options.OutputOption = Output.TABLE) -> None:
         output,
         {**shown, "file": str(loaded.file)},
         names=[guest.name for guest in loaded.guests],
-        table=lambda: pictures.lab_page(loaded),
+        table=lambda: pictures.lab_page(loaded, lab),
     )
 
 

@@ -45,11 +45,7 @@ class Images:
         """The image, built from the newest packages where ``refresh``, and in the pool."""
         if not refresh:
             return self.current(name)
-        stored = self._make(name, refresh=True)
-        used = {text for guest in self._session.everybodys_guests() for text in guest.stamp.images.values()}
-        for old in imagestore.remove_unused(self._session.conn, self._pool, stored.set, used):
-            self._monitor.note(f"removed the older image {old.image} {old.digest}: nobody uses it")
-        return stored
+        return self._make(name, refresh=True)
 
     def _find(self, name: str) -> StoredImage | None:
         recipe = catalog.get(name, paths.templates_dir())
@@ -82,7 +78,14 @@ class Images:
                 )
                 self._stored.append(stored)
                 self._monitor.done(subject, "built and uploaded")
+            self._remove_older(stored)
         return stored
+
+    def _remove_older(self, current: StoredImage) -> None:
+        guests = self._session.everybodys_guests()
+        used = {text for guest in guests for text in guest.stamp.images.values()}
+        for old in imagestore.remove_unused(self._session.conn, self._pool, current.set, used):
+            self._monitor.note(f"removed image {old.image} {old.digest}: it is older, and nobody uses it")
 
 
 def recipe_key(recipe: Recipe) -> str:

@@ -31,6 +31,13 @@ def seen_guest(session: Session, instance: Instance, guest: str) -> SeenDomain:
     seen = session.look(volumes=False).of(instance)
     domain = seen.domain(guest)
     if domain is None:
+        for host in seen.domains:
+            if guest in {inner["name"] for inner in host.stamp.inner}:
+                raise errors.GuestError(
+                    f"{instance.name}/{guest} runs inside {instance.name}/{host.guest}, "
+                    "and this version of virtlab has no way into it from here",
+                    hint=f"go through its host: {{virtlab}} console {instance.name}/{host.guest}",
+                )
         known = ", ".join(f"{instance.name}/{d.guest}" for d in seen.domains)
         raise errors.InputError(
             f"{instance.name} has no guest {guest!r}", hint=f"its guests: {known}" if known else None

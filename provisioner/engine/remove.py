@@ -47,15 +47,13 @@ def remove_guest(conn: Any, seen: Seen, guest: str) -> None:
             apply.remove_volume(conn, volume.name)
 
 
-def take_down(session: Session, instance: Instance, monitor: Monitor) -> list[str]:
-    """Takes all of an instance away: guests side by side, then its networks.
+def take_down(session: Session, instance: Instance, monitor: Monitor) -> None:
+    """Takes all of an instance away: guests and networks side by side.
 
-    Returns what was removed. Goes on after a failure; raises all of them together. The caller
-    holds the instance's lock.
+    Goes on after a failure; raises all of them together. The caller holds the instance's lock.
     """
     conn, seen = session.conn, session.look().of(instance)
     guests = sorted({d.guest for d in seen.domains} | {v.part.partition(".")[0] for v in seen.volumes})
-    removed: list[str] = []
     problems: list[errors.VirtlabError] = []
 
     def attempt(name: str, action: Callable[[], object]) -> None:
@@ -66,14 +64,18 @@ def take_down(session: Session, instance: Instance, monitor: Monitor) -> list[st
             problems.append(error)
             monitor.failed(name, error.message)
         else:
-            removed.append(name)
             monitor.done(name, "removed")
 
-    if guests:
-        with ThreadPoolExecutor(max_workers=min(16, len(guests))) as threads:
-            for guest in guests:
-                threads.submit(attempt, guest, partial(remove_guest, conn, seen, guest))
-    for network in seen.networks:
-        attempt(f"network {network.network}", partial(apply.remove_network, conn, network.name))
+    work: list[tuple[str, Callable[[], object]]] = [
+        (guest, partial(remove_guest, conn, seen, guest)) for guest in guests
+    ]
+    # the networks go at the same time: it takes libvirt as long as ending a guest
+    work += [
+        (f"network {network.network}", partial(apply.remove_network, conn, network.name))
+        for network in seen.networks
+    ]
+    if work:
+        with ThreadPoolExecutor(max_workers=min(16, len(work))) as threads:
+            for name, action in work:
+                threads.submit(attempt, name, action)
     errors.raise_all(problems, f"not all of {instance.name} could be removed", hint="{virtlab} down")
-    return removed

@@ -28,6 +28,7 @@ from provisioner.seen import Seen
 from provisioner.stamp import Address, Choices, GuestStamp, Origin
 from provisioner.units import format_size
 
+_LEAST_DISK = 256 * 1024**2  # bytes: an image, and what a short lesson writes
 _QEMU_OVERHEAD = 64 * 1024**2  # bytes that a QEMU process takes beside its guest's memory, roughly
 
 
@@ -77,6 +78,7 @@ class Result:
 
     origin: Origin
     plan: Plan
+    user_mode: bool  # whether the guests' networks are QEMU's user-mode ones
     guests: list[Launched] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -108,13 +110,6 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
 
 
 def _check_supported(lab: Lab, session: Session) -> None:
-    inner = [guest.name for guest in lab.guests if not guest.is_top_level]
-    if inner:
-        raise errors.InputError(
-            f"{lab.file}: {', '.join(inner)}: this version of virtlab starts only guests that "
-            "the host's libvirt runs, none inside another guest",
-            hint="take them out, or see which labs there are: {virtlab} list",
-        )
     isolated = [network.name for network in lab.networks if network.mode == "isolated"]
     if session.is_session and isolated:
         raise errors.InputError(
@@ -132,7 +127,7 @@ def execute(session: Session, prepared: Prepared, monitor: Monitor, cancelled: t
     holds the instance's lock.
     """
     began = time.monotonic()
-    result = Result(prepared.origin, prepared.plan)
+    result = Result(prepared.origin, prepared.plan, session.is_session)
     run = _Run(session, prepared, monitor, cancelled)
     try:
         result.guests = run.work()
@@ -201,12 +196,15 @@ class _Run:
         if prepared.plan.changes_something:
             self._check_memory()
             pool = images.open_pool(session)
+            self._check_disk(pool)
             store = Images(session, pool, self._monitor)
             found = {step.name: self._images(store, step.name) for step in self._to_launch}
             self._remove()
             addresses = self._networks.carry_out(prepared.plan.networks, self._monitor)
             orders = [self._order(step, found[step.name], addresses[step.name]) for step in self._to_launch]
             launched = self._launch(pool, orders)
+        for step in prepared.plan.inner:
+            self._monitor.note(f"{step.name}: {step.reason}")
         return [launched.get(g.name) or self._kept(g) for g in prepared.lab.top_level]
 
     def _check_memory(self) -> None:
@@ -222,6 +220,15 @@ class _Run:
                 f"and only {format_size(free // 1024**2 * 1024**2)} is free",
                 hint="end labs that nobody needs ({virtlab} status), or give the guests less "
                 "(--set defaults.memory=...)",
+            )
+
+    def _check_disk(self, pool: Any) -> None:
+        folder = apply.pool_path(pool)
+        free = self._session.host.free_disk(folder)
+        if free is not None and free < _LEAST_DISK:
+            raise errors.HypervisorError(
+                f"only {format_size(free // 1024**2 * 1024**2)} is free in {folder}, for images and disks",
+                hint=f"free {format_size(_LEAST_DISK)} there",
             )
 
     def _images(self, store: Images, name: str) -> dict[str, StoredImage]:

@@ -28,8 +28,8 @@ def catalog_table(entries: Sequence[Entry]) -> str:
     return text.columns(("lab", "title"), [(entry.name, in_language(entry.title)) for entry in entries])
 
 
-def lab_page(lab: Lab) -> str:
-    """A lab's title, description, guests and networks."""
+def lab_page(lab: Lab, target: str) -> str:
+    """A lab's title, description, guests and networks. ``target``: what the user called it."""
     lines = [text.styled(in_language(lab.title), "bold")]
     if lab.description:
         lines += ["", *textwrap.wrap(in_language(lab.description), 92)]
@@ -38,7 +38,7 @@ def lab_page(lab: Lab) -> str:
     if lab.networks:
         rows = [(n.name, str(n.mode), in_language(n.title)) for n in lab.networks]
         lines += ["", text.columns(("network", "mode", "what it is"), rows)]
-    lines += ["", f"file: {lab.file}", f"next: {text.command()} up {lab.name}"]
+    lines += ["", f"file: {lab.file}", f"next: {text.command()} up {target}"]
     return "\n".join(lines)
 
 

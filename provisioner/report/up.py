@@ -33,7 +33,7 @@ def plan_data(prepared: Prepared, decisions: Mapping[str, Decision]) -> dict[str
         return data
 
     steps = [step("network", s) for s in prepared.plan.networks]
-    steps += [step("guest", s) for s in prepared.plan.guests]
+    steps += [step("guest", s) for s in (*prepared.plan.guests, *prepared.plan.inner)]
     return {"instance": prepared.origin.instance, "lab": prepared.lab.name, "steps": steps}
 
 
@@ -43,6 +43,7 @@ def plan_page(prepared: Prepared, decisions: Mapping[str, Decision], choice: Cho
     if not prepared.plan.changes_something:
         return f"{head}\nnothing to do: it is as its file says"
     lines = [head, changes_page(prepared.plan)]
+    lines += [f"{step.verb} {step.name}: {step.reason}" for step in prepared.plan.inner]
     for name, decision in decisions.items():
         lines.append(f"{name} runs with {ACCEL[decision.accel]}: {decision.why}")
     return "\n".join(lines)
@@ -68,6 +69,7 @@ def up_data(result: Result) -> dict[str, Any]:
     return {
         "instance": result.origin.instance,
         "lab": result.origin.lab,
+        "user_mode_network": result.user_mode,
         "seconds": round(result.seconds, 3),
         "guests": [
             {
@@ -91,6 +93,8 @@ def up_page(result: Result) -> str:
     lines += [f"{ACCEL[accel]}: {why}" for why, accel in whys.items()]
     if not result.plan.changes_something:
         lines.insert(0, f"{name} is up already, as its file says")
+    if result.user_mode:
+        lines.append("network: user-mode; the guests reach out, but not one another")
     if result.guests:
         first, last = result.guests[0].name, result.guests[-1].name
         cmd = text.command()
