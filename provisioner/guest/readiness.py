@@ -1,0 +1,68 @@
+"""Waiting for a guest's agent, with a deadline, a phase and a diagnosis."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from provisioner import errors
+from provisioner.guest.channel import AgentChannel, Watch
+from provisioner.guest.console_log import ConsoleLog
+from provisioner.units import format_seconds
+
+_SHOWN_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """``seconds`` from the start of the wait until the agent answered; ``marks`` as in ConsoleLog."""
+
+    seconds: float
+    marks: tuple[tuple[str, float], ...]
+
+
+def wait_ready(
+    channel: AgentChannel, watch: Watch, timeout: float, console: ConsoleLog | None = None
+) -> Ready:
+    """Return when the guest's agent answers. Sleeps in between.
+
+    ``watch`` must watch the same domain, from before it was resumed. ``console`` adds boot phases
+    and last words to what is said on failure. Raises NotReady after ``timeout`` seconds and
+    GuestError where the guest stops first, both with the phase and the last console lines;
+    HypervisorError where libvirt fails.
+    """
+    begin = time.monotonic()
+    try:
+        channel.wait_agent(begin + timeout, watch, console.agent_hint if console else None)
+    except errors.NotReady as error:
+        phase = _phase(console)
+        raise errors.NotReady(
+            f"{channel.label} was not ready after {format_seconds(timeout)} ({phase}){_last_words(console)}",
+            hint=f"look at it with: {{virtlab}} console {channel.label}; or give it more time with --timeout",
+        ) from error
+    except errors.TooMuch as error:
+        raise errors.NotReady(
+            f"{error.message} ({_phase(console)}){_last_words(console)}",
+            hint=f"look at it with: {{virtlab}} console {channel.label}",
+        ) from error
+    except errors.GuestError as error:
+        raise errors.GuestError(
+            f"{error.message} ({_phase(console)}){_last_words(console)}", hint=error.hint
+        ) from error
+    return Ready(time.monotonic() - begin, console.marks if console else ())
+
+
+def _phase(console: ConsoleLog | None) -> str:
+    if console is None:
+        return "waiting for its agent"
+    if console.marks:
+        name, seconds = console.marks[-1]
+        return f"it last reported '{name}', {format_seconds(seconds)} after its start"
+    if console.received:
+        return "its system had not started"
+    return "nothing came on its console"
+
+
+def _last_words(console: ConsoleLog | None) -> str:
+    lines = console.tail(_SHOWN_LINES) if console else []
+    return "".join(f"\n  | {line}" for line in lines)

@@ -1,0 +1,40 @@
+"""The small POSIX shell scripts that run inside guests."""
+
+from __future__ import annotations
+
+# Ends the process group that a command was started as.
+KILL = 'kill -s TERM -- "-$1"; sleep 1; kill -s KILL -- "-$1"'
+
+# systemd where it is, else the classic way, else (an initramfs: nobody to ask) the kernel's.
+POWER_OFF = (
+    "sleep 0.2; command -v systemctl >/dev/null && exec systemctl poweroff; "
+    "sync; poweroff; sleep 2; exec poweroff -f"
+)
+
+
+def finish_push(mode: int | None) -> str:
+    """Give a pushed file its name: ``$1`` becomes ``$2`` where it has ``$3`` bytes."""
+    change = f'chmod {mode & 0o7777:o} "$1" && ' if mode is not None else ""
+    return (
+        '[ "$(wc -c <"$1")" -eq "$3" ] || { echo "it arrived incomplete" >&2; exit 1; }; '
+        f'{change}mv -f -- "$1" "$2"'
+    )
+
+
+def wrapper(most: int, *, compress: bool, packed_input: bool) -> str:
+    """A script that runs its arguments as a command and ends with the command's exit code.
+
+    Of standard output and standard error the first ``most`` bytes pass, gzipped with ``compress``;
+    the rest is read and thrown away, so that the command runs to its end and neither the guest's
+    agent nor its memory carries more. ``packed_input``: standard input arrives gzipped.
+    """
+    keep = f"head -c {most}"
+    if compress:
+        keep += "|gzip -c"
+    command = '(exec "$@") 3>&- 4>&- 8>&- 9>&-; echo $? >&9'
+    if packed_input:
+        command = f"gzip -dc 2>/dev/null|{{ {command}; }}"
+    return (
+        f"k(){{ {keep}; cat >/dev/null; }}; exec 3>&1 4>&2; "
+        f"r=$({{ {{ {{ {command}; }} 2>&8|k >&3; }} 8>&1|k >&4; }} 9>&1); exit $r"
+    )

@@ -1,0 +1,163 @@
+"""The guest agent's two channels: virtio, shared and arbitrated by libvirt, and a plain serial port."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import libvirt
+import libvirt_qemu
+
+from provisioner import errors
+from provisioner.guest import qga
+from provisioner.guest.channel import FAST, SLOW, AgentSession, Tuning, Watch, left
+from provisioner.hypervisor.errors import code_of, translate
+from provisioner.hypervisor.streams import CharStream, open_console
+
+_PING_SECONDS = 5
+_COMMAND_SECONDS = 20
+_STOP_SECONDS = 5.0
+_LINE_BUFFER = 8 * 1024 * 1024
+
+
+def _code(name: str) -> int:
+    """An error code that older bindings lack; -1 equals none."""
+    return int(getattr(libvirt, name, -1))
+
+
+_SILENT = {
+    libvirt.VIR_ERR_AGENT_UNRESPONSIVE,
+    libvirt.VIR_ERR_AGENT_UNSYNCED,
+    _code("VIR_ERR_AGENT_COMMAND_TIMEOUT"),
+}
+_REFUSED = {libvirt.VIR_ERR_INTERNAL_ERROR, _code("VIR_ERR_AGENT_COMMAND_FAILED")}
+_NO_AGENT = {libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED, libvirt.VIR_ERR_CONFIG_UNSUPPORTED}
+
+
+class _NotRunningError(errors.GuestError):
+    """The domain is stopped or paused."""
+
+
+class VirtioChannel:
+    """The agent on the virtio channel ``org.qemu.guest_agent.0``, through the libvirt daemon."""
+
+    tuning: Tuning = FAST
+
+    def __init__(self, domain: Any, label: str) -> None:
+        self._domain = domain
+        self.label = label
+
+    @contextmanager
+    def session(self, deadline: float) -> Iterator[AgentSession]:
+        """See ``guest.channel.AgentChannel``; the daemon itself lets commands in one by one."""
+        del deadline
+        yield self
+
+    def command(
+        self, execute: str, arguments: Mapping[str, Any] | None, *, deadline: float, most: int
+    ) -> Any:
+        """See ``guest.channel.AgentSession``."""
+        return self._command(execute, arguments, min(left(deadline), _COMMAND_SECONDS), most)
+
+    def wait_agent(self, deadline: float, watch: Watch, hint: threading.Event | None) -> None:
+        """See ``guest.channel.AgentChannel``: sleeps until libvirt says that the agent connected."""
+        del hint
+        while True:
+            seen = watch.changes
+            if watch.stopped:
+                raise stopped(self.label, watch)
+            try:
+                self._command("guest-ping", None, min(left(deadline), _PING_SECONDS), 4096)
+            except (errors.NotReady, errors.Busy, _NotRunningError) as error:
+                if left(deadline) <= 0:
+                    raise errors.NotReady(error.message, hint=error.hint) from error
+                watch.wait(seen, min(deadline, time.monotonic() + _PING_SECONDS))
+            else:
+                return
+
+    def _command(self, execute: str, arguments: Mapping[str, Any] | None, seconds: float, most: int) -> Any:
+        text = qga.request(execute, arguments).decode("ascii")
+        try:
+            answer = libvirt_qemu.qemuAgentCommand(self._domain, text, max(1, math.ceil(seconds)), 0)
+        except libvirt.libvirtError as error:
+            raise self._translated(error, execute) from error
+        if len(answer) > most:
+            raise errors.TooMuch(f"{self.label}: the guest agent sent more than {most} bytes in one answer")
+        message = qga.parse(answer)
+        if message is None:
+            raise errors.GuestError(f"{self.label}: the guest agent's answer to {execute} makes no sense")
+        return qga.value_of(message, execute, self.label)
+
+    def _translated(self, error: libvirt.libvirtError, execute: str) -> errors.VirtlabError:
+        code = code_of(error)
+        text = translate(error, f"{self.label}: guest agent, {execute}").message
+        if code in _SILENT:
+            return errors.NotReady(text, hint=f"{{virtlab}} console {self.label}")
+        if code == libvirt.VIR_ERR_OPERATION_INVALID:
+            return _NotRunningError(text, hint="{virtlab} status")
+        if code in _REFUSED or code in _NO_AGENT:
+            return errors.GuestError(text)
+        return translate(error, f"{self.label}: guest agent, {execute}")
+
+
+class SerialChannel:
+    """The agent on a plain serial port, which one program at a time can have.
+
+    ``device`` is the port's alias in libvirt: ``serial1`` is the guest's /dev/ttyS1.
+    """
+
+    tuning: Tuning = SLOW
+
+    def __init__(self, domain: Any, label: str, device: str = "serial1") -> None:
+        self._domain = domain
+        self._device = device
+        self.label = label
+
+    @contextmanager
+    def session(self, deadline: float) -> Iterator[AgentSession]:
+        """See ``guest.channel.AgentChannel``: queues for the line, then finds the agent on it."""
+        with self._open(deadline, None) as line:
+            session = qga.SerialSession(line, self.label)
+            session.sync(deadline)
+            yield session
+
+    def wait_agent(self, deadline: float, watch: Watch, hint: threading.Event | None) -> None:
+        """See ``guest.channel.AgentChannel``."""
+        try:
+            with self._open(deadline, watch) as line:
+                qga.SerialSession(line, self.label).sync(deadline, hint, any_answer=True)
+        except (errors.NotReady, errors.TooMuch):
+            raise
+        except (errors.GuestError, errors.HypervisorError) as error:
+            # the line closes a moment before libvirt tells why
+            watch.wait_stopped(min(deadline, time.monotonic() + _STOP_SECONDS))
+            if watch.stopped:
+                raise stopped(self.label, watch) from error
+            raise
+
+    def _open(self, deadline: float, watch: Watch | None) -> CharStream:
+        pause = 0.03
+        while True:
+            if watch is not None and watch.stopped:
+                raise stopped(self.label, watch)
+            try:
+                return open_console(self._domain, self._device, label=self.label, limit=_LINE_BUFFER)
+            except errors.Busy as error:
+                if left(deadline) <= 0:
+                    raise errors.Busy(
+                        f"{self.label}: another command is using its agent's serial line, "
+                        "which takes one at a time",
+                        hint="wait for the other command to end, or give this one a longer --timeout",
+                    ) from error
+            time.sleep(min(left(deadline), pause * random.uniform(0.5, 1.5)))  # noqa: S311
+            pause = min(pause * 1.5, 0.5)
+
+
+def stopped(label: str, watch: Watch) -> errors.GuestError:
+    """The error for a guest that stopped while one waited for it."""
+    return errors.GuestError(f"{label} stopped before it was ready: {watch.stopped}", hint="{virtlab} status")

@@ -1,0 +1,127 @@
+"""libvirt's events: one loop in one sleeping thread, and what happens to one domain."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+import libvirt
+
+from provisioner.hypervisor.errors import translated
+
+_lock = threading.Lock()
+_running = False
+
+_STOP_REASONS = {
+    libvirt.VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN: "it shut itself down",
+    libvirt.VIR_DOMAIN_EVENT_STOPPED_DESTROYED: "it was switched off",
+    libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED: "it crashed",
+    libvirt.VIR_DOMAIN_EVENT_STOPPED_MIGRATED: "it was moved to another host",
+    libvirt.VIR_DOMAIN_EVENT_STOPPED_SAVED: "it was saved to a file",
+    libvirt.VIR_DOMAIN_EVENT_STOPPED_FAILED: "QEMU ended with an error",
+}
+
+
+def ensure_running() -> None:
+    """Start libvirt's event loop, once for the process.
+
+    Must come before the connection is opened: a connection opened earlier sends no events.
+    The thread sleeps in poll() and costs nothing while nothing happens.
+    """
+    global _running
+    with _lock:
+        if _running:
+            return
+        with translated("can't start libvirt's event loop"):
+            libvirt.virEventRegisterDefaultImpl()
+        threading.Thread(target=_run, name="libvirt-events", daemon=True).start()
+        _running = True
+
+
+def _run() -> None:
+    while True:
+        try:
+            libvirt.virEventRunDefaultImpl()
+        except libvirt.libvirtError:
+            time.sleep(0.1)
+
+
+class DomainWatch:
+    """Wakes its waiters when a domain stops or its agent connects. A context manager.
+
+    ``stopped`` is None while the domain is active, else why it stopped. Watching starts on entry,
+    and what had already happened then is seen as well. Raises HypervisorError on entry.
+    """
+
+    def __init__(self, domain: Any) -> None:
+        self._domain = domain
+        self._conn = domain.connect()
+        self._changed = threading.Condition()
+        self._changes = 0
+        self._callbacks: list[int] = []
+        self.stopped: str | None = None
+
+    def __enter__(self) -> DomainWatch:
+        with translated("can't watch the guest"):
+            try:
+                self._register(libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_lifecycle)
+                self._register(libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, self._on_agent)
+                if not self._domain.isActive():
+                    self._note("it is not running")
+            except BaseException:
+                self._deregister()
+                raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._deregister()
+
+    @property
+    def changes(self) -> int:
+        """How many events there were so far; hand it to ``wait``."""
+        with self._changed:
+            return self._changes
+
+    def wait(self, seen: int, deadline: float) -> bool:
+        """Sleep until there are more than ``seen`` events; False when ``deadline`` (monotonic) passed."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._changes > seen, timeout=max(0.0, deadline - time.monotonic())
+            )
+
+    def wait_stopped(self, deadline: float) -> bool:
+        """Sleep until the domain has stopped; False when ``deadline`` (monotonic) passed."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self.stopped is not None, timeout=max(0.0, deadline - time.monotonic())
+            )
+
+    def _register(self, event: int, callback: Any) -> None:
+        self._callbacks.append(self._conn.domainEventRegisterAny(self._domain, event, callback, None))
+
+    def _deregister(self) -> None:
+        while self._callbacks:
+            callback = self._callbacks.pop()
+            try:
+                self._conn.domainEventDeregisterAny(callback)
+            except libvirt.libvirtError:  # the connection is gone, and the registration with it
+                continue
+
+    def _on_lifecycle(self, _conn: Any, _domain: Any, event: int, detail: int, _opaque: Any) -> None:
+        if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
+            self._note(_STOP_REASONS.get(detail, "it stopped"))
+        elif event == libvirt.VIR_DOMAIN_EVENT_CRASHED:
+            self._note("it crashed")
+
+    def _on_agent(self, _conn: Any, _domain: Any, _state: int, _reason: int, _opaque: Any) -> None:
+        self._note(None)
+
+    def _note(self, stopped: str | None) -> None:
+        with self._changed:
+            self.stopped = self.stopped or stopped
+            self._changes += 1
+            self._changed.notify_all()

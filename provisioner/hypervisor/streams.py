@@ -1,0 +1,216 @@
+"""libvirt's streams: a guest's serial ports and consoles, and the upload of volumes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import libvirt
+
+from provisioner import errors
+from provisioner.hypervisor.errors import code_of, translate, translated
+
+BULK_CHUNK = 256 * 1024
+_WOULD_BLOCK = -2
+_CHUNK = 64 * 1024
+_ENDED = libvirt.VIR_STREAM_EVENT_ERROR | libvirt.VIR_STREAM_EVENT_HANGUP
+
+
+class CharStream:
+    """A guest's serial port or console, both ways, through libvirt. A context manager.
+
+    With ``on_data`` each received chunk goes to that callback, in the event thread: it must be
+    quick. Without it, what is received waits for ``read``, at most ``limit`` bytes; older bytes
+    are dropped and counted in ``dropped``. ``on_end`` is called once, when the other side closes.
+    """
+
+    def __init__(
+        self,
+        stream: Any,
+        *,
+        on_data: Callable[[bytes], None] | None = None,
+        on_end: Callable[[], None] | None = None,
+        limit: int = 1024 * 1024,
+    ) -> None:
+        self._stream = stream
+        self._on_data = on_data
+        self._on_end = on_end
+        self._limit = limit
+        self._changed = threading.Condition()
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._closed = False
+        self.ended = False
+        self.dropped = 0
+        with translated("can't listen to the guest's console"):
+            stream.eventAddCallback(libvirt.VIR_STREAM_EVENT_READABLE | _ENDED, self._on_event, None)
+
+    def __enter__(self) -> CharStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def read(self, deadline: float) -> bytes:
+        """All that has been received; waits for the first byte.
+
+        Returns b"" when ``deadline`` (monotonic seconds) passed, or when the other side closed
+        and everything was read: ``ended`` tells which.
+        """
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._waiting or self.ended, timeout=max(0.0, deadline - time.monotonic())
+            )
+            data = b"".join(self._waiting)
+            self._waiting.clear()
+            self._size = 0
+            return data
+
+    def write(self, data: bytes, deadline: float) -> None:
+        """Send all of ``data``, as fast as the daemon takes it.
+
+        Raises HypervisorError where the stream is closed, Busy where ``deadline`` passes first.
+        """
+        view = memoryview(data)
+        while view:
+            if self.ended:
+                raise errors.HypervisorError("the guest's console is closed", hint="{virtlab} status")
+            with translated("can't write to the guest's console"):
+                sent = self._stream.send(bytes(view[:_CHUNK]))
+            if sent == _WOULD_BLOCK:
+                if time.monotonic() >= deadline:
+                    raise errors.Busy("the guest's console takes no more input", hint="try again later")
+                time.sleep(0.02)
+                continue
+            view = view[sent:]
+
+    def close(self) -> None:
+        """Let go of the console, so that somebody else can have it. Twice is fine."""
+        with self._changed:
+            if self._closed:
+                return
+            self._closed = True
+        with suppress(libvirt.libvirtError):  # it removed itself when the other side closed
+            self._stream.eventRemoveCallback()
+        _abort(self._stream)
+        self._finish()
+
+    def _on_event(self, stream: Any, events: int, _opaque: Any) -> None:
+        if events & libvirt.VIR_STREAM_EVENT_READABLE:
+            if self._receive(stream):
+                return
+        elif not events & _ENDED:
+            return
+        with suppress(libvirt.libvirtError):
+            stream.eventRemoveCallback()
+        self._finish()
+
+    def _receive(self, stream: Any) -> bool:
+        """Take what has come; False where the stream ended."""
+        try:
+            data = stream.recv(_CHUNK)
+        except libvirt.libvirtError:
+            return False
+        if data == _WOULD_BLOCK:
+            return True
+        if not data:
+            return False
+        if self._on_data is not None:
+            self._on_data(data)
+            return True
+        with self._changed:
+            self._waiting.append(data)
+            self._size += len(data)
+            while self._size > self._limit:
+                lost = len(self._waiting.popleft())
+                self._size -= lost
+                self.dropped += lost
+            self._changed.notify_all()
+        return True
+
+    def _finish(self) -> None:
+        with self._changed:
+            if self.ended:
+                return
+            self.ended = True
+            self._changed.notify_all()
+        if self._on_end is not None:
+            self._on_end()
+
+
+def open_console(
+    domain: Any,
+    device: str | None,
+    *,
+    label: str,
+    on_data: Callable[[bytes], None] | None = None,
+    on_end: Callable[[], None] | None = None,
+    limit: int = 1024 * 1024,
+) -> CharStream:
+    """Open a character device of an active domain: ``device`` is its alias, such as ``serial1``.
+
+    None takes the first console. ``events.ensure_running`` must have come before the connection.
+    Raises Busy where somebody else has it open (nobody is ever thrown out), GuestError where the
+    guest is not running, HypervisorError otherwise.
+    """
+    conn = domain.connect()
+    doing = f"can't open the {'console' if device in (None, 'serial0') else device} of {label}"
+    with translated(doing):
+        stream = conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
+    try:
+        domain.openConsole(device, stream, 0)
+    except libvirt.libvirtError as error:
+        if code_of(error) == libvirt.VIR_ERR_OPERATION_FAILED:
+            raise errors.Busy(
+                f"{doing}: somebody else is using it",
+                hint="close the other session, or try again in a moment",
+            ) from error
+        if code_of(error) == libvirt.VIR_ERR_OPERATION_INVALID:
+            raise errors.GuestError(f"{doing}: {label} is not running", hint="{virtlab} status") from error
+        raise translate(error, doing) from error
+    return CharStream(stream, on_data=on_data, on_end=on_end, limit=limit)
+
+
+def upload(
+    stream: Any,
+    source: BinaryIO,
+    length: int,
+    progress: Callable[[int], None] | None = None,
+    *,
+    doing: str = "can't upload",
+) -> None:
+    """Send ``length`` bytes of ``source`` through a blocking stream that ``volUpload`` was given.
+
+    ``progress`` gets the number of bytes sent so far. Raises ImageError where the source is
+    shorter than ``length``, HypervisorError where libvirt refuses; the stream is then aborted.
+    """
+    sent = 0
+    try:
+        while sent < length:
+            chunk = source.read(min(BULK_CHUNK, length - sent))
+            if not chunk:
+                raise errors.ImageError(f"{doing}: it ends after {sent} of {length} bytes")
+            view = memoryview(chunk)
+            while view:
+                with translated(doing):
+                    view = view[stream.send(bytes(view)) :]
+            sent += len(chunk)
+            if progress is not None:
+                progress(sent)
+        with translated(doing):
+            stream.finish()
+    except BaseException:
+        _abort(stream)
+        raise
+
+
+def _abort(stream: Any) -> None:
+    with suppress(libvirt.libvirtError):  # it has ended already
+        stream.abort()
