@@ -59,13 +59,13 @@ def exec_(
 
 def console(guest: options.Guest, connect: options.Connect = None) -> None:
     """Sit at a guest's serial console. Ctrl-] leaves it."""
-    from provisioner.engine import reach
+    from provisioner.engine import reach, terminal
     from provisioner.engine.session import found
     from provisioner.report import text
 
     lab, name = split(guest)
     with found(connect, lab) as (session, instance):
-        reach.sit_at_console(session, reach.seen_guest(session, instance, name), say=text.tell)
+        terminal.sit_at_console(session, reach.seen_guest(session, instance, name), say=text.tell)
 
 
 def split(label: str) -> tuple[str, str]:

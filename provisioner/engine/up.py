@@ -195,12 +195,15 @@ class _Run:
         launched: dict[str, Launched] = {}
         if prepared.plan.changes_something:
             self._check_memory()
-            pool = images.open_pool(session)
-            self._check_disk(pool)
-            store = Images(session, pool, self._monitor)
-            found = {step.name: self._images(store, step.name) for step in self._to_launch}
-            self._remove()
-            addresses = self._networks.carry_out(prepared.plan.networks, self._monitor)
+            with ThreadPoolExecutor(1, thread_name_prefix="networks") as aside:
+                # a NAT network takes libvirt a third of a second: the images are looked up meanwhile
+                networks = aside.submit(self._networks.carry_out, prepared.plan.networks, self._monitor)
+                pool = images.open_pool(session)
+                self._check_disk(pool)
+                store = Images(session, pool, self._monitor)
+                found = {step.name: self._images(store, step.name) for step in self._to_launch}
+                self._remove()
+                addresses = networks.result()
             orders = [self._order(step, found[step.name], addresses[step.name]) for step in self._to_launch]
             launched = self._launch(pool, orders)
         for step in prepared.plan.inner:
