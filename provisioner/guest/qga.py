@@ -94,7 +94,7 @@ class SerialSession:
     def __init__(self, line: Line, label: str) -> None:
         self._line = line
         self._label = label
-        self._look = f"virtlab console {label}"
+        self._look = f"{{virtlab}} console {label}"
         self._buffer = bytearray()
         self._skipped = 0
         self._repeats_ids = False  # agents of QEMU before 4.0 do not

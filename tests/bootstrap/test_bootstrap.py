@@ -58,7 +58,8 @@ def main():
 
 
 def environment(**changes: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VIRTLAB_", "PIP_"))}
+    gone = ("VIRTLAB_", "PIP_", "XDG_", "LIBVIRT_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(gone)}
     return kept | {"PIP_NO_INDEX": "1"} | changes
 
 
@@ -331,13 +332,37 @@ kill -9 "$(cat /run/libvirtd.pid)"
 while [ -d "/proc/$(cat /run/libvirtd.pid)" ]; do sleep 0.05; done
 test -S /run/libvirt/libvirt-sock
 ./bootstrap true 2>&1
-ordinary() { setpriv --reuid=65534 --regid=65534 --clear-groups ./bootstrap "$@" 2>&1; }
-echo "== ordinary user with it"
-ordinary true
-echo "== ordinary user without it"
-kill $(cat /run/libvirtd.pid) $(cat /run/virtlogd.pid)
-while [ -e /run/libvirtd.pid ]; do sleep 0.05; done
-ordinary echo ran
+for folder in "$2/home" "$2/runtime dir"; do
+    mkdir -m 700 "$folder"
+    chown 65534:65534 "$folder"
+done
+export HOME="$2/home"
+setpriv() { command setpriv --reuid=65534 --regid=65534 "$@" 2>&1; }
+ordinary() { setpriv --clear-groups "$@"; }
+state() { ps -o ppid=,pid= -C libvirtd | while read -r above pid; do
+    echo "$(cat /proc/$above/comm) $(stat -c %U /proc/$pid) $(tr '\0' ' ' </proc/$pid/cmdline)"; done; }
+echo "== member of a group that the socket is open to"
+chown root:65533 /run/libvirt/libvirt-sock
+chmod 660 /run/libvirt/libvirt-sock
+setpriv --groups 65533 ./bootstrap echo ran
+chmod 666 /run/libvirt/libvirt-sock
+state
+echo "== ordinary user"
+ordinary ./bootstrap virsh -c qemu:///session uri
+state
+pid=$(cat "$2/home/.cache/libvirt/libvirtd.pid")
+ls -l "/proc/$pid/fd" | grep -c held-open || true
+echo "== ordinary user again"
+ordinary ./bootstrap virsh -q -c qemu:///session list --all
+echo "== ordinary user with a runtime folder"
+kill -9 "$pid"
+export XDG_RUNTIME_DIR="$2/runtime dir"
+ordinary ./bootstrap virsh -c qemu:///session uri
+cmp "$2/runtime dir/libvirt/libvirtd.pid" "$2/home/.cache/libvirt/libvirtd.pid" || echo of its own
+state
+echo "== ordinary user whose folders are not writable"
+unset XDG_RUNTIME_DIR
+HOME=/ ordinary ./bootstrap echo ran
 """
 
 
@@ -360,6 +385,7 @@ def test_daemon_is_started_where_nothing_else_does(clone: Path, tmp_path: Path) 
                 DAEMON_SCRIPT,
                 "sh",
                 tmp_path,
+                clone.parent,
             ],
             cwd=clone,
             env=environment(),
@@ -385,6 +411,17 @@ def test_daemon_is_started_where_nothing_else_does(clone: Path, tmp_path: Path) 
     assert parts["absent"].endswith("\n0\n"), "the daemons keep a file of the caller's open"
     assert parts["running"] == ""
     assert started in parts["killed"]
-    assert parts["ordinary user with it"] == ""
-    assert "system daemon does not run here" in parts["ordinary user without it"]
-    assert parts["ordinary user without it"].endswith("\nran\n")
+    system = "tini root libvirtd \n"
+    own = "tini nobody libvirtd --timeout=120 \n"
+    told = (
+        "bootstrap: no systemd here, so your own libvirtd was started in the background; "
+        "it ends when it is idle for 2 minutes\n"
+    )
+    assert parts["member of a group that the socket is open to"] == f"ran\n{system}"
+    assert parts["ordinary user"] == f"{told}qemu:///session\n\n{system}{own}0\n"
+    assert parts["ordinary user again"] == ""
+    beside = parts["ordinary user with a runtime folder"]
+    assert beside.startswith(f"{told}qemu:///session\n\n")
+    assert beside.endswith(f"of its own\n{system}{own}"), beside
+    assert "your own libvirtd could not be started" in parts["ordinary user whose folders are not writable"]
+    assert parts["ordinary user whose folders are not writable"].endswith("\nran\n")
