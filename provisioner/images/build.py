@@ -1,0 +1,117 @@
+"""Images built from their recipes, or found where they were built before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from provisioner.errors import ImageError
+from provisioner.images import cache, disk, initramfs, kernel
+from provisioner.images.cache import BuiltImage
+from provisioner.images.packages import Package, System, detect_system, provider
+from provisioner.images.recipe import DiskSpec, KernelSpec, Recipe
+
+Progress = Callable[[str, float | None], None]
+
+
+def find(recipe: Recipe, root: Path) -> BuiltImage | None:
+    """The newest complete image of this recipe for this system, or None; asks no package manager.
+
+    ``root`` is virtlab's cache folder for images. Raises ImageError where the system is unknown.
+    """
+    return cache.newest(recipe, this_system(), root)
+
+
+def build(recipe: Recipe, root: Path, *, progress: Progress, refresh: bool = False) -> BuiltImage:
+    """The image of this recipe, built where need be.
+
+    With ``refresh`` the host's package manager is asked what is current, the files are checked
+    by their sums, and what is out of date or damaged is built again. ``progress`` is told each
+    step and, where it is known, how much of it is done (0 to 1). One build runs at a time:
+    others wait, say so, and take what it made. Raises ImageError.
+    """
+    system = this_system()
+    if not refresh and (image := cache.newest(recipe, system, root)):
+        return image
+
+    def waiting() -> None:
+        progress("waiting for another build to end", None)
+
+    with cache.building(root, waiting) as workspace:
+        if not refresh and (image := cache.newest(recipe, system, root)):
+            return image
+        spec = recipe.spec
+        if isinstance(spec, DiskSpec):
+            return _disk(recipe, spec, system, root, workspace, progress)
+        return _kernel(recipe, spec, system, root, workspace, progress)
+
+
+def this_system() -> System:
+    """The distribution and machine that images are built on and for. Raises ImageError."""
+    return detect_system(os.uname().machine)
+
+
+def _disk(
+    recipe: Recipe, spec: DiskSpec, system: System, root: Path, workspace: Path, progress: Progress
+) -> BuiltImage:
+    if image := _confirmed(recipe, system, (), root):
+        return image
+    progress("making the disk", None)
+    made = _folder(workspace, "made")
+    disk.write(made / "disk", spec, recipe.digest, _folder(workspace, "disk"))
+    return cache.publish(made, recipe, system, (), root)
+
+
+def _kernel(
+    recipe: Recipe, spec: KernelSpec, system: System, root: Path, workspace: Path, progress: Progress
+) -> BuiltImage:
+    manager = provider(system, root)
+
+    def current() -> tuple[list[Package], list[Path]] | BuiltImage:
+        """The packages of today and their archives, or the image where it is made of them."""
+        progress("asking the package manager", None)
+        packages = manager.resolve(spec, system)
+        if image := _confirmed(recipe, system, packages, root):
+            return image
+        progress("downloading packages", 0.0)
+        downloads = _folder(workspace, "packages")
+        return packages, manager.fetch(
+            packages, downloads, lambda done: progress("downloading packages", done)
+        )
+
+    try:
+        found = current()
+    except ImageError:
+        progress("fetching newer package lists", None)
+        manager.refresh()
+        found = current()
+    if isinstance(found, BuiltImage):
+        return found
+    packages, archives = found
+    made = _folder(workspace, "made")
+    unpacked = _folder(workspace, "unpacked")
+    for archive in archives:
+        progress(f"unpacking {archive.name.partition('_')[0]}", None)
+        manager.unpack(archive, unpacked)
+    progress("unpacking the kernel", None)
+    (made / "kernel").write_bytes(kernel.extract_vmlinux(initramfs.boot_image(unpacked)))
+    progress("packing the initramfs", None)
+    with (made / "initrd").open("wb") as out:
+        initramfs.write(out, spec, unpacked, _folder(workspace, "modules"))
+    image = cache.publish(made, recipe, system, packages, root)
+    manager.keep_only(packages)
+    return image
+
+
+def _confirmed(recipe: Recipe, system: System, packages: Sequence[Package], root: Path) -> BuiltImage | None:
+    image = cache.exact(recipe, system, cache.identity(recipe, system, packages), root)
+    if image:
+        cache.confirm(image)
+    return image
+
+
+def _folder(workspace: Path, name: str) -> Path:
+    path = workspace / name
+    path.mkdir(exist_ok=True)
+    return path

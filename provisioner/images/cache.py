@@ -1,0 +1,200 @@
+"""Built images on disk, one folder each, whole or not there.
+
+::
+
+    ROOT/images/NAME/KEY-ID/    manifest.json beside the files that it lists
+    ROOT/building/              the one build that is under way
+    ROOT/build.lock             held by whoever builds
+
+KEY stands for what can be known with no package manager: recipe, builder, system. ID adds the
+packages. A folder appears under its final name by one rename.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from provisioner.errors import ImageError
+from provisioner.images.packages import Package, System
+from provisioner.images.recipe import Recipe
+
+BUILDER_VERSION = 1
+_MANIFEST = "manifest.json"
+_KEY_LENGTH = 16
+_KEPT = 3  # images of one recipe: an older one may be in use by an upload right now
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """An image that is complete. ``id`` is a hex digest of all that it was made from.
+
+    ``files`` maps ``kernel`` and ``initrd``, or ``disk``, to paths; ``manifest`` is what
+    ``manifest.json`` holds: sizes in bytes, SHA-256 sums, packages and their versions.
+    """
+
+    name: str
+    kind: str
+    id: str
+    files: Mapping[str, Path]
+    manifest: Mapping[str, Any]
+
+
+def key(recipe: Recipe, system: System) -> str:
+    """What an image depends on besides packages, as a short hex digest."""
+    parts = (str(BUILDER_VERSION), recipe.name, recipe.digest, system.release, system.machine)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_KEY_LENGTH]
+
+
+def identity(recipe: Recipe, system: System, packages: Sequence[Package]) -> str:
+    """What an image depends on, packages included, as a hex digest."""
+    digest = hashlib.sha256(key(recipe, system).encode())
+    for package in sorted(packages, key=lambda package: package.name):
+        digest.update(f"\n{package.name} {package.version} {package.sha256}".encode())
+    return digest.hexdigest()
+
+
+def newest(recipe: Recipe, system: System, root: Path) -> BuiltImage | None:
+    """The image of this recipe that was built or confirmed last, its files' sizes checked; or None."""
+    folders = (root / "images" / recipe.name).glob(f"{key(recipe, system)}-*")
+    for _, folder in sorted(((_time(folder), folder) for folder in folders), reverse=True):
+        if image := _load(folder):
+            return image
+    return None
+
+
+def exact(recipe: Recipe, system: System, image_id: str, root: Path) -> BuiltImage | None:
+    """The image with this identity, if it is there and each file has its SHA-256 sum."""
+    image = _load(_folder(recipe, system, image_id, root))
+    if image is None:
+        return None
+    for role, path in image.files.items():
+        if _sha256(path) != image.manifest["files"][role]["sha256"]:
+            return None
+    return image
+
+
+def confirm(image: BuiltImage) -> None:
+    """Note that this image is what the packages of today give."""
+    os.utime(next(iter(image.files.values())).parent)
+
+
+@contextmanager
+def building(root: Path, waiting: Callable[[], None]) -> Iterator[Path]:
+    """The right to build, and an empty folder to build in, gone afterwards.
+
+    ``waiting`` is called where somebody else builds now; then this waits for them. What a build
+    that was killed has left is removed. Raises ImageError where the cache can't be written.
+    """
+    workspace = root / "building"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with (root / "build.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            shutil.rmtree(workspace, ignore_errors=True)
+            workspace.mkdir()
+            try:
+                yield workspace
+            finally:
+                shutil.rmtree(workspace, ignore_errors=True)
+    except OSError as error:
+        raise ImageError(
+            f"the image cache can't be written: {error}", hint=f"free some space at {root}, or make it yours"
+        ) from error
+
+
+def publish(
+    made: Path,
+    recipe: Recipe,
+    system: System,
+    packages: Sequence[Package],
+    root: Path,
+) -> BuiltImage:
+    """Make a finished build an image of the cache; ``made`` holds one file for each role.
+
+    A damaged image of the same identity gives way, and the oldest ones go. Only under
+    :func:`building`. Raises ImageError.
+    """
+    files = {}
+    for path in sorted(made.iterdir()):
+        files[path.name] = {"size": path.stat().st_size, "sha256": _sha256(path)}
+        _flush(path)
+    image_id = identity(recipe, system, packages)
+    manifest = {
+        "name": recipe.name,
+        "kind": recipe.spec.kind,
+        "id": image_id,
+        "builder": BUILDER_VERSION,
+        "recipe": recipe.digest,
+        "system": system.release,
+        "machine": system.machine,
+        "files": files,
+        "packages": {
+            package.name: {"version": package.version, "sha256": package.sha256} for package in packages
+        },
+    }
+    (made / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    _flush(made / _MANIFEST)
+    final = _folder(recipe, system, image_id, root)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    if final.exists():
+        final.rename(made.with_name("damaged"))
+    made.rename(final)
+    siblings = sorted(final.parent.iterdir(), key=_time, reverse=True)
+    for folder in siblings[_KEPT:]:
+        shutil.rmtree(folder, ignore_errors=True)
+    image = _load(final)
+    if image is None:
+        raise ImageError(f"the image {recipe.name} changed while it was written", hint="try again")
+    return image
+
+
+def images(root: Path) -> list[BuiltImage]:
+    """Every complete image of the cache, in no particular order."""
+    loaded = (_load(path.parent) for path in (root / "images").glob(f"*/*/{_MANIFEST}"))
+    return [image for image in loaded if image]
+
+
+def _folder(recipe: Recipe, system: System, image_id: str, root: Path) -> Path:
+    return root / "images" / recipe.name / f"{key(recipe, system)}-{image_id[:_KEY_LENGTH]}"
+
+
+def _load(folder: Path) -> BuiltImage | None:
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_bytes())
+        for name, facts in manifest["files"].items():
+            if (folder / name).stat().st_size != facts["size"]:
+                return None
+        paths = {name: folder / name for name in manifest["files"]}
+        return BuiltImage(manifest["name"], manifest["kind"], manifest["id"], paths, manifest)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _time(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as content:
+        os.fsync(content.fileno())

@@ -1,0 +1,88 @@
+"""Where an image's parts come from: the package manager of the host's own distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from provisioner.errors import ImageError
+from provisioner.images.recipe import KernelSpec
+
+Tick = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The distribution: ``likes`` holds its own name first, then those that it descends from."""
+
+    likes: tuple[str, ...]
+    release: str
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One package as the manager would install it; ``size`` in bytes."""
+
+    name: str
+    version: str
+    sha256: str
+    size: int
+
+
+class Packages(Protocol):
+    """What a package manager does for the builder. Every method raises ImageError."""
+
+    def resolve(self, spec: KernelSpec, system: System) -> list[Package]:
+        """What the spec's packages and kernel stand for today, with the libraries they need."""
+        ...
+
+    def refresh(self) -> None:
+        """Fetch newer lists of packages than the system's."""
+        ...
+
+    def fetch(self, packages: Iterable[Package], workspace: Path, tick: Tick) -> list[Path]:
+        """The packages' archives, checked by their hash; ``tick`` is told the fraction done."""
+        ...
+
+    def keep_only(self, packages: Iterable[Package]) -> None:
+        """Remove the archives of all other packages from the cache."""
+        ...
+
+    def unpack(self, archive: Path, target: Path) -> None:
+        """Unpack one archive below ``target``, with neither root nor its scripts."""
+        ...
+
+
+def detect_system(machine: str, os_release: Path = Path("/etc/os-release")) -> System:
+    """What the host is; ``machine`` as ``os.uname`` gives it. Raises ImageError without os-release."""
+    try:
+        lines = os_release.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ImageError(f"the distribution can't be told: {error}", hint="virtlab doctor") from error
+    values = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in lines)}
+    own = values.get("ID", "linux")
+    version = values.get("VERSION_ID") or values.get("VERSION_CODENAME") or "rolling"
+    return System((own, *values.get("ID_LIKE", "").split()), f"{own} {version}", machine)
+
+
+def provider(system: System, root: Path) -> Packages:
+    """The package manager of this system, working below the cache folder ``root``.
+
+    Raises ImageError on a system that none is known for.
+    """
+    from provisioner.images.apt import Apt
+
+    if system.machine != "x86_64":
+        raise ImageError(
+            f"images are built on x86-64 hosts only, and this one is {system.machine}",
+            hint="use an x86-64 host",
+        )
+    if not {"debian", "ubuntu"} & set(system.likes):
+        raise ImageError(
+            f"images are built from Debian or Ubuntu packages, and this system is {system.release}",
+            hint="use a host with Debian 12 or newer, or Ubuntu 24.04 or newer",
+        )
+    return Apt(root)

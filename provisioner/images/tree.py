@@ -1,0 +1,89 @@
+"""Finding files in unpacked packages, with the libraries that programs need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from provisioner.errors import ImageError
+from provisioner.images import cpio, elf
+
+_LIBRARY_FOLDERS = (
+    "usr/lib/x86_64-linux-gnu",
+    "lib/x86_64-linux-gnu",
+    "usr/lib64",
+    "lib64",
+    "usr/lib",
+    "lib",
+)
+_GUEST_LIBRARIES = "usr/lib/x86_64-linux-gnu"
+_LOADER_FOLDER = "usr/lib64"
+_MOST_LINKS = 16
+
+
+class Tree:
+    """Unpacked packages below one folder, which stands for a guest's ``/``."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def find(self, places: Iterable[str]) -> Path | None:
+        """The first of these paths that is a file, its links followed inside the tree only."""
+        for place in places:
+            found = self._follow(place)
+            if found is not None and found.is_file():
+                return found
+        return None
+
+    def program(self, path: str, places: Iterable[str]) -> cpio.Entry:
+        """The file of one of these places as it goes to ``path`` in the guest.
+
+        Raises ImageError where the packages do not have it.
+        """
+        found = self.find(places)
+        if found is None:
+            raise ImageError(f"none of the packages has {path}")
+        data = found.read_bytes()
+        return cpio.file(path.lstrip("/"), data, 0o755 if elf.is_elf(data) else 0o644)
+
+    def libraries(self, programs: Iterable[cpio.Entry]) -> list[cpio.Entry]:
+        """Every shared library and loader that the programs, and those libraries, ask for.
+
+        Raises ImageError that names a library that no package has.
+        """
+        found: dict[str, cpio.Entry] = {}
+        waiting = [(entry.path, entry.data) for entry in programs if elf.is_elf(entry.data)]
+        while waiting:
+            who, data = waiting.pop()
+            for name in elf.needed(data):
+                if name in found:
+                    continue
+                library = self.find(f"{folder}/{name}" for folder in _LIBRARY_FOLDERS)
+                if library is None:
+                    raise ImageError(f"{who} needs the library {name}, which none of the packages has")
+                folder = _LOADER_FOLDER if name.startswith("ld-linux") else _GUEST_LIBRARIES
+                found[name] = cpio.file(f"{folder}/{name}", library.read_bytes(), 0o755)
+                waiting.append((name, found[name].data))
+        return list(found.values())
+
+    def _follow(self, place: str) -> Path | None:
+        """Walk the path as the guest would: links, absolute ones too, stay inside the tree."""
+        waiting = list(reversed(Path(place.lstrip("/")).parts))
+        path = self._root
+        links = 0
+        while waiting:
+            part = waiting.pop()
+            if part == "..":
+                path = path.parent if path != self._root else path
+                continue
+            if not (path / part).is_symlink():
+                path = path / part
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                return None
+            target = (path / part).readlink()
+            if target.is_absolute():
+                path = self._root
+            waiting += reversed([name for name in target.parts if name != "/"])
+        return path

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import lzma
+import struct
+from pathlib import Path
+
+import pytest
+
+from provisioner.errors import ImageError
+from provisioner.images import elf, kernel
+from provisioner.images.modules import ModuleTree
+
+
+def object_file(**said: str) -> bytes:
+    """A 64-bit ELF file with one section, .modinfo, as a kernel module has it."""
+    modinfo = b"".join(f"{key}={value}".encode() + b"\0" for key, value in said.items())
+    names = b"\0.modinfo\0.shstrtab\0"
+    table = 64 + len(modinfo) + len(names)
+    header = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+    header += struct.pack("<HHIQQQIHHHHHH", 1, 62, 1, 0, 0, table, 0, 64, 0, 0, 64, 3, 2)
+    sections = [(0, 0, 0, 0), (1, 1, 64, len(modinfo)), (10, 3, 64 + len(modinfo), len(names))]
+    packed = (
+        struct.pack("<IIQQQQIIQQ", n, kind, 0, 0, at, size, 0, 0, 1, 0) for n, kind, at, size in sections
+    )
+    return header + modinfo + names + b"".join(packed)
+
+
+def add(folder: Path, path: str, data: bytes) -> None:
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_bytes(data)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    release = tmp_path / "6.1.0-test"
+    add(release, "kernel/a/card.ko", object_file(depends="bus-lib,helper"))
+    add(release, "kernel/b/bus-lib.ko.xz", lzma.compress(object_file(depends="helper")))
+    add(release, "kernel/c/helper.ko", object_file(depends=""))
+    add(release, "kernel/d/fs.ko", object_file(depends="", softdep="pre: crc other post: late"))
+    add(release, "kernel/d/crc.ko", object_file(depends=""))
+    add(release, "kernel/d/late.ko", object_file(depends=""))
+    add(release, "modules.builtin", b"kernel/x/af_packet.ko\n")
+    return release
+
+
+def test_dependencies_come_first_and_unpacked(folder: Path) -> None:
+    chosen = ModuleTree(folder).closure(["card"])
+    assert [module.name for module in chosen] == ["helper", "bus_lib", "card"]
+    assert chosen[1].path == "kernel/b/bus-lib.ko"
+    assert elf.is_elf(chosen[1].data)
+
+
+def test_what_a_module_wants_before_itself_comes_along(folder: Path) -> None:
+    assert [module.name for module in ModuleTree(folder).closure(["fs"])] == ["crc", "fs"]
+
+
+def test_built_in_and_optional_names(folder: Path) -> None:
+    assert ModuleTree(folder).closure(["af-packet"], optional=["nothing-like-it"]) == []
+
+
+def test_all_missing_modules_are_named(folder: Path) -> None:
+    with pytest.raises(ImageError, match="no module one, two"):
+        ModuleTree(folder).closure(["two", "card", "one"])
+
+
+def test_damaged_module(folder: Path) -> None:
+    add(folder, "kernel/c/helper.ko", object_file(depends="")[:100])
+    with pytest.raises(ImageError, match=r"helper\.ko can't be read"):
+        ModuleTree(folder).closure(["card"])
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x7fELF\x02\x01" + b"\xff" * 80, b"#!/bin/sh\n" * 20])
+def test_what_is_no_elf_file_is_said_to_be_none(damage: bytes) -> None:
+    with pytest.raises(elf.NotElf):
+        elf.modinfo(damage)
+
+
+def boot_image(payload: bytes) -> bytes:
+    setup = bytearray(1024)
+    setup[0x1F1] = 1
+    setup[0x202:0x206] = b"HdrS"
+    struct.pack_into("<H", setup, 0x206, 0x020F)
+    struct.pack_into("<II", setup, 0x248, 32, len(payload))
+    return bytes(setup) + bytes(32) + payload + b"what follows"
+
+
+def test_kernel_inside_a_boot_image() -> None:
+    vmlinux = object_file(depends="")
+    size = struct.pack("<I", len(vmlinux))
+    assert kernel.extract_vmlinux(boot_image(lzma.compress(vmlinux) + size)) == vmlinux
+
+
+@pytest.mark.parametrize(
+    ("image", "complaint"),
+    [
+        (b"MZ", "no x86 boot image"),
+        (boot_image(lzma.compress(b"text") + bytes(4)), "packed in a way"),
+        (boot_image(lzma.compress(b"text")[:20] + b"\xff" * 40), "damaged|packed in a way"),
+    ],
+)
+def test_bad_boot_images(image: bytes, complaint: str) -> None:
+    with pytest.raises(ImageError, match=complaint):
+        kernel.extract_vmlinux(image)
