@@ -11,7 +11,7 @@ from provisioner.engine import labs
 from provisioner.engine.images import recipe_key
 from provisioner.engine.session import Session, opened
 from provisioner.hypervisor import connection, facts, imagestore
-from provisioner.images import build, catalog
+from provisioner.images import cache, catalog
 from provisioner.lab import catalog as lab_catalog
 from provisioner.lab.enums import Accel
 from provisioner.lab.model import Lab
@@ -143,7 +143,7 @@ def _images(session: Session) -> Iterator[Check]:
     for name in labs.images_of(_labs()):
         recipe = catalog.get(name, paths.templates_dir())
         there = any((i.set.image, i.set.recipe) == (name, recipe_key(recipe)) for i in stored)
-        built = build.find(recipe, paths.cache_dir()) is not None
+        built = cache.find(recipe, paths.cache_dir()) is not None
         told = "ready" if there else "built, not uploaded yet" if built else "not built yet"
         remedy = None if there else "{virtlab} prepare --all makes it now; the first up does it otherwise"
         yield Check(f"image {name}", there, told, remedy, needed=False)

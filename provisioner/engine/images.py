@@ -10,7 +10,7 @@ from provisioner.engine.monitor import Monitor
 from provisioner.engine.session import Session
 from provisioner.hypervisor import apply, imagestore
 from provisioner.hypervisor.imagestore import StoredImage
-from provisioner.images import build, cache, catalog
+from provisioner.images import cache, catalog, packages
 from provisioner.images.recipe import Recipe
 from provisioner.naming import ImageSet
 
@@ -50,7 +50,7 @@ class Images:
     def _find(self, name: str) -> StoredImage | None:
         recipe = catalog.get(name, paths.templates_dir())
         fitting = [i for i in self._stored if (i.set.image, i.set.recipe) == (name, recipe_key(recipe))]
-        built = build.find(recipe, paths.cache_dir())
+        built = cache.find(recipe, paths.cache_dir())
         if built is not None:
             return next((i for i in fitting if i.set.digest == built.id[:16]), None)
         return fitting[-1] if fitting else None
@@ -58,6 +58,8 @@ class Images:
     def _make(self, name: str, *, refresh: bool) -> StoredImage:
         recipe = catalog.get(name, paths.templates_dir())
         subject = f"image {name}"
+        from provisioner.images import build  # not needed where the image is there already
+
         with lock.held(subject, self._monitor, timeout=lock.LONG):
             built = build.build(
                 recipe,
@@ -90,7 +92,7 @@ class Images:
 
 def recipe_key(recipe: Recipe) -> str:
     """What the image is to be made from, as the names of its volumes tell it: 12 hex digits."""
-    return cache.key(recipe, build.this_system())[:12]
+    return cache.key(recipe, packages.this_system())[:12]
 
 
 def boot_files(image: StoredImage) -> render.BootFiles:

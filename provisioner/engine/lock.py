@@ -25,8 +25,14 @@ def held(name: str, monitor: Monitor, *, timeout: float) -> Iterator[None]:
     ``timeout`` seconds have passed.
     """
     folder = paths.cache_dir()
-    folder.mkdir(parents=True, exist_ok=True)
-    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise errors.VirtlabError(
+            f"can't write to virtlab's cache folder: {error}",
+            hint=f"make {folder} yours, or name another with XDG_CACHE_HOME",
+        ) from error
     try:
         _take(file, name, monitor, timeout)
         yield

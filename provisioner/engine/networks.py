@@ -100,7 +100,7 @@ class Networks:
         if step.verb in (Verb.KEEP, Verb.START):
             if step.verb is Verb.START:
                 apply.start_network(conn, name)
-            apply.set_network_hosts(conn, name, [(a.mac, g, a.address.partition("/")[0]) for g, a in hosts])
+            apply.set_network_hosts(conn, name, render.dhcp_hosts(hosts))
             return
         monitor.phase(f"network {step.name}", "starting")
         apply.remove_network(conn, name)

@@ -8,7 +8,7 @@ from provisioner.engine.images import recipe_key
 from provisioner.host import Host, user_name
 from provisioner.hypervisor import facts
 from provisioner.hypervisor.connection import Choice
-from provisioner.images import build, catalog
+from provisioner.images import cache, catalog
 from provisioner.lab.enums import Accel
 from provisioner.lab.model import Guest, Lab, to_data
 from provisioner.seen import Seen
@@ -92,5 +92,5 @@ def _domain(
 
 def _image(name: str, owner: str) -> naming.ImageSet:
     recipe = catalog.get(name, paths.templates_dir())
-    built = build.find(recipe, paths.cache_dir())
+    built = cache.find(recipe, paths.cache_dir())
     return naming.ImageSet(name, recipe_key(recipe), built.id[:16] if built else _NOT_BUILT, owner)

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from provisioner.errors import ImageError
 from provisioner.images import cache, disk, initramfs, kernel
 from provisioner.images.cache import BuiltImage
-from provisioner.images.packages import Package, System, detect_system, provider
+from provisioner.images.packages import Package, System, provider, this_system
 from provisioner.images.recipe import DiskSpec, KernelSpec, Recipe
 
 Progress = Callable[[str, float | None], None]
-
-
-def find(recipe: Recipe, root: Path) -> BuiltImage | None:
-    """The newest complete image of this recipe for this system, or None; asks no package manager.
-
-    ``root`` is virtlab's cache folder for images. Raises ImageError where the system is unknown.
-    """
-    return cache.newest(recipe, this_system(), root)
 
 
 def build(recipe: Recipe, root: Path, *, progress: Progress, refresh: bool = False) -> BuiltImage:
@@ -45,11 +36,6 @@ def build(recipe: Recipe, root: Path, *, progress: Progress, refresh: bool = Fal
         if isinstance(spec, DiskSpec):
             return _disk(recipe, spec, system, root, workspace, progress)
         return _kernel(recipe, spec, system, root, workspace, progress)
-
-
-def this_system() -> System:
-    """The distribution and machine that images are built on and for. Raises ImageError."""
-    return detect_system(os.uname().machine)
 
 
 def _disk(

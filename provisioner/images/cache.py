@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import ImageError
-from provisioner.images.packages import Package, System
+from provisioner.images.packages import Package, System, this_system
 from provisioner.images.recipe import Recipe
 
 BUILDER_VERSION = 1
@@ -60,6 +60,14 @@ def identity(recipe: Recipe, system: System, packages: Sequence[Package]) -> str
     for package in sorted(packages, key=lambda package: package.name):
         digest.update(f"\n{package.name} {package.version} {package.sha256}".encode())
     return digest.hexdigest()
+
+
+def find(recipe: Recipe, root: Path) -> BuiltImage | None:
+    """The newest complete image of this recipe for this system, or None; asks no package manager.
+
+    ``root`` is virtlab's cache folder for images. Raises ImageError where the system is unknown.
+    """
+    return newest(recipe, this_system(), root)
 
 
 def newest(recipe: Recipe, system: System, root: Path) -> BuiltImage | None:

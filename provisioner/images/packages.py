@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,11 +62,16 @@ def detect_system(machine: str, os_release: Path = Path("/etc/os-release")) -> S
     try:
         lines = os_release.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise ImageError(f"the distribution can't be told: {error}", hint="virtlab doctor") from error
+        raise ImageError(f"the distribution can't be told: {error}", hint="{virtlab} doctor") from error
     values = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in lines)}
     own = values.get("ID", "linux")
     version = values.get("VERSION_ID") or values.get("VERSION_CODENAME") or "rolling"
     return System((own, *values.get("ID_LIKE", "").split()), f"{own} {version}", machine)
+
+
+def this_system() -> System:
+    """The distribution and machine that images are built on and for. Raises ImageError."""
+    return detect_system(os.uname().machine)
 
 
 def provider(system: System, root: Path) -> Packages:

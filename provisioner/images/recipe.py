@@ -82,7 +82,8 @@ class Recipe:
 
         path = self.folder / RECIPE_FILE
         try:
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            data = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - both are safe
             return _spec(data, self.folder)
         except yaml.YAMLError as error:
             raise ImageError(f"{path}: {error}") from error

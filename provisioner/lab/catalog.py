@@ -48,7 +48,8 @@ def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
         return file, _source(file, labs_dir)
     if lab and path.is_dir():
         raise InputError(
-            f"the folder {shown(lab)} holds no {LAB_FILE}", hint="{virtlab} list shows the labs that there are."
+            f"the folder {shown(lab)} holds no {LAB_FILE}",
+            hint="{virtlab} list shows the labs that there are.",
         )
     if path.suffix in _SUFFIXES or "/" in lab:
         raise InputError(

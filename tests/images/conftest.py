@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.images import build, catalog
+from provisioner.images import build, cache, catalog
 from provisioner.images.cache import BuiltImage
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -43,6 +43,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> BuiltImage:
             os._exit(status)
     _, status = os.waitpid(child, 0)
     assert status == 0, complaint.read_text()
-    image = build.find(recipe, root)
+    image = cache.find(recipe, root)
     assert image is not None
     return image

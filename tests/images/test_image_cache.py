@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import ImageError, InputError
-from provisioner.images import build, cache, catalog, recipe
+from provisioner.images import build, cache, catalog, packages, recipe
 from provisioner.images.packages import detect_system, provider
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 CHILD = """
 import os, signal, sys, time
 from pathlib import Path
-from provisioner.images import build, catalog
+from provisioner.images import build, cache, catalog
 
 def progress(step, done):
     print(step, flush=True)
@@ -48,14 +48,14 @@ def make(root: Path, *, refresh: bool = False) -> tuple[cache.BuiltImage, list[s
 
 
 def test_built_once_and_found(tmp_path: Path) -> None:
-    assert build.find(notes(), tmp_path) is None
+    assert cache.find(notes(), tmp_path) is None
     image, steps = make(tmp_path)
     assert steps == ["making the disk"]
     assert image.kind == "disk"
     assert image.files["disk"].stat().st_size == 32 * 1024**2
     assert make(tmp_path) == (image, [])
     assert make(tmp_path, refresh=True) == (image, [])
-    assert build.find(notes(), tmp_path) == image
+    assert cache.find(notes(), tmp_path) == image
     assert cache.images(tmp_path) == [image]
 
 
@@ -63,7 +63,7 @@ def test_finding_is_fast(tmp_path: Path) -> None:
     make(tmp_path)
     start = time.perf_counter()
     for _ in range(10):
-        assert build.find(notes(), tmp_path)
+        assert cache.find(notes(), tmp_path)
     assert (time.perf_counter() - start) / 10 < 0.01
 
 
@@ -90,7 +90,7 @@ def sbin() -> dict[str, str]:
 def test_cut_file_is_not_found_and_is_built_again(tmp_path: Path) -> None:
     image, _ = make(tmp_path)
     os.truncate(image.files["disk"], 4096)
-    assert build.find(notes(), tmp_path) is None
+    assert cache.find(notes(), tmp_path) is None
     again, steps = make(tmp_path)
     assert steps == ["making the disk"]
     assert again == image
@@ -102,14 +102,14 @@ def test_changed_bytes_are_seen_by_prepare(tmp_path: Path) -> None:
         disk.seek(1_000_000)
         disk.write(b"rot")
     assert make(tmp_path, refresh=True)[1] == ["making the disk"]
-    assert cache.exact(notes(), build.this_system(), image.id, tmp_path)
+    assert cache.exact(notes(), packages.this_system(), image.id, tmp_path)
 
 
 @pytest.mark.parametrize("manifest", ["", "{", "[]", '{"files": 1}', "{}"])
 def test_damaged_manifest(tmp_path: Path, manifest: str) -> None:
     image, _ = make(tmp_path)
     (image.files["disk"].parent / "manifest.json").write_text(manifest)
-    assert build.find(notes(), tmp_path) is None
+    assert cache.find(notes(), tmp_path) is None
     assert make(tmp_path)[0] == image
 
 
@@ -118,11 +118,11 @@ def test_killed_while_building(tmp_path: Path) -> None:
     killed = child(tmp_path, f"Path({str(half)!r}).write_text('x'); os.kill(os.getpid(), signal.SIGKILL)")
     assert killed.wait(30) == -signal.SIGKILL
     assert half.exists()
-    assert build.find(notes(), tmp_path) is None
+    assert cache.find(notes(), tmp_path) is None
     image, steps = make(tmp_path)
     assert steps == ["making the disk"]
     assert not (tmp_path / "building").exists()
-    assert build.find(notes(), tmp_path) == image
+    assert cache.find(notes(), tmp_path) == image
 
 
 def test_killed_at_any_moment(tmp_path: Path) -> None:
@@ -135,8 +135,8 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         time.sleep(delay)
         process.kill()
         process.wait(30)
-        found = build.find(notes(), root)
-        assert found is None or cache.exact(notes(), build.this_system(), expected.id, root) == found
+        found = cache.find(notes(), root)
+        assert found is None or cache.exact(notes(), packages.this_system(), expected.id, root) == found
     assert make(root)[0].id == expected.id
 
 
@@ -161,7 +161,7 @@ def test_a_changed_recipe_is_another_image(tmp_path: Path) -> None:
     (folder / "README.txt").write_text("other words")
     other = recipe.read("notes", folder)
     image, _ = make(tmp_path / "cache")
-    assert build.find(other, tmp_path / "cache") is None
+    assert cache.find(other, tmp_path / "cache") is None
     assert image.manifest["recipe"] == same.digest
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.images import build, cache, catalog
+from provisioner.images import build, cache, catalog, packages
 from provisioner.images.cache import BuiltImage
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -191,7 +191,7 @@ def test_fits_in_little_memory(guest: Guest) -> None:
 def test_built_image_is_whole_and_kept(tiny: BuiltImage) -> None:
     root = tiny.files["kernel"].parents[3]
     recipe = catalog.get("tiny", TEMPLATES)
-    assert cache.exact(recipe, build.this_system(), tiny.id, root) == tiny
+    assert cache.exact(recipe, packages.this_system(), tiny.id, root) == tiny
     assert not (root / "building").exists()
     steps: list[str] = []
     again = build.build(recipe, root, progress=lambda step, done: steps.append(step), refresh=True)
