@@ -17,6 +17,7 @@ METADATA_URI = "urn:virtlab:1"
 METADATA_KEY = "virtlab"
 NAME_PATTERN = r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?"
 _NAME = re.compile(NAME_PATTERN)
+_DIGESTED = re.compile(r"-[0-9a-f]{6}$")
 _UUIDS = uuid.UUID("8b7f6c1e-52a5-5d0b-9c1e-0f6a3f1f7a11")
 
 
@@ -28,7 +29,7 @@ def is_name(text: str) -> bool:
 def owner_slug(user: str) -> str:
     """A user's name as a part of names. One that has to be changed for it keeps a digest, to stay unique."""
     slug = re.sub(r"[^a-z0-9-]", "-", user.lower()).strip("-")[:24]
-    if slug == user and slug:
+    if slug == user and slug and not _DIGESTED.search(slug):
         return slug
     return f"{slug or 'user'}-{hashlib.sha256(user.encode()).hexdigest()[:6]}"
 

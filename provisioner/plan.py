@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from provisioner import naming
-from provisioner.errors import ConflictError
+from provisioner.errors import ConflictError, InputError
 from provisioner.lab.model import Guest, Lab, Network, to_data
 from provisioner.seen import Seen, SeenDomain, SeenNetwork
 from provisioner.stamp import Address, Origin
 from provisioner.units import format_size
 
 _SIZES = {"memory", "size"}
-_NO_RESTART = {"title"}
+_NO_RESTART = {"title", "profile", "transport"}  # what is only written on it
 _SUBNETS = 127  # 192.168.128.0/24 to 192.168.254.0/24
 _FIRST_HOST = 11
+_END_OF_HOSTS = 128  # from here on: what DHCP gives to others
 USER_SUBNET = ipaddress.IPv4Network("10.0.2.0/24")
 USER_GATEWAY = "10.0.2.2"
 
@@ -69,7 +71,7 @@ class Plan:
 
     def guest(self, name: str) -> Step:
         """The step for a guest; KeyError where there is none."""
-        return next(step for step in self.guests if step.name == name)
+        return {step.name: step for step in self.guests}[name]
 
 
 def check_origin(instance: naming.Instance, source: str, seen: Seen) -> None:
@@ -215,7 +217,9 @@ def _shown(path: str, value: Any) -> str:
 
 
 def _top_key(change: str) -> str:
-    return change.partition(":")[0].partition(".")[0].partition("[")[0]
+    """The key of a guest or network that a change is about; of an inner guest's for a change inside one."""
+    path = re.sub(r"^inner\[\d+\]\.", "", change.partition(":")[0])
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def user_ranges(lab: Lab) -> Ranges:
@@ -237,8 +241,8 @@ def subnets(
 def addresses(lab: Lab, origin: Origin, seen: Seen, nets: Ranges) -> dict[str, tuple[Address, ...]]:
     """The addresses of each top-level guest's interfaces, in their order.
 
-    A guest that is there keeps what it has;
-    the others take the lowest free ones, in file order.
+    A guest that is there keeps what it has; the others take the lowest free ones, in file order.
+    Raises InputError where a network has more interfaces than addresses.
     """
     instance = origin.key
     kept: dict[str, Address] = {
@@ -257,13 +261,21 @@ def addresses(lab: Lab, origin: Origin, seen: Seen, nets: Ranges) -> dict[str, t
             subnet, gateway = nets[interface.network]
             old = kept.get(mac)
             if old is None or old.network != interface.network:
-                text = next(
-                    text
-                    for host in range(_FIRST_HOST, 128)
-                    if (interface.network, text := f"{subnet[host]}/{subnet.prefixlen}") not in taken
-                )
+                text = _lowest_free(interface.network, subnet, taken)
                 taken.add((interface.network, text))
-                old = Address(interface.network, mac, text, gateway)
-            own.append(old)
+                own.append(Address(interface.network, mac, text, gateway))
+            else:
+                own.append(replace(old, gateway=gateway))
         result[guest.name] = tuple(own)
     return result
+
+
+def _lowest_free(network: str, subnet: ipaddress.IPv4Network, taken: set[tuple[str, str]]) -> str:
+    for host in range(_FIRST_HOST, _END_OF_HOSTS):
+        text = f"{subnet[host]}/{subnet.prefixlen}"
+        if (network, text) not in taken:
+            return text
+    raise InputError(
+        f"network {network} has more interfaces than addresses for them ({_END_OF_HOSTS - _FIRST_HOST})",
+        hint="spread the guests over several networks",
+    )

@@ -7,12 +7,15 @@ from the moment it is defined. Its text is JSON. It never holds a secret.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from provisioner.naming import Instance, owner_slug
 
 _LONGEST = 256 * 1024
+# what XML can't hold or readers of it change: a file's name may have any of it
+_UNFIT = re.compile("[\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class NetworkStamp:
 def dumps(stamp: GuestStamp | NetworkStamp) -> str:
     """The text of a stamp."""
     kind = "guest" if isinstance(stamp, GuestStamp) else "network"
-    return json.dumps({"format": 1, "kind": kind, **asdict(stamp)}, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps({"format": 1, "kind": kind, **asdict(stamp)}, ensure_ascii=False, separators=(",", ":"))
+    return _UNFIT.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def loads(text: str) -> GuestStamp | NetworkStamp:
@@ -95,20 +99,60 @@ def loads(text: str) -> GuestStamp | NetworkStamp:
             raise ValueError("written by another version of virtlab")
         kind = data.pop("kind")
         choices = data["origin"].pop("choices")
-        origin = Origin(
-            **_strings(data.pop("origin")),
-            choices=Choices(accel=choices["accel"], sets=tuple(choices["sets"])),
-        )
+        origin = Origin(**_strings(data.pop("origin")), choices=_choices(choices))
         if kind == "network":
-            return NetworkStamp(origin=origin, **data)
+            return _check_network(NetworkStamp(origin=origin, **data))
+        if kind != "guest":
+            raise ValueError("not the stamp of a guest or a network")
         data["addresses"] = tuple(Address(**address) for address in data["addresses"])
         data["inner"] = tuple(data["inner"])
-        return GuestStamp(origin=origin, **data)
+        return _check_guest(GuestStamp(origin=origin, **data))
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a stamp of virtlab: {error!r}") from error
+
+
+def _choices(data: dict[str, Any]) -> Choices:
+    if data["accel"] not in (None, "auto", "kvm", "tcg") or not all(isinstance(s, str) for s in data["sets"]):
+        raise TypeError("not what flags can ask for")
+    return Choices(accel=data["accel"], sets=tuple(data["sets"]))
 
 
 def _strings(data: dict[str, Any]) -> dict[str, str]:
     if not all(isinstance(value, str) for value in data.values()):
         raise TypeError("a name must be a text")
     return data
+
+
+def _check_guest(mark: GuestStamp) -> GuestStamp:
+    """The stamp, where it has the form that all readers of it count on; else TypeError."""
+    definition = mark.definition
+    well_formed = (
+        mark.accel in ("kvm", "tcg")
+        and isinstance(mark.fell_back, bool)
+        and isinstance(definition["memory"], int)
+        and isinstance(definition["machine"], str)
+        and all(isinstance(disk, dict) for disk in _list(definition["disks"]))
+        and all(isinstance(interface["model"], str) for interface in _list(definition["interfaces"]))
+        and len(definition["interfaces"]) == len(mark.addresses)
+        and all(isinstance(inner["name"], str) for inner in mark.inner)
+    )
+    if not well_formed:
+        raise TypeError("not the stamp of a guest")
+    for address in mark.addresses:
+        _strings({"network": address.network, "mac": address.mac, "address": address.address})
+        _strings({} if address.gateway is None else {"gateway": address.gateway})
+    _strings({"guest": mark.guest, "why": mark.accel_why} | {f"image {k}": v for k, v in mark.images.items()})
+    return mark
+
+
+def _check_network(mark: NetworkStamp) -> NetworkStamp:
+    _strings({"network": mark.network, "subnet": mark.subnet})
+    if not isinstance(mark.definition, dict):
+        raise TypeError("not the stamp of a network")
+    return mark
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)")
 _FACTORS = {"B": 1}
 for _power, _letter in enumerate("KMGT", start=1):
     _FACTORS[f"{_letter}iB"] = 1024**_power
@@ -27,10 +27,11 @@ def parse_size(text: str) -> int:
     factor = next((f for name, f in _FACTORS.items() if name.lower() == unit.lower()), None)
     if factor is None:
         raise ValueError(f"{unit!r} is no unit of size; use one of {', '.join(SIZE_UNITS)}")
-    size = float(number) * factor if "." in number else int(number) * factor
-    if size != int(size):
+    whole, _, decimals = number.partition(".")
+    size, rest = divmod(int(whole + decimals) * factor, int(10 ** len(decimals)))
+    if rest:
         raise ValueError("a size must come out as a whole number of bytes")
-    return int(size)
+    return size
 
 
 def format_size(size: int) -> str:
@@ -43,8 +44,8 @@ def format_size(size: int) -> str:
 
 def format_seconds(seconds: float) -> str:
     """A duration for people: ``0.42 s``, ``12.3 s``, ``2 min 5 s``."""
-    if seconds < 10:
+    if seconds < 9.995:
         return f"{seconds:.2f} s"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
-    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+    return f"{round(seconds) // 60} min {round(seconds) % 60} s"

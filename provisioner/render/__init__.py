@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from provisioner import naming, paths, stamp
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Network
 
     from jinja2 import Environment
+    from markupsafe import Markup
 
 # What makes the tiny guest's kernel start faster and quieter; none of it names a device.
 KERNEL_ARGS = (
@@ -26,10 +29,12 @@ KERNEL_ARGS = (
     "tsc=reliable",
     "no_timer_check",
     "lpj=4000000",
+    "rodata=off",
     "i8042.noaux",
     "i8042.nopnp",
     "i8042.nokbd",
 )
+_AHCI_PORTS = 6
 _TARGETS = {"ide": "hd", "sata": "sd", "scsi": "sd", "virtio": "vd"}
 
 
@@ -48,6 +53,7 @@ class _DiskView:
     bus: str
     cache: str
     controller: int | None
+    scsi_target: int
     unit: int
 
 
@@ -72,7 +78,7 @@ def domain_xml(
             "type": "kvm" if mark.accel == "kvm" else "qemu",
             "name": instance.domain(guest.name),
             "uuid": instance.uuid("domain", guest.name),
-            "stamp": stamp.dumps(mark),
+            "stamp": _stamp_text(mark),
             "kernel": boot.kernel,
             "initrd": boot.initrd,
             "cmdline": kernel_command_line(guest, mark.addresses),
@@ -99,7 +105,9 @@ def kernel_command_line(guest: Guest, addresses: tuple[stamp.Address, ...]) -> s
     return " ".join([*words, *guest.kernel_args])
 
 
-def network_xml(network: Network, mark: stamp.NetworkStamp, hosts: list[tuple[str, stamp.Address]]) -> str:
+def network_xml(
+    network: Network, mark: stamp.NetworkStamp, hosts: Sequence[tuple[str, stamp.Address]]
+) -> str:
     """A network of its own bridge. ``hosts``: guest name and address of each interface on it."""
     from ipaddress import IPv4Network
 
@@ -110,14 +118,14 @@ def network_xml(network: Network, mark: stamp.NetworkStamp, hosts: list[tuple[st
         network={
             "name": instance.network(network.name),
             "uuid": instance.uuid("network", network.name),
-            "stamp": stamp.dumps(mark),
+            "stamp": _stamp_text(mark),
             "mode": str(network.mode),
             "bridge": instance.bridge(network.name),
             "gateway": str(subnet[1]),
             "prefix": subnet.prefixlen,
             "range_start": str(subnet[128]),
             "range_end": str(subnet[253]),
-            "hosts": _hosts(hosts),
+            "hosts": dhcp_hosts(hosts),
         },
     )
 
@@ -140,6 +148,15 @@ def gateway(network: Network, subnet: IPv4Network) -> str | None:
     return str(subnet[1]) if network.mode is NetworkMode.NAT else None
 
 
+def _stamp_text(mark: stamp.GuestStamp | stamp.NetworkStamp) -> Markup:
+    """The stamp as the text of an element. Its quotes stay as they are: people read it, too."""
+    from xml.sax.saxutils import escape
+
+    from markupsafe import Markup
+
+    return Markup(escape(stamp.dumps(mark)))  # noqa: S704 - escaped here
+
+
 def _disks(disks: tuple[Disk, ...], controllers: list[str], volumes: list[str]) -> list[_DiskView]:
     views = []
     letters: Counter[str] = Counter()
@@ -148,22 +165,33 @@ def _disks(disks: tuple[Disk, ...], controllers: list[str], volumes: list[str]) 
         prefix = _TARGETS[disk.bus]
         target = prefix + "abcdefghijklmnopqrstuvwxyz"[letters[prefix]]
         letters[prefix] += 1
-        controller, unit = None, 0
-        if disk.controller:
-            controller, unit = controllers.index(disk.controller), units[disk.controller]
-            units[disk.controller] += 1
-        views.append(_DiskView(path, target, disk.bus, disk.cache, controller, unit))
+        controller, scsi_target, unit = None, 0, units[disk.controller or disk.bus]
+        units[disk.controller or disk.bus] += 1
+        if disk.bus == "sata":  # without an address, its letter among the scsi disks would give it one
+            controller, unit = divmod(unit, _AHCI_PORTS)
+        elif disk.controller == "vmpvscsi":  # which takes one unit of each target
+            controller, scsi_target, unit = controllers.index(disk.controller), unit, 0
+        elif disk.controller:
+            controller = controllers.index(disk.controller)
+        views.append(_DiskView(path, target, disk.bus, disk.cache, controller, scsi_target, unit))
     return views
 
 
-def _hosts(hosts: list[tuple[str, stamp.Address]]) -> list[dict[str, str]]:
-    """DHCP's entries: dnsmasq takes a host name once, so that a guest's second interface gets a number."""
-    seen: Counter[str] = Counter()
+def dhcp_hosts(hosts: Sequence[tuple[str, stamp.Address]]) -> list[tuple[str, str, str]]:
+    """DHCP's entries, as (MAC address, name, address), of guests' names and addresses on one network.
+
+    dnsmasq takes a name once: a guest's second interface gets a number that no other name has.
+    """
+    taken = {name for name, _ in hosts}
+    first: set[str] = set()
     entries = []
     for name, address in hosts:
-        seen[name] += 1
-        shown = name if seen[name] == 1 else f"{name}-{seen[name]}"
-        entries.append({"mac": address.mac, "name": shown, "address": address.address.partition("/")[0]})
+        shown = name
+        if name in first:
+            shown = next(free for n in count(2) if (free := f"{name}-{n}") not in taken)
+        first.add(name)
+        taken.add(shown)
+        entries.append((address.mac, shown, address.address.partition("/")[0]))
     return entries
 
 

@@ -71,6 +71,7 @@ def up_data(result: Result) -> dict[str, Any]:
         "lab": result.origin.lab,
         "user_mode_network": result.user_mode,
         "seconds": round(result.seconds, 3),
+        "phases": {name: round(seconds, 3) for name, seconds in result.phases.items()},
         "guests": [
             {
                 **guest_data(guest.mark, "running"),

@@ -1,0 +1,33 @@
+"""Domains of libvirt's test driver with virtlab's stamp on them, or another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.sax.saxutils import escape
+
+import libvirt
+
+from provisioner import naming
+from provisioner.naming import Instance
+from provisioner.stamp import GuestStamp, Origin
+
+MINE = Instance("learner", "demo")
+Define = Callable[..., libvirt.virDomain]
+
+
+def guest_stamp(guest: str = "one", user: str = "learner", instance: str = "demo") -> GuestStamp:
+    definition = {"name": guest, "machine": "pc", "memory": 1 << 20, "disks": [], "interfaces": []}
+    origin = Origin(user, instance, "demo", "catalog:demo", '/labs/<demo> & "co"/ラボ.yaml')
+    return GuestStamp(origin, guest, definition, "tcg", "asked for", False, {"tiny": "tiny.0.1.learner"})
+
+
+def domain_xml(name: str, mark: str | None) -> str:
+    """A domain of the test driver; ``mark`` is the text in virtlab's element."""
+    element = (
+        ""
+        if mark is None
+        else f'<metadata><virtlab:stamp xmlns:virtlab="{naming.METADATA_URI}">{escape(mark)}</virtlab:stamp>'
+        "</metadata>"
+    )
+    rest = "<memory>4096</memory><os><type>hvm</type></os>"
+    return f"<domain type='test'><name>{name}</name>{element}{rest}</domain>"

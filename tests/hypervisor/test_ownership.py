@@ -1,0 +1,136 @@
+"""What is not provably virtlab's is never touched; what is, goes, however often."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import libvirt
+import pytest
+from marked import MINE, Define, domain_xml, guest_stamp
+
+from provisioner import errors, stamp
+from provisioner.hypervisor import apply, observe
+from provisioner.naming import Instance
+from provisioner.seen import Seen
+
+NAME = MINE.domain("one")
+TEXT = stamp.dumps(guest_stamp())
+FOREIGN = {
+    "no stamp": (NAME, None),
+    "an empty stamp": (NAME, ""),
+    "text for a stamp": (NAME, "mine"),
+    "JSON for a stamp": (NAME, "{}"),
+    "another guest's stamp": (NAME, stamp.dumps(guest_stamp("two"))),
+    "another instance's stamp": (NAME, stamp.dumps(guest_stamp(instance="other"))),
+    "another user's stamp": (NAME, stamp.dumps(guest_stamp(user="somebody"))),
+    "a network's stamp": (
+        NAME,
+        stamp.dumps(stamp.NetworkStamp(guest_stamp().origin, "one", {}, "192.168.130.0/24")),
+    ),
+    "a stamp of the future": (NAME, TEXT.replace('"format":1', '"format":99')),
+    "a stamp with more in it": (NAME, TEXT.replace('"kind"', '"more":1,"kind"')),
+    "a name that is not its stamp's": (MINE.domain("renamed"), TEXT),
+    "a name like ours": ("virtlab-learner-demo-one", TEXT),
+    "a name with more parts": (f"{NAME}.disk0", TEXT),
+    "a name with fewer parts": ("virtlab.learner.demo", TEXT),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_others_made_stays(conn: libvirt.virConnect, define: Define, name: str) -> None:
+    domain, mark = FOREIGN[name]
+    dom = define(domain, mark)
+    assert not observe.is_ours_domain(dom)
+    assert observe.look(conn) == Seen((), (), ())
+    assert apply.remove_domain(conn, domain) is False
+    assert conn.lookupByName(domain).isActive()
+    with pytest.raises(errors.ConflictError, match="is left alone") as caught:
+        apply.require_ours(conn, domain)
+    assert caught.value.hint == f"look at it: virsh dumpxml {domain}"
+
+
+def test_ours_is_seen_as_it_was_stamped(conn: libvirt.virConnect, define: Define) -> None:
+    define()
+    (domain,) = observe.look(conn).domains
+    assert (domain.name, domain.instance, domain.guest) == (NAME, MINE, "one")
+    assert domain.stamp == guest_stamp()
+    assert domain.state == "running"
+    apply.require_ours(conn, NAME)
+
+
+ODD = (
+    "".join(map(chr, range(0x20, 0x180))) + "\t\n\r ]]> &amp; &#133; &#x85; &nbsp; <b/> \\u0041 あ \U0001f600"
+)
+
+
+def test_any_text_of_a_stamp_comes_back(conn: libvirt.virConnect, define: Define) -> None:
+    mark = dataclasses.replace(guest_stamp(), accel_why=ODD, images={ODD: ODD})
+    define(mark=stamp.dumps(mark))
+    (domain,) = observe.look(conn).domains
+    assert domain.stamp == mark
+
+
+def test_states(conn: libvirt.virConnect, define: Define) -> None:
+    dom = define(running=False)
+
+    def state() -> str:
+        (domain,) = observe.look(conn).domains
+        return domain.state
+
+    assert state() == "stopped"
+    dom.create()
+    assert state() == "running"
+    dom.suspend()
+    assert state() == "paused"
+    apply.resume(dom)
+    assert state() == "running"
+    apply.destroy(dom)
+    assert state() == "stopped"
+    apply.destroy(dom)  # twice is fine
+
+
+def test_nothing_to_remove(conn: libvirt.virConnect) -> None:
+    assert apply.remove_domain(conn, NAME) is False
+    assert apply.remove_network(conn, MINE.network("lab")) is False
+    apply.require_ours(conn, NAME)  # nothing is in the way
+
+
+def test_a_domain_that_goes_meanwhile_is_no_error(conn: libvirt.virConnect, define: Define) -> None:
+    dom = define()
+    dom.destroy()
+    dom.undefine()
+    apply.destroy(dom)
+    assert not observe.is_ours_domain(dom)
+
+
+def test_a_definition_that_is_refused(conn: libvirt.virConnect) -> None:
+    with pytest.raises(errors.HypervisorError, match="libvirt does not take the definition: "):
+        apply.define_domain(conn, "<domain type='test'><name>x</name></domain>")
+    with pytest.raises(errors.HypervisorError):
+        apply.define_domain(conn, "<not-xml")
+
+
+def test_a_second_definition_replaces_the_first(conn: libvirt.virConnect, define: Define) -> None:
+    uuid = f"<uuid>{MINE.uuid('domain', 'one')}</uuid>"
+    for why in ("asked for", "KVM was tried and failed"):
+        mark = dataclasses.replace(guest_stamp(), accel_why=why)
+        xml = domain_xml(NAME, stamp.dumps(mark)).replace("</name>", f"</name>{uuid}")
+        apply.define_domain(conn, xml)
+        (domain,) = observe.look(conn).domains
+        assert domain.stamp.accel_why == why
+
+
+def test_a_domain_that_is_not_there(conn: libvirt.virConnect) -> None:
+    with pytest.raises(errors.NotFound, match=f"no domain {NAME}"):
+        apply.domain(conn, NAME)
+
+
+def test_everybodys_are_told_apart(conn: libvirt.virConnect, define: Define) -> None:
+    define()
+    for user, instance in (("somebody", "demo"), ("learner", "demo-2"), ("Ada", "demo")):
+        mark = guest_stamp(user=user, instance=instance)
+        define(mark.origin.key.domain("one"), stamp.dumps(mark))
+    seen = observe.look(conn)
+    assert len(seen.domains) == 4
+    assert [d.name for d in seen.of(MINE).domains] == [NAME]
+    assert seen.of_owner("learner").instances() == [MINE, Instance("learner", "demo-2")]

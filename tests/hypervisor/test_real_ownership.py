@@ -1,0 +1,182 @@
+"""What libvirt's test driver can't do: removal, networks and volumes on the system's real daemon."""
+
+from __future__ import annotations
+
+import ipaddress
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import libvirt
+import pytest
+from marked import domain_xml, guest_stamp
+
+from provisioner import errors, plan, render, stamp
+from provisioner.host import LocalHost
+from provisioner.hypervisor import apply, observe
+from provisioner.lab.enums import NetworkMode
+from provisioner.lab.model import Network, to_data
+from provisioner.naming import Instance
+from provisioner.stamp import Address, GuestStamp, NetworkStamp
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[libvirt.virConnect]:
+    libvirt.registerErrorHandler(lambda _context, _error: None, None)
+    try:
+        opened = libvirt.open("qemu:///system")
+    except libvirt.libvirtError as error:
+        pytest.skip(f"qemu:///system can't be used: {error.get_error_message()}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def mine(system: libvirt.virConnect) -> Iterator[Instance]:
+    """An instance that nobody else has; all that has its name goes at the end."""
+    instance = Instance(f"test{uuid.uuid4().hex[:8]}", "demo")
+    yield instance
+    for dom in system.listAllDomains():
+        if dom.name().startswith(instance.prefix):
+            with suppress(libvirt.libvirtError):
+                dom.destroy()
+            dom.undefine()
+    for net in system.listAllNetworks():
+        if net.name().startswith(instance.prefix):
+            with suppress(libvirt.libvirtError):
+                net.destroy()
+            net.undefine()
+
+
+def mark_of(mine: Instance, guest: str) -> GuestStamp:
+    return guest_stamp(guest, user=mine.owner, instance=mine.name)
+
+
+def define(system: libvirt.virConnect, name: str, mark: str | None) -> libvirt.virDomain:
+    plain = domain_xml(name, mark).replace("type='test'", "type='qemu'")
+    return apply.define_domain(system, plain.replace("<memory>4096", "<memory unit='MiB'>16"))
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_domain_of_ours_goes_and_no_other(
+    system: libvirt.virConnect, mine: Instance, running: bool
+) -> None:
+    ours = define(system, mine.domain("one"), stamp.dumps(mark_of(mine, "one")))
+    unmarked = define(system, mine.domain("two"), None)
+    borrowed = define(system, mine.domain("three"), stamp.dumps(mark_of(mine, "one")))
+    if running:
+        apply.start_paused(ours)
+    assert [d.guest for d in observe.look(system).of(mine).domains] == ["one"]
+    assert apply.remove_domain(system, mine.domain("one")) is True
+    assert apply.remove_domain(system, mine.domain("one")) is False
+    for other in (unmarked, borrowed):
+        assert apply.remove_domain(system, other.name()) is False
+        with pytest.raises(errors.ConflictError):
+            apply.require_ours(system, other.name())
+    assert {d.name() for d in system.listAllDomains()} >= {unmarked.name(), borrowed.name()}
+    apply.destroy(ours)  # it is gone: no error
+
+
+def test_a_domain_that_crashes_at_its_start(system: libvirt.virConnect, mine: Instance) -> None:
+    text = domain_xml(mine.domain("one"), stamp.dumps(mark_of(mine, "one"))).replace(
+        "<type>hvm</type>", "<type>hvm</type><kernel>/no/such/kernel</kernel>"
+    )
+    dom = apply.define_domain(system, text.replace("type='test'", "type='qemu'"))
+    with pytest.raises(errors.HypervisorError, match=f"QEMU does not start {mine.domain('one')}: "):
+        apply.start_paused(dom)
+    assert apply.remove_domain(system, dom.name()) is True
+
+
+class Net:
+    """A network of the instance, in a range that is free here."""
+
+    def __init__(self, system: libvirt.virConnect, mine: Instance, name: str = "lab") -> None:
+        used = [ipaddress.ip_interface(text).network for text in apply.subnets_in_use(system)]
+        taken = [n for n in used if isinstance(n, ipaddress.IPv4Network)]
+        self.subnet = next(plan.subnets(mine, name, [*taken, *(LocalHost().routes() or [])]))
+        self.name = mine.network(name)
+        network = Network(name, None, NetworkMode.ISOLATED)
+        origin = guest_stamp(user=mine.owner, instance=mine.name).origin
+        self.mark = NetworkStamp(origin, name, to_data(network), str(self.subnet))
+        hosts = [(f"g{i}", self.address(i)) for i in (1, 2)]
+        self.xml = render.network_xml(network, self.mark, hosts)
+
+    def address(self, number: int, mac: int | None = None) -> Address:
+        text = f"{self.subnet[10 + number]}/24"
+        return Address("lab", f"52:54:00:00:00:{mac or number:02x}", text, None)
+
+    def host(self, name: str, number: int, mac: int | None = None) -> tuple[str, str, str]:
+        address = self.address(number, mac)
+        return address.mac, name, address.address.partition("/")[0]
+
+
+def test_a_network_of_ours_goes_and_no_other(system: libvirt.virConnect, mine: Instance) -> None:
+    net = Net(system, mine)
+    apply.create_network(system, net.xml)
+    apply.start_network(system, net.name)  # it is running: no error
+    unmarked = system.networkDefineXML(f"<network><name>{mine.network('two')}</name></network>")
+    (seen,) = observe.look(system).of(mine).networks
+    assert (seen.network, seen.active, seen.stamp) == ("lab", True, net.mark)
+    assert f"{net.subnet[1]}/24" in apply.subnets_in_use(system)
+    assert apply.remove_network(system, net.name) is True
+    assert apply.remove_network(system, net.name) is False
+    assert apply.remove_network(system, unmarked.name()) is False
+    assert unmarked.name() in [n.name() for n in system.listAllNetworks()]
+
+
+def test_a_network_that_can_not_start_is_not_left_behind(system: libvirt.virConnect, mine: Instance) -> None:
+    net = Net(system, mine)
+    apply.create_network(system, net.xml)
+    twin = net.xml.replace(net.name, mine.network("twin")).replace(
+        mine.uuid("network", "lab"), mine.uuid("network", "twin")
+    )
+    other_bridge = twin.replace(mine.bridge("lab"), mine.bridge("twin"))
+    with pytest.raises(errors.HypervisorError, match=f"can't start network {mine.network('twin')}: "):
+        apply.create_network(system, other_bridge)  # its range is in use
+    assert mine.network("twin") not in [n.name() for n in system.listAllNetworks()]
+
+
+def test_addresses_of_a_network_change_while_it_runs(system: libvirt.virConnect, mine: Instance) -> None:
+    from lxml import etree
+
+    net = Net(system, mine)
+    apply.create_network(system, net.xml)
+
+    def known(flags: int) -> set[tuple[str | None, ...]]:
+        root = etree.fromstring(system.networkLookupByName(net.name).XMLDesc(flags))
+        return {(h.get("mac"), h.get("name"), h.get("ip")) for h in root.iter("host")}
+
+    both = (0, libvirt.VIR_NETWORK_XML_INACTIVE)
+    steps = [
+        [net.host("g1", 1), net.host("g2", 2)],  # as it is
+        [net.host("g1", 1), net.host("g2", 2), net.host("g3", 3)],  # one more
+        [net.host("g1", 1), net.host("g2", 4), net.host("g3", 3)],  # another address
+        [net.host("g1", 1, mac=9), net.host("g2", 4), net.host("g3", 3)],  # another card
+        [net.host("new", 1, mac=9), net.host("g2", 4), net.host("g3", 3)],  # another name
+    ]
+    for hosts in steps:
+        apply.set_network_hosts(system, net.name, hosts)
+        for flags in both:
+            assert known(flags) == set(hosts)
+
+
+def test_a_volume_that_is_there_is_replaced(system: libvirt.virConnect, mine: Instance) -> None:
+    path = Path("/var/lib/libvirt/images") / f"virtlab-{mine.owner}"
+    xml = render.pool_xml(str(path)).replace(">virtlab<", f">{path.name}<")
+    pool = system.storagePoolDefineXML(xml)
+    try:
+        pool.build()
+        pool.create()
+        name = mine.volume("one", 0)
+        for size in (1 << 20, 2 << 20):
+            apply.create_volume(pool, name, render.volume_xml(name, size, fmt="qcow2"))
+            assert pool.storageVolLookupByName(name).info()[1] == size
+        pool.storageVolLookupByName(name).delete()
+    finally:
+        with suppress(libvirt.libvirtError):
+            pool.destroy()
+            pool.delete()
+        pool.undefine()

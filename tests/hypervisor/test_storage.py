@@ -1,0 +1,103 @@
+"""The pool, its volumes, and shared images, on libvirt's test driver."""
+
+from __future__ import annotations
+
+import libvirt
+import pytest
+from marked import MINE
+
+from provisioner import errors, naming, render
+from provisioner.hypervisor import apply, imagestore, observe
+from provisioner.naming import ImageSet
+from provisioner.seen import SeenVolume
+
+PATH = "/virtlab-test-pool"
+
+
+def opened(conn: libvirt.virConnect, path: str = PATH) -> libvirt.virStoragePool:
+    return apply.open_pool(conn, render.pool_xml(path), path)
+
+
+def test_a_pool_is_made_and_found_again(conn: libvirt.virConnect) -> None:
+    pool = opened(conn)
+    assert (pool.name(), pool.isActive(), apply.pool_path(pool)) == ("virtlab", 1, PATH)
+    again = opened(conn)
+    assert again.UUIDString() == pool.UUIDString()
+    pool.destroy()
+    assert opened(conn).isActive()
+
+
+def test_a_pool_of_that_name_elsewhere_is_not_ours(conn: libvirt.virConnect) -> None:
+    other = conn.storagePoolDefineXML(render.pool_xml("/elsewhere"))
+    for start in (False, True):
+        if start:
+            other.create()
+        with pytest.raises(errors.ConflictError, match="a storage pool virtlab in /elsewhere") as caught:
+            opened(conn)
+        assert caught.value.hint == "give that one another name: virsh pool-edit virtlab"
+        assert (apply.pool_path(other), other.isActive()) == ("/elsewhere", start)
+
+
+def test_volumes_are_seen_by_their_names(conn: libvirt.virConnect) -> None:
+    pool = opened(conn)
+    image = ImageSet("tiny", "0" * 12, "1" * 16, "learner")
+    for name in (MINE.volume("one", 1), MINE.volume("one", 0), image.volume("kernel"), "other", "virtlab.x"):
+        apply.create_volume(pool, name, render.volume_xml(name, 4096, fmt="qcow2"))
+    seen = observe.look(conn)
+    assert seen.volumes == tuple(
+        SeenVolume(MINE.volume("one", i), MINE, f"one.disk{i}.qcow2") for i in (0, 1)
+    )
+    assert observe.look(conn, volumes=False).volumes == ()
+    pool.destroy()
+    assert observe.look(conn).volumes == ()
+
+
+def test_a_volume_goes_once(conn: libvirt.virConnect) -> None:
+    name = MINE.volume("one", 0)
+    assert apply.remove_volume(conn, name) is False  # not even a pool
+    pool = opened(conn)
+    apply.create_volume(pool, name, render.volume_xml(name, 4096, fmt="raw"))
+    assert apply.remove_volume(conn, name) is True
+    assert apply.remove_volume(conn, name) is False
+
+
+def upload(pool: libvirt.virStoragePool, key: ImageSet, *parts: str) -> None:
+    """The volumes of an image, as an upload leaves them; the test driver takes no content."""
+    for part in parts:
+        apply.create_volume(pool, key.volume(part), render.volume_xml(key.volume(part), 4096, fmt="raw"))
+
+
+def test_only_complete_images_are_found(conn: libvirt.virConnect) -> None:
+    assert imagestore.stored_on(conn) == []
+    pool = opened(conn)
+    assert imagestore.stored(pool) == []
+    whole = ImageSet("tiny", "0" * 12, "1" * 16, "learner")
+    half = ImageSet("tiny", "0" * 12, "2" * 16, "learner")
+    upload(pool, half, "kernel", "initrd")
+    upload(pool, whole, "kernel", "initrd", "complete")
+    (image,) = imagestore.stored(pool)
+    assert image.set == whole
+    assert image.paths["kernel"] == f"{PATH}/{naming.IMAGE_PREFIX}{whole.text}.kernel"
+    assert image.paths["kernel"] == pool.storageVolLookupByName(whole.volume("kernel")).path()
+    assert imagestore.stored_on(conn) == [image]
+    pool.destroy()
+    assert imagestore.stored_on(conn) == []
+
+
+def test_images_that_nobody_uses_go(conn: libvirt.virConnect) -> None:
+    pool = opened(conn)
+    keep = ImageSet("tiny", "0" * 12, "1" * 16, "learner")
+    old = ImageSet("tiny", "0" * 12, "2" * 16, "learner")
+    half = ImageSet("tiny", "0" * 12, "3" * 16, "learner")
+    used = ImageSet("tiny", "0" * 12, "4" * 16, "learner")
+    theirs = ImageSet("tiny", "0" * 12, "5" * 16, "somebody")
+    another = ImageSet("notes", "0" * 12, "6" * 16, "learner")
+    for key in (keep, old, used, theirs, another):
+        upload(pool, key, "kernel", "complete")
+    upload(pool, half, "kernel")
+    apply.create_volume(pool, "foreign", render.volume_xml("foreign", 1, fmt="raw"))
+    removed = imagestore.remove_unused(conn, pool, keep, {used.text})
+    assert removed == [old, half]
+    assert {image.set for image in imagestore.stored(pool)} == {keep, used, theirs, another}
+    assert "foreign" in pool.listVolumes()
+    assert imagestore.remove_unused(conn, pool, keep, {used.text}) == []

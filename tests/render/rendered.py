@@ -1,0 +1,104 @@
+"""Labs as XML, with nothing of this machine in it: the same on every one."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+from provisioner import naming, plan, render
+from provisioner.lab.loader import load
+from provisioner.lab.model import Guest, Lab, to_data
+from provisioner.lab.rules import Images
+from provisioner.seen import Seen
+from provisioner.stamp import Address, GuestStamp, NetworkStamp, Origin
+
+PROJECT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+LABS = {
+    "demo-paravirt": PROJECT / "labs/demo-paravirt/lab.yaml",
+    "reference": PROJECT / "labs/reference.yaml",
+    "everything": HERE / "labs/everything.yaml",
+}
+POOL = "/pool"
+NOTHING = Seen((), (), ())
+
+
+def load_lab(file: Path) -> Lab:
+    """The lab of a file; the catalogue has the images tiny and notes."""
+    images = Images(boot=("tiny",), disk=("notes",))
+    return load(file, source=f"test:{file.stem}", profiles=PROJECT / "templates/profiles", images=images)
+
+
+def origin_of(lab: Lab, user: str = "learner") -> Origin:
+    return Origin(user, lab.name, lab.name, lab.source, f"/labs/{lab.name}.yaml")
+
+
+def ranges_of(lab: Lab, origin: Origin, *, session: bool) -> plan.Ranges:
+    """The subnet and gateway of each network, on a host where all ranges are free."""
+    if session:
+        return plan.user_ranges(lab)
+    found: plan.Ranges = {}
+    for network in lab.networks:
+        used: list[ipaddress.IPv4Network] = [subnet for subnet, _ in found.values()]
+        subnet = next(plan.subnets(origin.key, network.name, used))
+        found[network.name] = (subnet, render.gateway(network, subnet))
+    return found
+
+
+def guest_stamp(
+    lab: Lab, guest: Guest, origin: Origin, addresses: tuple[Address, ...], accel: str
+) -> GuestStamp:
+    image = naming.ImageSet(guest.image, "0" * 12, "0" * 16, origin.key.owner)
+    return GuestStamp(
+        origin=origin,
+        guest=guest.name,
+        definition=to_data(guest),
+        accel=accel,
+        accel_why="asked for",
+        fell_back=False,
+        images={guest.image: image.text},
+        addresses=addresses,
+        inner=tuple(plan.inner_definitions(lab, guest.name)),
+    )
+
+
+def networks(lab: Lab, origin: Origin) -> dict[str, str]:
+    """The XML of each network, by name."""
+    ranges = ranges_of(lab, origin, session=False)
+    addresses = plan.addresses(lab, origin, NOTHING, ranges)
+    found = {}
+    for network in lab.networks:
+        mark = NetworkStamp(origin, network.name, to_data(network), str(ranges[network.name][0]))
+        hosts = [(g, a) for g, own in addresses.items() for a in own if a.network == network.name]
+        found[network.name] = render.network_xml(network, mark, hosts)
+    return found
+
+
+def domains(
+    lab: Lab,
+    origin: Origin,
+    *,
+    accel: str,
+    session: bool,
+    pool: str = POOL,
+    boot: render.BootFiles | None = None,
+) -> dict[str, str]:
+    """The XML of each top-level guest, by name; every one with that accelerator."""
+    addresses = plan.addresses(lab, origin, NOTHING, ranges_of(lab, origin, session=session))
+    found = {}
+    for guest in lab.top_level:
+        mark = guest_stamp(lab, guest, origin, addresses[guest.name], accel)
+        files = boot or render.BootFiles(f"{pool}/kernel", f"{pool}/initrd")
+        found[guest.name] = render.domain_xml(guest, mark, files, pool, session=session)
+    return found
+
+
+def volumes(lab: Lab, origin: Origin) -> dict[str, str]:
+    """The XML of each disk of each top-level guest, by volume name."""
+    found = {}
+    for guest in lab.top_level:
+        for index, disk in enumerate(guest.disks):
+            name = origin.key.volume(guest.name, index)
+            backing = f"{POOL}/{disk.image}" if disk.image else None
+            found[name] = render.volume_xml(name, disk.size, fmt="qcow2", backing=backing)
+    return found

@@ -1,0 +1,265 @@
+"""What may stand in a lab file stays text; and what a reader who compares two guests sees."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+from rendered import LABS, POOL, domains, load_lab, networks, origin_of, ranges_of
+
+from provisioner import naming, plan, render, stamp
+from provisioner.lab.model import Disk, Guest, Text
+from provisioner.lab.problems import UNSAFE_CHARACTER
+
+LAB = load_lab(LABS["everything"])
+ORIGIN = origin_of(LAB)
+HOSTILE = "</title><b a='1\" &amp; &lt; <![CDATA[x]]> {{ 7 * 7 }} {% raw %} <!-- -- ?> あ𠮷 \u00a0"
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(
+    lambda text: not UNSAFE_CHARACTER.search(text)
+)
+
+
+def xml_of(guest: Guest, session: bool = False) -> str:
+    lab = dataclasses.replace(LAB, guests=(guest,))
+    return domains(lab, ORIGIN, accel="tcg", session=session)[guest.name]
+
+
+def shape(root: etree._Element) -> list[tuple[str, list[str]]]:
+    return [(str(element.tag), [str(name) for name in element.attrib]) for element in root.iter()]
+
+
+def with_text(text: str) -> Guest:
+    guest = LAB.guest("scsi")
+    return dataclasses.replace(
+        guest,
+        title=Text(text, text),
+        smbios=dict.fromkeys(guest.smbios, text),
+        kernel_args=(text,),
+    )
+
+
+@settings(deadline=None)
+@given(TEXTS)
+def test_no_text_breaks_out_of_the_xml(text: str) -> None:
+    check_text(text)
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "]]>", "&", "<", '"', "'", "{{ x }}", "\U0010ffff"])
+def test_no_hostile_text_breaks_out_of_the_xml(text: str) -> None:
+    check_text(text)
+
+
+def check_text(text: str) -> None:
+    root, harmless = etree.fromstring(xml_of(with_text(text))), etree.fromstring(xml_of(with_text("x")))
+    assert shape(root) == shape(harmless)
+    assert root.findtext("title") == text
+    assert {entry.text for entry in root.findall("sysinfo//entry")} == {text}
+    assert (root.findtext("os/cmdline") or "").endswith(f" {text}")
+    mark = stamp.loads(root.findtext(f"metadata/{{{naming.METADATA_URI}}}stamp") or "")
+    assert isinstance(mark, stamp.GuestStamp)
+    assert mark.definition["title"] == {"en": text, "ja": text}
+    assert mark.definition["smbios"]["serial"] == text
+
+
+def test_a_file_name_of_any_bytes_stays_in_the_stamp() -> None:
+    file = bytes(range(1, 256)).decode(errors="surrogateescape") + "\ufffe\uffff]]>"
+    origin = dataclasses.replace(ORIGIN, file=file)
+    for xml in (
+        *domains(LAB, origin, accel="tcg", session=False).values(),
+        *networks(LAB, origin).values(),
+    ):
+        root = etree.fromstring(xml.encode())
+        text = root.findtext(f"metadata/{{{naming.METADATA_URI}}}stamp") or ""
+        assert stamp.loads(text).origin.file == file
+
+
+def test_the_stamp_is_readable() -> None:
+    for xml in domains(LAB, ORIGIN, accel="tcg", session=False).values():
+        (line,) = [line for line in xml.splitlines() if "virtlab:stamp" in line]
+        assert '{"format":1,"kind":"guest"' in line
+
+
+def test_features_and_models_with_odd_names_stay_attributes() -> None:
+    guest = LAB.guest("scsi")
+    odd = dataclasses.replace(
+        guest.processor, model='a"><x/>', features={'b"/><y z="': "require", "<c>": "disable"}
+    )
+    root = etree.fromstring(xml_of(dataclasses.replace(guest, processor=odd)))
+    assert root.findtext("cpu/model") == 'a"><x/>'
+    assert [f.get("name") for f in root.findall("cpu/feature")] == ["<c>", 'b"/><y z="']
+
+
+def test_paths_with_odd_letters_stay_paths() -> None:
+    path = "/pool & <more> \"'"
+    root = etree.fromstring(domains(LAB, ORIGIN, accel="tcg", session=True, pool=path)["scsi"])
+    assert root.findtext("os/kernel") == f"{path}/kernel"
+    assert all((s.get("file") or "").startswith(path) for s in root.findall("devices/disk/source"))
+    assert etree.fromstring(render.pool_xml(path)).findtext("target/path") == path
+    volume = etree.fromstring(render.volume_xml("a<b", 1, fmt="qcow2", backing=path))
+    assert (volume.findtext("name"), volume.findtext("backingStore/path")) == ("a<b", path)
+
+
+def lines_of(accel: str, session: bool) -> tuple[list[str], list[str]]:
+    lab = load_lab(LABS["demo-paravirt"])
+    found = domains(lab, origin_of(lab), accel=accel, session=session)
+    full, virtio = (
+        [line.strip() for line in found[name].splitlines() if "virtlab:stamp" not in line]
+        for name in ("full", "virtio")
+    )
+    return full, virtio
+
+
+# What the two guests of demo-paravirt are and what they have. Identity: name, UUID, title, addresses.
+IDENTITY = [
+    r"<name>virtlab\.learner\.demo-paravirt\.\w+</name>",
+    r"<uuid>[0-9a-f-]+</uuid>",
+    r"<title>.*</title>",
+    r"<cmdline>.*</cmdline>",
+    r'<source file="/pool/virtlab\.learner\.demo-paravirt\.\w+\.disk0\.qcow2"/>',
+    r'<mac address="52:54:00:[0-9a-f:]+"/>',
+]
+ONLY_EMULATED = [
+    '<timer name="kvmclock" present="no"/>',
+    '<target dev="hda" bus="ide"/>',
+    '<model type="e1000"/>',
+    '<serial type="pty"><target type="isa-serial" port="1"/></serial>',  # where its agent is
+    '<memballoon model="none"/>',
+]
+ONLY_VIRTIO = [
+    '<target dev="vda" bus="virtio"/>',
+    '<model type="virtio"/>',
+    '<console type="pty"><target type="serial" port="0"/></console>',
+    '<console type="pty"><target type="virtio" port="1"/></console>',
+    '<channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0"/></channel>',
+    '<memballoon model="virtio"/>',
+    '<rng model="virtio"><backend model="random">/dev/urandom</backend></rng>',
+]
+
+
+@pytest.mark.parametrize("session", [False, True], ids=["system", "session"])
+@pytest.mark.parametrize("accel", ["tcg", "kvm"])
+def test_a_comparison_of_the_two_guests_shows_the_lesson(accel: str, session: bool) -> None:
+    changed = list(difflib.ndiff(*lines_of(accel, session)))
+    told = [line for line in changed if not any(re.fullmatch(known, line[2:]) for known in IDENTITY)]
+    assert [line[2:] for line in told if line.startswith("- ")] == ONLY_EMULATED
+    assert [line[2:] for line in told if line.startswith("+ ")] == ONLY_VIRTIO
+
+
+def test_the_kernel_is_told_no_device_and_the_same_twice() -> None:
+    lab = load_lab(LABS["demo-paravirt"])
+    addresses = plan.addresses(lab, ORIGIN, plan.Seen((), (), ()), ranges_of(lab, ORIGIN, session=True))
+    told = {g.name: render.kernel_command_line(g, addresses[g.name]).split() for g in lab.guests}
+    assert sorted(set(told["full"]) ^ set(told["virtio"])) == sorted(
+        word
+        for name, ports, agent in (("full", 2, "serial"), ("virtio", 1, "virtio"))
+        for word in (
+            f"8250.nr_uarts={ports}",
+            f"virtlab.agent={agent}",
+            f"virtlab.hostname={name}",
+            f"virtlab.if={addresses[name][0].mac},{addresses[name][0].address},10.0.2.2",
+        )
+    )
+
+
+def test_arguments_of_the_lab_come_last() -> None:
+    line = render.kernel_command_line(LAB.guest("scsi"), ())
+    assert line.endswith(" ".join(LAB.guest("scsi").kernel_args))
+
+
+def places(disks: list[Disk]) -> list[tuple[str | None, ...]]:
+    guest = dataclasses.replace(LAB.guest("scsi"), disks=tuple(disks))
+    found = []
+    for disk in etree.fromstring(xml_of(guest)).findall("devices/disk"):
+        address = disk.find("address")
+        names = ("controller", "target", "unit")
+        at = (None,) * 3 if address is None else tuple(address.get(name) for name in names)
+        target = disk.find("target")
+        assert target is not None
+        found.append((target.get("dev"), *at))
+    return found
+
+
+def disk(bus: str, controller: str | None = None) -> Disk:
+    return Disk(bus, 1 << 20, "writeback", controller)
+
+
+def test_disks_of_several_controllers_find_theirs() -> None:
+    """The number in a disk's address is the place of its controller among all; units count on each."""
+    assert places(
+        [
+            disk("scsi", "vmpvscsi"),
+            disk("scsi", "lsilogic"),
+            disk("virtio"),
+            disk("scsi", "vmpvscsi"),
+            disk("sata"),
+            disk("scsi", "lsilogic"),
+            disk("scsi", "virtio-scsi"),
+            disk("scsi", "virtio-scsi"),
+        ]
+    ) == [
+        ("sda", "0", "0", "0"),
+        ("sdb", "1", "0", "0"),
+        ("vda", None, None, None),
+        ("sdc", "0", "1", "0"),
+        ("sdd", "0", "0", "0"),
+        ("sde", "1", "0", "1"),
+        ("sdf", "2", "0", "0"),
+        ("sdg", "2", "0", "1"),
+    ]
+
+
+def test_sata_disks_fill_one_controller_before_the_next() -> None:
+    assert [at[1:] for at in places([disk("sata")] * 8)] == [
+        *(("0", "0", str(unit)) for unit in range(6)),
+        ("1", "0", "0"),
+        ("1", "0", "1"),
+    ]
+
+
+def test_an_isolated_network_leads_nowhere() -> None:
+    found = networks(LAB, ORIGIN)
+    assert etree.fromstring(found["wide"]).find("forward").get("mode") == "nat"
+    assert etree.fromstring(found["inside"]).find("forward") is None
+
+
+def test_dhcp_names_are_unique() -> None:
+    def address(number: int) -> stamp.Address:
+        return stamp.Address("lab", f"52:54:00:00:00:{number:02x}", f"192.168.130.{number}/24", None)
+
+    hosts = [("a", address(11)), ("a", address(12)), ("a-2", address(13)), ("a", address(14))]
+    assert render.dhcp_hosts(hosts) == [
+        ("52:54:00:00:00:0b", "a", "192.168.130.11"),
+        ("52:54:00:00:00:0c", "a-3", "192.168.130.12"),
+        ("52:54:00:00:00:0d", "a-2", "192.168.130.13"),
+        ("52:54:00:00:00:0e", "a-4", "192.168.130.14"),
+    ]
+
+
+def test_guests_get_nothing_of_dhcps_range() -> None:
+    root = etree.fromstring(networks(LAB, ORIGIN)["wide"])
+    first = root.find("ip/dhcp/range").get("start")
+    assert first.rpartition(".")[2] == "128"
+    assert all(int(h.get("ip").rpartition(".")[2]) < 128 for h in root.findall("ip/dhcp/host"))
+
+
+def test_volumes() -> None:
+    raw = etree.fromstring(render.volume_xml("k", 10, fmt="raw"))
+    assert raw.find("allocation") is None  # an upload: libvirt allocates all of it
+    qcow2 = etree.fromstring(render.volume_xml("d", 1 << 30, fmt="qcow2"))
+    assert (qcow2.findtext("allocation"), qcow2.findtext("capacity")) == ("0", str(1 << 30))
+    assert qcow2.find("backingStore") is None
+    backed = etree.fromstring(render.volume_xml("d", 1, fmt="qcow2", backing=f"{POOL}/b"))
+    assert backed.find("backingStore/format").get("type") == "raw"
+
+
+def test_a_stamp_is_json_in_one_element() -> None:
+    root = etree.fromstring(xml_of(LAB.guest("uefi")))
+    (mark,) = root.find("metadata")
+    assert mark.tag == f"{{{naming.METADATA_URI}}}stamp"
+    assert json.loads(mark.text)["guest"] == "uefi"

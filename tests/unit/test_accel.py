@@ -1,0 +1,58 @@
+"""Which accelerator a guest gets: the whole table."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from provisioner.accel import Decision, KvmFacts, decide, obstacle
+from provisioner.lab.enums import Accel
+
+REAL = KvmFacts(exists=True, opens=True, offered=True, hardware="vmx", qemu_user="libvirt-qemu")
+
+
+@pytest.mark.parametrize(
+    ("facts", "decision"),
+    [
+        (REAL, Decision("kvm", "/dev/kvm opens and the processor has vmx")),
+        (KvmFacts(True, True, True, "svm"), Decision("kvm", "/dev/kvm opens and the processor has svm")),
+        (KvmFacts(False, None, None, "vmx"), Decision("tcg", "this host has no /dev/kvm")),
+        (KvmFacts(False, None, None, ""), Decision("tcg", "this host has no /dev/kvm")),
+        (
+            KvmFacts(True, True, True, ""),
+            Decision("tcg", "/dev/kvm is there, but the processor shows neither vmx nor svm: it is not real"),
+        ),
+        (KvmFacts(None, None, None, ""), Decision("tcg", "the processor shows neither vmx nor svm")),
+        (
+            KvmFacts(True, False, True, "vmx", "libvirt-qemu"),
+            Decision("tcg", "/dev/kvm can't be opened by libvirt-qemu, the user that QEMU runs as"),
+        ),
+        (KvmFacts(True, False, True, "vmx"), Decision("tcg", "/dev/kvm can't be opened")),
+        (KvmFacts(True, True, False, "vmx"), Decision("tcg", "libvirt does not offer KVM")),
+        (KvmFacts(None, None, False, None), Decision("tcg", "libvirt does not offer KVM")),
+    ],
+)
+def test_auto(facts: KvmFacts, decision: Decision) -> None:
+    assert decide(Accel.AUTO, facts) == decision
+
+
+ALL = [
+    KvmFacts(*values)
+    for values in product((None, False, True), (None, False, True), (None, False, True), (None, "", "vmx"))
+]
+
+
+def test_auto_takes_kvm_only_where_nothing_speaks_against_it() -> None:
+    for facts in ALL:
+        against = False in (facts.exists, facts.opens, facts.offered) or facts.hardware == ""
+        found = decide(Accel.AUTO, facts)
+        assert (found.accel == "tcg") == against == (obstacle(facts) is not None)
+        assert found.why
+        assert "\n" not in found.why
+        assert "None" not in found.why
+
+
+@pytest.mark.parametrize("accel", [Accel.KVM, Accel.TCG])
+def test_what_is_named_is_taken(accel: Accel) -> None:
+    assert {decide(accel, facts) for facts in ALL} == {Decision(str(accel), "asked for")}

@@ -1,0 +1,139 @@
+"""What is read of this machine, against what other programs say of it."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from provisioner.host import Host, KvmDevice, LocalHost, UnknownHost, user_name
+
+HERE = LocalHost()
+
+
+@pytest.mark.parametrize(
+    ("mode", "uid", "gids", "opens"),
+    [
+        (0o600, 0, [], True),  # root opens anything
+        (0o000, 0, [], True),
+        (0o600, 1, [], True),
+        (0o060, 1, [2], False),  # the owner's bits count for the owner
+        (0o660, 5, [2], True),
+        (0o660, 5, [3, 2], True),
+        (0o660, 5, [3], False),
+        (0o606, 5, [2], False),  # the group's for the group
+        (0o606, 5, [], True),
+        (0o666, 5, [], True),
+        (0o440, 5, [2], False),
+        (0o222, 5, [2], False),
+        (0o664, 5, [], False),
+    ],
+)
+def test_whom_a_device_is_open_to(mode: int, uid: int, gids: list[int], opens: bool) -> None:
+    assert KvmDevice(True, uid=1, gid=2, mode=mode, opens=True).open_to(uid, gids) is opens
+    assert KvmDevice(exists=False).open_to(uid, gids) is False
+
+
+def test_kvm() -> None:
+    device = HERE.kvm()
+    assert device is not None
+    assert device.exists == Path("/dev/kvm").is_char_device()
+    if device.exists:
+        info = Path("/dev/kvm").stat()
+        assert (device.uid, device.gid, device.mode) == (info.st_uid, info.st_gid, info.st_mode & 0o7777)
+
+
+def test_processor() -> None:
+    flags, name = HERE.processor_flags(), HERE.processor_name()
+    text = Path("/proc/cpuinfo").read_text()
+    if os.uname().machine != "x86_64":
+        pytest.skip("/proc/cpuinfo reads otherwise on this processor")
+    assert flags is not None
+    assert {"fpu", "lm", "cx8"} <= flags
+    assert name is not None
+    assert re.search(rf"^model name\s*: {re.escape(name)}$", text, re.MULTILINE)
+
+
+@pytest.mark.skipif(shutil.which("ip") is None, reason="there is no ip (package iproute2) to compare with")
+def test_routes_are_those_of_the_system() -> None:
+    told = subprocess.run(["ip", "-4", "route"], capture_output=True, text=True, check=True).stdout
+    nets = {
+        IPv4Network(line.split()[0])
+        for line in told.splitlines()
+        if re.match("[0-9]", line) and "linkdown" not in line
+    }
+    assert nets <= set(HERE.routes() or [])
+    assert IPv4Network("0.0.0.0/0") not in (HERE.routes() or [])
+
+
+def test_memory() -> None:
+    free = HERE.free_memory()
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert free is not None
+    assert 0 < free <= total
+
+
+def test_disk(tmp_path: Path) -> None:
+    free = HERE.free_disk(str(tmp_path))
+    assert free is not None
+    assert free > 0
+    deeper = HERE.free_disk(str(tmp_path / "not" / "there" / "yet"))
+    assert deeper is not None
+    assert abs(deeper - free) < 1 << 30
+
+
+def test_groups() -> None:
+    mine = HERE.groups_of(os.getuid())
+    account = pwd.getpwuid(os.getuid())
+    named = {group.gr_gid for group in grp.getgrall() if account.pw_name in group.gr_mem}
+    assert set(mine or []) == named | {account.pw_gid}
+    assert HERE.groups_of(2**31 - 7) is None
+
+
+def test_missing_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert HERE.missing_programs(["sh", "no-such-program-anywhere", "mount"]) == ["no-such-program-anywhere"]
+    own = tmp_path / "no-such-program-anywhere"
+    own.write_text("#!/bin/sh\n")
+    own.chmod(0o755)
+    assert HERE.missing_programs(["no-such-program-anywhere"]) == []
+
+
+def test_the_end_of_qemus_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "libvirt/qemu/log"
+    folder.mkdir(parents=True)
+    assert HERE.qemu_log("gone", session=True) is None
+    (folder / "short.log").write_bytes(b"qemu-system-x86_64: no \xff\n")
+    assert HERE.qemu_log("short", session=True) == "qemu-system-x86_64: no \ufffd\n"
+    (folder / "long.log").write_bytes(b"x" * 100_000 + b"the end\n")
+    log = HERE.qemu_log("long", session=True)
+    assert log is not None
+    assert len(log) == 16 * 1024
+    assert log.endswith("xthe end\n")
+    assert HERE.qemu_log("no-such-domain", session=False) is None
+
+
+def test_of_an_unknown_host_nothing_is_known() -> None:
+    host: Host = UnknownHost()
+    assert host.kvm() is None
+    assert host.processor_flags() is None
+    assert host.processor_name() is None
+    assert host.routes() is None
+    assert host.groups_of(0) is None
+    assert host.free_memory() is None
+    assert host.free_disk("/") is None
+    assert host.missing_programs(["no-such-program-anywhere"]) == []
+    assert host.qemu_log("any", session=True) is None
+
+
+def test_the_user() -> None:
+    told = subprocess.run(["id", "-un"], capture_output=True, text=True, check=False)
+    assert user_name() == (told.stdout.strip() or f"uid-{os.geteuid()}")

@@ -1,0 +1,334 @@
+"""What up decides to do, without anything being there."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from worlds import NOTHING, after, disk, guest, lab, make, network, origin, ranges, stopped
+
+from provisioner import plan
+from provisioner.errors import ConflictError, InputError
+from provisioner.lab.enums import GuestKind, NetworkMode, Transport
+from provisioner.lab.model import Guest, Interface, Lab, Processor, Text
+from provisioner.plan import Plan, Verb
+from provisioner.seen import Seen, SeenVolume
+from provisioner.units import MIB
+
+ONE = lab(guest("one"))
+
+
+def verbs(made: Plan) -> dict[str, str]:
+    return {s.name: str(s.verb) for s in (*made.networks, *made.guests, *made.inner)}
+
+
+def test_from_nothing() -> None:
+    made = make(lab(guest("one"), guest("two")))
+    assert verbs(made) == {"lab": "create", "one": "create", "two": "create"}
+    assert made.changes_something
+    assert not made.losses
+    assert {s.reason for s in made.guests} == {"not there yet"}
+
+
+def test_nothing_to_do() -> None:
+    made = make(ONE, after(ONE))
+    assert verbs(made) == {"lab": "keep", "one": "keep"}
+    assert not made.changes_something
+    assert made.leftovers == ()
+
+
+def test_on_a_session_connection_there_are_no_networks() -> None:
+    made = make(ONE, session=True)
+    assert verbs(made) == {"one": "create"}
+    assert not make(ONE, after(ONE, session=True), session=True).changes_something
+
+
+@pytest.mark.parametrize("state", ["stopped", "crashed"])
+def test_a_guest_that_is_off_starts(state: str) -> None:
+    step = make(ONE, stopped(after(ONE), "one", state)).guest("one")
+    assert (step.verb, step.reason, step.loses) == (Verb.START, f"it is {state}", None)
+
+
+@pytest.mark.parametrize("state", ["running", "paused", "suspended", "stopping", "unknown"])
+def test_a_guest_that_is_there_stays(state: str) -> None:
+    assert make(ONE, stopped(after(ONE), "one", state)).guest("one").verb is Verb.KEEP
+
+
+@pytest.mark.parametrize(
+    ("changes", "verb", "lines"),
+    [
+        ({"memory": 256 * MIB}, "restart", ("memory: 192 MiB → 256 MiB",)),
+        ({"processor": Processor(2, "auto")}, "restart", ("processor.count: 1 → 2",)),
+        (
+            {"processor": Processor(1, "auto", {"aes": "disable"})},
+            "restart",
+            ("processor.features.aes: none → disable",),
+        ),
+        ({"kernel_args": ("debug",)}, "restart", ("kernel_args[0]: none → debug",)),
+        ({"disks": (disk(bus="ide"),)}, "restart", ("disks[0].bus: virtio → ide",)),
+        (
+            {"disks": (disk(), disk())},
+            "restart",
+            ("disks[1]: none → bus virtio, size 64 MiB, cache writeback",),
+        ),
+        ({"disks": (disk(128 * MIB),)}, "replace", ("disks[0].size: 64 MiB → 128 MiB",)),
+        ({"disks": (disk(image="notes"),)}, "replace", ("disks[0].image: none → notes",)),
+        ({"disks": ()}, "replace", ("disks[0]: bus virtio, size 64 MiB, cache writeback → none",)),
+        ({"title": Text("Other")}, "update", ("title: none → en Other",)),
+        ({"transport": Transport.NONE}, "update", ("transport: agent → none",)),
+        ({"profile": "mine"}, "update", ("profile: virtio → mine",)),
+    ],
+)
+def test_an_edit(changes: dict[str, object], verb: str, lines: tuple[str, ...]) -> None:
+    step = make(lab(guest("one", **changes)), after(ONE)).guest("one")
+    assert (str(step.verb), step.changes) == (verb, lines)
+    assert step.reason == "the lab file changed"
+    losses = {
+        "restart": "what is in its memory",
+        "replace": "all that is on its disks and in its memory",
+        "update": None,
+    }
+    assert step.loses == losses[verb]
+    assert step.changes_something
+
+
+def test_an_edit_of_a_stopped_guest_loses_no_memory() -> None:
+    seen = stopped(after(ONE), "one")
+    restart = make(lab(guest("one", memory=256 * MIB)), seen)
+    assert (restart.guest("one").verb, restart.losses) == (Verb.RESTART, ())
+    replaced = make(lab(guest("one", disks=())), seen).guest("one")
+    assert replaced.loses == "all that is on its disks"
+    titled = make(lab(guest("one", title=Text("x"))), seen).guest("one")
+    assert (titled.verb, titled.changes) == (Verb.START, ("title: none → en x",))
+
+
+def test_guests_and_networks_that_the_file_no_longer_has() -> None:
+    seen = after(lab(guest("one"), guest("two", interfaces=(Interface("more", "e1000"),)), networks=NETS))
+    made = make(ONE, seen)
+    assert verbs(made) == {"lab": "keep", "more": "remove", "one": "keep", "two": "remove"}
+    assert made.guest("two").loses == "all that is on its disks and in its memory"
+    assert made.leftovers == ()  # the volumes of two go with it
+
+
+NETS = (network("lab"), network("more", NetworkMode.ISOLATED))
+
+
+def test_a_network_that_nobody_uses_is_not_made() -> None:
+    assert verbs(make(lab(guest("one"), networks=NETS))) == {"lab": "create", "one": "create"}
+    none = lab(guest("one", interfaces=()))
+    assert verbs(make(none)) == {"one": "create"}
+
+
+def test_a_network_made_anew_restarts_the_guests_on_it() -> None:
+    both = (Interface("lab", "virtio"), Interface("more", "virtio"))
+    before = lab(guest("one"), guest("two", interfaces=both), networks=NETS)
+    nets = (network("lab"), network("more", NetworkMode.NAT))
+    made = make(dataclasses.replace(before, networks=nets), after(before))
+    assert verbs(made) == {"lab": "keep", "more": "replace", "one": "keep", "two": "restart"}
+    assert made.guest("two").reason == "its network more is made anew"
+    assert [step.name for step in made.losses] == ["two"]
+    assert made.networks[1].changes == ("mode: isolated → nat",)
+
+
+def test_a_networks_title_is_no_reason_to_make_it_anew() -> None:
+    named = lab(guest("one"), networks=(network(title=Text("The office")),))
+    assert verbs(make(named, after(ONE))) == {"lab": "keep", "one": "keep"}
+
+
+def test_a_stopped_network_starts() -> None:
+    seen = after(ONE)
+    seen = dataclasses.replace(
+        seen, networks=tuple(dataclasses.replace(n, active=False) for n in seen.networks)
+    )
+    assert make(ONE, seen).networks[0].verb is Verb.START
+
+
+def test_volumes_that_no_guest_owns_are_left_over() -> None:
+    instance = origin(ONE).key
+    lost = [instance.volume("one", 1), instance.volume("gone", 0), f"{instance.prefix}one.extra"]
+    seen = after(ONE)
+    volumes = (*seen.volumes, *(SeenVolume(n, instance, n.removeprefix(instance.prefix)) for n in lost))
+    made = make(ONE, dataclasses.replace(seen, volumes=volumes))
+    assert made.leftovers == tuple(lost)
+    assert made.changes_something
+    half_made = Seen((), (), (SeenVolume(instance.volume("one", 0), instance, "one.disk0.qcow2"),))
+    assert make(ONE, half_made).leftovers == ()  # create takes its place
+
+
+def hosted(name: str, parent: str, **changes: object) -> Guest:
+    return guest(name, kind=GuestKind.CONTAINER, parent=parent, transport=Transport.PARENT, **changes)
+
+
+def test_guests_of_guests_are_left_to_their_hosts() -> None:
+    nest = lab(guest("one"), hosted("in", "one"), hosted("deep", "in"))
+    made = make(nest)
+    assert verbs(made) == {"lab": "create", "one": "create", "in": "leave", "deep": "leave"}
+    assert made.inner[1].reason == "it runs inside in, whose own system starts it"
+    assert [d["name"] for d in plan.inner_definitions(nest, "one")] == ["in", "deep"]
+    seen = after(nest)
+    assert not make(nest, seen).changes_something
+    bigger = lab(guest("one"), hosted("in", "one", memory=MIB), hosted("deep", "in"))
+    step = make(bigger, seen).guest("one")
+    assert (step.verb, step.changes) == (Verb.RESTART, ("inner[0].memory: 192 MiB → 1 MiB",))
+    titled = lab(guest("one"), hosted("in", "one", title=Text("x")), hosted("deep", "in"))
+    assert make(titled, seen).guest("one").verb is Verb.UPDATE
+    assert make(lab(guest("one"), hosted("in", "one")), seen).guest("one").verb is Verb.RESTART
+
+
+def test_a_guest_that_moves_into_another_goes() -> None:
+    seen = after(lab(guest("one"), guest("two")))
+    made = make(lab(guest("one"), hosted("two", "one")), seen)
+    assert {(s.name, s.verb) for s in made.guests} == {("one", Verb.RESTART), ("two", Verb.REMOVE)}
+
+
+def test_another_file_of_the_same_name_is_a_conflict() -> None:
+    instance = origin(ONE).key
+    plan.check_origin(instance, ONE.source, NOTHING)
+    plan.check_origin(instance, ONE.source, after(ONE))
+    with pytest.raises(ConflictError, match=r"made from /labs/demo/lab\.yaml") as caught:
+        plan.check_origin(instance, "/home/learner/lab.yaml", after(ONE))
+    assert caught.value.hint is not None
+    assert "--as" in caught.value.hint
+    assert "{virtlab} down demo" in caught.value.hint
+
+
+def test_a_guest_that_is_not_in_a_plan() -> None:
+    with pytest.raises(KeyError):
+        make(ONE).guest("nobody")
+
+
+def test_addresses_stay_when_the_file_changes() -> None:
+    before = lab(guest("one"), guest("two"), guest("three"))
+    seen = after(before)
+    had = plan.addresses(before, origin(before), seen, ranges(before, seen))
+    now = lab(guest("three"), guest("new"), guest("one"))
+    have = plan.addresses(now, origin(now), seen, ranges(now, seen))
+    assert [have["one"], have["three"]] == [had["one"], had["three"]]
+    everything = [a.address for own in (*had.values(), have["new"]) for a in own]
+    assert len(set(everything)) == 4
+
+
+def test_addresses_are_the_lowest_free_ones_in_file_order() -> None:
+    two = guest("two", interfaces=(Interface("lab", "e1000"), Interface("more", "e1000")))
+    some = lab(guest("one"), two, networks=NETS)
+    nets: plan.Ranges = {
+        "lab": (ipaddress.IPv4Network("192.168.140.0/24"), "192.168.140.1"),
+        "more": (ipaddress.IPv4Network("192.168.141.0/24"), None),
+    }
+    found = plan.addresses(some, origin(some), NOTHING, nets)
+    assert [(a.network, a.address, a.gateway) for own in found.values() for a in own] == [
+        ("lab", "192.168.140.11/24", "192.168.140.1"),
+        ("lab", "192.168.140.12/24", "192.168.140.1"),
+        ("more", "192.168.141.11/24", None),
+    ]
+
+
+def test_an_interface_that_moves_gets_an_address_of_its_new_network() -> None:
+    before = lab(guest("one"), guest("two"), networks=NETS)
+    now = lab(guest("one", interfaces=(Interface("more", "virtio"),)), guest("two"), networks=NETS)
+    seen = after(before)
+    found = plan.addresses(now, origin(now), seen, ranges(now, seen))
+    assert found["one"][0].network == "more"
+    assert found["one"][0].gateway is None
+    assert found["two"] == seen.domains[1].stamp.addresses
+
+
+def test_a_network_that_becomes_isolated_has_no_gateway_any_more() -> None:
+    now = lab(guest("one"), networks=(network("lab", NetworkMode.ISOLATED),))
+    seen = after(ONE)
+    (address,) = plan.addresses(now, origin(now), seen, ranges(now, seen))["one"]
+    assert address == dataclasses.replace(seen.domains[0].stamp.addresses[0], gateway=None)
+
+
+def test_another_range_means_other_addresses() -> None:
+    nets: plan.Ranges = {"lab": (ipaddress.IPv4Network("192.168.254.0/24"), "192.168.254.1")}
+    (address,) = plan.addresses(ONE, origin(ONE), after(ONE), nets)["one"]
+    assert address.address == "192.168.254.11/24"
+
+
+def test_more_interfaces_than_addresses() -> None:
+    crowd = lab(*(guest(f"g{i}", interfaces=(Interface("lab", "virtio"),) * 8) for i in range(15)))
+    with pytest.raises(InputError, match=r"network lab has more interfaces than addresses for them \(117\)"):
+        plan.addresses(crowd, origin(crowd), NOTHING, ranges(crowd))
+
+
+def test_user_mode_addresses() -> None:
+    (address,) = plan.addresses(ONE, origin(ONE), NOTHING, ranges(ONE, session=True))["one"]
+    assert (address.address, address.gateway) == ("10.0.2.11/24", "10.0.2.2")
+
+
+def test_subnets_avoid_what_is_used() -> None:
+    instance = origin(ONE).key
+    everything = list(plan.subnets(instance, "lab", []))
+    assert len(set(everything)) == 127
+    assert {str(everything[0]), str(everything[-1])} <= {f"192.168.{n}.0/24" for n in range(128, 255)}
+    used = [ipaddress.IPv4Network("192.168.128.0/18"), everything[0]]
+    free = list(plan.subnets(instance, "lab", used))
+    assert free == [s for s in everything if not s.overlaps(used[0]) and s != everything[0]]
+    assert list(plan.subnets(instance, "lab", [ipaddress.IPv4Network("0.0.0.0/0")])) == []
+    assert next(plan.subnets(instance, "lab", [])) == everything[0]
+
+
+NAMES = st.sampled_from(["a", "b", "c", "a-b"])
+LABS = st.builds(
+    lambda guests, mode: lab(*guests, networks=(network("lab", mode), network("more"))),
+    st.lists(
+        st.builds(
+            guest,
+            NAMES,
+            memory=st.sampled_from([64 * MIB, 128 * MIB]),
+            title=st.sampled_from([None, Text("x"), Text("y", "あ")]),
+            disks=st.lists(st.builds(disk, st.sampled_from([MIB, 2 * MIB])), max_size=3).map(tuple),
+            interfaces=st.lists(
+                st.builds(Interface, st.sampled_from(["lab", "more"]), st.just("virtio")), max_size=3
+            ).map(tuple),
+            processor=st.builds(
+                Processor,
+                st.just(1),
+                st.just("auto"),
+                st.dictionaries(st.sampled_from(["aes", "svm"]), st.sampled_from(["require", "disable"])),
+            ),
+        ),
+        max_size=4,
+        unique_by=lambda g: g.name,
+    ),
+    st.sampled_from(list(NetworkMode)),
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(LABS, st.booleans())
+def test_a_second_plan_is_empty(of: Lab, session: bool) -> None:
+    assert not make(of, after(of, session=session), session=session).changes_something
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(LABS, min_size=2, max_size=4), st.booleans())
+def test_after_any_edits_a_second_plan_is_empty(labs: list[Lab], session: bool) -> None:
+    seen = NOTHING
+    for of in labs:
+        seen = after(of, seen, session=session)
+        made = make(of, seen, session=session)
+        assert not any(s.changes_something for s in made.guests)
+        # titles of networks aside, which are no reason to make one anew
+        assert not any(s.changes_something for s in made.networks)
+        assert not made.leftovers
+        given_out = [(a.network, a.address) for d in seen.domains for a in d.stamp.addresses]
+        assert len(given_out) == len(set(given_out))
+        assert {d.guest for d in seen.domains} == {g.name for g in of.top_level}
+
+
+@settings(deadline=None, max_examples=50)
+@given(LABS, LABS)
+def test_whatever_is_lost_is_said(before: Lab, now: Lab) -> None:
+    seen = after(before)
+    made = make(now, seen)
+    for step in made.guests:
+        if step.verb in (Verb.RESTART, Verb.REPLACE, Verb.REMOVE):
+            assert step in made.losses
+        if step.verb in (Verb.KEEP, Verb.CREATE, Verb.UPDATE):
+            assert step.loses is None
+    assert [s.name for s in made.guests if s.verb is not Verb.REMOVE] == [g.name for g in now.top_level]

@@ -1,0 +1,51 @@
+"""What one connection shows, sorted by whose it is."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from worlds import NOTHING, after, guest, lab
+
+from provisioner.naming import Instance
+from provisioner.seen import Seen, SeenVolume
+
+MINE = after(lab(guest("one"), guest("two")))
+OTHER = Instance("other", "demo")
+LOST = SeenVolume(OTHER.volume("one", 0), OTHER, "one.disk0.qcow2")
+BOTH = dataclasses.replace(MINE, volumes=(*MINE.volumes, LOST))
+
+
+def test_nothing() -> None:
+    assert NOTHING.instances() == []
+    assert NOTHING.origin() is None
+    assert NOTHING.domain("one") is None
+
+
+def test_instances() -> None:
+    mine = Instance("learner", "demo")
+    assert BOTH.instances() == [mine, OTHER]
+    assert BOTH.of(mine) == MINE
+    assert BOTH.of_owner("learner") == MINE
+    assert BOTH.of(OTHER) == Seen((), (), (LOST,))
+    assert BOTH.of_owner("other") == Seen((), (), (LOST,))
+    assert BOTH.of_owner("learn") == NOTHING
+
+
+def test_origin_and_domain() -> None:
+    origin = MINE.origin()
+    assert origin is not None
+    assert (origin.user, origin.instance) == ("learner", "demo")
+    assert dataclasses.replace(MINE, domains=()).origin() == origin  # its network tells it, too
+    assert BOTH.of(OTHER).origin() is None
+    one = MINE.domain("one")
+    assert one is not None
+    assert one.name == "virtlab.learner.demo.one"
+
+
+def test_activity() -> None:
+    domain = MINE.domains[0]
+    active = {
+        state: dataclasses.replace(domain, state=state).is_active
+        for state in ("running", "paused", "stopping", "stopped", "crashed", "suspended", "unknown")
+    }
+    assert [state for state, is_active in active.items() if not is_active] == ["stopped", "crashed"]

@@ -1,0 +1,166 @@
+"""What is written on domains and networks, and what is not taken for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds import after, guest, lab, network
+
+from provisioner import stamp
+from provisioner.lab.model import Text, guest_from_data
+from provisioner.naming import Instance
+from provisioner.stamp import Address, Choices, Origin
+
+GUEST = after(lab(guest("one", title=Text("One", "一"))), session=True).domains[0].stamp
+NETWORK = after(lab(guest("one"), networks=(network(),))).networks[0].stamp
+ANY = st.text(st.characters())  # surrogates, too: a file's name may have them
+
+
+def test_round_trip() -> None:
+    assert stamp.loads(stamp.dumps(GUEST)) == GUEST
+    assert stamp.loads(stamp.dumps(NETWORK)) == NETWORK
+    assert guest_from_data(GUEST.definition).title == Text("One", "一")
+
+
+@given(ANY, ANY, ANY, st.lists(ANY, max_size=3))
+def test_round_trip_of_any_text(user: str, file: str, why: str, sets: list[str]) -> None:
+    origin = Origin(user, "demo", "demo", file, file, Choices("kvm", tuple(sets)))
+    mark = dataclasses.replace(GUEST, origin=origin, accel_why=why, images={why: user}, inner=())
+    text = stamp.dumps(mark)
+    assert stamp.loads(text) == mark
+    text.encode()
+    assert not any(c < " " or "\x7f" <= c <= "\x9f" or c in "\ufffe\uffff" for c in text)
+
+
+def test_round_trip_of_every_part() -> None:
+    mark = dataclasses.replace(
+        GUEST,
+        origin=dataclasses.replace(GUEST.origin, choices=Choices("tcg", ("one.memory=1GiB",))),
+        addresses=(Address("lab", "52:54:00:00:00:01", "10.0.2.11/24", None),),
+        inner=({"name": "in"}, {"name": "deep"}),
+    ).with_accel("tcg", "KVM was tried and failed: it is busy")
+    read = stamp.loads(stamp.dumps(mark))
+    assert read == mark
+    assert isinstance(read, stamp.GuestStamp)
+    assert (read.fell_back, read.accel, read.accel_why) == (
+        True,
+        "tcg",
+        "KVM was tried and failed: it is busy",
+    )
+
+
+def test_people_can_read_it() -> None:
+    assert '"ja":"一"' in stamp.dumps(GUEST)
+    assert stamp.dumps(GUEST).startswith('{"format":1,"kind":"guest",')
+    assert stamp.dumps(NETWORK).startswith('{"format":1,"kind":"network",')
+
+
+def broken(base: stamp.GuestStamp | stamp.NetworkStamp, *path: str, value: Any) -> str:
+    data = json.loads(stamp.dumps(base))
+    place = data
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "null",
+        "1",
+        "[]",
+        "{}",
+        '"text"',
+        '{"format":1}',
+        '{"format":1,"kind":"guest"}',
+        '{"format":1,"kind":"guest","origin":[]}',
+        '{"format":1,"kind":"network","origin":{"choices":{"accel":null,"sets":[]}}}',
+        "[" * 100_000,
+        '{"a":' * 50_000,
+        '{"format":' + "1" * 10_000 + "}",
+        stamp.dumps(GUEST)[:-1],
+        stamp.dumps(GUEST) + "x",
+        stamp.dumps(GUEST) + " " * 300_000,
+        broken(GUEST, "format", value=2),
+        broken(GUEST, "format", value=None),
+        broken(GUEST, "kind", value="network"),
+        broken(GUEST, "kind", value="planet"),
+        broken(NETWORK, "kind", value="guest"),
+        broken(GUEST, "extra", value=1),
+        broken(GUEST, "guest", value=None),
+        broken(GUEST, "guest", value=["one"]),
+        broken(GUEST, "accel", value="hvf"),
+        broken(GUEST, "accel_why", value=3),
+        broken(GUEST, "fell_back", value="no"),
+        broken(GUEST, "images", value=["tiny"]),
+        broken(GUEST, "images", value={"tiny": 1}),
+        broken(GUEST, "inner", value=["in"]),
+        broken(GUEST, "inner", value=[{}]),
+        broken(GUEST, "addresses", value=None),
+        broken(GUEST, "addresses", value=[]),
+        broken(GUEST, "addresses", value=["10.0.2.11"]),
+        broken(GUEST, "addresses", value=[{"network": "lab", "mac": 1, "address": "x", "gateway": None}]),
+        broken(GUEST, "addresses", value=[{"network": "lab", "mac": "x", "address": "x", "gateway": 5}]),
+        broken(GUEST, "definition", value=None),
+        broken(GUEST, "definition", value={}),
+        broken(GUEST, "definition", "memory", value="much"),
+        broken(GUEST, "definition", "machine", value=None),
+        broken(GUEST, "definition", "disks", value={}),
+        broken(GUEST, "definition", "disks", value=["one"]),
+        broken(GUEST, "definition", "interfaces", value=[]),
+        broken(GUEST, "definition", "interfaces", value=[{}]),
+        broken(GUEST, "origin", "user", value=None),
+        broken(GUEST, "origin", "user", value=0),
+        broken(GUEST, "origin", "more", value="x"),
+        broken(GUEST, "origin", "choices", value=None),
+        broken(GUEST, "origin", "choices", "accel", value="hvf"),
+        broken(GUEST, "origin", "choices", "sets", value=None),
+        broken(GUEST, "origin", "choices", "sets", value=[1]),
+        broken(NETWORK, "network", value=None),
+        broken(NETWORK, "subnet", value=None),
+        broken(NETWORK, "definition", value="x"),
+    ],
+    ids=lambda text: text[-60:],
+)
+def test_what_is_no_stamp(text: str) -> None:
+    with pytest.raises(ValueError):
+        stamp.loads(text)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(sorted(json.loads(stamp.dumps(GUEST)))), JSON)
+def test_any_value_of_any_part_is_a_stamp_or_a_value_error(part: str, value: Any) -> None:
+    try:
+        mark = stamp.loads(broken(GUEST, part, value=value))
+    except ValueError:
+        return
+    assert isinstance(mark.origin.key, Instance)
+    assert stamp.loads(stamp.dumps(mark)) == mark
+
+
+def test_choices_add_up_and_the_last_value_of_a_key_counts() -> None:
+    first = Choices().updated("kvm", ("a.memory=1GiB", "b.memory=1GiB"))
+    assert first == Choices("kvm", ("a.memory=1GiB", "b.memory=1GiB"))
+    assert first.updated(None, ()) == first
+    assert first.updated("auto", (" a.memory =2GiB",)) == Choices(
+        "auto", (" a.memory =2GiB", "b.memory=1GiB")
+    )
+
+
+def test_an_origins_instance() -> None:
+    assert Origin("learner", "mine", "demo", "s", "f").key == Instance("learner", "mine")
+    assert Origin("Ada", "mine", "demo", "s", "f").key.owner.startswith("ada-")

@@ -1,0 +1,138 @@
+"""Labs, and what libvirt would show after a plan for them was carried out."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Sequence
+from pathlib import Path
+
+from provisioner import plan, render, stamp
+from provisioner.lab.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
+from provisioner.lab.model import Clock, Disk, Guest, Interface, Lab, Network, Processor, Text, to_data
+from provisioner.plan import Plan, Verb
+from provisioner.seen import Seen, SeenDomain, SeenNetwork, SeenVolume
+from provisioner.units import MIB
+
+NOTHING = Seen((), (), ())
+
+
+def disk(size: int = 64 * MIB, image: str | None = None, bus: str = "virtio") -> Disk:
+    return Disk(bus, size, "writeback", image=image)
+
+
+def guest(name: str, **changes: object) -> Guest:
+    """A guest with a disk and an interface on the network lab, but for the changes."""
+    plain = Guest(
+        name=name,
+        kind=GuestKind.MACHINE,
+        parent=None,
+        transport=Transport.AGENT,
+        title=None,
+        profile="virtio",
+        accel=Accel.AUTO,
+        image="tiny",
+        machine="pc",
+        firmware="bios",
+        processor=Processor(1, "auto"),
+        memory=192 * MIB,
+        disks=(disk(),),
+        interfaces=(Interface("lab", "virtio"),),
+        video="none",
+        clock=Clock("utc"),
+        smbios={},
+        balloon="virtio",
+        rng="virtio",
+        agent=AgentPort.VIRTIO,
+        console="serial",
+        serial_ports=1,
+        kernel_args=(),
+    )
+    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def network(name: str = "lab", mode: NetworkMode = NetworkMode.NAT, title: Text | None = None) -> Network:
+    return Network(name, title, mode)
+
+
+def lab(*guests: Guest, networks: Sequence[Network] | None = None, source: str = "catalog:demo") -> Lab:
+    nets = (network(),) if networks is None else tuple(networks)
+    return Lab("demo", Text("Demo"), None, nets, guests, Path("/labs/demo/lab.yaml"), source)
+
+
+def origin(of: Lab, user: str = "learner") -> stamp.Origin:
+    return stamp.Origin(user, of.name, of.name, of.source, str(of.file))
+
+
+def ranges(of: Lab, seen: Seen = NOTHING, *, session: bool = False) -> plan.Ranges:
+    """A range for each network: the one that it has, else the first that is free."""
+    if session:
+        return plan.user_ranges(of)
+    found: plan.Ranges = {}
+    before = {n.network: ipaddress.IPv4Network(n.stamp.subnet) for n in seen.networks}
+    for each in of.networks:
+        used = [*before.values(), *(subnet for subnet, _ in found.values())]
+        subnet = before.get(each.name) or next(plan.subnets(origin(of).key, each.name, used))
+        found[each.name] = (subnet, render.gateway(each, subnet))
+    return found
+
+
+def make(of: Lab, seen: Seen = NOTHING, *, session: bool = False) -> Plan:
+    return plan.make(of, origin(of).key, seen, session=session)
+
+
+def after(of: Lab, seen: Seen = NOTHING, *, session: bool = False) -> Seen:
+    """What is there once the plan for the lab was carried out; each stamp goes through its text."""
+    steps, own = make(of, seen, session=session), origin(of)
+    nets = ranges(of, seen, session=session)
+    addresses = plan.addresses(of, own, seen, nets)
+    instance = own.key
+    domains = []
+    for step in steps.guests:
+        if step.verb is Verb.REMOVE:
+            continue
+        old = seen.domain(step.name)
+        if step.verb is Verb.KEEP and old is not None:
+            domains.append(old)
+            continue
+        each = of.guest(step.name)
+        mark = stamp.GuestStamp(
+            origin=own,
+            guest=each.name,
+            definition=to_data(each),
+            accel="tcg",
+            accel_why="this host has no /dev/kvm",
+            fell_back=False,
+            images={each.image: "tiny.000000000000.0000000000000000.learner"},
+            addresses=addresses[each.name],
+            inner=tuple(plan.inner_definitions(of, each.name)),
+        )
+        read = stamp.loads(stamp.dumps(mark))
+        assert isinstance(read, stamp.GuestStamp)
+        state = old.state if step.verb is Verb.UPDATE and old else "running"
+        domains.append(SeenDomain(instance.domain(each.name), instance, each.name, state, read))
+    networks = []
+    for step in steps.networks:
+        if step.verb is Verb.REMOVE:
+            continue
+        known = next((n for n in seen.networks if n.network == step.name), None)
+        if step.verb in (Verb.KEEP, Verb.START) and known:
+            networks.append(dataclasses.replace(known, active=True))
+            continue
+        (each_net,) = (n for n in of.networks if n.name == step.name)
+        written = stamp.NetworkStamp(own, step.name, to_data(each_net), str(nets[step.name][0]))
+        back = stamp.loads(stamp.dumps(written))
+        assert isinstance(back, stamp.NetworkStamp)
+        networks.append(SeenNetwork(instance.network(step.name), instance, step.name, True, back))
+    volumes = tuple(
+        SeenVolume(name, instance, name.removeprefix(instance.prefix))
+        for domain in domains
+        for index in range(len(domain.stamp.definition["disks"]))
+        if (name := instance.volume(domain.guest, index))
+    )
+    return Seen(tuple(domains), tuple(networks), volumes)
+
+
+def stopped(seen: Seen, name: str, state: str = "stopped") -> Seen:
+    domains = (dataclasses.replace(d, state=state) if d.guest == name else d for d in seen.domains)
+    return dataclasses.replace(seen, domains=tuple(domains))
