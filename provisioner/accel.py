@@ -33,7 +33,7 @@ def obstacle(facts: KvmFacts) -> str | None:
         return "this host has no /dev/kvm"
     if facts.hardware == "":
         if facts.exists:
-            return "/dev/kvm is there, but the processor shows neither vmx nor svm: it is not real"
+            return "/dev/kvm is there, but the processor shows neither vmx nor svm, so it is not real KVM"
         return "the processor shows neither vmx nor svm"
     if facts.opens is False:
         who = f" by {facts.qemu_user}, the user that QEMU runs as" if facts.qemu_user else ""

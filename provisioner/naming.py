@@ -15,14 +15,13 @@ PREFIX = "virtlab"
 POOL = "virtlab"
 METADATA_URI = "urn:virtlab:1"
 METADATA_KEY = "virtlab"
-NAME_PATTERN = r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?"
-_NAME = re.compile(NAME_PATTERN)
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _DIGESTED = re.compile(r"-[0-9a-f]{6}$")
 _UUIDS = uuid.UUID("8b7f6c1e-52a5-5d0b-9c1e-0f6a3f1f7a11")
 
 
 def is_name(text: str) -> bool:
-    """Whether libvirt, DNS and a file system all take it: 1 to 32 of a-z, 0-9 and -, a letter first."""
+    """Whether libvirt, DNS and a file system all take it: 1 to 32 of a-z, 0-9 and -, no - at an end."""
     return _NAME.fullmatch(text) is not None
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -13,16 +14,18 @@ from provisioner import naming
 from provisioner.errors import ConflictError, InputError
 from provisioner.lab.model import Guest, Lab, Network, to_data
 from provisioner.seen import Seen, SeenDomain, SeenNetwork
-from provisioner.stamp import Address, Origin
+from provisioner.stamp import Address, Choices, Origin
 from provisioner.units import format_size
 
 _SIZES = {"memory", "size"}
-_NO_RESTART = {"title", "profile", "transport"}  # what is only written on it
+_FLAGS = {"accelerator", "choices"}
+_NO_RESTART = {"title", "profile", "transport", "choices"}  # what is only written on it
 _SUBNETS = 127  # 192.168.128.0/24 to 192.168.254.0/24
 _FIRST_HOST = 11
 _END_OF_HOSTS = 128  # from here on: what DHCP gives to others
 USER_SUBNET = ipaddress.IPv4Network("10.0.2.0/24")
 USER_GATEWAY = "10.0.2.2"
+USER_NAME_SERVER = "10.0.2.3"
 
 Ranges = dict[str, tuple[ipaddress.IPv4Network, str | None]]  # network -> subnet, gateway (None: isolated)
 
@@ -74,22 +77,29 @@ class Plan:
         return {step.name: step for step in self.guests}[name]
 
 
-def check_origin(instance: naming.Instance, source: str, seen: Seen) -> None:
+def check_origin(instance: naming.Instance, lab: Lab, seen: Seen) -> None:
     """Raises ConflictError where the instance was made from another lab file."""
     origin = seen.origin()
-    if origin is not None and origin.source != source:
+    if origin is not None and origin.source != lab.source:
         raise ConflictError(
-            f"{instance.name} is already up, made from {origin.file}, not from this file",
-            hint=f"take another name for this one (--as NAME), or end that one first: "
-            f"{{virtlab}} down {instance.name}",
+            f"{instance.name} is already up, made from {origin.file}, not from {lab.file}",
+            hint=f"give this one a name of its own: {{virtlab}} up {shlex.quote(str(lab.file))} --as NAME; "
+            f"or end that one first: {{virtlab}} down {instance.name}",
         )
 
 
-def make(lab: Lab, instance: naming.Instance, seen: Seen, *, session: bool) -> Plan:
-    """The steps that turn what is seen of the instance into the lab."""
+def make(lab: Lab, origin: Origin, seen: Seen, accels: Mapping[str, str], *, session: bool) -> Plan:
+    """The steps that turn what is seen of the instance into the lab.
+
+    ``accels`` gives what each top-level guest is to run with: kvm or tcg.
+    """
+    instance = origin.key
     networks = [] if session else _network_steps(lab, seen)
     renewed = {step.name for step in networks if step.verb is Verb.REPLACE}
-    guests = [_guest_step(guest, lab, seen.domain(guest.name), renewed) for guest in lab.top_level]
+    guests = [
+        _guest_step(guest, lab, seen.domain(guest.name), renewed, origin, accels[guest.name])
+        for guest in lab.top_level
+    ]
     wanted = {guest.name for guest in lab.top_level}
     guests += [
         Step(Verb.REMOVE, domain.guest, "the lab file no longer has it", loses=_loss(domain, disks=True))
@@ -136,18 +146,23 @@ def _network_step(network: Network, seen: SeenNetwork | None) -> Step:
     return Step(Verb.KEEP, network.name, "as the lab file says")
 
 
-def _guest_step(guest: Guest, lab: Lab, seen: SeenDomain | None, renewed: set[str]) -> Step:
+def _guest_step(
+    guest: Guest, lab: Lab, seen: SeenDomain | None, renewed: set[str], origin: Origin, accel: str
+) -> Step:
     if seen is None:
         return Step(Verb.CREATE, guest.name, "not there yet")
     changes = _differences(seen.stamp.definition, to_data(guest))
     changes += _differences({"inner": list(seen.stamp.inner)}, {"inner": inner_definitions(lab, guest.name)})
+    changes += _differences({"accelerator": seen.stamp.accel}, {"accelerator": accel})
+    changes += _differences(
+        {"choices": _flags(seen.stamp.origin.choices)}, {"choices": _flags(origin.choices)}
+    )
+    why = "flags ask for it" if {_top_key(c) for c in changes} <= _FLAGS else "the lab file changed"
     serious = [change for change in changes if _top_key(change) not in _NO_RESTART]
     if _disks_lost(seen.stamp.definition, guest):
-        return Step(Verb.REPLACE, guest.name, "the lab file changed", tuple(changes), _loss(seen, disks=True))
+        return Step(Verb.REPLACE, guest.name, why, tuple(changes), _loss(seen, disks=True))
     if serious:
-        return Step(
-            Verb.RESTART, guest.name, "the lab file changed", tuple(changes), _loss(seen, disks=False)
-        )
+        return Step(Verb.RESTART, guest.name, why, tuple(changes), _loss(seen, disks=False))
     moved = sorted({i.network for i in guest.interfaces} & renewed)
     if moved:
         reason = f"its network {', '.join(moved)} is made anew"
@@ -155,8 +170,13 @@ def _guest_step(guest: Guest, lab: Lab, seen: SeenDomain | None, renewed: set[st
     if not seen.is_active:
         return Step(Verb.START, guest.name, f"it is {seen.state}", tuple(changes))
     if changes:
-        return Step(Verb.UPDATE, guest.name, "the lab file changed", tuple(changes))
+        return Step(Verb.UPDATE, guest.name, why, tuple(changes))
     return Step(Verb.KEEP, guest.name, "as the lab file says")
+
+
+def _flags(choices: Choices) -> str:
+    accel = [f"--accel {choices.accel}"] if choices.accel else []
+    return " ".join([*accel, *(f"--set {text}" for text in choices.sets)]) or "none"
 
 
 def inner_definitions(lab: Lab, name: str) -> list[dict[str, Any]]:

@@ -42,6 +42,14 @@ def format_size(size: int) -> str:
     return f"{size} B"
 
 
+def rough_size(size: int) -> str:
+    """About how much, for people: ``74.9 GiB``, ``512 MiB``."""
+    for power, letter in ((4, "T"), (3, "G")):
+        if size >= 1024**power:
+            return f"{size / 1024**power:.1f} {letter}iB"
+    return f"{size // MIB} MiB"
+
+
 def format_seconds(seconds: float) -> str:
     """A duration for people: ``0.42 s``, ``12.3 s``, ``2 min 5 s``."""
     if seconds < 9.995:

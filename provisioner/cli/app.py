@@ -14,7 +14,21 @@ from provisioner.report import text
 
 
 class _Group(TyperGroup):
-    """Runs a verb, and maps what it raises to exit codes."""
+    """Runs a verb, and maps what it raises to exit codes.
+
+    Each option of a verb has the environment variable that its name says: VIRTLAB_UP_TIMEOUT.
+    """
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        parameters: list[Any] = [] if command is None else list(command.params)
+        for parameter in parameters:
+            longest = max(parameter.opts, key=len)
+            if parameter.param_type_name == "option" and longest != "--help":
+                words = f"{cmd_name}_{longest.lstrip('-')}"
+                parameter.envvar = f"VIRTLAB_{words}".replace("-", "_").upper()
+                parameter.show_envvar = False
+        return command
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -38,7 +52,9 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "VIRTLAB"},
+    epilog="Every option can come from the environment, too: VIRTLAB_UP_TIMEOUT=60 for up --timeout 60.",
+    suggest_commands=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -50,7 +66,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    _version_: Annotated[
+    _wanted: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:

@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(connect: options.Connect = None, output: options.OutputOption = Output.TABLE) -> None:
-    """Whether labs can run here: each check with its remedy, and each lab."""
+    """Say whether labs can run here, and what to mend."""
     from provisioner.engine import doctor as engine
     from provisioner.report import data, host
 

@@ -74,12 +74,11 @@ def _plan(request: Request, connect: str | None, output: Output) -> None:
 
     with opened(connection.choose(connect)) as session:
         prepared = engine.prepare(session, request, engine.locate(session, request))
-        decisions = engine.decisions(session, prepared)
         data.emit(
             output,
-            report.plan_data(prepared, decisions),
+            report.plan_data(prepared),
             names=[s.name for s in (*prepared.plan.networks, *prepared.plan.guests) if s.changes_something],
-            table=lambda: report.plan_page(prepared, decisions, session.choice),
+            table=lambda: report.plan_page(prepared, session.choice),
         )
 
 
@@ -129,9 +128,8 @@ def _confirm(prepared: Prepared, *, yes: bool) -> None:
         text.tell(report.changes_page(prepared.plan))
     if not prepared.plan.losses:
         return
-    ask.agreed(
-        "Go on?", yes=yes, why="this loses " + "; ".join(f"{s.name}: {s.loses}" for s in prepared.plan.losses)
-    )
+    names = ", ".join(step.name for step in prepared.plan.losses)
+    ask.agreed("Go on?", yes=yes, why=f"{names}: what is lost does not come back")
 
 
 def down(
@@ -146,11 +144,10 @@ def down(
     from provisioner.report import text
     from provisioner.report.progress import Progress
 
+    gone: list[str] = []
     problems: list[errors.VirtlabError] = []
     with everywhere(connect) as sessions, Progress() as progress:
         chosen = remove.chosen(sessions, list(lab or ()), every=every)
-        if not chosen:
-            text.say("nothing is up")
         for session, instance in chosen:
             try:
                 with lock.held(lock_name(session, instance.name), progress, timeout=lock.LONG):
@@ -158,7 +155,12 @@ def down(
             except errors.VirtlabError as error:
                 problems.append(error)
             else:
-                text.say(f"{instance.name}: down")
+                gone.append(instance.name)
+    # only now: the live lines have been drawn for the last time
+    for name in gone:
+        text.say(f"{name}: down")
+    if not chosen:
+        text.say("nothing is up")
     errors.raise_all(problems, "not all labs went down")
 
 

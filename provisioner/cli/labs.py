@@ -23,12 +23,13 @@ def list_labs(output: options.OutputOption = Output.TABLE) -> None:
     """The labs that come with virtlab."""
     from provisioner import paths
     from provisioner.lab import catalog
+    from provisioner.lab.model import to_data
     from provisioner.report import data, labs
 
     entries = catalog.entries(paths.labs_dir())
     data.emit(
         output,
-        [{"name": e.name, "title": e.title, "file": str(e.file)} for e in entries],
+        [{"name": e.name, "title": to_data(e.title), "file": str(e.file)} for e in entries],
         names=[e.name for e in entries],
         table=lambda: labs.catalog_table(entries),
     )
@@ -58,6 +59,8 @@ def copy(
     folder: Annotated[Path, typer.Argument(help="A folder that is not there yet, or is empty.")],
 ) -> None:
     """Your own copy of a lab, to edit."""
+    from shlex import quote
+
     from provisioner.engine import labs
     from provisioner.lab.copy import copy_lab
     from provisioner.report import text
@@ -65,7 +68,7 @@ def copy(
     file, _ = labs.locate(lab)
     copied = copy_lab(file.parent, folder)
     text.say(f"copied to {copied}")
-    text.tell(text.spelled(f"next: edit {copied}, then {{virtlab}} up {folder}"))
+    text.tell(text.spelled(f"next: edit {copied}, then {{virtlab}} up {quote(str(folder))}"))
 
 
 def validate(
@@ -135,7 +138,9 @@ def prepare(
     refresh: Annotated[bool, typer.Option(help="Look for newer packages, and build anew with them.")] = False,
     connect: options.Connect = None,
 ) -> None:
-    """Build and upload what labs need, so that nothing is left to wait for."""
+    """Build and upload the images of labs ahead of time."""
+    from shlex import quote
+
     from provisioner import errors, paths
     from provisioner.engine import images, labs
     from provisioner.engine.session import opened
@@ -154,4 +159,4 @@ def prepare(
         ready = [store.prepare(name, refresh=refresh) for name in wanted]
     for image in ready:
         text.say(f"image {image.set.image} {image.set.digest}: ready")
-    text.tell(text.spelled(f"next: {{virtlab}} up {targets[0]}"))
+    text.tell(text.spelled(f"next: {{virtlab}} up {quote(targets[0])}"))

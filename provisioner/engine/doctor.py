@@ -15,7 +15,7 @@ from provisioner.images import cache, catalog
 from provisioner.lab import catalog as lab_catalog
 from provisioner.lab.enums import Accel
 from provisioner.lab.model import Lab
-from provisioner.units import format_size
+from provisioner.units import rough_size
 
 _SPARE_DISK = 1024**3  # bytes: an image being built and uploaded, and disks that grow
 _QEMU_OVERHEAD = 64 * 1024**2
@@ -128,13 +128,13 @@ def _room(session: Session) -> Iterator[Check]:
     largest = max((_memory(lab) for lab in _labs()), default=0)
     if memory is not None:
         good = memory >= largest
-        told = f"{format_size(memory // 1024**2 * 1024**2)} free"
+        told = f"{rough_size(memory)} free"
         yield Check("memory", good, told, None if good else "end what nobody needs: {virtlab} status")
     folder = str(paths.session_pool_dir() if session.is_session else paths.SYSTEM_POOL_DIR)
     disk = session.host.free_disk(folder)
     if disk is not None:
         good = disk >= _SPARE_DISK
-        told = f"{format_size(disk // 1024**2 * 1024**2)} free for {folder}"
+        told = f"{rough_size(disk)} free for {folder}"
         yield Check("disk", good, told, None if good else "free 1 GiB there", needed=False)
 
 
@@ -158,7 +158,7 @@ def _verdict(lab: Lab, session: Session, found: accel.KvmFacts, *, fit: bool) ->
     if not fit:
         return LabVerdict(lab.name, "not", "see what fails above")
     if memory is not None and memory < _memory(lab):
-        return LabVerdict(lab.name, "not", f"it takes {format_size(_memory(lab))} of memory")
+        return LabVerdict(lab.name, "not", f"it takes {rough_size(_memory(lab))} of memory")
     decisions = [accel.decide(guest.accel, found) for guest in lab.top_level]
     emulated = [decision for decision in decisions if decision.accel == "tcg"]
     if emulated:

@@ -19,14 +19,12 @@ def locate(target: str) -> tuple[Path, str]:
 
 def load(file: Path, source: str, sets: Sequence[str] = ()) -> Lab:
     """The lab of a file. Raises LabFileError with all that is wrong with it."""
-    templates = paths.templates_dir()
-    return loader.load(
-        file,
-        source=source,
-        profiles=templates / "profiles",
-        images=images(),
-        sets=sets,
-    )
+    profiles = paths.templates_dir() / "profiles"
+    try:
+        return loader.load(file, source=source, profiles=profiles, images=images(), sets=sets)
+    except errors.LabFileError as error:
+        error.hint = f"every key is explained in {paths.labs_dir() / 'reference.yaml'}"
+        raise
 
 
 def images() -> Images:

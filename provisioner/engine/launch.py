@@ -15,6 +15,7 @@ from provisioner.engine.session import Session
 from provisioner.guest import readiness
 from provisioner.guest.console_log import ConsoleLog
 from provisioner.guest.readiness import Ready
+from provisioner.guest.transport import AgentTransport
 from provisioner.hypervisor import apply
 from provisioner.hypervisor.events import DomainWatch
 from provisioner.hypervisor.streams import open_console
@@ -22,6 +23,8 @@ from provisioner.lab.enums import Accel, AgentPort
 from provisioner.lab.model import Guest
 from provisioner.stamp import GuestStamp
 from provisioner.units import format_seconds
+
+_PROMPT = 1.5  # seconds in which a guest's agent answers, even on a serial line, once it is up
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Order:
     mark: GuestStamp
     boot: render.BootFiles
     backing: tuple[str | None, ...]  # for each disk, the path of the image below it
-    old_disks: int  # how many volumes it had before
+    old_disks: int  # how many disks it had before
+    volumes: frozenset[str]  # the names of the instance's volumes that are there
 
 
 @dataclass(slots=True)
@@ -70,7 +74,8 @@ class Launcher:
             self._launch(order, result)
         except errors.VirtlabError as error:
             result.error = error
-            self._monitor.failed(order.guest.name, error.message.splitlines()[0])
+            why = "interrupted" if self._cancelled.is_set() else error.message.splitlines()[0]
+            self._monitor.failed(order.guest.name, why)
         return result
 
     def _launch(self, order: Order, result: Launched) -> None:
@@ -83,9 +88,15 @@ class Launcher:
         if verb in (plan.Verb.RESTART, plan.Verb.REPLACE):
             self._monitor.phase(order.guest.name, "stopping")
             apply.destroy(apply.domain(self._session.conn, name))
-        clock = _Stopwatch(result.phases)
+        if verb is plan.Verb.REPLACE:
+            # before the new definition is written: a run that is killed must not leave it with old disks
+            self._remove_volumes(order, 0)
+        clock = Stopwatch(result.phases)
         self._monitor.phase(order.guest.name, "defining")
-        dom = self._define(order, order.mark)
+        try:
+            dom = self._define(order, order.mark)
+        except errors.HypervisorError as error:
+            dom = self._define(order, self._without_kvm(order, result, error, error.message))
         clock.lap("define")
         self._volumes(order)
         clock.lap("volumes")
@@ -102,31 +113,43 @@ class Launcher:
         instance = order.mark.origin.key
         fresh = order.step.verb in (plan.Verb.CREATE, plan.Verb.REPLACE)
         for index, (disk, backing) in enumerate(zip(order.guest.disks, order.backing, strict=True)):
-            if fresh or index >= order.old_disks:
-                name = instance.volume(order.guest.name, index)
+            name = instance.volume(order.guest.name, index)
+            if fresh or name not in order.volumes:
                 xml = render.volume_xml(name, disk.size, fmt="qcow2", backing=backing)
                 apply.create_volume(self._pool, name, xml)
-        for index in range(len(order.guest.disks), order.old_disks):
-            apply.remove_volume(self._session.conn, instance.volume(order.guest.name, index))
+        self._remove_volumes(order, len(order.guest.disks))
 
-    def _start(self, order: Order, dom: Any, result: Launched, clock: _Stopwatch) -> None:
+    def _remove_volumes(self, order: Order, first: int) -> None:
+        for index in range(first, order.old_disks):
+            volume = order.mark.origin.key.volume(order.guest.name, index)
+            apply.remove_volume(self._session.conn, volume)
+
+    def _start(self, order: Order, dom: Any, result: Launched, clock: Stopwatch) -> None:
         try:
             self._run(order, dom, result, clock)
         except (errors.HypervisorError, errors.GuestError) as error:
-            if order.mark.accel != "kvm" or isinstance(error, errors.NotReady) or self._cancelled.is_set():
+            if isinstance(error, errors.NotReady) or self._cancelled.is_set():
                 raise
-            reason = self._qemu_reason(dom.name()) or error.message
-            if order.guest.accel is Accel.KVM or order.mark.origin.choices.accel == Accel.KVM:
-                raise errors.HypervisorError(
-                    f"{order.guest.name} does not run with KVM: {reason}",
-                    hint="let virtlab choose (--accel auto), or emulate (--accel tcg)",
-                ) from error
-            self._monitor.note(f"{order.guest.name}: KVM failed ({reason}); emulated instead")
+            mark = self._without_kvm(order, result, error, self._qemu_reason(dom.name()) or error.message)
             apply.destroy(dom)
-            result.mark = order.mark.with_accel("tcg", f"KVM was tried and failed: {reason}")
-            self._run(order, self._define(order, result.mark), result, clock)
+            self._run(order, self._define(order, mark), result, clock)
 
-    def _run(self, order: Order, dom: Any, result: Launched, clock: _Stopwatch) -> None:
+    def _without_kvm(
+        self, order: Order, result: Launched, error: errors.VirtlabError, reason: str
+    ) -> GuestStamp:
+        """The stamp to go on with when KVM failed. Raises where it was not KVM, or KVM was asked for."""
+        if result.mark.accel != "kvm":
+            raise error
+        if order.guest.accel is Accel.KVM or order.mark.origin.choices.accel == Accel.KVM:
+            raise errors.HypervisorError(
+                f"{order.guest.name} does not run with KVM: {reason}",
+                hint="let virtlab choose (--accel auto), or emulate (--accel tcg)",
+            ) from error
+        self._monitor.note(f"{order.guest.name}: KVM failed ({reason}); emulated instead")
+        result.mark = order.mark.with_accel("tcg", f"KVM was tried and failed: {reason}")
+        return result.mark
+
+    def _run(self, order: Order, dom: Any, result: Launched, clock: Stopwatch) -> None:
         label = f"{order.mark.origin.instance}/{order.guest.name}"
         ready = await_ready(
             dom,
@@ -159,19 +182,21 @@ def await_ready(
     *,
     timeout: float,
     cancelled: threading.Event | None = None,
-    clock: _Stopwatch | None = None,
+    clock: Stopwatch | None = None,
 ) -> Ready | None:
     """Starts a defined guest and waits until its agent answers; the seconds count from QEMU's start.
 
+    One that is paused, by somebody or by a run that was killed, goes on from where it stands.
     None where the guest has no agent to wait for, or ``cancelled`` was set before the start.
     """
-    clock = clock or _Stopwatch({})
+    clock = clock or Stopwatch({})
     monitor.phase(guest.name, "starting QEMU")
     log = ConsoleLog(on_mark=lambda mark, _seconds: monitor.phase(guest.name, f"booting: {mark}"))
     if cancelled is not None and cancelled.is_set():
         return None
     began = time.monotonic()
-    apply.start_paused(dom)
+    if not apply.is_active(dom):
+        apply.start_paused(dom)
     clock.lap("start")
     console = partial(open_console, dom, "serial0", label=label, on_data=log.feed, on_end=log.close)
     with DomainWatch(dom) as watch, console():
@@ -188,7 +213,22 @@ def await_ready(
     return ready
 
 
-class _Stopwatch:
+def await_answer(dom: Any, guest: Guest, label: str, monitor: Monitor, *, timeout: float) -> None:
+    """Returns when the agent of a running guest answers. Raises NotReady after ``timeout`` seconds."""
+    way = channel(dom, guest.agent, label)
+    try:
+        AgentTransport(way).ping(_PROMPT)
+    except errors.Busy:
+        return  # somebody is talking to it
+    except errors.NotReady:
+        monitor.phase(guest.name, "runs, and is still starting")
+        with DomainWatch(dom) as watch:
+            readiness.wait_ready(way, watch, timeout)
+
+
+class Stopwatch:
+    """Adds the seconds since the last lap, or since it was made, to a lap of that name."""
+
     def __init__(self, laps: dict[str, float]) -> None:
         self._laps = laps
         self._last = time.monotonic()

@@ -35,7 +35,7 @@ def start(session: Session, guests: Sequence[SeenDomain], monitor: Monitor, *, t
             apply.start_network(session.conn, network.name)
 
     def one(seen: SeenDomain) -> None:
-        if seen.is_active:
+        if seen.is_active and seen.state != "paused":
             monitor.done(seen.guest, f"is {seen.state} already")
             return
         dom = apply.domain(session.conn, seen.name)

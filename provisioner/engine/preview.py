@@ -34,7 +34,8 @@ def documents(
     addresses = plan.addresses(lab, origin, Seen((), (), ()), nets)
     found = {}
     if not choice.is_session and guest is None:
-        for network in lab.networks:
+        used = {interface.network for each in lab.top_level for interface in each.interfaces}
+        for network in (network for network in lab.networks if network.name in used):
             hosts = [(g, a) for g, own in addresses.items() for a in own if a.network == network.name]
             mark = stamp.NetworkStamp(origin, network.name, to_data(network), str(nets[network.name][0]))
             found[f"network {network.name}"] = render.network_xml(network, mark, hosts)
@@ -74,7 +75,9 @@ def _domain(
     choice: Choice,
 ) -> str:
     decision = accel.decide(Accel(origin.choices.accel or guest.accel), kvm)
-    image = _image(guest.image, origin.key.owner)
+    names = dict.fromkeys((guest.image, *(disk.image for disk in guest.disks if disk.image)))
+    sets = {name: _image(name, origin.key.owner) for name in names}
+    image = sets[guest.image]
     mark = stamp.GuestStamp(
         origin=origin,
         guest=guest.name,
@@ -82,7 +85,7 @@ def _domain(
         accel=decision.accel,
         accel_why=decision.why,
         fell_back=False,
-        images={guest.image: image.text},
+        images={name: each.text for name, each in sets.items()},
         addresses=addresses,
         inner=tuple(plan.inner_definitions(lab, guest.name)),
     )

@@ -67,11 +67,11 @@ def take_down(session: Session, instance: Instance, monitor: Monitor) -> None:
             monitor.done(name, "removed")
 
     work: list[tuple[str, Callable[[], object]]] = [
-        (guest, partial(remove_guest, conn, seen, guest)) for guest in guests
+        (f"{instance.name}/{guest}", partial(remove_guest, conn, seen, guest)) for guest in guests
     ]
     # the networks go at the same time: it takes libvirt as long as ending a guest
     work += [
-        (f"network {network.network}", partial(apply.remove_network, conn, network.name))
+        (f"{instance.name} network {network.network}", partial(apply.remove_network, conn, network.name))
         for network in seen.networks
     ]
     if work:

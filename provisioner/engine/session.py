@@ -68,6 +68,8 @@ def everywhere(flag: str | None, *, with_events: bool = False) -> Iterator[list[
             try:
                 sessions.append(stack.enter_context(opened(choice, with_events=with_events)))
             except errors.HypervisorError as error:
+                if choice.asked_for:
+                    raise
                 problems.append(error)
         if not sessions:
             raise problems[0]

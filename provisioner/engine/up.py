@@ -14,19 +14,19 @@ from typing import Any
 from provisioner import accel, errors, naming, plan
 from provisioner.engine import images, labs
 from provisioner.engine.images import Images, boot_files
-from provisioner.engine.launch import Launched, Launcher, Order
+from provisioner.engine.launch import Launched, Launcher, Order, Stopwatch, await_answer
 from provisioner.engine.monitor import Monitor
 from provisioner.engine.networks import Networks
 from provisioner.engine.remove import remove_guest
 from provisioner.engine.session import Session
 from provisioner.hypervisor import apply, facts
 from provisioner.hypervisor.imagestore import StoredImage
-from provisioner.lab.enums import Accel
+from provisioner.lab.enums import Accel, AgentPort
 from provisioner.lab.model import Guest, Lab, to_data
 from provisioner.plan import Plan, Step, Verb
 from provisioner.seen import Seen
 from provisioner.stamp import Address, Choices, GuestStamp, Origin
-from provisioner.units import format_size
+from provisioner.units import rough_size
 
 _LEAST_DISK = 256 * 1024**2  # bytes: an image, and what a short lesson writes
 _QEMU_OVERHEAD = 64 * 1024**2  # bytes that a QEMU process takes beside its guest's memory, roughly
@@ -60,7 +60,9 @@ class Prepared:
     lab: Lab
     origin: Origin
     seen: Seen
+    decisions: dict[str, accel.Decision]  # what each top-level guest runs with
     plan: Plan
+    seconds: float  # that looking and planning took
 
     @property
     def instance(self) -> naming.Instance:
@@ -80,6 +82,7 @@ class Result:
     plan: Plan
     user_mode: bool  # whether the guests' networks are QEMU's user-mode ones
     guests: list[Launched] = field(default_factory=list)
+    phases: dict[str, float] = field(default_factory=dict)  # seconds, from the plan on
     seconds: float = 0.0
 
 
@@ -89,7 +92,7 @@ def locate(session: Session, request: Request) -> Target:
     lab = labs.load(file, source, request.sets)
     if request.instance is not None and not naming.is_name(request.instance):
         raise errors.InputError(
-            f"--as {request.instance!r}: a name is 1 to 32 of a-z, 0-9 and -, beginning with a letter",
+            f"--as {request.instance!r}: a name is 1 to 32 of a-z, 0-9 and -, with no - at an end",
             hint="take a name such as my-lab",
         )
     return Target(lab, session.instance(request.instance or lab.name))
@@ -97,16 +100,45 @@ def locate(session: Session, request: Request) -> Target:
 
 def prepare(session: Session, request: Request, target: Target) -> Prepared:
     """Looks at what exists, and makes the plan."""
+    began = time.monotonic()
     lab, instance = target.lab, target.instance
     seen = session.look().of(instance)
-    plan.check_origin(instance, lab.source, seen)
+    plan.check_origin(instance, lab, seen)
     before = seen.origin()
     choices = (before.choices if before else Choices()).updated(request.accel, request.sets)
     if choices.sets != request.sets:
         lab = labs.load(lab.file, lab.source, choices.sets)
     _check_supported(lab, session)
-    origin = Origin(session.user, instance.name, lab.name, lab.source, str(lab.file), choices)
-    return Prepared(request, lab, origin, seen, plan.make(lab, instance, seen, session=session.is_session))
+    file = str(lab.file.resolve())
+    origin = Origin(session.user, instance.name, lab.name, lab.source, file, choices)
+    decisions = _decisions(session, request, lab, seen, choices)
+    accels = {name: decision.accel for name, decision in decisions.items()}
+    made = plan.make(lab, origin, seen, accels, session=session.is_session)
+    return Prepared(request, lab, origin, seen, decisions, made, time.monotonic() - began)
+
+
+def _decisions(
+    session: Session, request: Request, lab: Lab, seen: Seen, choices: Choices
+) -> dict[str, accel.Decision]:
+    """What each top-level guest runs with, and why.
+
+    What is there keeps what it has, a fallback too, until the lab file or a flag says otherwise.
+    """
+
+    @cache
+    def kvm() -> accel.KvmFacts:
+        return facts.kvm(session.conn, session.host, session=session.is_session)
+
+    def decide(guest: Guest) -> accel.Decision:
+        there = seen.domain(guest.name)
+        if there is not None and request.accel is None and there.stamp.definition["accel"] == guest.accel:
+            return accel.Decision(there.stamp.accel, there.stamp.accel_why, there.stamp.fell_back)
+        wanted = Accel(choices.accel or guest.accel)
+        if wanted is not Accel.AUTO:
+            return accel.Decision(str(wanted), "asked for")
+        return accel.decide(wanted, kvm())
+
+    return {guest.name: decide(guest) for guest in lab.top_level}
 
 
 def _check_supported(lab: Lab, session: Session) -> None:
@@ -127,13 +159,16 @@ def execute(session: Session, prepared: Prepared, monitor: Monitor, cancelled: t
     holds the instance's lock.
     """
     began = time.monotonic()
-    result = Result(prepared.origin, prepared.plan, session.is_session)
+    result = Result(prepared.origin, prepared.plan, session.is_session, phases={"plan": prepared.seconds})
+    clock = Stopwatch(result.phases)
     run = _Run(session, prepared, monitor, cancelled)
     try:
-        result.guests = run.work()
+        result.guests = run.work(clock)
         if cancelled.is_set():
             raise KeyboardInterrupt
         problems = [guest.error for guest in result.guests if guest.error is not None]
+        if not prepared.request.keep_on_failure:
+            _say_how_to_keep(problems)
         errors.raise_all(problems, f"{len(problems)} guests did not come up")
     except BaseException as error:
         if prepared.request.keep_on_failure:
@@ -151,27 +186,11 @@ def execute(session: Session, prepared: Prepared, monitor: Monitor, cancelled: t
     return result
 
 
-def decisions(session: Session, prepared: Prepared) -> dict[str, accel.Decision]:
-    """What each top-level guest runs with, and why.
-
-    What is there keeps what it has, and so does a guest that once fell back to emulation, until
-    somebody asks for another accelerator.
-    """
-
-    @cache
-    def kvm() -> accel.KvmFacts:
-        return facts.kvm(session.conn, session.host, session=session.is_session)
-
-    def decide(guest: Guest) -> accel.Decision:
-        seen = prepared.seen.domain(guest.name)
-        wanted = Accel(prepared.origin.choices.accel or guest.accel)
-        if seen is not None and wanted is Accel.AUTO and seen.stamp.fell_back and not prepared.request.accel:
-            return accel.Decision(seen.stamp.accel, seen.stamp.accel_why, fell_back=True)
-        if wanted is not Accel.AUTO:
-            return accel.Decision(str(wanted), "asked for")
-        return accel.decide(wanted, kvm())
-
-    return {guest.name: decide(guest) for guest in prepared.lab.top_level}
+def _say_how_to_keep(problems: Sequence[errors.VirtlabError]) -> None:
+    """Where a guest that did not answer is about to go, nobody can look at it later."""
+    for problem in problems:
+        if isinstance(problem, errors.NotReady):
+            problem.hint = "give it more time with --timeout, or keep it to look at with --keep-on-failure"
 
 
 class _Run:
@@ -185,16 +204,22 @@ class _Run:
         self._monitor = monitor
         self._cancelled = cancelled
         self._networks = Networks(session, prepared.lab, prepared.origin, prepared.seen)
-        self._decisions = decisions(session, prepared)
         self._to_launch = [s for s in prepared.plan.guests if s.verb not in (Verb.KEEP, Verb.REMOVE)]
         self._touched: list[Step] = []
 
-    def work(self) -> list[Launched]:
-        """Every step; the result of each top-level guest of the lab, in file order."""
+    def work(self, clock: Stopwatch) -> list[Launched]:
+        """Every step; the result of each top-level guest of the lab, in file order.
+
+        The laps: checks, images (looked up while networks start), network (what is left of that), guests.
+        """
         prepared, session = self._prepared, self._session
         launched: dict[str, Launched] = {}
+        for step in prepared.plan.guests:
+            if step.verb is Verb.KEEP:
+                self._check_answers(prepared.lab.guest(step.name))
         if prepared.plan.changes_something:
             self._check_memory()
+            clock.lap("checks")
             with ThreadPoolExecutor(1, thread_name_prefix="networks") as aside:
                 # a NAT network takes libvirt a third of a second: the images are looked up meanwhile
                 networks = aside.submit(self._networks.carry_out, prepared.plan.networks, self._monitor)
@@ -203,12 +228,22 @@ class _Run:
                 store = Images(session, pool, self._monitor)
                 found = {step.name: self._images(store, step.name) for step in self._to_launch}
                 self._remove()
+                clock.lap("images")
                 addresses = networks.result()
+            clock.lap("network")
             orders = [self._order(step, found[step.name], addresses[step.name]) for step in self._to_launch]
             launched = self._launch(pool, orders)
+            clock.lap("guests")
         for step in prepared.plan.inner:
             self._monitor.note(f"{step.name}: {step.reason}")
         return [launched.get(g.name) or self._kept(g) for g in prepared.lab.top_level]
+
+    def _check_answers(self, guest: Guest) -> None:
+        """Returns when a guest that is kept answers: a run that was killed may have left it starting."""
+        if guest.agent is not AgentPort.NONE:
+            dom = apply.domain(self._session.conn, self._prepared.instance.domain(guest.name))
+            label = f"{self._prepared.instance.name}/{guest.name}"
+            await_answer(dom, guest, label, self._monitor, timeout=self._prepared.request.timeout)
 
     def _check_memory(self) -> None:
         wanted = sum(
@@ -219,8 +254,7 @@ class _Run:
         free = self._session.host.free_memory()
         if free is not None and wanted > free:
             raise errors.HypervisorError(
-                f"the guests need {format_size(wanted // 1024**2 * 1024**2)} of memory, "
-                f"and only {format_size(free // 1024**2 * 1024**2)} is free",
+                f"the guests need {rough_size(wanted)} of memory, and only {rough_size(free)} is free",
                 hint="end labs that nobody needs ({virtlab} status), or give the guests less "
                 "(--set defaults.memory=...)",
             )
@@ -230,8 +264,8 @@ class _Run:
         free = self._session.host.free_disk(folder)
         if free is not None and free < _LEAST_DISK:
             raise errors.HypervisorError(
-                f"only {format_size(free // 1024**2 * 1024**2)} is free in {folder}, for images and disks",
-                hint=f"free {format_size(_LEAST_DISK)} there",
+                f"only {rough_size(free)} is free in {folder}, for images and disks",
+                hint=f"free {rough_size(_LEAST_DISK)} there",
             )
 
     def _images(self, store: Images, name: str) -> dict[str, StoredImage]:
@@ -252,7 +286,7 @@ class _Run:
     def _order(self, step: Step, used: dict[str, StoredImage], addresses: tuple[Address, ...]) -> Order:
         guest, seen = self._prepared.lab.guest(step.name), self._prepared.seen.domain(step.name)
         apply.require_ours(self._session.conn, self._prepared.instance.domain(step.name))
-        decision = self._decisions[guest.name]
+        decision = self._prepared.decisions[guest.name]
         mark = GuestStamp(
             origin=self._prepared.origin,
             guest=guest.name,
@@ -271,6 +305,7 @@ class _Run:
             boot=boot_files(used[guest.image]),
             backing=tuple(used[d.image].paths["disk"] if d.image else None for d in guest.disks),
             old_disks=0 if seen is None else len(seen.stamp.definition["disks"]),
+            volumes=frozenset(volume.name for volume in self._prepared.seen.volumes),
         )
 
     def _launch(self, pool: Any, orders: Sequence[Order]) -> dict[str, Launched]:
@@ -306,6 +341,11 @@ class _Run:
         assert seen is not None  # noqa: S101 - what is kept was seen
         return Launched(guest.name, Verb.KEEP, seen.stamp, guest)
 
+    def _was_active(self, step: Step) -> bool:
+        """Whether a guest that was to be started had been there all along, paused."""
+        seen = self._prepared.seen.domain(step.name)
+        return step.verb is Verb.START and seen is not None and seen.is_active
+
     def undo(self) -> list[errors.VirtlabError]:
         """Takes back what this run made, and returns what could not be."""
         failures: list[errors.VirtlabError] = []
@@ -318,7 +358,7 @@ class _Run:
                     apply.remove_domain(conn, instance.domain(step.name))
                     for index in range(len(self._prepared.lab.guest(step.name).disks)):
                         apply.remove_volume(conn, instance.volume(step.name, index))
-                elif step.verb is not Verb.UPDATE:
+                elif step.verb is not Verb.UPDATE and not self._was_active(step):
                     apply.destroy(apply.domain(conn, instance.domain(step.name)))
             except errors.VirtlabError as error:
                 failures.append(error)

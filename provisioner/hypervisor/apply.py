@@ -52,6 +52,12 @@ def domain(conn: Any, name: str) -> Any:
         return conn.lookupByName(name)
 
 
+def is_active(dom: Any) -> bool:
+    """Whether a domain runs or is paused."""
+    with translated(f"can't look at {dom.name()}"):
+        return bool(dom.isActive())
+
+
 def start_paused(dom: Any) -> None:
     """Starts a domain with its processors stopped, so that its console can be attached to first."""
     with translated(f"QEMU does not start {dom.name()}"):
@@ -137,36 +143,53 @@ def remove_network(conn: Any, name: str) -> bool:
 
 
 def set_network_hosts(conn: Any, name: str, hosts: Sequence[tuple[str, str, str]]) -> None:
-    """Has a network know each MAC address, name and address of ``hosts``, running and as defined."""
+    """Has a network know exactly these (MAC address, name, address), running and as defined.
+
+    By DHCP the address follows from the MAC address, by DNS from the name.
+    """
     import xml.etree.ElementTree as ET
-    from xml.sax.saxutils import quoteattr
+    from xml.sax.saxutils import escape, quoteattr
 
     with translated(f"can't update network {name}"):
         net = conn.networkLookupByName(name)
         root = ET.fromstring(net.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE))  # noqa: S314
-        known = {(h.get("mac"), h.get("name"), h.get("ip")) for h in root.iter("host")}
-        flags = libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG
-        if net.isActive():
-            flags |= libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE
-        for mac, guest, address in hosts:
-            if (mac, guest, address) in known:
-                continue
-            stale = [h for h in known if mac == h[0] or address == h[2] or guest == h[1]]
-            for old in stale:
-                known.discard(old)
-                _update_host(
-                    net,
-                    libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE,
-                    f"<host mac={quoteattr(old[0] or '')}/>",
-                    flags,
-                )
-            entry = f"<host mac={quoteattr(mac)} name={quoteattr(guest)} ip={quoteattr(address)}/>"
-            _update_host(net, libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, entry, flags)
-            known.add((mac, guest, address))
+        leases = {
+            (h.get("mac") or "", h.get("name") or "", h.get("ip") or "")
+            for h in root.iterfind("ip/dhcp/host")
+        }
+        names = {(h.findtext("hostname") or "", h.get("ip") or "") for h in root.iterfind("dns/host")}
+        _exchange(
+            net,
+            libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST,
+            [f"<host mac={quoteattr(mac)}/>" for mac, *_ in leases - set(hosts)],
+            [
+                f"<host mac={quoteattr(mac)} name={quoteattr(guest)} ip={quoteattr(address)}/>"
+                for mac, guest, address in hosts
+                if (mac, guest, address) not in leases
+            ],
+        )
+        wanted = [(guest, address) for _, guest, address in hosts]
+        _exchange(
+            net,
+            libvirt.VIR_NETWORK_SECTION_DNS_HOST,
+            [f"<host ip={quoteattr(address)}/>" for _, address in names - set(wanted)],
+            [
+                f"<host ip={quoteattr(address)}><hostname>{escape(guest)}</hostname></host>"
+                for guest, address in wanted
+                if (guest, address) not in names
+            ],
+        )
 
 
-def _update_host(net: Any, command: int, entry: str, flags: int) -> None:
-    net.update(command, libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, entry, flags)
+def _exchange(net: Any, section: int, old: Sequence[str], new: Sequence[str]) -> None:
+    """Takes entries out of a section of a network, and puts others in."""
+    flags = libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG
+    if net.isActive():
+        flags |= libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE
+    for entry in old:
+        net.update(libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE, section, -1, entry, flags)
+    for entry in new:
+        net.update(libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, section, -1, entry, flags)
 
 
 def subnets_in_use(conn: Any) -> list[str]:
@@ -202,7 +225,7 @@ def open_pool(conn: Any, xml: str, path: str) -> Any:
         except libvirt.libvirtError as error:
             if code_of(error) != libvirt.VIR_ERR_NO_STORAGE_POOL:
                 raise
-            pool = conn.storagePoolDefineXML(xml)
+            pool = _define_pool(conn, xml)
         if pool.isActive():
             target = pool_path(pool)
         else:
@@ -221,6 +244,14 @@ def open_pool(conn: Any, xml: str, path: str) -> Any:
                 if not pool.isActive():
                     raise translate(error, doing) from error
         return pool
+
+
+def _define_pool(conn: Any, xml: str) -> Any:
+    try:
+        return conn.storagePoolDefineXML(xml)
+    except libvirt.libvirtError:
+        # somebody else may have defined it in between
+        return conn.storagePoolLookupByName(naming.POOL)
 
 
 def pool_path(pool: Any) -> str:

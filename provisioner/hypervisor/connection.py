@@ -5,7 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from provisioner.hypervisor.errors import code_of, translate
 
 SYSTEM = "qemu:///system"
 SESSION = "qemu:///session"
+_POLKIT_BUS = "/run/dbus/system_bus_socket"
 _SYSTEM_SOCKETS = ("/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock")
 
 
@@ -26,6 +27,7 @@ class Choice:
 
     uri: str
     why: str
+    asked_for: bool = field(default=False, compare=False)  # by a flag, the configuration or the environment
 
     @property
     def is_session(self) -> bool:
@@ -41,13 +43,13 @@ class Choice:
 def choose(flag: str | None) -> Choice:
     """The connection to use. Precedence: flag, configuration, LIBVIRT_DEFAULT_URI, what this user may do."""
     if flag:
-        return Choice(flag, "--connect")
+        return Choice(flag, "--connect", asked_for=True)
     configured = _configured()
     if configured:
-        return Choice(configured, f"set in {paths.config_file()}")
+        return Choice(configured, f"set in {paths.config_file()}", asked_for=True)
     environment = os.environ.get("LIBVIRT_DEFAULT_URI")
     if environment:
-        return Choice(environment, "LIBVIRT_DEFAULT_URI")
+        return Choice(environment, "LIBVIRT_DEFAULT_URI", asked_for=True)
     if os.geteuid() == 0:
         return Choice(SYSTEM, "you are root")
     if _system_open_to_us():
@@ -100,7 +102,8 @@ def _system_open_to_us() -> bool:
     """Whether the system daemon's socket lets this user in with no question asked.
 
     A socket that only root's group can write to answers by itself. One that everybody can write
-    to leaves the decision to polkit, which asks for a password unless one is in group libvirt.
+    to leaves the decision to polkit, which asks for a password unless one is in group libvirt,
+    and which is reached over D-Bus.
     """
     for path in _SYSTEM_SOCKETS:
         try:
@@ -109,7 +112,7 @@ def _system_open_to_us() -> bool:
             continue
         if not os.access(path, os.W_OK):
             continue
-        return not mode & stat.S_IWOTH or _in_libvirt_group()
+        return not mode & stat.S_IWOTH or (_in_libvirt_group() and Path(_POLKIT_BUS).exists())
     return False
 
 
@@ -156,7 +159,8 @@ def _hint(choice: Choice, code: int) -> str:
         libvirt.VIR_ERR_AUTH_FAILED,
         libvirt.VIR_ERR_AUTH_UNAVAILABLE,
         libvirt.VIR_ERR_AUTH_CANCELLED,
-    ):
+    ) or (code == libvirt.VIR_ERR_INTERNAL_ERROR and os.geteuid() != 0 and not choice.is_session):
+        # without polkit the daemon that answers has nobody to ask, and calls that an internal error
         return (
             "join the group that may use it (sudo usermod -aG libvirt $USER, then log in again), "
             f"or use your own: -c {SESSION}"

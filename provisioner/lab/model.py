@@ -29,7 +29,7 @@ class Text:
 @dataclass(frozen=True, slots=True)
 class Processor:
     count: int
-    model: str  # auto (host under KVM, QEMU's default under emulation), default, host, maximum, or a name
+    model: str  # auto, default, host, maximum, or a name; see labs/reference.yaml
     features: dict[str, str] = field(default_factory=dict)  # name -> require | disable
 
 

@@ -12,7 +12,6 @@ from provisioner.lab.layers import Draft
 from provisioner.lab.problems import Problems, alternatives, listed, shown
 
 MAX_IDE_DISKS = 4  # QEMU's machines have one controller with two channels of two
-MAX_VMPVSCSI_DISKS = 7  # what libvirt puts on one such controller
 HOSTS = {
     GuestKind.XEN: (GuestKind.MACHINE, GuestKind.NESTED),
     GuestKind.NESTED: (GuestKind.MACHINE, GuestKind.NESTED),
@@ -145,7 +144,6 @@ class _Rules(NamedTuple):
         if not disks.ok:
             return
         ide: list[Given] = []
-        vmpvscsi: list[Given] = []
         for disk in disks.value:
             if not disk.ok:
                 continue
@@ -162,15 +160,11 @@ class _Rules(NamedTuple):
             if bus.value == "scsi" and controller is None:
                 right = listed(spec.CONTROLLERS)
                 self._wrong(f'a scsi disk needs a "controller" ({right})', bus, disk)
-            elif bus.value == "scsi" and controller and controller.value == "vmpvscsi":
-                vmpvscsi.append(controller)
             elif bus.value != "scsi" and controller and controller.path.startswith(disk.path):
                 self._wrong(f"a disk on {bus.value} has no controller to choose (use bus scsi)", controller)
-        for found, most, what in ((ide, MAX_IDE_DISKS, "ide"), (vmpvscsi, MAX_VMPVSCSI_DISKS, "vmpvscsi")):
-            if len(found) > most:
-                self._wrong(
-                    f"a machine takes at most {most} {what} disks, here are {len(found)}", found[most], disks
-                )
+        if len(ide) > MAX_IDE_DISKS:
+            message = f"a machine takes at most {MAX_IDE_DISKS} ide disks, here are {len(ide)}"
+            self._wrong(message, ide[MAX_IDE_DISKS], disks)
 
     def _interfaces(self, networks: list[str] | None) -> None:
         interfaces = self.draft.hardware["interfaces"]

@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import IPv4Interface, IPv4Network
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from provisioner import naming, paths, stamp
+from provisioner import naming, paths, plan, stamp
 from provisioner.lab.enums import AgentPort, NetworkMode
 from provisioner.lab.model import Disk, Guest, Network
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Network
-
     from jinja2 import Environment
     from markupsafe import Markup
 
@@ -101,16 +100,21 @@ def kernel_command_line(guest: Guest, addresses: tuple[stamp.Address, ...]) -> s
     words = [*KERNEL_ARGS, f"8250.nr_uarts={max(1, guest.serial_ports)}", f"virtlab.hostname={guest.name}"]
     if guest.agent is not AgentPort.NONE:
         words.append(f"virtlab.agent={guest.agent}")
-    words += [f"virtlab.if={a.mac},{a.address},{a.gateway or ''}" for a in addresses]
+    words += [f"virtlab.if={a.mac},{a.address},{a.gateway or ''},{_name_server(a)}" for a in addresses]
     return " ".join([*words, *guest.kernel_args])
+
+
+def _name_server(address: stamp.Address) -> str:
+    """Who answers names on a guest's network: its gateway, or in user-mode networking QEMU, apart from it."""
+    if address.gateway == plan.USER_GATEWAY:
+        return plan.USER_NAME_SERVER
+    return str(next(IPv4Interface(address.address).network.hosts()))
 
 
 def network_xml(
     network: Network, mark: stamp.NetworkStamp, hosts: Sequence[tuple[str, stamp.Address]]
 ) -> str:
     """A network of its own bridge. ``hosts``: guest name and address of each interface on it."""
-    from ipaddress import IPv4Network
-
     instance = mark.origin.key
     subnet = IPv4Network(mark.subnet)
     return _render(

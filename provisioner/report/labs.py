@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Sequence
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from provisioner.lab.model import Guest, Lab, Text
@@ -13,6 +14,8 @@ from provisioner.units import format_size
 
 if TYPE_CHECKING:
     from provisioner.lab.catalog import Entry
+
+_MODES = {"nat": "leads out through the host", "isolated": "leads nowhere but to its guests"}
 
 
 def in_language(words: Text | None) -> str:
@@ -36,9 +39,9 @@ def lab_page(lab: Lab, target: str) -> str:
     head = ("guest", "machine", "accelerator", "memory", "disks", "interfaces", "what it is")
     lines += ["", text.columns(head, [_guest_row(guest) for guest in lab.guests])]
     if lab.networks:
-        rows = [(n.name, str(n.mode), in_language(n.title)) for n in lab.networks]
+        rows = [(n.name, str(n.mode), in_language(n.title) or _MODES[n.mode]) for n in lab.networks]
         lines += ["", text.columns(("network", "mode", "what it is"), rows)]
-    lines += ["", f"file: {lab.file}", f"next: {text.command()} up {target}"]
+    lines += ["", f"file: {lab.file}", f"next: {text.command()} up {quote(target)}"]
     return "\n".join(lines)
 
 

@@ -72,7 +72,7 @@ def status_page(found: list[dict[str, Any]]) -> str:
     """The instances for people."""
     if not found:
         return f"nothing is up\nnext: {text.command()} list, then {text.command()} up LAB"
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for entry in found:
         for guest in entry["guests"]:
             rows.append(
@@ -89,11 +89,10 @@ def status_page(found: list[dict[str, Any]]) -> str:
                 (f"{entry['instance']}/{inner}", f"in {guest['name']}", "", "", "", "")
                 for inner in guest["inner"]
             ]
-    lines = (
-        [text.columns(("guest", "state", "accelerator", "memory", "address", "connection"), rows)]
-        if rows
-        else []
-    )
+    head: tuple[str, ...] = ("guest", "state", "accelerator", "memory", "address", "connection")
+    if len({entry["connection"] for entry in found}) == 1:
+        head, rows = head[:-1], [row[:-1] for row in rows]
+    lines = [text.columns(head, rows)] if rows else []
     for entry in found:
         if not entry["guests"] or entry["leftovers"]:
             lines.append(

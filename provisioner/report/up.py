@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from provisioner.plan import Plan, Step, Verb
@@ -11,14 +10,14 @@ from provisioner.report.status import ACCEL, bare, guest_data
 from provisioner.units import format_seconds
 
 if TYPE_CHECKING:
-    from provisioner.accel import Decision
     from provisioner.engine.launch import Launched
     from provisioner.engine.up import Prepared, Result
     from provisioner.hypervisor.connection import Choice
 
 
-def plan_data(prepared: Prepared, decisions: Mapping[str, Decision]) -> dict[str, Any]:
+def plan_data(prepared: Prepared) -> dict[str, Any]:
     """The plan as plain data."""
+    decisions = prepared.decisions
 
     def step(kind: str, each: Step) -> dict[str, Any]:
         data: dict[str, Any] = {
@@ -37,15 +36,16 @@ def plan_data(prepared: Prepared, decisions: Mapping[str, Decision]) -> dict[str
     return {"instance": prepared.origin.instance, "lab": prepared.lab.name, "steps": steps}
 
 
-def plan_page(prepared: Prepared, decisions: Mapping[str, Decision], choice: Choice) -> str:
+def plan_page(prepared: Prepared, choice: Choice) -> str:
     """The plan for people."""
     head = f"{prepared.origin.instance} on {choice.uri} ({choice.why})"
     if not prepared.plan.changes_something:
         return f"{head}\nnothing to do: it is as its file says"
     lines = [head, changes_page(prepared.plan)]
     lines += [f"{step.verb} {step.name}: {step.reason}" for step in prepared.plan.inner]
-    for name, decision in decisions.items():
-        lines.append(f"{name} runs with {ACCEL[decision.accel]}: {decision.why}")
+    for decision in dict.fromkeys(prepared.decisions.values()):
+        names = ", ".join(name for name, each in prepared.decisions.items() if each == decision)
+        lines.append(f"{names}: {ACCEL[decision.accel]}: {decision.why}")
     return "\n".join(lines)
 
 

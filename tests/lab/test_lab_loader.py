@@ -11,8 +11,8 @@ import pytest
 
 from provisioner.errors import InputError, LabFileError
 from provisioner.lab import catalog, nodes, schema, spec
-from provisioner.lab.kinds import Kind, Many, Names, Record, TextOrRecord, Word
 from provisioner.lab.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
+from provisioner.lab.kinds import Kind, Many, Names, Record, TextOrRecord, Word
 from provisioner.lab.model import Lab, Text
 from provisioner.lab.nodes import Mapping, Node, Sequence
 from provisioner.lab.problems import Problems
@@ -33,8 +33,8 @@ def test_demo_paravirt_differs_in_devices_only(root: Path, load_file: Load) -> N
     assert (virtio.name, virtio.disks[0].bus, virtio.interfaces[0].model) == ("virtio", "virtio", "virtio")
     assert (full.agent, full.serial_ports, full.console) == (AgentPort.SERIAL, 2, "serial")
     assert (virtio.agent, virtio.serial_ports, virtio.console) == (AgentPort.VIRTIO, 1, "serial+virtio")
-    assert (full.balloon, full.rng, full.clock.timers) == ("none", "none", {"kvmclock": False})
-    assert (virtio.balloon, virtio.rng, virtio.clock.timers) == ("virtio", "virtio", {})
+    assert (full.balloon, full.rng, full.clock.timers) == ("none", "none", {"hpet": False, "kvmclock": False})
+    assert (virtio.balloon, virtio.rng, virtio.clock.timers) == ("virtio", "virtio", {"hpet": False})
     for same in ("machine", "memory", "accel", "image", "firmware", "processor", "video", "kernel_args"):
         assert getattr(full, same) == getattr(virtio, same)
     assert full.disks[0].cache == virtio.disks[0].cache == "writeback"

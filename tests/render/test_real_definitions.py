@@ -167,7 +167,7 @@ def test_qemu_makes_the_devices(conn: libvirt.virConnect, store: Store, name: st
         ("{bus: virtio}", 8),
         ("{bus: scsi, controller: virtio-scsi}", 8),
         ("{bus: scsi, controller: lsilogic}", 8),
-        ("{bus: scsi, controller: vmpvscsi}", 7),
+        ("{bus: scsi, controller: vmpvscsi}", 8),
     ],
 )
 def test_qemu_takes_as_many_disks_as_a_lab_may_have(

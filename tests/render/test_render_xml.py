@@ -162,7 +162,7 @@ def test_the_kernel_is_told_no_device_and_the_same_twice() -> None:
             f"8250.nr_uarts={ports}",
             f"virtlab.agent={agent}",
             f"virtlab.hostname={name}",
-            f"virtlab.if={addresses[name][0].mac},{addresses[name][0].address},10.0.2.2",
+            f"virtlab.if={addresses[name][0].mac},{addresses[name][0].address},10.0.2.2,10.0.2.3",
         )
     )
 

@@ -21,7 +21,9 @@ REAL = KvmFacts(exists=True, opens=True, offered=True, hardware="vmx", qemu_user
         (KvmFacts(False, None, None, ""), Decision("tcg", "this host has no /dev/kvm")),
         (
             KvmFacts(True, True, True, ""),
-            Decision("tcg", "/dev/kvm is there, but the processor shows neither vmx nor svm: it is not real"),
+            Decision(
+                "tcg", "/dev/kvm is there, but the processor shows neither vmx nor svm, so it is not real KVM"
+            ),
         ),
         (KvmFacts(None, None, None, ""), Decision("tcg", "the processor shows neither vmx nor svm")),
         (

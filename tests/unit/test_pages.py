@@ -67,9 +67,9 @@ def test_status() -> None:
     assert (one["state"], two["state"], two["interfaces"]) == ("running", "stopped", [])
     assert one["domain"] == "virtlab.learner.demo.one"
     assert page(seen).splitlines() == [
-        "GUEST     STATE    ACCELERATOR      MEMORY   ADDRESS         CONNECTION",
-        f"demo/one  running  emulation (TCG)  192 MiB  {address.address.partition('/')[0]:14}  qemu:///system",
-        "demo/two  stopped  emulation (TCG)  192 MiB  none            qemu:///system",
+        "GUEST     STATE    ACCELERATOR      MEMORY   ADDRESS",
+        f"demo/one  running  emulation (TCG)  192 MiB  {address.address.partition('/')[0]}",
+        "demo/two  stopped  emulation (TCG)  192 MiB  none",
     ]
 
 
@@ -106,26 +106,23 @@ def test_leftovers_are_told() -> None:
 
 
 def prepared(of: Lab, seen: Seen = NOTHING) -> Prepared:
-    return Prepared(
-        request=Request("demo"), lab=of, origin=origin(of), seen=seen, plan=make(of, seen), seconds=0.0
-    )
-
-
-DECISIONS = {"one": Decision("tcg", "this host has no /dev/kvm")}
+    decision = Decision("tcg", "this host has no /dev/kvm")
+    decisions = {guest.name: decision for guest in of.top_level}
+    return Prepared(Request("demo"), of, origin(of), seen, decisions, make(of, seen), seconds=0.0)
 
 
 def test_plan_page() -> None:
-    assert up.plan_page(prepared(LAB), DECISIONS, HERE) == (
+    assert up.plan_page(prepared(LAB), HERE) == (
         "demo on qemu:///system (you are root)\n"
         "create network lab: not there yet\n"
         "create one: not there yet\n"
         "create two: not there yet\n"
-        "one runs with emulation (TCG): this host has no /dev/kvm"
+        "one, two: emulation (TCG): this host has no /dev/kvm"
     )
 
 
 def test_plan_page_of_nothing_to_do() -> None:
-    assert up.plan_page(prepared(LAB, after(LAB)), DECISIONS, HERE) == (
+    assert up.plan_page(prepared(LAB, after(LAB)), HERE) == (
         "demo on qemu:///system (you are root)\nnothing to do: it is as its file says"
     )
 
@@ -147,9 +144,10 @@ def test_changes_page() -> None:
 
 
 def test_plan_data() -> None:
-    data = up.plan_data(prepared(LAB, stopped(after(LAB), "one")), DECISIONS)
+    data = up.plan_data(prepared(LAB, stopped(after(LAB), "one")))
     assert (data["instance"], data["lab"]) == ("demo", "demo")
     kept = {"action": "keep", "reason": "as the lab file says", "changes": [], "loses": None}
+    emulated = {"accel": "tcg", "accel_why": "this host has no /dev/kvm"}
     assert data["steps"] == [
         {"kind": "network", "name": "lab", **kept},
         {
@@ -159,10 +157,9 @@ def test_plan_data() -> None:
             "reason": "it is stopped",
             "changes": [],
             "loses": None,
-            "accel": "tcg",
-            "accel_why": "this host has no /dev/kvm",
+            **emulated,
         },
-        {"kind": "guest", "name": "two", **kept},
+        {"kind": "guest", "name": "two", **kept, **emulated},
     ]
 
 

@@ -16,6 +16,7 @@ from provisioner.lab.enums import GuestKind, NetworkMode, Transport
 from provisioner.lab.model import Guest, Interface, Lab, Processor, Text
 from provisioner.plan import Plan, Verb
 from provisioner.seen import Seen, SeenVolume
+from provisioner.stamp import Choices
 from provisioner.units import MIB
 
 ONE = lab(guest("one"))
@@ -184,12 +185,27 @@ def test_a_guest_that_moves_into_another_goes() -> None:
     assert {(s.name, s.verb) for s in made.guests} == {("one", Verb.RESTART), ("two", Verb.REMOVE)}
 
 
+def test_another_accelerator_restarts_the_guest() -> None:
+    made = plan.make(ONE, origin(ONE), after(ONE), {"one": "kvm"}, session=False)
+    assert made.guest("one").verb is Verb.RESTART
+    assert made.guest("one").changes == ("accelerator: tcg → kvm",)
+    assert made.guest("one").loses == "what is in its memory"
+
+
+def test_a_choice_that_changes_nothing_else_is_only_written_down() -> None:
+    chosen = dataclasses.replace(origin(ONE), choices=Choices("tcg", ("one.memory=192MiB",)))
+    made = plan.make(ONE, chosen, after(ONE), {"one": "tcg"}, session=False)
+    assert made.guest("one").verb is Verb.UPDATE
+    assert made.guest("one").changes == ("choices: none → --accel tcg --set one.memory=192MiB",)
+    assert made.losses == ()
+
+
 def test_another_file_of_the_same_name_is_a_conflict() -> None:
     instance = origin(ONE).key
-    plan.check_origin(instance, ONE.source, NOTHING)
-    plan.check_origin(instance, ONE.source, after(ONE))
+    plan.check_origin(instance, ONE, NOTHING)
+    plan.check_origin(instance, ONE, after(ONE))
     with pytest.raises(ConflictError, match=r"made from /labs/demo/lab\.yaml") as caught:
-        plan.check_origin(instance, "/home/learner/lab.yaml", after(ONE))
+        plan.check_origin(instance, dataclasses.replace(ONE, source="/home/learner/lab.yaml"), after(ONE))
     assert caught.value.hint is not None
     assert "--as" in caught.value.hint
     assert "{virtlab} down demo" in caught.value.hint

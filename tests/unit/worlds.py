@@ -78,7 +78,8 @@ def ranges(of: Lab, seen: Seen = NOTHING, *, session: bool = False) -> plan.Rang
 
 
 def make(of: Lab, seen: Seen = NOTHING, *, session: bool = False) -> Plan:
-    return plan.make(of, origin(of).key, seen, session=session)
+    accels = {guest.name: "tcg" for guest in of.top_level}
+    return plan.make(of, origin(of), seen, accels, session=session)
 
 
 def after(of: Lab, seen: Seen = NOTHING, *, session: bool = False) -> Seen:
