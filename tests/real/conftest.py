@@ -1,0 +1,143 @@
+"""Real libvirt and QEMU: the system's daemon, and a throw-away account with a daemon of its own."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+import libvirt
+import pytest
+from driver import Virtlab, end_all_of
+
+from provisioner import naming
+from provisioner.host import user_name
+
+PROJECT = Path(__file__).resolve().parents[2]
+SYSTEM = "qemu:///system"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.real)
+
+
+def _clean_environment() -> dict[str, str]:
+    """The environment without what would steer virtlab or libvirt."""
+    steering = ("VIRTLAB", "LIBVIRT", "XDG_", "NO_COLOR", "LANG", "LC_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(steering)}
+    return {**kept, "LANG": "C.UTF-8", "TERM": "xterm", "PYTHONPATH": str(PROJECT)}
+
+
+def _system_obstacle() -> str | None:
+    libvirt.registerErrorHandler(lambda _context, _error: None, None)
+    try:
+        libvirt.open(SYSTEM).close()
+    except libvirt.libvirtError as error:
+        return f"{SYSTEM} can't be used by {user_name()}: {error.get_error_message()}"
+    return None
+
+
+@pytest.fixture(scope="session")
+def system_account(tmp_path_factory: pytest.TempPathFactory) -> Virtlab:
+    """virtlab on the system's daemon, as the account that runs the tests; its image is there."""
+    obstacle = _system_obstacle()
+    if obstacle:
+        pytest.skip(f"{obstacle} (as root, ./bootstrap pytest starts it and may use it)")
+    virtlab = Virtlab(
+        uri=SYSTEM,
+        owner=naming.owner_slug(user_name()),
+        home=tmp_path_factory.mktemp("home"),
+        prefix=(),
+        python=sys.executable,
+        env=_clean_environment(),
+        places=(Path("/etc/libvirt"), Path("/var/lib/libvirt"), Path("/run/libvirt")),
+    )
+    virtlab("prepare", "demo-paravirt", timeout=280).ended(0)
+    return virtlab
+
+
+@pytest.fixture(scope="session")
+def session_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Virtlab]:
+    """virtlab as an ordinary, throw-away user, whose libvirt daemon is started by using it."""
+    if os.geteuid() != 0:
+        pytest.skip("making a throw-away user for qemu:///session needs root")
+    for tool in ("useradd", "userdel", "setpriv", "libvirtd"):
+        if shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin") is None:
+            pytest.skip(f"a throw-away user with a libvirt of its own needs {tool}")
+    name = f"vltest{os.urandom(2).hex()}"
+    subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", name], check=True)
+    account = pwd.getpwnam(name)
+    home = Path(account.pw_dir)
+    try:
+        prefix = ("setpriv", f"--reuid={name}", f"--regid={account.pw_gid}", "--init-groups")
+        env = {"HOME": str(home), "USER": name, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm"}
+        virtlab = Virtlab(
+            uri="qemu:///session",
+            owner=naming.owner_slug(name),
+            home=home,
+            prefix=prefix,
+            python=sys.executable,
+            env={**env, "PYTHONPATH": str(PROJECT)},
+            places=(home,),
+            uid=account.pw_uid,
+        )
+        if not _can_run(virtlab):
+            _bring_python(virtlab)
+        virtlab("prepare", "demo-paravirt", timeout=280).ended(0)
+        yield virtlab
+    finally:
+        end_all_of(account.pw_uid)
+        subprocess.run(["userdel", "--remove", name], check=True, capture_output=True)
+
+
+def _can_run(virtlab: Virtlab) -> bool:
+    try:
+        return virtlab("list").code == 0
+    except PermissionError:
+        return False
+
+
+def _bring_python(virtlab: Virtlab) -> None:
+    """Copies the project and its packages to a user who can't read them where they are."""
+    packages = virtlab.home / "packages"
+    shutil.copytree(sysconfig.get_path("purelib"), packages, ignore=shutil.ignore_patterns("mypy*", "pip*"))
+    for part in ("provisioner", "templates", "labs"):
+        shutil.copytree(PROJECT / part, packages / part)
+    virtlab.python = str(Path(sys.executable).resolve())
+    virtlab.env["PYTHONPATH"] = str(packages)
+
+
+def _checked(virtlab: Virtlab) -> Iterator[Virtlab]:
+    """Takes down what a test left up, and then wants nothing to be left."""
+    virtlab.used = []
+    yield virtlab
+    used, virtlab.used = virtlab.used, []
+    up = virtlab("status", "-o", "name").out.split() and [n for n in used if virtlab.status(n)]
+    for name in up or []:
+        virtlab("down", name).ended(0)
+    left = {name: traces for name in used if (traces := virtlab.traces(name))}
+    assert not left
+
+
+@pytest.fixture
+def system(system_account: Virtlab) -> Iterator[Virtlab]:
+    yield from _checked(system_account)
+
+
+@pytest.fixture
+def session(session_account: Virtlab) -> Iterator[Virtlab]:
+    yield from _checked(session_account)
+
+
+@pytest.fixture(params=["system", "session"])
+def virtlab(request: pytest.FixtureRequest) -> Virtlab:
+    """virtlab on either connection, one after the other."""
+    found: Virtlab = request.getfixturevalue(request.param)
+    return found

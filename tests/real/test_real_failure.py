@@ -1,0 +1,168 @@
+"""What does not come up: why, said in full, and taken back."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from driver import Virtlab
+
+from provisioner import naming
+from provisioner.engine import up as engine
+from provisioner.engine.monitor import Silent
+from provisioner.engine.session import Session
+from provisioner.host import KvmDevice, LocalHost, user_name
+from provisioner.hypervisor import events
+from provisioner.hypervisor.connection import Choice, connect
+
+# the kernel finds a mistaken root and stops before any agent starts
+HANGING = "    kernel-args: [rdinit=/no-such-init]\n"
+KVM_IS_REAL = bool({"vmx", "svm"} & (LocalHost().processor_flags() or frozenset()))
+
+
+def test_a_guest_that_never_answers_is_taken_back_with_its_last_words(system: Virtlab) -> None:
+    lab, name = system.lab(more=HANGING), system.name()
+    failed = system("up", str(lab), "--as", name, "--timeout", "6").ended(1)
+    assert f"error: {name}/one was not ready after 6.00 s (its system had not started)" in failed.err
+    assert failed.err.count("\n    | ") >= 3, failed.err
+    assert "next: give it more time with --timeout, or keep it" in failed.err
+    assert "taking back what this run made" in failed.err
+    assert system.traces(name) == []
+    assert system("status", "-o", "name").ended(0).out.count(name) == 0
+
+
+def test_both_errors_are_kept_and_so_are_the_guests_where_asked(system: Virtlab) -> None:
+    more = "  two:\n    profile: emulated\n    memory: 128 MiB\n"
+    lab, name = system.lab(more=more), system.name()
+    failed = system("up", str(lab), "--as", name, "--timeout", "0.5", "--keep-on-failure").ended(1)
+    assert "2 guests did not come up" in failed.err
+    for guest in ("one", "two"):
+        assert f"{name}/{guest} was not ready after" in failed.err
+    assert "what was made is kept" in failed.err
+    assert set(system.pids(name)) == {"one", "two"}
+    entry = system.status(name)
+    assert entry is not None
+    assert [g["state"] for g in entry["guests"]] == ["running", "running"]
+    system("down", name).ended(0)
+    assert system.traces(name) == []
+
+
+def test_a_failed_change_leaves_the_others_alone(system: Virtlab) -> None:
+    lab, name = system.lab(), system.name()
+    system("up", str(lab), "--as", name).ended(0)
+    pids = system.pids(name)
+    file = lab / "lab.yaml"
+    before = file.read_text()
+    file.write_text(before + "  two:\n    profile: virtio\n    memory: 128 MiB\n" + HANGING)
+    failed = system("up", str(lab), "--as", name, "--timeout", "4").ended(1)
+    assert f"{name}/two" in failed.err
+    assert system.pids(name) == pids
+    assert not [trace for trace in system.traces(name) if ".two" in trace]
+    file.write_text(before)
+    assert "is up already" in system("up", str(lab), "--as", name).ended(0).out
+    assert system.pids(name) == pids
+
+
+def test_a_foreign_domain_in_the_way_is_left_alone(virtlab: Virtlab) -> None:
+    lab, name = virtlab.lab(), virtlab.name()
+    domain = virtlab.domain(name, "one")
+    rest = "<memory unit='MiB'>64</memory><os><type>hvm</type></os>"
+    xml = f"<domain type='qemu'><name>{domain}</name>{rest}</domain>"
+    file = virtlab.home / f"{name}.xml"
+    file.write_text(xml)
+    virtlab.virsh("define", str(file))
+    try:
+        before = virtlab.virsh("dumpxml", domain)
+        refused = virtlab("up", str(lab), "--as", name).ended(1)
+        assert f"a domain {domain} that does not carry virtlab's mark: it is left alone" in refused.err
+        assert f"virsh dumpxml {domain}" in refused.err
+        assert virtlab("down", name).code == 1
+        assert virtlab.virsh("dumpxml", domain) == before
+        left = [trace for trace in virtlab.traces(name) if trace.startswith(("network", "volume", "process"))]
+        assert left == []
+    finally:
+        virtlab.virsh("undefine", domain)
+
+
+@pytest.mark.skipif(KVM_IS_REAL, reason="the processor shows vmx or svm: KVM would not fail here")
+def test_forced_kvm_fails_with_qemus_own_reason(virtlab: Virtlab) -> None:
+    lab, name = virtlab.lab(), virtlab.name()
+    failed = virtlab("up", str(lab), "--as", name, "--accel", "kvm", "--timeout", "30").ended(1)
+    reason = failed.err.partition("error: one does not run with KVM: ")[2].splitlines()[0].lower()
+    assert "kvm" in reason or "msr" in reason, failed.err
+    assert "next: let virtlab choose (--accel auto), or emulate (--accel tcg)" in failed.err
+    assert virtlab.traces(name) == []
+
+
+class HostThatClaimsKvm(LocalHost):
+    """This host, were its processor able to run KVM: virtlab then has to find out by trying."""
+
+    def kvm(self) -> KvmDevice:
+        return KvmDevice(exists=True, mode=0o666, opens=True)
+
+    def processor_flags(self) -> frozenset[str]:
+        return (super().processor_flags() or frozenset()) | {"svm"}
+
+
+@pytest.mark.skipif(KVM_IS_REAL, reason="the processor shows vmx or svm: KVM would not fail here")
+@pytest.mark.skipif(not Path("/dev/kvm").exists(), reason="no /dev/kvm: libvirt does not offer KVM at all")
+def test_automatic_kvm_that_fails_becomes_emulation_and_says_why(system: Virtlab) -> None:
+    lab, name = system.lab(), system.name()
+    events.ensure_running()
+    conn = connect(Choice(system.uri, "a test"))
+    try:
+        session = Session(conn, Choice(system.uri, "a test"), HostThatClaimsKvm(), user_name())
+        request = engine.Request(str(lab), instance=name, timeout=60)
+        prepared = engine.prepare(session, request, engine.locate(session, request))
+        assert prepared.decisions["one"].accel == "kvm"
+        result = engine.execute(session, prepared, Silent(), threading.Event())
+    finally:
+        conn.close()
+    (guest,) = result.guests
+    assert (guest.mark.accel, guest.mark.fell_back) == ("tcg", True)
+    assert guest.mark.accel_why.startswith("KVM was tried and failed: ")
+    assert guest.ready_after is not None
+    system("exec", f"{name}/one", "--", "true").ended(0)
+    shown = system.status(name)
+    assert shown is not None
+    assert shown["guests"][0]["accel_why"] == guest.mark.accel_why
+
+    pids = system.pids(name)
+    again = system("up", str(lab), "--as", name).ended(0)
+    assert "is up already" in again.out
+    assert guest.mark.accel_why in again.out
+    assert system.pids(name) == pids
+    grown = system("up", str(lab), "--as", name, "--set", "one.memory=144MiB", "--yes").ended(0)
+    assert guest.mark.accel_why in grown.out
+
+
+def test_a_volume_of_that_name_is_made_anew(system: Virtlab) -> None:
+    lab, name = system.lab(), system.name()
+    volume = naming.Instance(system.owner, name).volume("one", 0)
+    system.virsh("vol-create-as", naming.POOL, volume, "1M", "--format", "qcow2")
+    shown = system("status").ended(0).out
+    assert f"{name}: something is left of a run that did not end; virtlab down {name} removes it" in shown
+    system("up", str(lab), "--as", name).ended(0)
+    size = system("exec", f"{name}/one", "--", "cat", "/sys/block/vda/size").ended(0).out
+    assert int(size) == 64 * 2048
+
+
+def test_a_broken_stamp_is_nobodys(system: Virtlab) -> None:
+    lab, name = system.lab(), system.name()
+    system("up", str(lab), "--as", name).ended(0)
+    system("stop", "--timeout", "0", name).ended(0)
+    domain = system.domain(name, "one")
+    xml = system.virsh("dumpxml", "--inactive", domain)
+    file = Path(system.home, f"{name}.xml")
+    try:
+        broken = xml.replace("&quot;guest&quot;:&quot;one&quot;", "broken").replace('"guest":"one"', "broken")
+        assert broken != xml
+        file.write_text(broken)
+        system.virsh("define", str(file))
+        assert system("exec", f"{name}/one", "--", "true").code == 125
+        refused = system("up", str(lab), "--as", name).ended(1)
+        assert "does not carry virtlab's mark" in refused.err
+    finally:
+        file.write_text(xml)
+        system.virsh("define", str(file))
