@@ -95,7 +95,7 @@ def make(lab: Lab, origin: Origin, seen: Seen, accels: Mapping[str, str], *, ses
     """
     instance = origin.key
     networks = [] if session else _network_steps(lab, seen)
-    renewed = {step.name for step in networks if step.verb is Verb.REPLACE}
+    renewed = {step.name for step in networks if step.verb is not Verb.KEEP}
     guests = [
         _guest_step(guest, lab, seen.domain(guest.name), renewed, origin, accels[guest.name])
         for guest in lab.top_level
@@ -164,10 +164,10 @@ def _guest_step(
     if serious:
         return Step(Verb.RESTART, guest.name, why, tuple(changes), _loss(seen, disks=False))
     moved = sorted({i.network for i in guest.interfaces} & renewed)
-    if moved:
-        reason = f"its network {', '.join(moved)} is made anew"
+    if moved and seen.is_active:
+        reason = f"its network {', '.join(moved)} was not there or is made anew"
         return Step(Verb.RESTART, guest.name, reason, loses=_loss(seen, disks=False))
-    if not seen.is_active:
+    if not seen.is_active or seen.state == "paused":
         return Step(Verb.START, guest.name, f"it is {seen.state}", tuple(changes))
     if changes:
         return Step(Verb.UPDATE, guest.name, why, tuple(changes))

@@ -95,9 +95,9 @@ def recipe_key(recipe: Recipe) -> str:
     return cache.key(recipe, packages.this_system())[:12]
 
 
-def boot_files(image: StoredImage) -> render.BootFiles:
-    """Kernel and initrd of an image. Raises ImageError where it has none."""
+def boot_files(image: StoredImage, firmware: str) -> render.BootFiles:
+    """Kernel and initrd of an image for that firmware. Raises ImageError where it has none."""
     try:
-        return render.BootFiles(image.paths["kernel"], image.paths["initrd"])
+        return render.BootFiles.of(image.paths.__getitem__, firmware)
     except KeyError as error:
-        raise errors.ImageError(f"image {image.set.image} is no image that a guest can boot") from error
+        raise errors.ImageError(f"image {image.set.image} has nothing that {firmware} can boot") from error

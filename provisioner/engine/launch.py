@@ -169,9 +169,13 @@ class Launcher:
         log = self._session.host.qemu_log(domain, session=self._session.is_session)
         if log is None:
             return None
-        lines = [line.strip() for line in log.splitlines()]
-        told = [line for line in lines if line.startswith("qemu-system") and "terminating" not in line]
-        return told[-1].partition(": ")[2] if told else None
+        told = [
+            line.partition(": ")[2].strip()
+            for line in log.rpartition("starting up")[2].splitlines()
+            if line.startswith("qemu-system") and "terminating" not in line
+        ]
+        # what QEMU calls an error says more than the assertion that it then fails
+        return next((line for line in told if "error" in line.lower()), told[-1] if told else None)
 
 
 def await_ready(

@@ -89,7 +89,7 @@ def _domain(
         addresses=addresses,
         inner=tuple(plan.inner_definitions(lab, guest.name)),
     )
-    boot = render.BootFiles(f"{pool}/{image.volume('kernel')}", f"{pool}/{image.volume('initrd')}")
+    boot = render.BootFiles.of(lambda part: f"{pool}/{image.volume(part)}", guest.firmware)
     return render.domain_xml(guest, mark, boot, pool, session=choice.is_session)
 
 

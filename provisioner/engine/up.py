@@ -223,11 +223,16 @@ class _Run:
             with ThreadPoolExecutor(1, thread_name_prefix="networks") as aside:
                 # a NAT network takes libvirt a third of a second: the images are looked up meanwhile
                 networks = aside.submit(self._networks.carry_out, prepared.plan.networks, self._monitor)
-                pool = images.open_pool(session)
-                self._check_disk(pool)
-                store = Images(session, pool, self._monitor)
-                found = {step.name: self._images(store, step.name) for step in self._to_launch}
-                self._remove()
+                try:
+                    pool = images.open_pool(session)
+                    self._check_disk(pool)
+                    store = Images(session, pool, self._monitor)
+                    found = {step.name: self._images(store, step.name) for step in self._to_launch}
+                    self._remove()
+                except errors.VirtlabError as error:
+                    other = networks.exception()
+                    problems = [error, *([other] if isinstance(other, errors.VirtlabError) else [])]
+                    errors.raise_all(problems, "neither images nor networks are ready")
                 clock.lap("images")
                 addresses = networks.result()
             clock.lap("network")
@@ -302,7 +307,7 @@ class _Run:
             step=step,
             guest=guest,
             mark=mark,
-            boot=boot_files(used[guest.image]),
+            boot=boot_files(used[guest.image], guest.firmware),
             backing=tuple(used[d.image].paths["disk"] if d.image else None for d in guest.disks),
             old_disks=0 if seen is None else len(seen.stamp.definition["disks"]),
             volumes=frozenset(volume.name for volume in self._prepared.seen.volumes),
