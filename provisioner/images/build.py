@@ -81,7 +81,9 @@ def _kernel(
         progress(f"unpacking {archive.name.partition('_')[0]}", None)
         manager.unpack(archive, unpacked)
     progress("unpacking the kernel", None)
-    (made / "kernel").write_bytes(kernel.extract_vmlinux(initramfs.boot_image(unpacked)))
+    boot_image = initramfs.boot_image(unpacked)
+    (made / "kernel-efi").write_bytes(boot_image)
+    (made / "kernel").write_bytes(kernel.extract_vmlinux(boot_image))
     progress("packing the initramfs", None)
     with (made / "initrd").open("wb") as out:
         initramfs.write(out, spec, unpacked, _folder(workspace, "modules"))

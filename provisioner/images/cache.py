@@ -27,7 +27,7 @@ from provisioner.errors import ImageError
 from provisioner.images.packages import Package, System, this_system
 from provisioner.images.recipe import Recipe
 
-BUILDER_VERSION = 1
+BUILDER_VERSION = 2
 _MANIFEST = "manifest.json"
 _KEY_LENGTH = 16
 _KEPT = 3  # images of one recipe: an older one may be in use by an upload right now
@@ -37,7 +37,7 @@ _KEPT = 3  # images of one recipe: an older one may be in use by an upload right
 class BuiltImage:
     """An image that is complete. ``id`` is a hex digest of all that it was made from.
 
-    ``files`` maps ``kernel`` and ``initrd``, or ``disk``, to paths; ``manifest`` is what
+    ``files`` maps ``kernel``, ``kernel-efi`` and ``initrd``, or ``disk``, to paths; ``manifest`` is what
     ``manifest.json`` holds: sizes in bytes, SHA-256 sums, packages and their versions.
     """
 

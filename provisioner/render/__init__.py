@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Interface, IPv4Network
@@ -43,6 +43,14 @@ class BootFiles:
 
     kernel: str
     initrd: str
+
+    @classmethod
+    def of(cls, path: Callable[[str], str], firmware: str) -> BootFiles:
+        """What a guest with that firmware boots; ``path`` gives where a part of its image is.
+
+        UEFI starts only a kernel that is an EFI program; the other one is unpacked and starts sooner.
+        """
+        return cls(path("kernel-efi" if firmware == "uefi" else "kernel"), path("initrd"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def domains(
     found = {}
     for guest in lab.top_level:
         mark = guest_stamp(lab, guest, origin, addresses[guest.name], accel)
-        files = boot or render.BootFiles(f"{pool}/kernel", f"{pool}/initrd")
+        files = boot or render.BootFiles.of(lambda part: f"{pool}/{part}", guest.firmware)
         found[guest.name] = render.domain_xml(guest, mark, files, pool, session=session)
     return found
 
