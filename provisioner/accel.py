@@ -52,4 +52,6 @@ def decide(wanted: Accel, facts: KvmFacts) -> Decision:
     reason = obstacle(facts)
     if reason is not None:
         return Decision("tcg", reason)
-    return Decision("kvm", f"/dev/kvm opens and the processor has {facts.hardware or 'it'}")
+    if facts.hardware and facts.opens:
+        return Decision("kvm", f"/dev/kvm opens and the processor has {facts.hardware}")
+    return Decision("kvm", "nothing is known against KVM on that host")

@@ -68,7 +68,11 @@ class LocalHost:
             return None
         if not stat.S_ISCHR(info.st_mode):
             return KvmDevice(exists=False)
-        opens = os.access("/dev/kvm", os.R_OK | os.W_OK)
+        try:
+            os.close(os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC))
+            opens = True
+        except OSError:
+            opens = False
         return KvmDevice(True, info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode), opens)
 
     def processor_flags(self) -> frozenset[str] | None:

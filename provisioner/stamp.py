@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, field, replace
+from ipaddress import IPv4Interface, IPv4Network
 from typing import Any
 
+from provisioner.errors import InputError
 from provisioner.naming import Instance, owner_slug
 
 _LONGEST = 256 * 1024
@@ -83,10 +85,16 @@ class NetworkStamp:
 
 
 def dumps(stamp: GuestStamp | NetworkStamp) -> str:
-    """The text of a stamp."""
+    """The text of a stamp. Raises InputError where it is longer than ``loads`` would take."""
     kind = "guest" if isinstance(stamp, GuestStamp) else "network"
     text = json.dumps({"format": 1, "kind": kind, **asdict(stamp)}, ensure_ascii=False, separators=(",", ":"))
-    return _UNFIT.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+    text = _UNFIT.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+    if len(text) > _LONGEST:
+        raise InputError(
+            f"the lab says more than {_LONGEST // 1024} KiB about one guest and those inside it",
+            hint="make it smaller: fewer guests in one, shorter kernel-args and texts",
+        )
+    return text
 
 
 def loads(text: str) -> GuestStamp | NetworkStamp:
@@ -131,6 +139,9 @@ def _check_guest(mark: GuestStamp) -> GuestStamp:
         and isinstance(mark.fell_back, bool)
         and isinstance(definition["memory"], int)
         and isinstance(definition["machine"], str)
+        and definition["agent"] in ("virtio", "serial", "none")
+        and isinstance(definition["accel"], str)
+        and all({"size", "image"} <= disk.keys() for disk in _list(definition["disks"]))
         and all(isinstance(disk, dict) for disk in _list(definition["disks"]))
         and all(isinstance(interface["model"], str) for interface in _list(definition["interfaces"]))
         and len(definition["interfaces"]) == len(mark.addresses)
@@ -141,12 +152,14 @@ def _check_guest(mark: GuestStamp) -> GuestStamp:
     for address in mark.addresses:
         _strings({"network": address.network, "mac": address.mac, "address": address.address})
         _strings({} if address.gateway is None else {"gateway": address.gateway})
+        IPv4Interface(address.address)
     _strings({"guest": mark.guest, "why": mark.accel_why} | {f"image {k}": v for k, v in mark.images.items()})
     return mark
 
 
 def _check_network(mark: NetworkStamp) -> NetworkStamp:
     _strings({"network": mark.network, "subnet": mark.subnet})
+    IPv4Network(mark.subnet)
     if not isinstance(mark.definition, dict):
         raise TypeError("not the stamp of a network")
     return mark

@@ -6,11 +6,15 @@ import os
 import sys
 from typing import Annotated, Any
 
+import click
 import typer
 from typer.core import TyperGroup
 
 from provisioner import __version__, errors
 from provisioner.report import text
+
+_BUG = 3
+_EXEC_FAILED = 125
 
 
 class _Group(TyperGroup):
@@ -35,7 +39,12 @@ class _Group(TyperGroup):
             return super().invoke(ctx)
         except errors.VirtlabError as error:
             text.problem(error)
-            sys.exit(error.exit_code)
+            sys.exit(_of_exec(ctx, error.exit_code))
+        except click.UsageError as error:
+            error.exit_code = _of_exec(ctx, error.exit_code)
+            raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except KeyboardInterrupt:
             text.tell("interrupted")
             sys.exit(130)
@@ -43,6 +52,14 @@ class _Group(TyperGroup):
             # whoever read our output has gone; Python would complain once more while it ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
+        except Exception:
+            text.bug()
+            sys.exit(_of_exec(ctx, _BUG))
+
+
+def _of_exec(ctx: click.Context, code: int) -> int:
+    """The exit code of a failure of virtlab's own: exec has one for all, as the rest are the guest's."""
+    return _EXEC_FAILED if ctx.invoked_subcommand == "exec" else code
 
 
 app = typer.Typer(
@@ -75,6 +92,7 @@ def _root(
 
 def main() -> None:
     """Entry point. Exit 0 done, 1 an expected failure, 2 bad input, 3 a bug, 130 interrupted."""
+    text.never_fail()
     from provisioner.cli import guests, host, instances, labs
 
     for module in (labs, instances, guests, host):
@@ -82,8 +100,5 @@ def main() -> None:
     try:
         app()
     except Exception:
-        import traceback
-
-        traceback.print_exc()
-        text.tell("This is a bug in virtlab: please report it with the lines above.")
-        sys.exit(3)
+        text.bug()
+        sys.exit(_BUG)

@@ -19,8 +19,7 @@ def agreed(question: str, *, yes: bool, why: str) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise errors.ConfirmationNeeded(why, hint="say --yes to agree")
     text.tell(why)
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if text.asked(f"{question} [y/N]").lower() not in ("y", "yes"):
         raise errors.Declined("nothing was changed")
 
 

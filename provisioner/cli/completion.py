@@ -8,7 +8,7 @@ def labs(incomplete: str) -> list[str]:
     from provisioner import paths
     from provisioner.lab import catalog
 
-    return [entry.name for entry in catalog.entries(paths.labs_dir()) if entry.name.startswith(incomplete)]
+    return [name for name in catalog.names(paths.labs_dir()) if name.startswith(incomplete)]
 
 
 def instances(incomplete: str) -> list[str]:
@@ -19,6 +19,13 @@ def instances(incomplete: str) -> list[str]:
 def guests(incomplete: str) -> list[str]:
     """LAB/GUEST of this user's labs that are up."""
     return sorted(label for name, guest in _guests() if (label := f"{name}/{guest}").startswith(incomplete))
+
+
+def targets(incomplete: str) -> list[str]:
+    """LAB and LAB/GUEST of this user's labs that are up."""
+    running = _guests()
+    words = {name for name, _ in running} | {f"{name}/{guest}" for name, guest in running}
+    return sorted(word for word in words if word.startswith(incomplete))
 
 
 def _guests() -> list[tuple[str, str]]:

@@ -9,8 +9,8 @@ import typer
 
 from provisioner.cli import options
 
-_OWN_FAILURE = 125
 _LONGEST_INPUT = 16 * 1024 * 1024
+_MOST_OUTPUT = 1280 * 1024  # what a guest agent carries at once
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +26,10 @@ def exec_(
     ],
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds until the command is ended.")] = 60.0,
     max_output: Annotated[
-        int, typer.Option(min=1, help="Bytes of standard output, and of standard error, to keep.")
+        int,
+        typer.Option(
+            min=1, max=_MOST_OUTPUT, help="Bytes of standard output, and of standard error, to keep."
+        ),
     ] = 1024 * 1024,
     stdin: Annotated[
         bool, typer.Option("--stdin", "-i", help="Give it what comes on standard input.")
@@ -34,20 +37,15 @@ def exec_(
     connect: options.Connect = None,
 ) -> None:
     """Run a command in a guest. Its exit code is passed on; 125 is virtlab's own failure."""
-    from provisioner import errors
     from provisioner.engine import reach
     from provisioner.engine.session import found
     from provisioner.report import text
 
-    try:
-        lab, name = split(guest)
-        with found(connect, lab) as (session, instance):
-            transport = reach.transport(session, reach.seen_guest(session, instance, name))
-            given = sys.stdin.buffer.read(_LONGEST_INPUT) if stdin else None
-            result = transport.run(command, input=given, timeout=timeout, max_output=max_output)
-    except errors.VirtlabError as error:
-        text.problem(error)
-        raise typer.Exit(_OWN_FAILURE) from error
+    lab, name = split(guest)
+    with found(connect, lab) as (session, instance):
+        transport = reach.transport(session, reach.seen_guest(session, instance, name))
+        given = _standard_input() if stdin else None
+        result = transport.run(command, input=given, timeout=timeout, max_output=max_output)
     text.guest_output(result.stdout, sys.stdout)
     text.guest_output(result.stderr, sys.stderr)
     if result.truncated:
@@ -55,6 +53,18 @@ def exec_(
             f"virtlab: there was more output than {max_output} bytes: the rest is dropped (--max-output)"
         )
     raise typer.Exit(128 + (result.signal or 0) if result.exit_code is None else result.exit_code)
+
+
+def _standard_input() -> bytes:
+    from provisioner import errors
+
+    given = sys.stdin.buffer.read(_LONGEST_INPUT + 1)
+    if len(given) > _LONGEST_INPUT:
+        raise errors.InputError(
+            f"there are more than {_LONGEST_INPUT // 1024**2} MiB on standard input",
+            hint="give it in parts, each with an exec of its own",
+        )
+    return given
 
 
 def console(guest: options.Guest, connect: options.Connect = None) -> None:

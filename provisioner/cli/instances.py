@@ -144,9 +144,11 @@ def down(
     from provisioner.report import text
     from provisioner.report.progress import Progress
 
+    if lab and every:
+        raise errors.InputError("name labs, or say --all", hint="{virtlab} down --all takes all of them away")
     gone: list[str] = []
     problems: list[errors.VirtlabError] = []
-    with everywhere(connect) as sessions, Progress() as progress:
+    with everywhere(connect, tell=text.tell) as sessions, Progress() as progress:
         chosen = remove.chosen(sessions, list(lab or ()), every=every)
         for session, instance in chosen:
             try:
@@ -159,7 +161,9 @@ def down(
     # only now: the live lines have been drawn for the last time
     for name in gone:
         text.say(f"{name}: down")
-    if not chosen:
+    for name in sorted(set(lab or ()) - {instance.name for _, instance in chosen}):
+        text.say(f"{name}: not up")
+    if not chosen and not lab:
         text.say("nothing is up")
     errors.raise_all(problems, "not all labs went down")
 
@@ -170,13 +174,22 @@ def status(
     output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Your labs that are up, and their guests. Asks no guest anything."""
+    from provisioner import errors
     from provisioner.engine.session import everywhere
-    from provisioner.report import data
+    from provisioner.report import data, text
     from provisioner.report import status as report
 
-    with everywhere(connect) as sessions:
+    with everywhere(connect, tell=text.tell) as sessions:
         shown = [report.status_data(session.choice, session.look()) for session in sessions]
-    found = [entry for entries in shown for entry in entries if not lab or entry["instance"] in lab]
+    present = [entry for entries in shown for entry in entries]
+    up = sorted({entry["instance"] for entry in present})
+    unknown = sorted(set(lab or ()) - set(up))
+    if unknown:
+        raise errors.NotFound(
+            f"no lab {', '.join(map(repr, unknown))} of yours is up",
+            hint=f"what is up: {', '.join(up)}" if up else "nothing is up: {virtlab} up LAB",
+        )
+    found = [entry for entry in present if not lab or entry["instance"] in lab]
     data.emit(
         output,
         found,
@@ -186,7 +199,7 @@ def status(
 
 
 def start(
-    target: Annotated[str, typer.Argument(help="LAB or LAB/GUEST.", metavar="LAB[/GUEST]")],
+    target: options.Target,
     timeout: Timeout = 120.0,
     connect: options.Connect = None,
 ) -> None:
@@ -195,7 +208,7 @@ def start(
 
 
 def stop(
-    target: Annotated[str, typer.Argument(help="LAB or LAB/GUEST.", metavar="LAB[/GUEST]")],
+    target: options.Target,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds until it is switched off instead.")] = 10.0,
     connect: options.Connect = None,
 ) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from provisioner.cli import options
+from provisioner.cli import completion, options
 from provisioner.lab.enums import Accel
 from provisioner.report.data import Output
+
+if TYPE_CHECKING:
+    from provisioner.lab.model import Lab
 
 
 def register(app: typer.Typer) -> None:
@@ -72,25 +75,36 @@ def copy(
 
 
 def validate(
-    lab: Annotated[list[str], typer.Argument(help="Labs: names, folders or files.", metavar="LAB...")],
+    lab: Annotated[
+        list[str],
+        typer.Argument(
+            help="Labs: names, folders or files.", autocompletion=completion.labs, metavar="LAB..."
+        ),
+    ],
     sets: options.Sets = None,
+    output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Say everything that is wrong with lab files, with its place."""
     from provisioner import errors
     from provisioner.engine import labs
-    from provisioner.report import text
+    from provisioner.report import data, text
+    from provisioner.report import labs as pictures
 
-    wrong = 0
+    good: list[Lab] = []
+    verdicts: list[dict[str, Any]] = []
     for target in lab:
         try:
             loaded = labs.load(*labs.locate(target), tuple(sets or ()))
         except errors.InputError as error:
             text.problem(error)
-            wrong += 1
+            verdicts.append({"given": target, "good": False, "problems": error.message.splitlines()})
         else:
-            guests = len(loaded.guests)
-            text.say(f"{loaded.file}: good: lab {loaded.name}, {guests} guest{'s' * (guests != 1)}")
-    if wrong:
+            good.append(loaded)
+            verdicts.append({"given": target, "good": True, "problems": []})
+    if good or output is not Output.TABLE:
+        names = [each.name for each in good]
+        data.emit(output, verdicts, names=names, table=lambda: pictures.good_page(good))
+    if len(good) < len(lab):
         raise typer.Exit(2)
 
 
@@ -105,7 +119,10 @@ def schema() -> None:
 
 
 def render(
-    lab: Annotated[str, typer.Argument(help="LAB or LAB/GUEST.", metavar="LAB[/GUEST]")],
+    lab: Annotated[
+        str,
+        typer.Argument(help="LAB or LAB/GUEST.", autocompletion=completion.labs, metavar="LAB[/GUEST]"),
+    ],
     connect: options.Connect = None,
     accel: Annotated[Accel | None, typer.Option(help="What runs the guests.")] = None,
     sets: options.Sets = None,
@@ -132,11 +149,15 @@ def render(
 
 def prepare(
     lab: Annotated[
-        list[str] | None, typer.Argument(help="Labs; their images are made.", metavar="[LAB]...")
+        list[str] | None,
+        typer.Argument(
+            help="Labs; their images are made.", autocompletion=completion.labs, metavar="[LAB]..."
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="For all labs that come with virtlab.")] = False,
     refresh: Annotated[bool, typer.Option(help="Look for newer packages, and build anew with them.")] = False,
     connect: options.Connect = None,
+    output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Build and upload the images of labs ahead of time."""
     from shlex import quote
@@ -146,10 +167,12 @@ def prepare(
     from provisioner.engine.session import opened
     from provisioner.hypervisor import connection
     from provisioner.lab import catalog
-    from provisioner.report import text
+    from provisioner.report import data, text
     from provisioner.report.progress import Progress
 
-    targets = [entry.name for entry in catalog.entries(paths.labs_dir())] if every else list(lab or ())
+    if lab and every:
+        raise errors.InputError("name labs, or say --all", hint="{virtlab} prepare --all takes all of them")
+    targets = catalog.names(paths.labs_dir()) if every else list(lab or ())
     if not targets:
         raise errors.InputError("prepare what?", hint="{virtlab} prepare LAB, or {virtlab} prepare --all")
     wanted = labs.images_of([labs.load(*labs.locate(target)) for target in targets])
@@ -157,6 +180,11 @@ def prepare(
         text.tell(f"connection: {session.choice.uri} ({session.choice.why})")
         store = images.Images(session, images.open_pool(session), progress)
         ready = [store.prepare(name, refresh=refresh) for name in wanted]
-    for image in ready:
-        text.say(f"image {image.set.image} {image.set.digest}: ready")
+    sets = [image.set for image in ready]
+    data.emit(
+        output,
+        [{"image": each.image, "digest": each.digest} for each in sets],
+        names=[each.image for each in sets],
+        table=lambda: "\n".join(f"image {each.image} {each.digest}: ready" for each in sets),
+    )
     text.tell(text.spelled(f"next: {{virtlab}} up {quote(targets[0])}"))

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import click
 import typer
 
 from provisioner.cli import completion
 from provisioner.report.data import Output
+
+
+class _Changes(click.types.StringParamType):
+    """Texts of --set; the environment holds one on each line, as values have blanks in them."""
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [line for line in rv.splitlines() if line.strip()]
+
 
 Lab = Annotated[
     str,
@@ -18,6 +27,10 @@ Lab = Annotated[
 Instances = Annotated[
     list[str] | None,
     typer.Argument(help="Labs that are up.", autocompletion=completion.instances, metavar="[LAB]..."),
+]
+Target = Annotated[
+    str,
+    typer.Argument(help="LAB or LAB/GUEST.", autocompletion=completion.targets, metavar="LAB[/GUEST]"),
 ]
 Guest = Annotated[
     str,
@@ -32,6 +45,9 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to what would be a
 Sets = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", help="Change a value of the lab file, such as full.memory=256MiB.", metavar="KEY=VALUE"
+        "--set",
+        click_type=_Changes(),
+        help="Change a value of the lab file, such as full.memory=256MiB.",
+        metavar="KEY=VALUE",
     ),
 ]

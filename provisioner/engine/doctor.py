@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from provisioner import accel, errors, paths
 from provisioner.engine import labs
 from provisioner.engine.images import recipe_key
 from provisioner.engine.session import Session, opened
 from provisioner.hypervisor import connection, facts, imagestore
-from provisioner.images import cache, catalog
+from provisioner.hypervisor.imagestore import StoredImage
+from provisioner.images import cache, catalog, packages
 from provisioner.lab import catalog as lab_catalog
-from provisioner.lab.enums import Accel
+from provisioner.lab.enums import Accel, NetworkMode
 from provisioner.lab.model import Lab
 from provisioner.units import rough_size
 
@@ -56,13 +57,25 @@ class Findings:
 def examine(connect: str | None) -> Findings:
     """All checks, and a verdict for every lab of the catalogue."""
     choice = connection.choose(connect)
-    checks = [_python()]
+    checks: list[Check] = []
     try:
         with opened(choice) as session:
             checks += _connected(session)
-            facts_ = facts.kvm(session.conn, session.host, session=session.is_session)
+            kvm = facts.kvm(session.conn, session.host, session=session.is_session)
+            stored = imagestore.stored_on(session.conn)
             fit = all(check.good or not check.needed for check in checks)
-            verdicts = [_verdict(lab, session, facts_, fit=fit) for lab in _labs()]
+            verdicts = [
+                verdict(
+                    lab,
+                    kvm,
+                    is_session=session.is_session,
+                    memory=session.host.free_memory(),
+                    obstacles=[o for name in labs.images_of([lab]) if (o := _image(name, stored).obstacle)],
+                )
+                if fit
+                else LabVerdict(lab.name, "not", "see what fails above")
+                for lab in _labs()
+            ]
     except errors.HypervisorError as error:
         checks.append(Check("connection", False, error.message, error.hint))
         verdicts = [LabVerdict(lab.name, "not", "libvirt does not answer") for lab in _labs()]
@@ -72,11 +85,6 @@ def examine(connect: str | None) -> Findings:
 def _labs() -> list[Lab]:
     entries = lab_catalog.entries(paths.labs_dir())
     return [labs.load(entry.file, f"catalog:{entry.name}") for entry in entries]
-
-
-def _python() -> Check:
-    version = ".".join(map(str, sys.version_info[:3]))
-    return Check("python", True, version)
 
 
 def _connected(session: Session) -> Iterator[Check]:
@@ -141,22 +149,53 @@ def _room(session: Session) -> Iterator[Check]:
 def _images(session: Session) -> Iterator[Check]:
     stored = imagestore.stored_on(session.conn)
     for name in labs.images_of(_labs()):
-        recipe = catalog.get(name, paths.templates_dir())
-        there = any((i.set.image, i.set.recipe) == (name, recipe_key(recipe)) for i in stored)
+        image = _image(name, stored)
+        yield Check(f"image {name}", image.there, image.told, image.remedy, needed=False)
+
+
+class _Image(NamedTuple):
+    """How far an image is. ``obstacle``: why it can't be made here."""
+
+    there: bool
+    told: str
+    remedy: str | None = None
+    obstacle: str | None = None
+
+
+def _image(name: str, stored: Sequence[StoredImage]) -> _Image:
+    recipe = catalog.get(name, paths.templates_dir())
+    try:
+        if any((i.set.image, i.set.recipe) == (name, recipe_key(recipe)) for i in stored):
+            return _Image(True, "ready")
         built = cache.find(recipe, paths.cache_dir()) is not None
-        told = "ready" if there else "built, not uploaded yet" if built else "not built yet"
-        remedy = None if there else "{virtlab} prepare --all makes it now; the first up does it otherwise"
-        yield Check(f"image {name}", there, told, remedy, needed=False)
+        if not built and recipe.spec.kind == "kernel":
+            packages.provider(packages.this_system(), paths.cache_dir())
+    except errors.ImageError as error:
+        return _Image(False, error.message, error.hint, error.message)
+    told = "built, not uploaded yet" if built else "not built yet"
+    return _Image(False, told, "{virtlab} prepare --all makes it now; the first up does it otherwise")
 
 
 def _memory(lab: Lab) -> int:
     return sum(guest.memory + _QEMU_OVERHEAD for guest in lab.top_level)
 
 
-def _verdict(lab: Lab, session: Session, found: accel.KvmFacts, *, fit: bool) -> LabVerdict:
-    memory = session.host.free_memory()
-    if not fit:
-        return LabVerdict(lab.name, "not", "see what fails above")
+def verdict(
+    lab: Lab, found: accel.KvmFacts, *, is_session: bool, memory: int | None, obstacles: Sequence[str]
+) -> LabVerdict:
+    """Whether a lab can run where nothing else is wrong.
+
+    ``memory``: bytes that are free, where known; ``obstacles``: why its images can't be made.
+    """
+    if obstacles:
+        return LabVerdict(lab.name, "not", obstacles[0])
+    isolated = [network.name for network in lab.networks if network.mode is NetworkMode.ISOLATED]
+    if is_session and isolated:
+        why = f"network {', '.join(isolated)} is isolated, which qemu:///session can't do"
+        return LabVerdict(lab.name, "not", why)
+    obstacle = accel.obstacle(found)
+    if obstacle and any(guest.accel is Accel.KVM for guest in lab.top_level):
+        return LabVerdict(lab.name, "not", f"it wants KVM: {obstacle}")
     if memory is not None and memory < _memory(lab):
         return LabVerdict(lab.name, "not", f"it takes {rough_size(_memory(lab))} of memory")
     decisions = [accel.decide(guest.accel, found) for guest in lab.top_level]

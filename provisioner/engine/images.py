@@ -17,7 +17,7 @@ from provisioner.naming import ImageSet
 
 def open_pool(session: Session) -> Any:
     """virtlab's storage pool on this connection, made where it is missing."""
-    folder = str(paths.session_pool_dir() if session.is_session else paths.SYSTEM_POOL_DIR)
+    folder = session.pool_folder
     return apply.open_pool(session.conn, render.pool_xml(folder), folder)
 
 
@@ -86,7 +86,7 @@ class Images:
     def _remove_older(self, current: StoredImage) -> None:
         guests = self._session.everybodys_guests()
         used = {text for guest in guests for text in guest.stamp.images.values()}
-        for old in imagestore.remove_unused(self._session.conn, self._pool, current.set, used):
+        for old in imagestore.remove_unused(self._pool, current.set, used):
             self._monitor.note(f"removed image {old.image} {old.digest}: it is older, and nobody uses it")
 
 

@@ -24,6 +24,14 @@ from provisioner.lab.model import Guest
 from provisioner.stamp import GuestStamp
 from provisioner.units import format_seconds
 
+# what says nothing about KVM when a guest does not come up
+_NOT_KVM = (
+    errors.NotReady,
+    errors.Busy,
+    errors.NotFound,
+    errors.PermissionDenied,
+    errors.ConnectionFailed,
+)
 _PROMPT = 1.5  # seconds in which a guest's agent answers, even on a serial line, once it is up
 
 
@@ -122,13 +130,13 @@ class Launcher:
     def _remove_volumes(self, order: Order, first: int) -> None:
         for index in range(first, order.old_disks):
             volume = order.mark.origin.key.volume(order.guest.name, index)
-            apply.remove_volume(self._session.conn, volume)
+            apply.remove_volume(self._pool, volume)
 
     def _start(self, order: Order, dom: Any, result: Launched, clock: Stopwatch) -> None:
         try:
             self._run(order, dom, result, clock)
         except (errors.HypervisorError, errors.GuestError) as error:
-            if isinstance(error, errors.NotReady) or self._cancelled.is_set():
+            if isinstance(error, _NOT_KVM) or self._cancelled.is_set():
                 raise
             mark = self._without_kvm(order, result, error, self._qemu_reason(dom.name()) or error.message)
             apply.destroy(dom)

@@ -26,6 +26,7 @@ class Networks:
         self._origin = origin
         self._seen = seen
         self._subnets = {n.network: ipaddress.IPv4Network(n.stamp.subnet) for n in seen.networks}
+        self._kept = frozenset(self._subnets)
         self._made: list[str] = []
 
     def carry_out(self, steps: Sequence[Step], monitor: Monitor) -> dict[str, tuple[Address, ...]]:
@@ -83,7 +84,9 @@ class Networks:
         lost = [
             name
             for name, subnet in self._subnets.items()
-            if self._origin.key.network(name) not in self._made and any(subnet.overlaps(t) for t in taken)
+            if name not in self._kept
+            and self._origin.key.network(name) not in self._made
+            and any(subnet.overlaps(t) for t in taken)
         ]
         for name in lost:
             del self._subnets[name]
@@ -111,7 +114,12 @@ class Networks:
         self._made.append(name)
         monitor.done(f"network {step.name}", f"{network.mode}, {subnet}")
 
-    def undo(self) -> None:
-        """Removes the networks that this run made."""
+    def undo(self) -> list[errors.VirtlabError]:
+        """Removes the networks that this run made, and returns what could not be."""
+        failures: list[errors.VirtlabError] = []
         for name in self._made:
-            apply.remove_network(self._session.conn, name)
+            try:
+                apply.remove_network(self._session.conn, name)
+            except errors.VirtlabError as error:
+                failures.append(error)
+        return failures

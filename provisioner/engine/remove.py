@@ -20,31 +20,26 @@ def chosen(
 ) -> list[tuple[Session, Instance]]:
     """Which instances are meant by names, by ``every``, or by neither: then the one that is up.
 
-    Raises NotFound for a name that is not up, and Ambiguous where several are and none is named.
+    Names of what is not up count for nothing: twice down is fine. Raises Ambiguous where several
+    are up and none is named.
     """
     present = [(session, instance) for session in sessions for instance in session.look().instances()]
-    listed = ", ".join(sorted({instance.name for _, instance in present}))
     if names:
-        unknown = [name for name in names if name not in {instance.name for _, instance in present}]
-        if unknown:
-            raise errors.NotFound(
-                f"no lab {', '.join(map(repr, unknown))} of yours is up",
-                hint=f"what is up: {listed}" if listed else "nothing is up: there is nothing to do",
-            )
         return [(session, instance) for session, instance in present if instance.name in names]
     if len(present) > 1 and not every:
+        listed = ", ".join(sorted({instance.name for _, instance in present}))
         raise errors.Ambiguous(f"several labs are up: {listed}", hint="{virtlab} down LAB, or --all")
     return present
 
 
-def remove_guest(conn: Any, seen: Seen, guest: str) -> None:
+def remove_guest(conn: Any, pool: Any | None, seen: Seen, guest: str) -> None:
     """Takes one guest away, and the volumes whose names say that they are its own."""
     for domain in seen.domains:
         if domain.guest == guest:
             apply.remove_domain(conn, domain.name)
     for volume in seen.volumes:
-        if volume.part.partition(".")[0] == guest:
-            apply.remove_volume(conn, volume.name)
+        if pool is not None and volume.part.partition(".")[0] == guest:
+            apply.remove_volume(pool, volume.name)
 
 
 def take_down(session: Session, instance: Instance, monitor: Monitor) -> None:
@@ -52,7 +47,7 @@ def take_down(session: Session, instance: Instance, monitor: Monitor) -> None:
 
     Goes on after a failure; raises all of them together. The caller holds the instance's lock.
     """
-    conn, seen = session.conn, session.look().of(instance)
+    conn, pool, seen = session.conn, session.pool(), session.look().of(instance)
     guests = sorted({d.guest for d in seen.domains} | {v.part.partition(".")[0] for v in seen.volumes})
     problems: list[errors.VirtlabError] = []
 
@@ -67,7 +62,7 @@ def take_down(session: Session, instance: Instance, monitor: Monitor) -> None:
             monitor.done(name, "removed")
 
     work: list[tuple[str, Callable[[], object]]] = [
-        (f"{instance.name}/{guest}", partial(remove_guest, conn, seen, guest)) for guest in guests
+        (f"{instance.name}/{guest}", partial(remove_guest, conn, pool, seen, guest)) for guest in guests
     ]
     # the networks go at the same time: it takes libvirt as long as ending a guest
     work += [
@@ -76,6 +71,6 @@ def take_down(session: Session, instance: Instance, monitor: Monitor) -> None:
     ]
     if work:
         with ThreadPoolExecutor(max_workers=min(16, len(work))) as threads:
-            for name, action in work:
-                threads.submit(attempt, name, action)
+            for future in [threads.submit(attempt, name, action) for name, action in work]:
+                future.result()
     errors.raise_all(problems, f"not all of {instance.name} could be removed", hint="{virtlab} down")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner import errors, naming
+from provisioner import errors, naming, paths
 from provisioner.host import Host, LocalHost, UnknownHost, user_name
-from provisioner.hypervisor import connection, events, observe
+from provisioner.hypervisor import apply, connection, events, observe
 from provisioner.hypervisor.connection import Choice
 from provisioner.seen import Seen, SeenDomain
 
@@ -31,16 +31,25 @@ class Session:
     def is_session(self) -> bool:
         return self.choice.is_session
 
+    @property
+    def pool_folder(self) -> str:
+        """Where virtlab's pool lies, on the hypervisor's host."""
+        return str(paths.session_pool_dir() if self.is_session else paths.SYSTEM_POOL_DIR)
+
     def instance(self, name: str) -> naming.Instance:
         return naming.Instance(self.owner, name)
 
     def look(self, *, volumes: bool = True) -> Seen:
         """What this user's labs have on this connection."""
-        return observe.look(self.conn, volumes=volumes).of_owner(self.owner)
+        return observe.look(self.conn, self.pool() if volumes else None).of_owner(self.owner)
+
+    def pool(self) -> Any | None:
+        """virtlab's storage pool on this connection, where there is one."""
+        return apply.our_pool(self.conn, self.pool_folder)
 
     def everybodys_guests(self) -> tuple[SeenDomain, ...]:
         """The guests of all users of this connection."""
-        return observe.look(self.conn, volumes=False).domains
+        return observe.look(self.conn).domains
 
 
 @contextmanager
@@ -57,10 +66,12 @@ def opened(choice: Choice, *, with_events: bool = False) -> Iterator[Session]:
 
 
 @contextmanager
-def everywhere(flag: str | None, *, with_events: bool = False) -> Iterator[list[Session]]:
+def everywhere(
+    flag: str | None, *, with_events: bool = False, tell: Callable[[str], None] | None = None
+) -> Iterator[list[Session]]:
     """A session on each connection that this user's labs may be on, the preferred one first.
 
-    Raises what was wrong with the first one where none can be reached.
+    ``tell`` hears of one that can't be reached; where none can, what was wrong with the first is raised.
     """
     with ExitStack() as stack:
         sessions, problems = [], []
@@ -73,6 +84,9 @@ def everywhere(flag: str | None, *, with_events: bool = False) -> Iterator[list[
                 problems.append(error)
         if not sessions:
             raise problems[0]
+        if tell is not None:
+            for problem in problems:
+                tell(f"not looked at: {problem.message}")
         yield sessions
 
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from provisioner import accel, errors, naming, plan
+from provisioner import accel, errors, naming, plan, stamp
 from provisioner.engine import images, labs
 from provisioner.engine.images import Images, boot_files
 from provisioner.engine.launch import Launched, Launcher, Order, Stopwatch, await_answer
 from provisioner.engine.monitor import Monitor
 from provisioner.engine.networks import Networks
 from provisioner.engine.remove import remove_guest
-from provisioner.engine.session import Session
-from provisioner.hypervisor import apply, facts
+from provisioner.engine.session import Session, opened
+from provisioner.hypervisor import apply, connection, facts
 from provisioner.hypervisor.imagestore import StoredImage
 from provisioner.lab.enums import Accel, AgentPort
 from provisioner.lab.model import Guest, Lab, to_data
@@ -71,7 +71,7 @@ class Prepared:
     @property
     def is_new(self) -> bool:
         """Whether nothing of the instance was there before."""
-        return not (self.seen.domains or self.seen.networks)
+        return not (self.seen.domains or self.seen.networks or self.seen.volumes)
 
 
 @dataclass(slots=True)
@@ -104,6 +104,8 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
     lab, instance = target.lab, target.instance
     seen = session.look().of(instance)
     plan.check_origin(instance, lab, seen)
+    if not (seen.domains or seen.networks):
+        _check_not_elsewhere(session, instance)
     before = seen.origin()
     choices = (before.choices if before else Choices()).updated(request.accel, request.sets)
     if choices.sets != request.sets:
@@ -115,6 +117,21 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
     accels = {name: decision.accel for name, decision in decisions.items()}
     made = plan.make(lab, origin, seen, accels, session=session.is_session)
     return Prepared(request, lab, origin, seen, decisions, made, time.monotonic() - began)
+
+
+def _check_not_elsewhere(session: Session, instance: naming.Instance) -> None:
+    """Raises ConflictError where the instance is up on the user's other connection."""
+    if session.choice.asked_for:
+        return
+    for choice in connection.everywhere(None):
+        if choice.uri == session.choice.uri:
+            continue
+        with suppress(errors.HypervisorError), opened(choice) as other:
+            if other.look().of(instance).domains:
+                raise errors.ConflictError(
+                    f"{instance.name} is up already, on {choice.uri}",
+                    hint=f"go on with that one (-c {choice.uri}), or {{virtlab}} down {instance.name}",
+                )
 
 
 def _decisions(
@@ -175,6 +192,8 @@ def execute(session: Session, prepared: Prepared, monitor: Monitor, cancelled: t
             monitor.note("what was made is kept, as you said: look at it, then {virtlab} down")
             raise
         failures = run.undo()
+        for failure in failures:
+            monitor.note(f"not taken back: {failure.message} ({{virtlab}} down {prepared.instance.name})")
         if failures and isinstance(error, errors.VirtlabError):
             raise errors.SeveralErrors(
                 "up failed, and not all of it could be taken back",
@@ -219,16 +238,17 @@ class _Run:
                 self._check_answers(prepared.lab.guest(step.name))
         if prepared.plan.changes_something:
             self._check_memory()
+            for step in self._to_launch:
+                apply.require_ours(session.conn, prepared.instance.domain(step.name))
+            pool = images.open_pool(session)
+            self._check_disk(pool)
             clock.lap("checks")
             with ThreadPoolExecutor(1, thread_name_prefix="networks") as aside:
                 # a NAT network takes libvirt a third of a second: the images are looked up meanwhile
                 networks = aside.submit(self._networks.carry_out, prepared.plan.networks, self._monitor)
                 try:
-                    pool = images.open_pool(session)
-                    self._check_disk(pool)
                     store = Images(session, pool, self._monitor)
                     found = {step.name: self._images(store, step.name) for step in self._to_launch}
-                    self._remove()
                 except errors.VirtlabError as error:
                     other = networks.exception()
                     problems = [error, *([other] if isinstance(other, errors.VirtlabError) else [])]
@@ -237,6 +257,7 @@ class _Run:
                 addresses = networks.result()
             clock.lap("network")
             orders = [self._order(step, found[step.name], addresses[step.name]) for step in self._to_launch]
+            self._remove(pool)
             launched = self._launch(pool, orders)
             clock.lap("guests")
         for step in prepared.plan.inner:
@@ -254,7 +275,7 @@ class _Run:
         wanted = sum(
             self._prepared.lab.guest(step.name).memory + _QEMU_OVERHEAD
             for step in self._to_launch
-            if step.verb is not Verb.UPDATE
+            if step.verb is not Verb.UPDATE and step.loses is None  # a running guest has its memory
         )
         free = self._session.host.free_memory()
         if free is not None and wanted > free:
@@ -280,17 +301,16 @@ class _Run:
         wanted = dict.fromkeys((guest.image, *(disk.image for disk in guest.disks if disk.image)))
         return {image: store.kept(before.get(image)) or store.current(image) for image in wanted}
 
-    def _remove(self) -> None:
+    def _remove(self, pool: Any) -> None:
         for step in self._prepared.plan.guests:
             if step.verb is Verb.REMOVE:
-                remove_guest(self._session.conn, self._prepared.seen, step.name)
+                remove_guest(self._session.conn, pool, self._prepared.seen, step.name)
                 self._monitor.done(step.name, "removed")
         for volume in self._prepared.plan.leftovers:
-            apply.remove_volume(self._session.conn, volume)
+            apply.remove_volume(pool, volume)
 
     def _order(self, step: Step, used: dict[str, StoredImage], addresses: tuple[Address, ...]) -> Order:
         guest, seen = self._prepared.lab.guest(step.name), self._prepared.seen.domain(step.name)
-        apply.require_ours(self._session.conn, self._prepared.instance.domain(step.name))
         decision = self._prepared.decisions[guest.name]
         mark = GuestStamp(
             origin=self._prepared.origin,
@@ -303,6 +323,7 @@ class _Run:
             addresses=addresses,
             inner=tuple(plan.inner_definitions(self._prepared.lab, guest.name)),
         )
+        stamp.dumps(mark)  # one that is too long is refused before anything is changed
         return Order(
             step=step,
             guest=guest,
@@ -361,14 +382,16 @@ class _Run:
             try:
                 if step.verb is Verb.CREATE:
                     apply.remove_domain(conn, instance.domain(step.name))
-                    for index in range(len(self._prepared.lab.guest(step.name).disks)):
-                        apply.remove_volume(conn, instance.volume(step.name, index))
+                    self._remove_volumes(step.name)
                 elif step.verb is not Verb.UPDATE and not self._was_active(step):
                     apply.destroy(apply.domain(conn, instance.domain(step.name)))
+                    self._monitor.note(f"{step.name} is left stopped, as the lab file now has it")
             except errors.VirtlabError as error:
                 failures.append(error)
-        try:
-            self._networks.undo()
-        except errors.VirtlabError as error:
-            failures.append(error)
-        return failures
+        return failures + self._networks.undo()
+
+    def _remove_volumes(self, guest: str) -> None:
+        pool = self._session.pool()
+        for index in range(len(self._prepared.lab.guest(guest).disks)):
+            if pool is not None:
+                apply.remove_volume(pool, self._prepared.instance.volume(guest, index))

@@ -7,6 +7,7 @@ prove that it is virtlab's is left alone. Removing what is gone already is no er
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import libvirt
@@ -33,13 +34,15 @@ def define_domain(conn: Any, xml: str, *, validate: bool = False) -> Any:
 
 def require_ours(conn: Any, name: str) -> None:
     """Raises ConflictError where a domain of that name exists and does not prove to be virtlab's."""
-    try:
-        dom = conn.lookupByName(name)
-    except libvirt.libvirtError as error:
-        if code_of(error) in _GONE:
-            return
-        raise translate(error, f"can't look up {name}") from error
-    if not observe.is_ours_domain(dom):
+    with translated(f"can't look up {name}"):
+        try:
+            dom = conn.lookupByName(name)
+        except libvirt.libvirtError as error:
+            if code_of(error) in _GONE:
+                return
+            raise
+        ours = observe.is_ours_domain(dom)
+    if not ours:
         raise errors.ConflictError(
             f"there is a domain {name} that does not carry virtlab's mark: it is left alone",
             hint=f"look at it: virsh dumpxml {name}",
@@ -87,14 +90,15 @@ def destroy(dom: Any) -> None:
 
 def remove_domain(conn: Any, name: str) -> bool:
     """Ends and undefines a domain of ours. False where there was none, or it is not ours."""
-    try:
-        dom = conn.lookupByName(name)
-    except libvirt.libvirtError as error:
-        if code_of(error) in _GONE:
+    with translated(f"can't look up {name}"):
+        try:
+            dom = conn.lookupByName(name)
+        except libvirt.libvirtError as error:
+            if code_of(error) in _GONE:
+                return False
+            raise
+        if not observe.is_ours_domain(dom):
             return False
-        raise translate(error, f"can't look up {name}") from error
-    if not observe.is_ours_domain(dom):
-        return False
     destroy(dom)
     try:
         dom.undefineFlags(_UNDEFINE)
@@ -114,7 +118,8 @@ def create_network(conn: Any, xml: str) -> None:
         if code_of(error) == libvirt.VIR_ERR_OPERATION_INVALID and net.isActive():
             return
         failure = translate(error, f"can't start network {net.name()}")
-        net.undefine()
+        with suppress(libvirt.libvirtError):
+            net.undefine()
         raise failure from error
 
 
@@ -246,6 +251,26 @@ def open_pool(conn: Any, xml: str, path: str) -> Any:
         return pool
 
 
+def our_pool(conn: Any, path: str) -> Any | None:
+    """virtlab's pool where it is defined, started if need be (it is not, after a restart of the host).
+
+    None where there is no pool of that name, or it lies elsewhere: then it is not ours.
+    """
+    import xml.etree.ElementTree as ET
+
+    try:
+        pool = conn.storagePoolLookupByName(naming.POOL)
+        if ET.fromstring(pool.XMLDesc()).findtext("target/path") != path:  # noqa: S314
+            return None
+        if not pool.isActive():
+            pool.create()
+    except libvirt.libvirtError as error:
+        if code_of(error) == libvirt.VIR_ERR_NO_STORAGE_POOL:
+            return None
+        raise translate(error, f"can't open storage pool {naming.POOL}") from error
+    return pool
+
+
 def _define_pool(conn: Any, xml: str) -> Any:
     try:
         return conn.storagePoolDefineXML(xml)
@@ -274,12 +299,12 @@ def create_volume(pool: Any, name: str, xml: str) -> None:
             pool.createXML(xml)
 
 
-def remove_volume(conn: Any, name: str) -> bool:
+def remove_volume(pool: Any, name: str) -> bool:
     """Deletes a volume of virtlab's pool. False where there is none."""
     try:
-        conn.storagePoolLookupByName(naming.POOL).storageVolLookupByName(name).delete()
+        pool.storageVolLookupByName(name).delete()
     except libvirt.libvirtError as error:
-        if code_of(error) in (*_GONE, libvirt.VIR_ERR_NO_STORAGE_POOL):
+        if code_of(error) in _GONE:
             return False
         raise translate(error, f"can't delete volume {name}") from error
     return True

@@ -90,7 +90,7 @@ def _report(progress: Callable[[float], None], before: int, total: int, sent: in
     progress((before + sent) / total)
 
 
-def remove_unused(conn: Any, pool: Any, keep: ImageSet, used: set[str]) -> list[ImageSet]:
+def remove_unused(pool: Any, keep: ImageSet, used: set[str]) -> list[ImageSet]:
     """Deletes this uploader's other sets of the same image; returns them.
 
     ``used`` are the sets, as texts, that a guest of anybody was made with: they stay.
@@ -102,6 +102,6 @@ def remove_unused(conn: Any, pool: Any, keep: ImageSet, used: set[str]) -> list[
             continue
         # the mark goes first: a set that loses its parts must not look complete
         for part in sorted(old.paths, key=lambda part: part != COMPLETE):
-            apply.remove_volume(conn, old.set.volume(part))
+            apply.remove_volume(pool, old.set.volume(part))
         removed.append(old.set)
     return removed

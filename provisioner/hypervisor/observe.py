@@ -21,15 +21,21 @@ _STATES = {
     libvirt.VIR_DOMAIN_CRASHED: "crashed",
     libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
 }
+# gone since it was listed, without a stamp, or no longer running
+_NOTHING_THERE = (
+    libvirt.VIR_ERR_NO_DOMAIN,
+    libvirt.VIR_ERR_NO_DOMAIN_METADATA,
+    libvirt.VIR_ERR_OPERATION_INVALID,
+)
 _TEXT = re.compile(r"<[^>]*>(.*)</[^>]*>\s*", re.DOTALL)
 
 
-def look(conn: Any, *, volumes: bool = True) -> Seen:
-    """Everything of virtlab's on a connection. ``volumes=False`` saves the walk through the pool."""
+def look(conn: Any, pool: Any | None = None) -> Seen:
+    """Everything of virtlab's on a connection, and in its pool where that is given."""
     with translated("can't list what is there"):
         domains = [_domain(d) for d in conn.listAllDomains()]
         networks = [_network(n) for n in conn.listAllNetworks()]
-        found = _volumes(conn) if volumes else []
+        found = [] if pool is None else _volumes(pool)
     return Seen(
         tuple(sorted((d for d in domains if d), key=lambda d: d.name)),
         tuple(sorted((n for n in networks if n), key=lambda n: n.name)),
@@ -53,12 +59,12 @@ def _domain(dom: Any) -> SeenDomain | None:
         return None
     instance, guest = split
     try:
-        text = dom.metadata(
-            libvirt.VIR_DOMAIN_METADATA_ELEMENT, naming.METADATA_URI, libvirt.VIR_DOMAIN_AFFECT_CONFIG
-        )
+        # a domain that somebody undefined while it runs has no configuration any more, only the live one
+        where = libvirt.VIR_DOMAIN_AFFECT_CONFIG if dom.isPersistent() else libvirt.VIR_DOMAIN_AFFECT_LIVE
+        text = dom.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, naming.METADATA_URI, where)
         state = dom.state()[0]
     except libvirt.libvirtError as error:
-        if code_of(error) in (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_NO_DOMAIN_METADATA):
+        if code_of(error) in _NOTHING_THERE:
             return None
         raise
     mark = _stamp(text)
@@ -99,15 +105,9 @@ def _stamp(element: str) -> stamp.GuestStamp | stamp.NetworkStamp | None:
         return None
 
 
-def _volumes(conn: Any) -> list[SeenVolume]:
-    try:
-        names = conn.storagePoolLookupByName(naming.POOL).listVolumes()
-    except libvirt.libvirtError as error:
-        if code_of(error) in (libvirt.VIR_ERR_NO_STORAGE_POOL, libvirt.VIR_ERR_OPERATION_INVALID):
-            return []
-        raise
+def _volumes(pool: Any) -> list[SeenVolume]:
     found = []
-    for name in sorted(names):
+    for name in sorted(pool.listVolumes()):
         split = naming.split(name)
         if split is not None:
             found.append(SeenVolume(name, *split))

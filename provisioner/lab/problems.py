@@ -11,8 +11,11 @@ from provisioner.errors import LabFileError
 MAX_PROBLEMS = 100
 PROFILE_ORDER = 1000  # Place.order of hardware profiles: after the lab file and every --set
 _SHOWN_LENGTH = 48
-# Control characters, line separators, bidirectional overrides, surrogates and what XML 1.0 excludes.
-_UNSAFE = "\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufeff\\ufffe\\uffff"
+# Control characters, line separators, bidirectional controls, surrogates and what XML 1.0 excludes.
+_UNSAFE = (
+    "\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069"
+    "\\ud800-\\udfff\\ufeff\\ufffe\\uffff"
+)
 UNSAFE_CHARACTER = re.compile(f"[{_UNSAFE}]")
 
 

@@ -120,6 +120,7 @@ class _Rules(NamedTuple):
         self._disks(images)
         self._interfaces(networks)
         self._agent()
+        self._kernel_args()
         self._transport()
 
     def _wrong(self, message: str, *causes: Given) -> None:
@@ -183,6 +184,17 @@ class _Rules(NamedTuple):
         if agent.ok and ports.ok and agent.value == AgentPort.SERIAL and ports.value < 2:
             message = "an agent on the serial line needs serial-ports: 2 (the console has the first)"
             self._wrong(message, ports, agent)
+
+    def _kernel_args(self) -> None:
+        given = self.draft.hardware.get("kernel-args")
+        if given is None or not given.ok or not all(arg.ok for arg in given.value):
+            return
+        size = len(" ".join(arg.value for arg in given.value))
+        if size > spec.MAX_COMMAND_LINE:
+            message = (
+                f"the kernel arguments are {size} characters long together (at most {spec.MAX_COMMAND_LINE})"
+            )
+            self._wrong(message, given)
 
     def _transport(self) -> None:
         own, agent = self.draft.own, self.draft.hardware["agent"]

@@ -28,6 +28,7 @@ MACHINE = Line(
     "pc|q35|pc-(i440fx|q35)-[a-z0-9.-]+",
     "a machine type (pc, q35 or a version of them, such as pc-q35-7.2)",
 )
+MAX_COMMAND_LINE = 1024  # bytes for a guest's own arguments; x86 takes 2047, virtlab's included
 KERNEL_ARG = Line(
     256,
     "(?!virtlab\\.|--$)[!#-&(-~]+",
@@ -215,7 +216,7 @@ _HARDWARE = (
     Key(
         "kernel-args",
         Many(KERNEL_ARG, 32, "kernel arguments"),
-        "Arguments for the kernel, one in each entry",
+        f"Arguments for the kernel, one in each entry, {MAX_COMMAND_LINE} characters in all",
         "the profile, else none",
         also=("cmdline", "append", "kernel-cmdline"),
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
@@ -24,12 +23,14 @@ def emit(form: Output, data: Any, *, names: Sequence[str], table: Callable[[], s
     if form is Output.JSON:
         import json
 
-        json.dump(data, sys.stdout, indent=2, ensure_ascii=False)
-        text.say()
+        text.say(json.dumps(data, indent=2, ensure_ascii=False))
     elif form is Output.YAML:
         import yaml
 
-        text.say(yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip())
+        dumped = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+        if text.harmless(dumped) != dumped:
+            dumped = yaml.safe_dump(data, sort_keys=False)  # which escapes all but ASCII, in YAML's manner
+        text.say(dumped.rstrip())
     elif form is Output.NAME:
         for name in names:
             text.say(name)

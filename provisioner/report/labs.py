@@ -45,6 +45,12 @@ def lab_page(lab: Lab, target: str) -> str:
     return "\n".join(lines)
 
 
+def good_page(labs: Sequence[Lab]) -> str:
+    """A line for each lab whose file is good."""
+    sizes = [(lab, len(lab.guests)) for lab in labs]
+    return "\n".join(f"{lab.file}: good: lab {lab.name}, {n} guest{'s' * (n != 1)}" for lab, n in sizes)
+
+
 def _guest_row(guest: Guest) -> tuple[str, ...]:
     name = guest.name if guest.parent is None else f"{guest.name} (in {guest.parent})"
     return (

@@ -1,4 +1,4 @@
-"""What is going on, told on standard error: live lines on a terminal, plain lines elsewhere."""
+"""What is going on, told on standard error: live lines on a terminal that wants them, else plain ones."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from provisioner.units import format_seconds
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
+    from rich.text import Text
 
 _REFRESH = 8  # times a second
 _DELAY = 0.25  # seconds: what is over sooner needs no display, and pays for none
@@ -39,7 +40,7 @@ class Progress:
     """
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._draws = text.wants_colour(sys.stderr)
         self._lock = threading.Lock()
         self._lines: dict[str, _Line] = {}
         self._spoken: dict[str, float] = {}
@@ -60,14 +61,14 @@ class Progress:
         with self._lock:
             if self._live is None:
                 for subject, line in self._lines.items():
-                    if self._terminal and line.result is not None:
+                    if self._draws and line.result is not None:
                         text.tell(self._plain(subject, line))
 
     def note(self, text_: str) -> None:
         """See ``engine.monitor.Monitor``."""
         with self._lock:
             if self._live is not None:
-                self._live.console.print(text.spelled(text_), markup=False, highlight=False)
+                self._live.console.print(text.harmless(text.spelled(text_)), markup=False, highlight=False)
             else:
                 text.tell(text.spelled(text_))
 
@@ -77,7 +78,7 @@ class Progress:
             line = self._lines.setdefault(subject, _Line())
             changed = line.phase != phase
             line.phase, line.fraction = phase, fraction
-            if self._terminal:
+            if self._draws:
                 self._start()
             elif changed:
                 now = time.monotonic()
@@ -97,7 +98,7 @@ class Progress:
         with self._lock:
             line = self._lines.setdefault(subject, _Line())
             line.result, line.failed = result, failed
-            if not self._terminal:
+            if not self._draws:
                 text.tell(self._plain(subject, line))
 
     def _plain(self, subject: str, line: _Line) -> str:
@@ -136,14 +137,20 @@ class Progress:
         for subject, line in list(self._lines.items()):
             if line.result is not None:
                 mark = Text("✗", style="red") if line.failed else Text("✓", style="green")
-                table.add_row(mark, Text(subject), Text(line.result), Text(""))
+                table.add_row(mark, _text(subject), _text(line.result), Text(""))
                 continue
             fraction = "" if line.fraction is None else f"{line.fraction:.0%}"
             waited = format_seconds(time.monotonic() - line.began)
             table.add_row(
                 Text("·", style="cyan"),
-                Text(subject),
-                Text(line.phase),
+                _text(subject),
+                _text(line.phase),
                 Text(f"{fraction} {waited}".strip(), style="dim"),
             )
         return table
+
+
+def _text(words: str) -> Text:
+    from rich.text import Text
+
+    return Text(text.harmless(words))

@@ -16,7 +16,8 @@ Define = Callable[..., libvirt.virDomain]
 
 
 def guest_stamp(guest: str = "one", user: str = "learner", instance: str = "demo") -> GuestStamp:
-    definition = {"name": guest, "machine": "pc", "memory": 1 << 20, "disks": [], "interfaces": []}
+    definition = {"name": guest, "machine": "pc", "memory": 1 << 20, "accel": "auto", "agent": "none"}
+    definition |= {"disks": [], "interfaces": []}
     origin = Origin(user, instance, "demo", "catalog:demo", '/labs/<demo> & "co"/ラボ.yaml')
     return GuestStamp(origin, guest, definition, "tcg", "asked for", False, {"tiny": "tiny.0.1.learner"})
 

@@ -147,7 +147,10 @@ def test_addresses_of_a_network_change_while_it_runs(system: libvirt.virConnect,
 
     def known(flags: int) -> set[tuple[str | None, ...]]:
         root = etree.fromstring(system.networkLookupByName(net.name).XMLDesc(flags))
-        return {(h.get("mac"), h.get("name"), h.get("ip")) for h in root.iter("host")}
+        names = {(h.findtext("hostname"), h.get("ip")) for h in root.iterfind("dns/host")}
+        leases = {(h.get("mac"), h.get("name"), h.get("ip")) for h in root.iterfind("ip/dhcp/host")}
+        assert names == {(name, address) for _, name, address in leases}
+        return leases
 
     both = (0, libvirt.VIR_NETWORK_XML_INACTIVE)
     steps = [

@@ -43,22 +43,24 @@ def test_volumes_are_seen_by_their_names(conn: libvirt.virConnect) -> None:
     image = ImageSet("tiny", "0" * 12, "1" * 16, "learner")
     for name in (MINE.volume("one", 1), MINE.volume("one", 0), image.volume("kernel"), "other", "virtlab.x"):
         apply.create_volume(pool, name, render.volume_xml(name, 4096, fmt="qcow2"))
-    seen = observe.look(conn)
+    seen = observe.look(conn, pool)
     assert seen.volumes == tuple(
         SeenVolume(MINE.volume("one", i), MINE, f"one.disk{i}.qcow2") for i in (0, 1)
     )
-    assert observe.look(conn, volumes=False).volumes == ()
-    pool.destroy()
     assert observe.look(conn).volumes == ()
+    pool.destroy()
+    again = apply.our_pool(conn, PATH)  # as after a restart of the host
+    assert again is not None
+    assert again.isActive()
+    assert apply.our_pool(conn, "/elsewhere") is None
 
 
 def test_a_volume_goes_once(conn: libvirt.virConnect) -> None:
     name = MINE.volume("one", 0)
-    assert apply.remove_volume(conn, name) is False  # not even a pool
     pool = opened(conn)
     apply.create_volume(pool, name, render.volume_xml(name, 4096, fmt="raw"))
-    assert apply.remove_volume(conn, name) is True
-    assert apply.remove_volume(conn, name) is False
+    assert apply.remove_volume(pool, name) is True
+    assert apply.remove_volume(pool, name) is False
 
 
 def upload(pool: libvirt.virStoragePool, key: ImageSet, *parts: str) -> None:
@@ -96,8 +98,8 @@ def test_images_that_nobody_uses_go(conn: libvirt.virConnect) -> None:
         upload(pool, key, "kernel", "complete")
     upload(pool, half, "kernel")
     apply.create_volume(pool, "foreign", render.volume_xml("foreign", 1, fmt="raw"))
-    removed = imagestore.remove_unused(conn, pool, keep, {used.text})
+    removed = imagestore.remove_unused(pool, keep, {used.text})
     assert removed == [old, half]
     assert {image.set for image in imagestore.stored(pool)} == {keep, used, theirs, another}
     assert "foreign" in pool.listVolumes()
-    assert imagestore.remove_unused(conn, pool, keep, {used.text}) == []
+    assert imagestore.remove_unused(pool, keep, {used.text}) == []

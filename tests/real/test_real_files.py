@@ -89,7 +89,7 @@ def test_doctor(virtlab: Virtlab) -> None:
     data = json.loads(virtlab("doctor", "-o", "json").out)
     assert page.code == (0 if data["fit"] else 1)
     checks = {check["name"]: check for check in data["checks"]}
-    assert {"python", "connection", "libvirt", "qemu", "accelerator", "network", "image tiny"} <= set(checks)
+    assert {"connection", "libvirt", "qemu", "accelerator", "network", "image tiny"} <= set(checks)
     assert checks["image tiny"]["told"] == "ready"
     assert virtlab.uri in checks["connection"]["told"]
     for check in data["checks"]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 
 import pytest
+import yaml
 
 from provisioner import errors
-from provisioner.report import text
+from provisioner.report import data, text
+from provisioner.report.progress import Progress, _Line
 
 
 class Terminal(io.StringIO):
@@ -71,7 +73,54 @@ def test_colour(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert text.styled("x", "red", "bold", stream=stream) == ("\x1b[31;1mx\x1b[0m" if colour else "x")
+    styled = text.harmless(text.styled("x", "red", "bold", stream=stream))
+    assert styled == ("\x1b[31;1mx\x1b[0m" if colour else "x")
+
+
+def test_what_others_wrote_does_not_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "\x1b[31m\x1b]0;t\x07\x9b\u202e\u200e\u061c\udc80\r"
+    plain = r"\u001b[31m\u001b]0;t\u0007\u009b\u202e\u200e\u061c\udc80\u000d"
+    text.say(f"{evil}\nラボ")
+    text.tell(text.styled(evil, "red", stream=Terminal()))
+    said = capsys.readouterr()
+    assert said.out == f"{plain}\nラボ\n"
+    assert said.err == f"\x1b[31m{plain}\x1b[0m\n"
+    assert text.columns(("a",), [("x\ny\x1b",)]) == "A\n" + r"x\u000ay\u001b"
+    text.problem(errors.Busy(evil, hint=evil))
+    assert capsys.readouterr().err == f"error: {plain}\nnext: {plain}\n".replace(r"\u000d", "", 1)
+
+
+@pytest.mark.parametrize("form", [data.Output.JSON, data.Output.YAML])
+def test_data_is_harmless_and_whole(form: data.Output, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = {"a": "\x1b\x7f\x9b\u202e\u200eラボ"}
+    data.emit(form, evil, names=(), table=str)
+    said = capsys.readouterr().out
+    assert not set("\x1b\x7f\x9b\u202e\u200e") & set(said)
+    assert yaml.safe_load(said) == evil
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_no_live_display_where_nobody_wants_it(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    with Progress() as progress:
+        progress.phase("one", "booting\x1b")
+        progress.done("one", "ready\u202e")
+    assert stream.getvalue() == "one: booting\\u001b\n✓ one: ready\\u202e\n"
+
+
+def test_the_live_display_is_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.console import Console
+
+    monkeypatch.setattr("sys.stderr", stream := Terminal())
+    progress = Progress()
+    progress._lines["\x1b]0;"] = line = _Line()
+    line.phase = "\u202e\x9b"
+    Console(file=stream, force_terminal=False).print(progress._draw())
+    assert not set("\x1b\u202e\x9b") & set(stream.getvalue())
 
 
 def test_hints_say_the_command_that_works_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,8 +140,8 @@ def test_an_error_and_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(errors.NotFound("no lab 'x'", hint="{virtlab} status"), capsys) == (
         "error: no lab 'x'\nnext: virtlab status\n"
     )
-    assert printed(errors.Busy("first\nsecond"), capsys) == "error: first\n  second\n"
-    assert printed(errors.Busy(""), capsys) == "error: \n"
+    assert printed(errors.Busy("first\nsecond"), capsys) == "error: first\n  second\nnext: virtlab doctor\n"
+    assert printed(errors.Busy(""), capsys) == "error: \nnext: virtlab doctor\n"
 
 
 def test_problems_of_a_file_are_lines_that_editors_know(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,6 +163,12 @@ def test_several_errors_are_all_told(capsys: pytest.CaptureFixture[str]) -> None
         "    next: wait\n"
         "next: look\n"
     )
+
+
+def test_a_hint_of_a_cause_is_a_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    hinted, bare = errors.Busy("a", hint="wait"), errors.Busy("b")
+    assert printed(errors.SeveralErrors("two", [hinted, bare]), capsys).count("next:") == 1
+    assert printed(errors.SeveralErrors("two", [bare, bare]), capsys).endswith("\nnext: virtlab doctor\n")
 
 
 def test_one_problem_is_raised_as_it_is() -> None:

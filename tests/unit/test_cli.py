@@ -1,0 +1,114 @@
+"""The command line, in a process of its own: exit codes, streams, what goes before any connection."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from provisioner.cli import app, completion, guests, options
+from provisioner.errors import InputError
+
+LAB = "virtlab: 1\nname: x\nguests:\n  a: {profile: virtio}\n"
+EVIL = "\x1b]0;title\x07\u202e\x9b"
+
+
+def run(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "provisioner", *args],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        env={k: v for k, v in os.environ.items() if not k.startswith("VIRTLAB_")} | environment,
+        input="",
+    )
+
+
+def test_names_of_files_do_not_act_on_the_terminal(tmp_path: Path) -> None:
+    (folder := tmp_path / EVIL).mkdir()
+    (folder / "lab.yaml").write_text(LAB, encoding="utf-8")
+    for arguments in (["validate", str(folder)], ["show", str(folder), "-o", "json"], ["up", f"{folder}/no"]):
+        result = run(*arguments)
+        said = result.stdout + result.stderr
+        assert said
+        assert not set("\x1b\x07\u202e\x9b") & set(said)
+    shown = run("show", str(folder), "-o", "yaml")
+    assert yaml.safe_load(shown.stdout)["file"] == f"{folder}/lab.yaml"
+    assert json.loads(run("show", str(folder), "-o", "json").stdout)["file"] == f"{folder}/lab.yaml"
+
+
+def test_an_encoding_that_lacks_characters_is_no_failure() -> None:
+    result = run("list", LC_ALL="ja_JP.UTF-8", PYTHONIOENCODING="ascii")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("verb", ["down", "prepare"])
+def test_names_and_all_exclude_each_other(verb: str) -> None:
+    result = run(verb, "demo-paravirt", "--all")
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: name labs, or say --all\nnext: ")
+
+
+def test_validate_for_programs(tmp_path: Path) -> None:
+    (good := tmp_path / "good.yaml").write_text(LAB, encoding="utf-8")
+    (bad := tmp_path / "bad.yaml").write_text(f"{LAB}more: 1\n", encoding="utf-8")
+    result = run("validate", str(good), str(bad), "-o", "json")
+    first, second = json.loads(result.stdout)
+    assert (result.returncode, first) == (2, {"given": str(good), "good": True, "problems": []})
+    assert not second["good"]
+    assert "unknown key" in second["problems"][0]
+    assert run("validate", str(good), str(bad), "-o", "name").stdout == "x\n"
+
+
+def test_changes_from_the_environment_stand_on_lines(tmp_path: Path) -> None:
+    (file := tmp_path / "lab.yaml").write_text(LAB, encoding="utf-8")
+    changes = "a.memory=256 MiB\na.title=two words\n"
+    result = run("validate", str(file), VIRTLAB_VALIDATE_SET=changes)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--no-such-option"], ["x/y", "--max-output", "1310721", "--", "true"], ["no-slash", "--", "true"], []],
+)
+def test_exec_has_one_code_for_what_is_wrong_with_itself(arguments: list[str]) -> None:
+    assert run("exec", *arguments).returncode == 125
+    assert run("up", "--no-such-option").returncode == 2
+
+
+def test_a_bug_in_exec_is_no_exit_code_of_the_guest(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_label: str) -> tuple[str, str]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(guests, "split", broken)
+    own = typer.Typer(cls=app._Group)
+    own.callback()(lambda: None)
+    guests.register(own)
+    for verb, code in ((["exec", "a/b", "--", "true"], 125), (["console", "a/b"], 3)):
+        with pytest.raises(SystemExit) as ended:
+            own(verb)
+        assert ended.value.code == code
+
+
+@pytest.mark.parametrize(("given", "fits"), [(b"1234", True), (b"12345", False)])
+def test_input_is_never_cut(given: bytes, fits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guests, "_LONGEST_INPUT", 4)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+    if fits:
+        assert guests._standard_input() == given
+    else:
+        with pytest.raises(InputError, match="standard input"):
+            guests._standard_input()
+
+
+def test_completion_knows_the_catalogue() -> None:
+    assert completion.labs("demo-p") == ["demo-paravirt"]
+    assert completion.labs("no such") == []
+    assert options._Changes().split_envvar_value("a=b c\n\nd=e") == ["a=b c", "d=e"]
