@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +17,24 @@ NOBODY = 65534
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> BuiltImage:
+def tiny() -> Iterator[BuiltImage]:
     """The tiny image, built from the host's packages by a user who is not root."""
-    root = tmp_path_factory.mktemp("images") / "cache"
-    root.mkdir()
+    # a folder of its own: those that pytest makes are closed to everybody else
+    with tempfile.TemporaryDirectory(prefix="virtlab-images-") as folder:
+        root = Path(folder)
+        if os.geteuid() == 0:
+            os.chown(root, NOBODY, NOBODY)
+            _build_as_nobody(root)
+        else:
+            build.build(catalog.get("tiny", TEMPLATES), root, progress=lambda step, done: None)
+        image = cache.find(catalog.get("tiny", TEMPLATES), root)
+        assert image is not None
+        yield image
+
+
+def _build_as_nobody(root: Path) -> None:
     recipe = catalog.get("tiny", TEMPLATES)
     assert recipe.spec.kind == "kernel"
-    if os.geteuid() != 0:
-        return build.build(recipe, root, progress=lambda step, done: None)
-    os.chown(root, NOBODY, NOBODY)
-    for folder in (root.parent, root.parent.parent, root.parent.parent.parent):
-        folder.chmod(0o755)
     complaint = root / "complaint"
     child = os.fork()
     if child == 0:
@@ -43,6 +52,3 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> BuiltImage:
             os._exit(status)
     _, status = os.waitpid(child, 0)
     assert status == 0, complaint.read_text()
-    image = cache.find(recipe, root)
-    assert image is not None
-    return image

@@ -105,6 +105,22 @@ def test_paths_with_odd_letters_stay_paths() -> None:
     assert (volume.findtext("name"), volume.findtext("backingStore/path")) == ("a<b", path)
 
 
+def test_uefi_starts_the_kernel_that_it_can() -> None:
+    found = domains(LAB, ORIGIN, accel="tcg", session=True)
+    kernels = {name: etree.fromstring(xml).findtext("os/kernel") for name, xml in found.items()}
+    assert kernels.pop("uefi") == "/pool/kernel-efi"
+    assert set(kernels.values()) == {"/pool/kernel"}
+
+
+def test_interrupts_go_by_the_bios_where_acpi_is_slow() -> None:
+    guest = LAB.guest("named")
+    slow = {("pc", "bios"), ("pc-i440fx-7.2", "bios")}
+    for machine, firmware in (*slow, ("pc", "uefi"), ("q35", "bios"), ("pc-q35-7.2", "bios")):
+        changed = dataclasses.replace(guest, machine=machine, firmware=firmware)
+        told = render.kernel_command_line(changed, ()).split()
+        assert ("acpi=noirq" in told) == ((machine, firmware) in slow)
+
+
 def lines_of(accel: str, session: bool) -> tuple[list[str], list[str]]:
     lab = load_lab(LABS["demo-paravirt"])
     found = domains(lab, origin_of(lab), accel=accel, session=session)
