@@ -41,8 +41,8 @@ class _Group(TyperGroup):
             text.problem(error)
             sys.exit(_of_exec(ctx, error.exit_code))
         except click.UsageError as error:
-            error.exit_code = _of_exec(ctx, error.exit_code)
-            raise
+            error.show()
+            sys.exit(_of_exec(ctx, error.exit_code))
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
