@@ -6,6 +6,8 @@ prove that it is virtlab's is left alone. Removing what is gone already is no er
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -221,8 +223,6 @@ def open_pool(conn: Any, xml: str, path: str) -> Any:
 
     Raises ConflictError where a pool of that name lies somewhere else: it is not ours.
     """
-    import xml.etree.ElementTree as ET
-
     doing = f"can't open storage pool {naming.POOL} in {path}"
     with translated(doing):
         try:
@@ -231,10 +231,7 @@ def open_pool(conn: Any, xml: str, path: str) -> Any:
             if code_of(error) != libvirt.VIR_ERR_NO_STORAGE_POOL:
                 raise
             pool = _define_pool(conn, xml)
-        if pool.isActive():
-            target = pool_path(pool)
-        else:
-            target = ET.fromstring(pool.XMLDesc()).findtext("target/path") or ""  # noqa: S314
+        target = _folder(pool)
         if target != path:
             raise errors.ConflictError(
                 f"there is a storage pool {naming.POOL} in {target}, which is not virtlab's (that is {path})",
@@ -256,11 +253,9 @@ def our_pool(conn: Any, path: str) -> Any | None:
 
     None where there is no pool of that name, or it lies elsewhere: then it is not ours.
     """
-    import xml.etree.ElementTree as ET
-
     try:
         pool = conn.storagePoolLookupByName(naming.POOL)
-        if ET.fromstring(pool.XMLDesc()).findtext("target/path") != path:  # noqa: S314
+        if _folder(pool) != path:
             return None
         if not pool.isActive():
             pool.create()
@@ -269,6 +264,12 @@ def our_pool(conn: Any, path: str) -> Any | None:
             return None
         raise translate(error, f"can't open storage pool {naming.POOL}") from error
     return pool
+
+
+def _folder(pool: Any) -> str:
+    """The folder of a dir pool. No XML parser is loaded for it: status would wait for that."""
+    match = re.search(r"<path>(.*?)</path>", pool.XMLDesc())
+    return html.unescape(match.group(1)) if match else ""
 
 
 def _define_pool(conn: Any, xml: str) -> Any:
@@ -281,10 +282,8 @@ def _define_pool(conn: Any, xml: str) -> Any:
 
 def pool_path(pool: Any) -> str:
     """The folder of a pool, as the hypervisor's host calls it."""
-    import xml.etree.ElementTree as ET
-
     with translated("can't read the storage pool"):
-        return ET.fromstring(pool.XMLDesc()).findtext("target/path") or ""  # noqa: S314
+        return _folder(pool)
 
 
 def create_volume(pool: Any, name: str, xml: str) -> None:
