@@ -107,7 +107,8 @@ def _can_run(virtlab: Virtlab) -> bool:
 def _bring_python(virtlab: Virtlab) -> None:
     """Copies the project and its packages to a user who can't read them where they are."""
     packages = virtlab.home / "packages"
-    shutil.copytree(sysconfig.get_path("purelib"), packages, ignore=shutil.ignore_patterns("mypy*", "pip*"))
+    others = shutil.ignore_patterns("mypy*", "pip*", "provisioner")
+    shutil.copytree(sysconfig.get_path("purelib"), packages, ignore=others)
     for part in ("provisioner", "templates", "labs"):
         shutil.copytree(PROJECT / part, packages / part)
     virtlab.python = str(Path(sys.executable).resolve())
