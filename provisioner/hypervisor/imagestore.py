@@ -16,7 +16,7 @@ from typing import Any
 import libvirt
 
 from provisioner import naming, render
-from provisioner.hypervisor import apply
+from provisioner.hypervisor import apply, observe
 from provisioner.hypervisor.errors import code_of, translate, translated
 from provisioner.hypervisor.streams import upload
 from provisioner.naming import ImageSet
@@ -50,7 +50,7 @@ def stored_on(conn: Any) -> list[StoredImage]:
 
 def _sets(pool: Any) -> list[StoredImage]:
     with translated("can't list the pool's volumes"):
-        names = pool.listVolumes()
+        names = observe.volume_names(pool)
     folder = apply.pool_path(pool)
     found: dict[ImageSet, dict[str, str]] = {}
     for name in names:

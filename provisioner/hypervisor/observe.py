@@ -105,9 +105,18 @@ def _stamp(element: str) -> stamp.GuestStamp | stamp.NetworkStamp | None:
         return None
 
 
+def volume_names(pool: Any) -> list[str]:
+    """The names of all volumes of a pool, sorted.
+
+    ``listVolumes`` won't do: it counts first and lists then, and loses any name when somebody makes
+    a volume in between.
+    """
+    return sorted(volume.name() for volume in pool.listAllVolumes())
+
+
 def _volumes(pool: Any) -> list[SeenVolume]:
     found = []
-    for name in sorted(pool.listVolumes()):
+    for name in volume_names(pool):
         split = naming.split(name)
         if split is not None:
             found.append(SeenVolume(name, *split))
