@@ -47,7 +47,6 @@ class Host(Protocol):
 
     def kvm(self) -> KvmDevice | None: ...
     def processor_flags(self) -> frozenset[str] | None: ...
-    def processor_name(self) -> str | None: ...
     def routes(self) -> list[IPv4Network] | None: ...
     def groups_of(self, uid: int) -> list[int] | None: ...
     def free_memory(self) -> int | None: ...
@@ -76,19 +75,12 @@ class LocalHost:
         return KvmDevice(True, info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode), opens)
 
     def processor_flags(self) -> frozenset[str] | None:
-        line = self._cpuinfo("flags")
-        return None if line is None else frozenset(line.split())
-
-    def processor_name(self) -> str | None:
-        return self._cpuinfo("model name")
-
-    def _cpuinfo(self, key: str) -> str | None:
         try:
             with Path("/proc/cpuinfo").open() as lines:
                 for line in lines:
                     name, _, value = line.partition(":")
-                    if name.strip() == key:
-                        return value.strip()
+                    if name.strip() == "flags":
+                        return frozenset(value.split())
         except OSError:
             pass
         return None
@@ -170,9 +162,6 @@ class UnknownHost:
         return None
 
     def processor_flags(self) -> frozenset[str] | None:
-        return None
-
-    def processor_name(self) -> str | None:
         return None
 
     def routes(self) -> list[IPv4Network] | None:

@@ -10,7 +10,6 @@ for _power, _letter in enumerate("KMGT", start=1):
     _FACTORS[f"{_letter}iB"] = 1024**_power
     _FACTORS[f"{_letter}B"] = 1000**_power
 SIZE_UNITS = tuple(_FACTORS)
-KIB = 1024
 MIB = 1024**2
 
 

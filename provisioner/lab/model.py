@@ -138,14 +138,6 @@ def guest_from_data(data: dict[str, Any]) -> Guest:
         raise ValueError(f"not a guest definition: {error}") from error
 
 
-def network_from_data(data: dict[str, Any]) -> Network:
-    """The network that ``to_data`` was given. Raises ValueError where the data has another form."""
-    try:
-        return typing.cast(Network, _from_data(Network, data))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not a network definition: {error}") from error
-
-
 def _from_data(kind: Any, data: Any) -> Any:
     origin = typing.get_origin(kind)
     if origin is types.UnionType:
