@@ -223,13 +223,16 @@ def _power(target: str, connect: str | None, timeout: float, *, starting: bool) 
     from provisioner.report.progress import Progress
 
     name, _, guest = target.partition("/")
-    with found(connect, name) as (session, instance), Progress() as progress:
+    with (
+        found(connect, name) as (session, instance),
+        Progress() as progress,
+        lock.held(lock_name(session, instance.name), progress, timeout=lock.LONG),
+    ):
         guests = power.chosen(session, instance, guest or None)
-        with lock.held(lock_name(session, instance.name), progress, timeout=lock.LONG):
-            if starting:
-                power.start(session, guests, progress, timeout=timeout)
-            else:
-                power.stop(session, guests, progress, timeout=timeout)
+        if starting:
+            power.start(session, guests, progress, timeout=timeout)
+        else:
+            power.stop(session, guests, progress, timeout=timeout)
     if not starting:
         text.tell(
             text.spelled(

@@ -100,4 +100,7 @@ def boot_files(image: StoredImage, firmware: str) -> render.BootFiles:
     try:
         return render.BootFiles.of(image.paths.__getitem__, firmware)
     except KeyError as error:
-        raise errors.ImageError(f"image {image.set.image} has nothing that {firmware} can boot") from error
+        raise errors.ImageError(
+            f"image {image.set.image} has nothing that {firmware} can boot",
+            hint="make it anew: {virtlab} prepare LAB --refresh, or let the guest boot another image, such as tiny",
+        ) from error

@@ -91,25 +91,21 @@ def everywhere(
 
 
 @contextmanager
-def found(flag: str | None, name: str | None) -> Iterator[tuple[Session, naming.Instance]]:
+def found(flag: str | None, name: str) -> Iterator[tuple[Session, naming.Instance]]:
     """The session and the instance of that name, on whichever connection it is.
 
-    Without a name: the one that is up. Raises NotFound where there is none, and Ambiguous where
-    it is not clear which one is meant.
+    Raises NotFound where there is none, and Ambiguous where several connections have one.
     """
     with everywhere(flag, with_events=True) as sessions:
         matches = [
             (session, instance)
             for session in sessions
             for instance in session.look().instances()
-            if name in (None, instance.name)
+            if name == instance.name
         ]
         if not matches:
-            what = "no lab of yours is up" if name is None else f"no lab {name!r} of yours is up"
-            raise errors.NotFound(what, hint="see what is up: {virtlab} status")
+            raise errors.NotFound(f"no lab {name!r} of yours is up", hint="see what is up: {virtlab} status")
         if len(matches) > 1:
             listed = ", ".join(f"{i.name} on {s.choice.uri}" for s, i in matches)
-            raise errors.Ambiguous(
-                f"which one: {listed}?", hint="name one of them, or its connection with -c"
-            )
+            raise errors.Ambiguous(f"which one: {listed}?", hint="name its connection with -c")
         yield matches[0]
