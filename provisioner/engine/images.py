@@ -102,5 +102,6 @@ def boot_files(image: StoredImage, firmware: str) -> render.BootFiles:
     except KeyError as error:
         raise errors.ImageError(
             f"image {image.set.image} has nothing that {firmware} can boot",
-            hint="make it anew: {virtlab} prepare LAB --refresh, or let the guest boot another image, such as tiny",
+            hint="let the guest boot another image, such as tiny, or make this one anew: "
+            "{virtlab} prepare LAB --refresh",
         ) from error
