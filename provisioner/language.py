@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from provisioner.lab.model import Text
+if TYPE_CHECKING:
+    from provisioner.lab.model import Text
 
 
 class Language(StrEnum):

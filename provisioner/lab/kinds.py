@@ -217,6 +217,7 @@ class Record(NamedTuple):
 
     keys: tuple[Key, ...]
     nullable: bool = False  # a key with nothing behind it stands for an empty mapping
+    one_of: tuple[str, ...] = ()  # keys of which exactly one has to be there
 
     def check(self, node: Node, spot: Spot) -> Given:
         if self.nullable and isinstance(node, Scalar) and node.value is None:
@@ -233,6 +234,10 @@ class Record(NamedTuple):
         for key in self.keys:
             if key.required and key.name not in node.entries:
                 spot.wrong(f'the key "{key.name}" is missing ({key.doc})')
+        present = [name for name in self.one_of if name in node.entries]
+        if self.one_of and len(present) != 1:
+            found = f"{' and '.join(present)} stand here together" if present else "a key is missing"
+            spot.wrong(f"{found} (give exactly one: {listed(self.one_of)})")
         return spot.given(values)
 
     def unknown(self, name: str) -> str:
@@ -251,7 +256,8 @@ class Record(NamedTuple):
             "additionalProperties": False,
         }
         required = [key.name for key in self.keys if key.required]
-        return schema | ({"required": required} if required else {})
+        schema |= {"required": required} if required else {}
+        return schema | ({"oneOf": [{"required": [name]} for name in self.one_of]} if self.one_of else {})
 
 
 def key_schema(key: Key) -> Schema:

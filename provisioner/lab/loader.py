@@ -12,10 +12,13 @@ from provisioner.lab.kinds import Given, Spot
 from provisioner.lab.model import (
     Clock,
     Disk,
+    Expectation,
     Guest,
+    How,
     Interface,
     Lab,
     Network,
+    Observation,
     Processor,
     Text,
 )
@@ -57,6 +60,31 @@ def text_of(given: Given | None) -> Text | None:
     return Text(**_plain(given))
 
 
+def observations(given: Given | None) -> tuple[Observation, ...]:
+    """The observations of a checked mapping of them."""
+    return tuple(_observation(name, item.value) for name, item in given.value.items()) if given else ()
+
+
+def _observation(name: str, values: dict[str, Given]) -> Observation:
+    ((how, expected),) = values["expect"].value.items()
+    wanted = expected.value if isinstance(expected.value, list) else [expected]
+    return Observation(
+        name=name,
+        title=text_of(values["title"]) or Text(name),
+        guests=_texts(values["guests"]),
+        fact=values["fact"].value if "fact" in values else None,
+        command=_texts(values.get("command")),
+        read=values["read"].value if "read" in values else spec.READINGS[0],
+        expect=Expectation(How(how), tuple(str(each.value) for each in wanted)),
+        needs=_texts(values.get("needs")),
+        why=text_of(values.get("why")),
+    )
+
+
+def _texts(given: Given | None) -> tuple[str, ...]:
+    return tuple(each.value for each in given.value) if given else ()
+
+
 def _plain(given: Given | None) -> dict[str, Any]:
     return {name: value.value for name, value in given.value.items()} if given else {}
 
@@ -72,6 +100,7 @@ def _lab(lab: Given, drafts: Sequence[layers.Draft], file: Path, source: str) ->
         guests=_parents_first([_guest(draft, names) for draft in drafts]),
         file=file,
         source=source,
+        observe=observations(values.get("observe")),
     )
 
 

@@ -95,6 +95,37 @@ class Network:
     mode: NetworkMode
 
 
+class How(StrEnum):
+    """How what was seen is compared with what a lesson expects."""
+
+    IS = "is"  # exactly these values, in any order; none of them: nothing is there
+    HAS = "has"  # all of these, among others
+    LACKS = "lacks"  # none of these
+    AT_LEAST = "at-least"  # one number, or as many values
+    AT_MOST = "at-most"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    how: How
+    values: tuple[str, ...]  # for AT_LEAST and AT_MOST one whole number
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing that can be seen in guests, and what a lesson expects to be seen."""
+
+    name: str
+    title: Text
+    guests: tuple[str, ...]
+    fact: str | None  # a name of lessons.values.NAMES
+    command: tuple[str, ...]  # run in the guest, where there is no fact
+    read: str  # how the command's output is read: lines | text | number | exit-code
+    expect: Expectation
+    needs: tuple[str, ...]  # kvm, tcg: it can only be seen where the guest runs with one of them
+    why: Text | None
+
+
 @dataclass(frozen=True, slots=True)
 class Lab:
     name: str
@@ -104,6 +135,7 @@ class Lab:
     guests: tuple[Guest, ...]  # in file order; a parent stands before the guests that it hosts
     file: Path
     source: str  # who it is: "catalog:NAME" for a lab that comes with virtlab, else the file's absolute path
+    observe: tuple[Observation, ...] = ()
 
     def guest(self, name: str) -> Guest:
         """The guest of that name; KeyError where there is none."""

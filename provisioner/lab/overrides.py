@@ -93,6 +93,8 @@ def _steps(root: Node, steps: list[str]) -> list[str]:
         steps = ["guests", *steps]
     if steps[0] in _FIXED:
         raise _Refused(f'"{steps[0]}" can\'t be set (virtlab copy makes a lab with a name of its own)')
+    if steps[0] == "observe":
+        raise _Refused("what a lab expects can't be set (virtlab copy makes a lab of your own, to edit)")
     known = {"guests": guests, "networks": _names(root, "networks") or [spec.DEFAULT_NETWORK]}.get(steps[0])
     if known is not None and len(steps) > 1 and steps[1] not in known:
         raise _Refused(f"{shown(steps[1])} is not among the {steps[0]} ({alternatives(steps[1], known)})")

@@ -66,6 +66,41 @@ def check(lab: Given, drafts: Sequence[Draft], images: Images, problems: Problem
     networks = networks_of(lab, drafts)
     for draft in drafts:
         _Rules(draft, problems).check(images, networks)
+    if guests and guests.ok and (items := lab.value.get("observe")):
+        observations(items, guests.value, problems)
+
+
+def observations(items: Given, guests: Collection[str], problems: Problems) -> None:
+    """Add a problem for each observation (of a checked mapping of them) that can't be made."""
+    for item in items.value.values() if items.ok else ():
+        if item.ok:
+            _observation(item, guests, problems)
+
+
+def _observation(item: Given, guests: Collection[str], problems: Problems) -> None:
+    asked, command, read, expect = (item.value.get(key) for key in ("guests", "command", "read", "expect"))
+    if asked and asked.ok:
+        if not asked.value:
+            problems.add(asked.place, asked.path, "no guest is asked (name one)")
+        for guest in asked.value:
+            known_guest(guest, guests, problems)
+    if command and command.ok and not command.value:
+        problems.add(command.place, command.path, "the command has no word")
+    if read and not command:
+        problems.add(read.place, read.path, "only what a command writes has to be read (leave it out)")
+    if expect and expect.ok:
+        for how in ("has", "lacks"):
+            given = expect.value.get(how)
+            if given and given.ok and not given.value:
+                message = "wants a value (is: none says that nothing is there)"
+                problems.add(given.place, given.path, message)
+
+
+def known_guest(guest: Given, guests: Collection[str], problems: Problems) -> None:
+    """Add a problem where a checked name is that of no guest."""
+    if guest.ok and guest.value not in guests:
+        message = f"there is no guest {shown(guest.value)} ({alternatives(guest.value, guests)})"
+        problems.add(guest.place, guest.path, message)
 
 
 def _families(guests: Mapping[str, Given], names: Collection[str], problems: Problems) -> None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from provisioner.lab.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
 from provisioner.lab.kinds import Flag, Key, Line, Many, Names, Record, Size, TextOrRecord, Whole, Word
+from provisioner.lab.observed import FactName, Values
 from provisioner.units import MIB
 
 FORMAT = 1
@@ -270,6 +271,50 @@ NETWORK = Record(
     nullable=True,
 )
 
+_SEEN = Values(200, 32)
+EXPECTATION = Record(
+    (
+        Key("is", _SEEN, "Exactly this value, or these in any order; none or []: nothing is there"),
+        Key("has", _SEEN, "This value, or all of these, among others", also=("contains", "includes")),
+        Key("lacks", _SEEN, "Not this value, or none of these", also=("not", "has-not", "excludes")),
+        Key("at-least", Whole(0, 10**15), "A number not below this; else as many values", also=("min",)),
+        Key("at-most", Whole(0, 10**15), "A number not above this; else as many values", also=("max",)),
+    ),
+    one_of=("is", "has", "lacks", "at-least", "at-most"),
+)
+READINGS = ("lines", "text", "number", "exit-code")
+OBSERVATION = Record(
+    (
+        Key("title", TITLE, "What is looked at, for people", required=True),
+        Key("guests", Many(NAME, 64, "guests"), "The guests that are asked", required=True, also=("guest",)),
+        Key("fact", FactName(), "A fact that virtlab gathers", also=("facts",)),
+        Key(
+            "command",
+            Many(Line(2000, long=True), 32, "words"),
+            "A command that is run in the guest, one word in each entry; 20 seconds and 64 KiB at most",
+            also=("run", "exec", "cmd"),
+        ),
+        Key(
+            "read",
+            Word(READINGS),
+            "How the command's output is read: lines (each is a value), text (all of it is one value), "
+            "number, or exit-code (the output does not count)",
+            "lines",
+        ),
+        Key("expect", EXPECTATION, "What the lesson expects to be seen", required=True, also=("expected",)),
+        Key(
+            "needs",
+            Many(Word(("kvm", "tcg")), 1, "accelerators"),
+            "What has to execute the guest for this to be there; elsewhere it is not possible: no failure",
+            "either will do",
+        ),
+        Key("why", DESCRIPTION, "What follows from it, for people", "none"),
+    ),
+    one_of=("fact", "command"),
+)
+MAX_OBSERVATIONS = 64
+OBSERVATIONS = Names(NAME, OBSERVATION, MAX_OBSERVATIONS, what="items")
+
 LAB = Record(
     (
         Key("virtlab", Whole(FORMAT, FORMAT), "Version of this file format", required=True),
@@ -293,6 +338,13 @@ LAB = Record(
             "The guests of the lab, by name",
             required=True,
             also=("vms",),
+        ),
+        Key(
+            "observe",
+            OBSERVATIONS,
+            "What virtlab check looks at, by name",
+            "none",
+            also=("observations", "check", "checks"),
         ),
     )
 )
