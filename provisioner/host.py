@@ -42,6 +42,44 @@ class KvmDevice:
         return bits & 6 == 6
 
 
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What numbers that were measured on it depend on. Empty where it can't be read."""
+
+    processor: str
+    cores: int  # that this process may use
+    kernel: str
+    load: float | None  # of the last minute
+
+
+@dataclass(frozen=True, slots=True)
+class HostThread:
+    """A thread of a process, and the processor time that it has used."""
+
+    tid: int
+    name: str  # "CPU 0/KVM", "IO mon_iothread"
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostProcess:
+    """A guest as the host's kernel sees it."""
+
+    pid: int
+    user: str
+    resident: int  # bytes of it that are in memory
+    seconds: float  # of processor time, all its threads together
+    threads: tuple[HostThread, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What a folder lies on."""
+
+    file_system: str
+    drivers: tuple[str, ...]  # of the disk below it, from its own towards the bus; empty where there is none
+
+
 class Host(Protocol):
     """Facts that libvirt does not give; None where they can't be had."""
 
@@ -53,6 +91,10 @@ class Host(Protocol):
     def free_disk(self, path: str) -> int | None: ...
     def missing_programs(self, names: Sequence[str]) -> list[str]: ...
     def qemu_log(self, domain: str, *, session: bool) -> str | None: ...
+    def qemu_log_file(self, domain: str, *, session: bool) -> Path | None: ...
+    def machine(self) -> Machine | None: ...
+    def qemu_processes(self, domains: Sequence[str]) -> dict[str, HostProcess]: ...
+    def storage(self, path: str) -> Storage | None: ...
 
 
 class LocalHost:
@@ -140,19 +182,129 @@ class LocalHost:
 
     def qemu_log(self, domain: str, *, session: bool) -> str | None:
         """The end of QEMU's own log of a domain, at most 16 KiB."""
+        try:
+            with self.qemu_log_file(domain, session=session).open("rb") as log:
+                log.seek(0, os.SEEK_END)
+                log.seek(max(0, log.tell() - _LOG_TAIL))
+                return log.read().decode(errors="replace")
+        except OSError:
+            return None
+
+    def qemu_log_file(self, domain: str, *, session: bool) -> Path:
+        """Where QEMU's own log of a domain is, whether or not it is there and can be read."""
         if session:
             import platformdirs
 
             folder = platformdirs.user_cache_path("libvirt") / "qemu" / "log"
         else:
             folder = Path("/var/log/libvirt/qemu")
+        return folder / f"{domain}.log"
+
+    def machine(self) -> Machine:
+        system = os.uname()
         try:
-            with (folder / f"{domain}.log").open("rb") as log:
-                log.seek(0, os.SEEK_END)
-                log.seek(max(0, log.tell() - _LOG_TAIL))
-                return log.read().decode(errors="replace")
+            load: float | None = os.getloadavg()[0]
         except OSError:
-            return None
+            load = None
+        cores = len(os.sched_getaffinity(0))
+        return Machine(_processor(), cores, f"{system.sysname} {system.release}", load)
+
+    def qemu_processes(self, domains: Sequence[str]) -> dict[str, HostProcess]:
+        """The QEMU processes of domains, by the domain's name; those that are found."""
+        starts = {f"guest={domain}".encode(): domain for domain in domains}
+        found: dict[str, HostProcess] = {}
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                if b"-name" not in words or b"qemu" not in words[0]:
+                    continue
+                name = words[words.index(b"-name") + 1].partition(b",")[0]
+                if name in starts:
+                    found[starts[name]] = _process(folder)
+            except (OSError, ValueError, IndexError):
+                continue  # it has ended meanwhile
+        return found
+
+    def storage(self, path: str) -> Storage | None:
+        """What the folder of that path, or the nearest one above it that exists, lies on."""
+        place = Path(path)
+        for folder in (place, *place.parents):
+            try:
+                device = folder.stat().st_dev
+            except OSError:
+                continue
+            number = f"{os.major(device)}:{os.minor(device)}"
+            return Storage(_file_system(number), _drivers(Path("/sys/dev/block") / number))
+        return None
+
+
+def _process(folder: Path) -> HostProcess:
+    import pwd
+
+    uid = folder.stat().st_uid
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = str(uid)
+    pages = int((folder / "statm").read_text().split()[1])
+    threads = []
+    for task in sorted((folder / "task").iterdir(), key=lambda task: int(task.name)):
+        try:
+            threads.append(
+                HostThread(int(task.name), (task / "comm").read_text().strip(), _processor_seconds(task))
+            )
+        except OSError:
+            continue  # it has ended meanwhile
+    resident = pages * os.sysconf("SC_PAGE_SIZE")
+    return HostProcess(int(folder.name), user, resident, _processor_seconds(folder), tuple(threads))
+
+
+def _processor_seconds(folder: Path) -> float:
+    """User and system time of a process or thread; its name, in brackets, may hold anything."""
+    fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _file_system(number: str) -> str:
+    """The kind of the file system on the device of that number."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    for line in reversed(lines):
+        before, _, after = line.partition(" - ")
+        if before.split()[2] == number and after:
+            return after.split()[0]
+    return ""
+
+
+def _drivers(device: Path) -> tuple[str, ...]:
+    """The drivers that a block device hangs on, as sysfs has them."""
+    try:
+        place = device.resolve(strict=True)
+    except OSError:
+        return ()
+    found = []
+    while place != place.parent and place.name != "devices":
+        driver = place / "driver"
+        if driver.exists():
+            found.append(driver.resolve().name)
+        place = place.parent
+    return tuple(found)
+
+
+def _processor() -> str:
+    try:
+        with Path("/proc/cpuinfo").open() as lines:
+            for line in lines:
+                name, _, value = line.partition(":")
+                if name.strip() == "model name":
+                    return value.strip()
+    except OSError:
+        pass
+    return ""
 
 
 class UnknownHost:
@@ -184,6 +336,21 @@ class UnknownHost:
 
     def qemu_log(self, domain: str, *, session: bool) -> str | None:
         del domain, session
+        return None
+
+    def qemu_log_file(self, domain: str, *, session: bool) -> Path | None:
+        del domain, session
+        return None
+
+    def machine(self) -> Machine | None:
+        return None
+
+    def qemu_processes(self, domains: Sequence[str]) -> dict[str, HostProcess]:
+        del domains
+        return {}
+
+    def storage(self, path: str) -> Storage | None:
+        del path
         return None
 
 

@@ -84,9 +84,10 @@ def validate(
     sets: options.Sets = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:
-    """Say everything that is wrong with lab files, with its place."""
+    """Say everything that is wrong with lab files and their lessons, with its place."""
     from provisioner import errors
     from provisioner.engine import labs
+    from provisioner.lab import lesson
     from provisioner.report import data, text
     from provisioner.report import labs as pictures
 
@@ -95,6 +96,7 @@ def validate(
     for target in lab:
         try:
             loaded = labs.load(*labs.locate(target), tuple(sets or ()))
+            lesson.load(loaded)
         except errors.InputError as error:
             text.problem(error)
             verdicts.append({"given": target, "good": False, "problems": error.message.splitlines()})
@@ -108,14 +110,16 @@ def validate(
         raise typer.Exit(2)
 
 
-def schema() -> None:
+def schema(
+    lesson: Annotated[bool, typer.Option("--lesson", help="Of lesson.yaml, which lies beside it.")] = False,
+) -> None:
     """The JSON Schema of a lab file, for editors."""
     import json
 
-    from provisioner.lab.schema import json_schema
+    from provisioner.lab.schema import json_schema, lesson_schema
     from provisioner.report import text
 
-    text.say(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    text.say(json.dumps(lesson_schema() if lesson else json_schema(), indent=2, ensure_ascii=False))
 
 
 def render(

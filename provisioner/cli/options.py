@@ -8,6 +8,7 @@ import click
 import typer
 
 from provisioner.cli import completion
+from provisioner.language import Language
 from provisioner.report.data import Output
 
 
@@ -28,6 +29,14 @@ Instances = Annotated[
     list[str] | None,
     typer.Argument(help="Labs that are up.", autocompletion=completion.instances, metavar="[LAB]..."),
 ]
+RunningLab = Annotated[
+    str,
+    typer.Argument(
+        help="A lab that is up, by its name, or the folder or file that it came from.",
+        autocompletion=completion.instances,
+        metavar="LAB",
+    ),
+]
 Target = Annotated[
     str,
     typer.Argument(help="LAB or LAB/GUEST.", autocompletion=completion.targets, metavar="LAB[/GUEST]"),
@@ -41,6 +50,7 @@ Connect = Annotated[
     typer.Option("--connect", "-c", help="libvirt URI; virtlab chooses one otherwise.", metavar="URI"),
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to show it.")]
+Lang = Annotated[Language | None, typer.Option("--lang", help="The language; else the locale's.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to what would be asked.")]
 Sets = Annotated[
     list[str] | None,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import textwrap
 from collections.abc import Sequence
 from shlex import quote
 from typing import TYPE_CHECKING
 
 from provisioner.lab.model import Guest, Lab, Text
+from provisioner.language import said
 from provisioner.report import text
+from provisioner.report.language import preferred
+from provisioner.report.wrap import wrapped
 from provisioner.units import format_size
 
 if TYPE_CHECKING:
@@ -20,10 +21,7 @@ _MODES = {"nat": "leads out through the host", "isolated": "leads nowhere but to
 
 def in_language(words: Text | None) -> str:
     """A text in the reader's language: Japanese where the locale is, else English."""
-    if words is None:
-        return ""
-    locale = next((v for n in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := os.environ.get(n))), "")
-    return words.ja if locale.startswith("ja") and words.ja else words.en
+    return said(words, preferred())
 
 
 def catalog_table(entries: Sequence[Entry]) -> str:
@@ -35,7 +33,7 @@ def lab_page(lab: Lab, target: str) -> str:
     """A lab's title, description, guests and networks. ``target``: what the user called it."""
     lines = [text.styled(in_language(lab.title), "bold")]
     if lab.description:
-        lines += ["", *textwrap.wrap(in_language(lab.description), 92)]
+        lines += ["", *wrapped(in_language(lab.description), 92)]
     head = ("guest", "machine", "accelerator", "memory", "disks", "interfaces", "what it is")
     lines += ["", text.columns(head, [_guest_row(guest) for guest in lab.guests])]
     if lab.networks:

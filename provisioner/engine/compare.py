@@ -1,0 +1,73 @@
+"""Guests looked at from inside and from outside, at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from provisioner import errors
+from provisioner.engine import gather, hostside
+from provisioner.engine.gather import Gathered
+from provisioner.engine.hostside import Outside
+from provisioner.engine.session import Session
+from provisioner.lab.model import Text
+from provisioner.naming import Instance
+from provisioner.seen import SeenDomain
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """``gathered`` and ``outside`` are of the same guests, in the same order."""
+
+    instance: str
+    lab: str
+    taken: str  # UTC, ISO 8601
+    gathered: tuple[Gathered, ...]
+    outside: tuple[Outside, ...]
+
+
+def look(
+    session: Session, instance: Instance, domains: Sequence[SeenDomain], *, timeout: float = 30.0
+) -> Compared:
+    """Asks every guest, and the host about each. Raises GuestError where the lab has no guest."""
+    if not domains:
+        raise errors.GuestError(
+            f"{instance.name} has no guests: a run did not end", hint=f"{{virtlab}} down {instance.name}"
+        )
+    taken = datetime.now(UTC).isoformat(timespec="seconds")
+    gathered = gather.facts(session, domains, timeout=timeout)
+    outside = hostside.outside(session, domains)
+    lab = domains[0].stamp.origin.lab
+    return Compared(instance.name, lab, taken, tuple(gathered), tuple(outside))
+
+
+def concept(domains: Sequence[SeenDomain]) -> Text | None:
+    """What the lesson of the guests' lab is about; None where it has none, or its files are gone or wrong."""
+    from provisioner.engine import checks
+    from provisioner.lab import lesson
+
+    try:
+        found = lesson.load(checks.lab_of(domains))
+    except errors.InputError:
+        return None
+    return found.concept if found else None
+
+
+def keep(compared: Compared, data: Any) -> None:
+    """Keeps the result for ``report``, where there is one; one that can't be kept is no failure."""
+    from provisioner.engine import results
+
+    if not any(one.facts for one in compared.gathered):
+        return
+    try:
+        results.save("compare", compared.instance, data)
+    except errors.VirtlabError:
+        return
+
+
+def complain(compared: Compared) -> None:
+    """Raises what was wrong with the guests that told nothing."""
+    problems = [errors.GuestError(one.error, hint=one.hint) for one in compared.gathered if one.facts is None]
+    errors.raise_all(problems, "not every guest told its facts")

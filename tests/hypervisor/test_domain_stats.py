@@ -1,0 +1,48 @@
+"""What libvirt's statistics say of a guest, as QEMU under KVM gives them and as one without does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provisioner.hypervisor import stats
+
+
+class _Connection:
+    def __init__(self, told: dict[str, dict[str, Any]]) -> None:
+        self._told = told
+
+    def getAllDomainStats(self, _kinds: int, _flags: int) -> list[Any]:  # noqa: N802
+        class Domain:
+            def __init__(self, name: str) -> None:
+                self._name = name
+
+            def name(self) -> str:
+                return self._name
+
+        return [(Domain(name), counted) for name, counted in self._told.items()]
+
+
+def test_exits_by_kind_are_added_up_over_processors() -> None:
+    told = {
+        "cpu.time": 2_500_000_000,
+        "balloon.rss": 1024,
+        "vcpu.current": 2,
+        "vcpu.maximum": 2,
+        "vcpu.0.time": 1_000_000_000,
+        "vcpu.1.time": 500_000_000,
+        "vcpu.0.exits.sum": 30,
+        "vcpu.1.exits.sum": 12,
+        "vcpu.0.io_exits.sum": 5,
+        "vcpu.0.halt_exits.sum": 0,
+        "vcpu.0.exits.cur": 1,
+        "vcpu.0.halt_wakeup.sum": 7,
+    }
+    found = stats.of_domains(_Connection({"a": told, "other": told}), ["a"])
+    assert found == {
+        "a": stats.DomainStats(2.5, 1024**2, (1.0, 0.5), {"exits": 42, "io_exits": 5, "halt_exits": 0})
+    }
+
+
+def test_what_is_not_told_is_none() -> None:
+    found = stats.of_domains(_Connection({"a": {"state.state": 1}}), ["a"])
+    assert found == {"a": stats.DomainStats(None, None, (), {})}

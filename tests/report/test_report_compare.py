@@ -1,0 +1,169 @@
+"""The table of a comparison: columns, marks, what is folded away, both languages."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner.engine.compare import Compared
+from provisioner.engine.gather import Gathered
+from provisioner.engine.hostside import Outside
+from provisioner.host import HostThread
+from provisioner.language import Language
+from provisioner.lessons import parse
+from provisioner.report import compare, text
+from provisioner.stamp import GuestStamp, Origin
+
+_TOLD = Path(__file__).parents[1] / "lessons" / "told"
+
+
+def gathered(guest: str, told: str | None = None, accel: str = "tcg", error: str = "") -> Gathered:
+    origin = Origin("me", "demo", "demo-paravirt", "x", "/x")
+    mark = GuestStamp(origin, guest, {"name": guest}, accel, "asked for", False, {})
+    facts = None
+    if not error:
+        data = (_TOLD / f"{told or guest}.txt").read_bytes()
+        facts = parse.facts_of(data + b"@cpuid\n" + bytes(32) + b"\n@end\n")
+    return Gathered(guest, mark, facts, error)
+
+
+def outside(guest: str, accel: str = "tcg", **more: Any) -> Outside:
+    vcpus = (HostThread(12, "CPU 0/TCG", 3.5),)
+    known: dict[str, Any] = {"pid": 11, "user": "learner", "vcpus": vcpus, "resident": 300 << 20}
+    return Outside(guest=guest, accel=accel, **({**known, "seconds": 4.25, "exits": {}} | more))
+
+
+def compared(*guests: Gathered, **more: Any) -> Compared:
+    seen = tuple(outside(one.guest, one.stamp.accel, **more) for one in guests)
+    return Compared("demo", "demo-paravirt", "2026-01-01T00:00:00+00:00", guests, seen)
+
+
+def page(*guests: Gathered, language: Language = Language.EN, across: int = 100, **more: Any) -> str:
+    return compare.compare_page(compared(*guests), language, across=across, **more)
+
+
+def line(shown: str, start: str) -> str:
+    return next(line for line in shown.splitlines() if line.startswith(start))
+
+
+def test_what_differs_is_marked_and_what_is_equal_is_folded_away() -> None:
+    shown = page(gathered("full"), gathered("virtio"))
+    assert "sda: sd → ata_piix [emulated]" in line(shown, "≠ Disk")
+    assert "ttyS1: " in line(shown, "  Guest agent's port"), "a counter is shown and not marked"
+    assert "440FX" not in shown
+    assert "i440FX" not in shown
+    assert "The same in all guests (" in shown
+    assert "On the PCI bus (4)" in shown
+    assert "emulation (TCG)" in shown.splitlines()[1]
+
+
+def test_all_shows_what_is_equal_too() -> None:
+    shown = page(gathered("full"), gathered("virtio"), everything=True)
+    assert "QEMU Standard PC" in shown
+    assert line(shown, "  440FX").count("no driver") == 2
+    assert "The same in all guests" not in shown
+
+
+@pytest.mark.parametrize("across", [60, 80, 100, 140])
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("everything", [True, False])
+def test_no_line_is_wider_than_the_terminal(across: int, language: Language, everything: bool) -> None:
+    shown = page(
+        gathered("full"), gathered("virtio"), across=across, language=language, everything=everything
+    )
+    assert max(text.width(line) for line in shown.splitlines()) <= across
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_columns_are_straight(language: Language) -> None:
+    shown = page(gathered("full"), gathered("virtio"), language=language, across=90)
+    head = shown.splitlines()[0]
+    second = text.width(head[: head.index("virtio")])
+    for row in shown.split("\n\n")[1].splitlines()[1:]:
+        before = ""
+        while text.width(before) < second - 2:
+            before += row[len(before) : len(before) + 1] or " "
+        assert row[len(before) : len(before) + 2].strip() == "", row
+
+
+def test_five_guests_stand_in_several_tables() -> None:
+    guests = [gathered(f"guest-{n}", "full") for n in range(5)]
+    shown = page(*guests, across=80)
+    for guest in guests:
+        assert shown.count(guest.guest) == 1
+    assert max(text.width(line) for line in shown.splitlines()) <= 80
+
+
+def test_a_guest_that_told_nothing_has_its_column_and_the_rest_is_shown() -> None:
+    shown = page(gathered("full", error="demo/full is stopped"), gathered("virtio"))
+    assert "not known" in line(shown, "  Disk")
+    assert "virtio_blk" in line(shown, "  Disk")
+
+
+def test_what_a_guest_did_not_tell_is_named() -> None:
+    data = (_TOLD / "full.txt").read_bytes() + b"@cpuid\n\n@end\n"
+    partly = Gathered("full", gathered("full").stamp, parse.facts_of(data), "")
+    assert "full did not tell: the hypervisor's CPUID leaves" in page(partly, gathered("virtio"))
+    assert "fullから得られなかったもの" in page(partly, gathered("virtio"), language=Language.JA)
+
+
+def test_under_emulation_it_says_why_there_are_no_exits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIRTLAB_RUN_AS", "./bootstrap virtlab")
+    shown = page(gathered("full"), gathered("virtio")).replace("\n", " ")
+    assert "there are no exits to count" in shown
+    assert "./bootstrap virtlab bench demo" in shown
+    assert "do not count them" not in shown
+
+
+def test_under_kvm_exits_are_shown_by_kind() -> None:
+    guests = (gathered("full", accel="kvm"), gathered("virtio", accel="kvm"))
+    shown = compare.compare_page(
+        compared(*guests, exits={"exits": 31000, "io_exits": 1280, "nmi_exits": 0}), Language.EN, across=100
+    )
+    assert line(shown, "  KVM: exits").count("31000") == 2
+    assert shown.index("KVM: exits") < shown.index("KVM: io_exits")
+    assert "nmi_exits" not in shown
+    assert "no exits to count" not in shown
+
+
+def test_kvm_that_counts_nothing_is_said_to_do_so() -> None:
+    guests = (gathered("full", accel="kvm"), gathered("virtio", accel="kvm"))
+    assert "do not count them" in page(*guests).replace("\n", " ")
+
+
+def test_a_host_that_can_not_be_read_leaves_its_rows_out() -> None:
+    guests = (gathered("full"), gathered("virtio"))
+    shown = compare.compare_page(
+        compared(*guests, pid=None, user="", vcpus=(), resident=None, seconds=None), Language.EN, across=100
+    )
+    assert "Seen from the host" not in shown
+
+
+def test_the_data_is_json_and_has_everything() -> None:
+    data = compare.compare_data(
+        compared(gathered("full"), gathered("virtio", error="demo/virtio is stopped"))
+    )
+    full, virtio = json.loads(json.dumps(data))["guests"]
+    assert full["facts"]["disks"][0]["drivers"] == ["sd", "ata_piix"]
+    assert full["host"]["pid"] == 11
+    assert (virtio["facts"], virtio["error"]) == (None, "demo/virtio is stopped")
+    assert {"section", "label", "cells", "differs", "counter"} == set(data["rows"][0])
+
+
+def test_an_intro_comes_first() -> None:
+    assert page(gathered("full"), gathered("virtio"), intro="Read this first.").startswith(
+        "Read this first.\n"
+    )
+
+
+def test_without_colour_nothing_but_text_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    text.say(page(gathered("full"), gathered("virtio")))
+    assert "\x1b" not in capsys.readouterr().out

@@ -1,0 +1,109 @@
+"""Which running lab is meant: by name, by the folder or file that it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner import errors
+from provisioner.engine import running
+from provisioner.naming import Instance
+from provisioner.seen import Seen, SeenDomain
+from provisioner.stamp import GuestStamp, Origin
+
+
+class Choice:
+    uri = "test:///default"
+
+
+class Connection:
+    """A session on which labs are up."""
+
+    choice = Choice()
+
+    def __init__(self, *domains: SeenDomain) -> None:
+        self._seen = Seen(domains, (), ())
+
+    def look(self, *, volumes: bool) -> Seen:
+        return self._seen
+
+
+def domain(instance: str, guest: str, file: str = "/labs/x/lab.yaml") -> SeenDomain:
+    mark = GuestStamp(Origin("me", instance, "x", "x", file), guest, {}, "tcg", "", False, {})
+    return SeenDomain(f"virtlab.me.{instance}.{guest}", Instance("me", instance), guest, "running", mark)
+
+
+def given(monkeypatch: pytest.MonkeyPatch, *sessions: Connection) -> None:
+    @contextmanager
+    def everywhere(_flag: Any, *, with_events: bool) -> Iterator[list[Any]]:
+        yield list(sessions)
+
+    monkeypatch.setattr(running, "everywhere", everywhere)
+
+
+def test_a_lab_by_its_name_without_the_twins_of_its_guests(monkeypatch: pytest.MonkeyPatch) -> None:
+    guests = (domain("demo", "full"), domain("demo", "full.twin"), domain("demo", "virtio"))
+    given(monkeypatch, Connection(*guests, domain("other", "one")))
+    with running.found(None, "demo") as (_, instance, found):
+        assert instance == Instance("me", "demo")
+        assert [item.guest for item in found] == ["full", "virtio"]
+
+
+@pytest.mark.parametrize(
+    "target", ["mine", "./mine", "mine/", "mine/lab.yaml", "{here}/mine", "gone/lab.yaml"]
+)
+def test_a_lab_by_its_folder_or_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, target: str) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "lab.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    folder = "gone" if "gone" in target else "mine"
+    given(
+        monkeypatch, Connection(domain("a", "one", str(tmp_path / folder / "lab.yaml")), domain("b", "one"))
+    )
+    with running.found(None, target.format(here=tmp_path)) as (_, instance, _guests):
+        assert instance.name == "a"
+
+
+def test_a_name_goes_before_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "lab.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    given(monkeypatch, Connection(domain("a", "one", str(tmp_path / "b" / "lab.yaml")), domain("b", "one")))
+    with running.found(None, "b") as (_, instance, _guests):
+        assert instance.name == "b"
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "told"),
+    [
+        ("demo/full", errors.InputError, "names one guest"),
+        ("demo/none", errors.NotFound, "no lab 'demo/none' of yours is up"),
+        ("nothing", errors.NotFound, "no lab 'nothing' of yours is up"),
+        ("/gone/lab.yaml", errors.NotFound, "no lab of yours from /gone/lab.yaml is up"),
+    ],
+)
+def test_what_is_not_up(
+    monkeypatch: pytest.MonkeyPatch, target: str, kind: type[errors.VirtlabError], told: str
+) -> None:
+    given(monkeypatch, Connection(domain("demo", "full")))
+    with pytest.raises(kind, match=told) as caught, running.found(None, target):
+        pass
+    assert caught.value.hint
+    assert "demo" in caught.value.hint
+
+
+def test_on_two_connections_it_is_asked_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, Connection(domain("demo", "full")), Connection(domain("demo", "full")))
+    with pytest.raises(errors.Ambiguous, match="demo on test"), running.found(None, "demo"):
+        pass
+
+
+def test_with_nothing_up_the_hint_brings_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, Connection())
+    with pytest.raises(errors.NotFound) as caught, running.found(None, "demo"):
+        pass
+    assert caught.value.hint == "{virtlab} up demo"
