@@ -1,0 +1,41 @@
+"""The stack under each guest that is up, from what the guests and the host tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from provisioner import errors
+from provisioner.engine.session import Session
+
+if TYPE_CHECKING:
+    from provisioner.engine.gather import Gathered
+    from provisioner.lessons.stack import HostSide, Stack
+
+
+def stacks(session: Session, gathered: Sequence[Gathered]) -> list[Stack]:
+    """One for each guest, in the order given; of a guest that told nothing, with what its stamp says."""
+    from provisioner.lessons import stack
+
+    host = host_side(session)
+    return [stack.of(each.stamp.definition, each.stamp.accel, each.facts, host=host) for each in gathered]
+
+
+def host_side(session: Session) -> HostSide:
+    """The host below the guests, as far as it can be read."""
+    from provisioner.hypervisor import facts
+    from provisioner.lessons.stack import HostSide
+
+    try:
+        qemu = facts.versions(session.conn)["qemu"]
+    except errors.HypervisorError:
+        qemu = ""
+    machine, storage = session.host.machine(), session.host.storage(session.pool_folder)
+    return HostSide(
+        processor=machine.processor if machine else "",
+        kernel=machine.kernel if machine else "",
+        qemu=qemu,
+        file_system=storage.file_system if storage else "",
+        disk_drivers=storage.drivers if storage else (),
+        user_network=session.is_session,
+    )
