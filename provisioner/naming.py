@@ -75,6 +75,16 @@ class Instance:
         return hashlib.sha256("\0".join((self.prefix, *parts)).encode()).hexdigest()
 
 
+def twin(guest: str) -> str:
+    """The name of a guest's throw-away twin. No guest of a lab has a dot in its name."""
+    return f"{guest}.twin"
+
+
+def is_twin(guest: str) -> bool:
+    """Whether a guest of an instance is such a twin: of no lab file, and soon gone."""
+    return "." in guest
+
+
 def split(name: str) -> tuple[Instance, str] | None:
     """The instance and the rest of one of our names; None for a name that is not of our form."""
     parts = name.split(".", 3)

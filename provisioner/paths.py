@@ -30,6 +30,13 @@ def cache_dir() -> Path:
     return Path(platformdirs.user_cache_dir("virtlab"))
 
 
+def state_dir() -> Path:
+    """What a learner has done and measured; nothing that runs depends on it."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("virtlab"))
+
+
 def config_file() -> Path:
     """The user's settings, a TOML file that need not exist."""
     import platformdirs

@@ -102,7 +102,9 @@ def make(lab: Lab, origin: Origin, seen: Seen, accels: Mapping[str, str], *, ses
     ]
     wanted = {guest.name for guest in lab.top_level}
     guests += [
-        Step(Verb.REMOVE, domain.guest, "the lab file no longer has it", loses=_loss(domain, disks=True))
+        Step(Verb.REMOVE, domain.guest, "a bench that was ended left it behind")
+        if naming.is_twin(domain.guest)
+        else Step(Verb.REMOVE, domain.guest, "the lab file no longer has it", loses=_loss(domain, disks=True))
         for domain in seen.domains
         if domain.guest not in wanted
     ]
@@ -115,7 +117,7 @@ def make(lab: Lab, origin: Origin, seen: Seen, accels: Mapping[str, str], *, ses
     leftovers = [
         volume.name
         for volume in seen.volumes
-        if volume.name not in owned and volume.part.partition(".")[0] not in present - wanted
+        if volume.name not in owned and volume.guest not in present - wanted
     ]
     inner = [
         Step(Verb.LEAVE, guest.name, f"it runs inside {guest.parent}, whose own system starts it")
@@ -281,7 +283,7 @@ def addresses(lab: Lab, origin: Origin, seen: Seen, nets: Ranges) -> dict[str, t
             subnet, gateway = nets[interface.network]
             old = kept.get(mac)
             if old is None or old.network != interface.network:
-                text = _lowest_free(interface.network, subnet, taken)
+                text = lowest_free(interface.network, subnet, taken)
                 taken.add((interface.network, text))
                 own.append(Address(interface.network, mac, text, gateway))
             else:
@@ -290,7 +292,8 @@ def addresses(lab: Lab, origin: Origin, seen: Seen, nets: Ranges) -> dict[str, t
     return result
 
 
-def _lowest_free(network: str, subnet: ipaddress.IPv4Network, taken: set[tuple[str, str]]) -> str:
+def lowest_free(network: str, subnet: ipaddress.IPv4Network, taken: set[tuple[str, str]]) -> str:
+    """The first address for a guest that is not among the (network, address/prefix) that are taken."""
     for host in range(_FIRST_HOST, _END_OF_HOSTS):
         text = f"{subnet[host]}/{subnet.prefixlen}"
         if (network, text) not in taken:

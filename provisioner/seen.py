@@ -39,6 +39,11 @@ class SeenVolume:
     instance: naming.Instance
     part: str  # "full.disk0.qcow2"
 
+    @property
+    def guest(self) -> str:
+        """Whose it is."""
+        return self.part.rsplit(".", 2)[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:

@@ -11,7 +11,6 @@ from provisioner.lab.enums import Accel
 from provisioner.report.data import Output
 
 if TYPE_CHECKING:
-    from provisioner.engine.session import Session
     from provisioner.engine.up import Prepared, Request
 
 AsName = Annotated[
@@ -102,7 +101,7 @@ def _up(request: Request, connect: str | None, output: Output, *, yes: bool) -> 
     ):
         target = engine.locate(session, request)
         text.tell(f"connection: {session.choice.uri} ({session.choice.why})")
-        with lock.held(lock_name(session, target.instance.name), progress, timeout=lock.LONG):
+        with lock.held(session.lock_name(target.instance.name), progress, timeout=lock.LONG):
             prepared = engine.prepare(session, request, target)
             _confirm(prepared, yes=yes)
             result = engine.execute(session, prepared, progress, cancelled)
@@ -112,11 +111,6 @@ def _up(request: Request, connect: str | None, output: Output, *, yes: bool) -> 
         names=[f"{result.origin.instance}/{guest.name}" for guest in result.guests],
         table=lambda: report.up_page(result),
     )
-
-
-def lock_name(session: Session, instance: str) -> str:
-    """Who works on an instance holds the lock of this name."""
-    return f"{instance} on {session.choice.uri}"
 
 
 def _confirm(prepared: Prepared, *, yes: bool) -> None:
@@ -152,7 +146,7 @@ def down(
         chosen = remove.chosen(sessions, list(lab or ()), every=every)
         for session, instance in chosen:
             try:
-                with lock.held(lock_name(session, instance.name), progress, timeout=lock.LONG):
+                with lock.held(session.lock_name(instance.name), progress, timeout=lock.LONG):
                     remove.take_down(session, instance, progress)
             except errors.VirtlabError as error:
                 problems.append(error)
@@ -226,7 +220,7 @@ def _power(target: str, connect: str | None, timeout: float, *, starting: bool) 
     with (
         found(connect, name) as (session, instance),
         Progress() as progress,
-        lock.held(lock_name(session, instance.name), progress, timeout=lock.LONG),
+        lock.held(session.lock_name(instance.name), progress, timeout=lock.LONG),
     ):
         guests = power.chosen(session, instance, guest or None)
         if starting:

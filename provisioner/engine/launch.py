@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -66,14 +67,23 @@ class Launcher:
     """Brings up guests of one instance. Each method runs in a thread of its guest."""
 
     def __init__(
-        self, session: Session, pool: Any, monitor: Monitor, *, timeout: float, cancelled: threading.Event
+        self,
+        session: Session,
+        pool: Any,
+        monitor: Monitor,
+        *,
+        timeout: float,
+        cancelled: threading.Event,
+        adapt: Callable[[str], str] | None = None,
     ) -> None:
+        """``adapt``, where given, changes each definition on its way to libvirt."""
         self._session = session
         self._pool = pool
         self._pool_path = apply.pool_path(pool)
         self._monitor = monitor
         self._timeout = timeout
         self._cancelled = cancelled
+        self._adapt = adapt
 
     def launch(self, order: Order) -> Launched:
         """Does the order's step. Never raises a VirtlabError: it is in the result."""
@@ -114,7 +124,7 @@ class Launcher:
         xml = render.domain_xml(
             order.guest, mark, order.boot, self._pool_path, session=self._session.is_session
         )
-        return apply.define_domain(self._session.conn, xml)
+        return apply.define_domain(self._session.conn, self._adapt(xml) if self._adapt else xml)
 
     def _volumes(self, order: Order) -> None:
         """Makes the volumes that the step calls for; those of a guest that only restarts stay."""
@@ -195,15 +205,23 @@ def await_ready(
     timeout: float,
     cancelled: threading.Event | None = None,
     clock: Stopwatch | None = None,
+    on_mark: Callable[[str], None] | None = None,
 ) -> Ready | None:
     """Starts a defined guest and waits until its agent answers; the seconds count from QEMU's start.
 
     One that is paused, by somebody or by a run that was killed, goes on from where it stands.
     None where the guest has no agent to wait for, or ``cancelled`` was set before the start.
+    ``on_mark`` is told each phase of the boot as the guest reports it.
     """
     clock = clock or Stopwatch({})
     monitor.phase(guest.name, "starting QEMU")
-    log = ConsoleLog(on_mark=lambda mark, _seconds: monitor.phase(guest.name, f"booting: {mark}"))
+
+    def reported(mark: str, _seconds: float) -> None:
+        if on_mark is not None:
+            on_mark(mark)
+        monitor.phase(guest.name, f"booting: {mark}")
+
+    log = ConsoleLog(on_mark=reported)
     if cancelled is not None and cancelled.is_set():
         return None
     began = time.monotonic()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from provisioner import errors
+from provisioner import errors, naming
 from provisioner.engine import reach
 from provisioner.engine.launch import await_ready
 from provisioner.engine.monitor import Monitor
@@ -22,10 +22,11 @@ _AGENT_TIMEOUT = 3.0
 
 
 def chosen(session: Session, instance: Instance, guest: str | None) -> list[SeenDomain]:
-    """The guests that are meant: one, or all of the instance."""
+    """The guests that are meant: one, or all of the lab. The twins of a bench are none of them."""
     if guest is not None:
         return [reach.seen_guest(session, instance, guest)]
-    return list(session.look(volumes=False).of(instance).domains)
+    seen = session.look(volumes=False).of(instance).domains
+    return [domain for domain in seen if not naming.is_twin(domain.guest)]
 
 
 def start(session: Session, guests: Sequence[SeenDomain], monitor: Monitor, *, timeout: float) -> None:

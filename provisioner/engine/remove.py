@@ -38,7 +38,7 @@ def remove_guest(conn: Any, pool: Any | None, seen: Seen, guest: str) -> None:
         if domain.guest == guest:
             apply.remove_domain(conn, domain.name)
     for volume in seen.volumes:
-        if pool is not None and volume.part.partition(".")[0] == guest:
+        if pool is not None and volume.guest == guest:
             apply.remove_volume(pool, volume.name)
 
 
@@ -48,7 +48,7 @@ def take_down(session: Session, instance: Instance, monitor: Monitor) -> None:
     Goes on after a failure; raises all of them together. The caller holds the instance's lock.
     """
     conn, pool, seen = session.conn, session.pool(), session.look().of(instance)
-    guests = sorted({d.guest for d in seen.domains} | {v.part.partition(".")[0] for v in seen.volumes})
+    guests = sorted({d.guest for d in seen.domains} | {v.guest for v in seen.volumes})
     problems: list[errors.VirtlabError] = []
 
     def attempt(name: str, action: Callable[[], object]) -> None:

@@ -39,6 +39,10 @@ class Session:
     def instance(self, name: str) -> naming.Instance:
         return naming.Instance(self.owner, name)
 
+    def lock_name(self, instance: str) -> str:
+        """Who works on an instance holds the lock of this name."""
+        return f"{instance} on {self.choice.uri}"
+
     def look(self, *, volumes: bool = True) -> Seen:
         """What this user's labs have on this connection."""
         return observe.look(self.conn, self.pool() if volumes else None).of_owner(self.owner)

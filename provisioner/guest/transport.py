@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import posixpath
+import threading
 import time
 import zlib
 from collections.abc import Sequence
@@ -116,13 +117,17 @@ class AgentTransport:
         input: bytes | None = None,  # noqa: A002
         timeout: float = DEFAULT_TIMEOUT,
         max_output: int = DEFAULT_OUTPUT,
+        until: threading.Event | None = None,
     ) -> Result:
-        """See ``Transport``. ``max_output`` is also bounded by what the channel carries at once."""
+        """See ``Transport``. ``max_output`` is also bounded by what the channel carries at once.
+
+        With ``until`` nothing is said on the line, which costs the guest time, before it is set.
+        """
         if not argv or not argv[0]:
             raise errors.InputError("no command given", hint=f"{{virtlab}} exec {self.label} -- uname -a")
         deadline = time.monotonic() + timeout
         with self._channel.session(deadline) as session:
-            return self._run(session, argv, input, deadline, max_output)
+            return self._run(session, argv, input, deadline, max_output, until)
 
     def push(
         self, source: bytes | Path, remote: str, *, mode: int | None = None, timeout: float = 60.0
@@ -194,6 +199,7 @@ class AgentTransport:
         data: bytes | None,
         deadline: float,
         max_output: int,
+        until: threading.Event | None = None,
     ) -> Result:
         begin = time.monotonic()
         most = max(0, min(max_output, self._tuning.most_output))
@@ -203,6 +209,8 @@ class AgentTransport:
             data = _gzip(data)
         pid = self._start(session, ["setsid", "sh", "-c", script, "virtlab", *argv], data, deadline)
         try:
+            if until is not None:
+                until.wait(left(deadline))
             status = self._await_end(session, pid, deadline, most)
         except (errors.NotReady, KeyboardInterrupt):
             self._kill(session, pid)

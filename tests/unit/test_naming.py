@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from provisioner import naming
 from provisioner.naming import ImageSet, Instance
+from provisioner.seen import SeenVolume
 
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
 INSTANCES = st.builds(Instance, NAMES, NAMES)
@@ -169,3 +170,16 @@ def test_image_volumes_split_again(key: ImageSet, part: str) -> None:
 )
 def test_other_volumes_are_no_images(name: str) -> None:
     assert naming.split_image_volume(name) is None
+
+
+def test_a_twin_is_told_from_every_guest_and_belongs_to_the_instance() -> None:
+    instance = naming.Instance("learner", "demo")
+    name = naming.twin("full")
+    assert naming.is_twin(name)
+    assert not naming.is_twin("full")
+    assert not naming.is_name(name), "a lab's guest can't have that name"
+    assert naming.split(instance.domain(name)) == (instance, name)
+    volume = instance.volume(name, 0)
+    assert SeenVolume(volume, instance, volume.removeprefix(instance.prefix)).guest == name
+    assert instance.mac(name, 0) != instance.mac("full", 0)
+    assert instance.uuid("domain", name) != instance.uuid("domain", "full")

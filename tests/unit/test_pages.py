@@ -171,7 +171,7 @@ def launched(seen: Seen, name: str, verb: Verb, ready: float | None) -> Launched
 
 def test_up_page() -> None:
     seen = after(LAB)
-    result = Result(origin(LAB), make(LAB), user_mode=False)
+    result = Result(LAB, origin(LAB), make(LAB), user_mode=False)
     result.guests = [launched(seen, "one", Verb.CREATE, 3.14159), launched(seen, "two", Verb.CREATE, None)]
     result.guests[0].phases, result.guests[0].boot = {"define": 0.12345}, {"init": 1.2}
     result.seconds = 4.56789
@@ -183,9 +183,9 @@ def test_up_page() -> None:
         "emulation (TCG): this host has no /dev/kvm",
         "",
         "next:",
-        "  virtlab exec demo/one -- lspci -k",
-        "  virtlab console demo/two",
-        "  virtlab down demo",
+        "  virtlab compare demo      # the guests beside each other, from inside",
+        "  virtlab console demo/two  # sit at a guest",
+        "  virtlab down demo         # take it away",
     ]
     data = up.up_data(result)
     assert (data["seconds"], data["guests"][0]["ready_after"]) == (4.568, 3.142)
@@ -195,7 +195,7 @@ def test_up_page() -> None:
 
 def test_up_page_where_nothing_was_to_do() -> None:
     seen = after(LAB)
-    result = Result(origin(LAB), make(LAB, seen), user_mode=False)
+    result = Result(LAB, origin(LAB), make(LAB, seen), user_mode=False)
     result.guests = [launched(seen, "one", Verb.KEEP, None), launched(seen, "two", Verb.KEEP, None)]
     lines = up.up_page(result).splitlines()
     assert lines[0] == "demo is up already, as its file says"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import NOTHING, after, disk, guest, lab, make, network, origin, ranges, stopped
 
-from provisioner import plan
+from provisioner import naming, plan
 from provisioner.errors import ConflictError, InputError
 from provisioner.lab.enums import GuestKind, NetworkMode, Transport
 from provisioner.lab.model import Guest, Interface, Lab, Processor, Text
@@ -348,3 +348,22 @@ def test_whatever_is_lost_is_said(before: Lab, now: Lab) -> None:
         if step.verb in (Verb.KEEP, Verb.CREATE, Verb.UPDATE):
             assert step.loses is None
     assert [s.name for s in made.guests if s.verb is not Verb.REMOVE] == [g.name for g in now.top_level]
+
+
+def test_a_twin_that_a_bench_left_behind_goes_and_nobody_is_asked() -> None:
+    of = lab(guest("full"), guest("virtio"))
+    seen = after(of)
+    full = seen.domain("full")
+    assert full is not None
+    name = naming.twin("full")
+    mark = dataclasses.replace(full.stamp, guest=name)
+    instance = full.instance
+    left = dataclasses.replace(full, name=instance.domain(name), guest=name, stamp=mark)
+    volumes = [SeenVolume(v := instance.volume(name, 0), instance, v.removeprefix(instance.prefix))]
+    made = make(of, Seen((*seen.domains, left), seen.networks, (*seen.volumes, *volumes)))
+    assert [(s.verb, s.name) for s in made.guests if s.changes_something] == [(Verb.REMOVE, "full.twin")]
+    assert not made.losses
+    assert not made.leftovers, "its volume goes with it"
+    # killed in between: only the volume is left
+    made = make(of, Seen(seen.domains, seen.networks, (*seen.volumes, *volumes)))
+    assert made.leftovers == (volumes[0].name,)

@@ -1,0 +1,123 @@
+"""What was measured, compared and checked last, kept for ``report``; and a benchmark in a file of the user's.
+
+A result that is lost or broken costs nothing but another run: ``up`` and ``down`` never read one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from provisioner import errors, paths
+from provisioner.lab.model import to_data
+from provisioner.lessons import saved
+from provisioner.lessons.measured import Bench
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def save(kind: str, instance: str, data: Any) -> Path:
+    """Keeps a result of that kind (bench, compare, check), in place of the one before."""
+    path = _file(kind, instance)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, data)
+    except OSError as error:
+        raise errors.VirtlabError(
+            f"the result can't be kept in {path}: {error.strerror}",
+            hint="make room there, or let this user write it",
+        ) from error
+    return path
+
+
+def load(kind: str, instance: str) -> Any | None:
+    """What was kept last; None where there is nothing, or nothing that can be read."""
+    try:
+        return _read(_file(kind, instance))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def load_bench(instance: str) -> Bench | None:
+    """The benchmark that was kept last; None where there is none that makes sense."""
+    try:
+        return saved.bench_from_data(load("bench", instance))
+    except ValueError:
+        return None
+
+
+def bench_in(path: Path) -> Bench:
+    """A benchmark of ``--save``. Raises InputError with what is wrong with the file."""
+    hint = "give a file that was written with {virtlab} bench LAB --save FILE"
+    try:
+        return saved.bench_from_data(_read(path))
+    except OSError as error:
+        raise errors.InputError(f"{path} can't be read: {error.strerror}", hint=hint) from error
+    except RecursionError as error:
+        raise errors.InputError(f"{path} is no saved benchmark: it is nested too deep", hint=hint) from error
+    except ValueError as error:
+        raise errors.InputError(f"{path} is no saved benchmark: {error}", hint=hint) from error
+
+
+def may_save(path: Path) -> None:
+    """Raises InputError where a benchmark can't be written to that file: asked before a run, not after."""
+    if not path.parent.is_dir():
+        raise errors.InputError(
+            f"there is no folder {path.parent}", hint=f"make it first: mkdir -p {path.parent}"
+        )
+    if path.exists():
+        try:
+            bench_in(path)
+        except errors.InputError as error:
+            raise errors.InputError(
+                f"{path} is there, and is no saved benchmark: it would be lost",
+                hint="give --save another name",
+            ) from error
+    if not os.access(path.parent, os.W_OK):
+        raise errors.InputError(f"{path.parent} is not yours to write in", hint="give --save a place that is")
+
+
+def save_bench(path: Path, bench: Bench) -> None:
+    """Writes a benchmark for ``bench_in``. Raises VirtlabError."""
+    try:
+        _write(path, to_data(bench))
+    except OSError as error:
+        raise errors.VirtlabError(
+            f"{path} can't be written: {error.strerror}",
+            hint="the numbers are not lost: {virtlab} report shows those of the last run",
+        ) from error
+
+
+def _file(kind: str, instance: str) -> Path:
+    for name in (kind, instance):
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"not a name of a result: {name!r}")
+    return paths.state_dir() / "results" / f"{instance}.{kind}.json"
+
+
+def _read(path: Path) -> Any:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is not a file")
+    with path.open("rb") as file:
+        text = file.read(saved.LONGEST_FILE + 1)
+    if len(text) > saved.LONGEST_FILE:
+        raise ValueError(f"it is larger than {saved.LONGEST_FILE // 1024**2} MiB")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError("it is not JSON") from error
+
+
+def _write(path: Path, data: Any) -> None:
+    """The file as a whole, or the one before."""
+    text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,290 @@
+"""Throw-away twins of guests: measured, rebooted and traced in place of the learner's own.
+
+A twin is a domain of the same instance, made from its guest's stamp: the same definition,
+accelerator and image, with fresh disks, a MAC and an address of its own. ``down`` removes it with
+the rest, whenever the bench was killed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Interface
+from typing import Any
+
+from provisioner import errors, naming, plan
+from provisioner.engine import images, reach
+from provisioner.engine.images import Images, boot_files
+from provisioner.engine.launch import Launcher, Order, await_ready
+from provisioner.engine.monitor import Monitor
+from provisioner.engine.remove import remove_guest
+from provisioner.engine.session import Session
+from provisioner.guest.transport import AgentTransport
+from provisioner.hypervisor import apply
+from provisioner.hypervisor import monitor as domain_monitor
+from provisioner.lab.enums import Accel
+from provisioner.lab.model import Guest, guest_from_data
+from provisioner.naming import Instance
+from provisioner.plan import Step, Verb
+from provisioner.seen import SeenDomain
+from provisioner.stamp import Address
+from provisioner.units import rough_size
+
+_QEMU_OVERHEAD = 64 * 1024**2  # bytes
+
+
+@dataclass(slots=True)
+class Twin:
+    """A twin that runs. ``of`` is the guest's name, ``dom`` the twin's libvirt domain."""
+
+    of: str
+    dom: Any
+    definition: Guest  # with the twin's own name
+    order: Order
+    label: str
+    installed: frozenset[str] = frozenset()  # the tasks whose scripts it has, see ``runner.install``
+
+    @property
+    def transport(self) -> AgentTransport:
+        return AgentTransport(reach.channel(self.dom, self.definition.agent, self.label))
+
+    @property
+    def accel(self) -> str:
+        return self.order.mark.accel
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return self.order.mark.addresses
+
+    @property
+    def disk(self) -> str:
+        """Its first disk, as its system calls it; empty where it has none."""
+        disks = self.definition.disks
+        return "" if not disks else "/dev/vda" if disks[0].bus == "virtio" else "/dev/sda"
+
+    @property
+    def host_end(self) -> str:
+        """The host's own address on the network of its first card."""
+        return str(next(IPv4Interface(self.addresses[0].address).network.hosts()))
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """A boot: seconds from QEMU's start until each phase that the guest reported, and until it answered."""
+
+    phases: dict[str, float]
+    total: float
+
+
+@dataclass(slots=True)
+class Twins:
+    """The twins of one run. The caller holds the instance's lock, and calls ``remove`` whatever happens."""
+
+    session: Session
+    instance: Instance
+    monitor: Monitor
+    cancelled: threading.Event
+    timeout: float  # seconds for each to boot
+    running: dict[str, Twin] = field(default_factory=dict)  # by the name of the guest
+    failed: dict[str, str] = field(default_factory=dict)  # guest -> why it has no twin
+
+    def make(self, domains: Sequence[SeenDomain]) -> None:
+        """Brings up a twin for each guest, side by side. One that fails is in ``failed``."""
+        self.remove()
+        self._check_memory(domains)
+        pool = images.open_pool(self.session)
+        store = Images(self.session, pool, self.monitor)
+        taken = {
+            (address.network, address.address)
+            for seen in self.session.look(volumes=False).of(self.instance).domains
+            for address in seen.stamp.addresses
+        }
+        orders: dict[str, Order] = {}
+        for seen in domains:
+            try:
+                orders[seen.guest] = self._order(seen, store, taken)
+            except (errors.VirtlabError, ValueError) as error:
+                self.failed[seen.guest] = str(error).splitlines()[0]
+        self._launch(pool, orders, None)
+
+    def count_accesses(self) -> bool:
+        """Restarts those with virtio devices, so that QEMU's trace sees their notifications.
+
+        False where there is none.
+        """
+        orders = {}
+        for name, twin in self.running.items():
+            if _has_virtio(twin.definition):
+                step = Step(Verb.RESTART, twin.definition.name, "its register accesses are counted")
+                orders[name] = replace(twin.order, step=step)
+        self._launch(images.open_pool(self.session), orders, without_eventfd)
+        return bool(orders)
+
+    def _order(self, seen: SeenDomain, store: Images, taken: set[tuple[str, str]]) -> Order:
+        guest = guest_from_data(seen.stamp.definition)
+        used = {name: store.kept(text) for name, text in seen.stamp.images.items()}
+        found = {name: image for name, image in used.items() if image is not None}
+        if found.keys() != used.keys():
+            raise errors.ImageError(
+                "the image that it was made from is gone", hint="{virtlab} down, {virtlab} up"
+            )
+        # what the guest got is asked for: one that falls back to emulation would be no twin
+        twin = replace(guest, name=naming.twin(guest.name), accel=Accel(seen.stamp.accel))
+        addresses = []
+        for index, old in enumerate(seen.stamp.addresses):
+            text = plan.lowest_free(old.network, IPv4Interface(old.address).network, taken)
+            taken.add((old.network, text))
+            addresses.append(replace(old, mac=self.instance.mac(twin.name, index), address=text))
+        mark = replace(seen.stamp, guest=twin.name, addresses=tuple(addresses))
+        return Order(
+            step=Step(Verb.CREATE, twin.name, "to be measured"),
+            guest=twin,
+            mark=mark,
+            boot=boot_files(found[twin.image], twin.firmware),
+            backing=tuple(found[disk.image].paths["disk"] if disk.image else None for disk in twin.disks),
+            old_disks=0,
+            volumes=frozenset(self.instance.volume(twin.name, index) for index in range(len(twin.disks))),
+        )
+
+    def _launch(self, pool: Any, orders: dict[str, Order], adapt: Callable[[str], str] | None) -> None:
+        if not orders:
+            return
+        launcher = Launcher(
+            self.session, pool, self.monitor, timeout=self.timeout, cancelled=self.cancelled, adapt=adapt
+        )
+        with ThreadPoolExecutor(max_workers=len(orders), thread_name_prefix="twin") as threads:
+            futures = {name: threads.submit(launcher.launch, order) for name, order in orders.items()}
+            try:
+                results = {name: future.result() for name, future in futures.items()}
+            except KeyboardInterrupt:
+                self.cancelled.set()
+                self._end_all(list(futures.values()), list(orders.values()))
+                raise
+        for name, result in results.items():
+            order = orders[name]
+            if result.error is not None:
+                self.running.pop(name, None)
+                self.failed[name] = f"its twin did not come up: {result.error.message.splitlines()[0]}"
+                continue
+            dom = apply.domain(self.session.conn, self.instance.domain(order.guest.name))
+            label = f"{self.instance.name}/{order.guest.name}"
+            self.running[name] = Twin(name, dom, order.guest, order, label)
+
+    def _end_all(self, futures: Sequence[Future[Any]], orders: Sequence[Order]) -> None:
+        """Switches the twins off until nobody waits for one of them any more."""
+        while wait(futures, timeout=0.1).not_done:
+            for order in orders:
+                with suppress(errors.NotFound):
+                    name = self.instance.domain(order.guest.name)
+                    apply.destroy(apply.domain(self.session.conn, name))
+
+    def _check_memory(self, domains: Sequence[SeenDomain]) -> None:
+        wanted = sum(seen.stamp.definition["memory"] + _QEMU_OVERHEAD for seen in domains)
+        free = self.session.host.free_memory()
+        if free is not None and wanted > free:
+            raise errors.HypervisorError(
+                f"what is measured are twins of the guests: they need {rough_size(wanted)} of memory, "
+                f"and only {rough_size(free)} is free",
+                hint="end labs that nobody needs: {virtlab} status, {virtlab} down LAB",
+            )
+
+    def alone(self, twin: Twin) -> None:
+        """Lets this one run, and none of the others."""
+        for other in self.running.values():
+            if other is not twin:
+                domain_monitor.pause(other.dom)
+        domain_monitor.unpause(twin.dom)
+
+    def reboot(self, twin: Twin) -> Booted:
+        """Switches a twin off and on. Raises GuestError or HypervisorError where it does not come up."""
+        twin.installed = frozenset()
+        apply.destroy(twin.dom)
+        phases: dict[str, float] = {}
+        began = time.monotonic()
+
+        def reported(mark: str) -> None:
+            phases.setdefault(mark, time.monotonic() - began)
+
+        ready = await_ready(
+            twin.dom,
+            twin.definition,
+            twin.label,
+            self.monitor,
+            timeout=self.timeout,
+            cancelled=self.cancelled,
+            on_mark=reported,
+        )
+        if ready is None:
+            raise errors.GuestError(f"{twin.label} did not say when it was up")
+        return Booted(phases, ready.seconds)
+
+    def drop(self, name: str, why: str) -> None:
+        """Gives up on a twin: it is not measured any more."""
+        self.failed.setdefault(name, why)
+        self.running.pop(name, None)
+
+    def remove(self) -> None:
+        """Takes all twins of the instance away, those of a run that was killed, too."""
+        self.running.clear()
+        seen = self.session.look().of(self.instance)
+        names = {d.guest for d in seen.domains} | {v.guest for v in seen.volumes}
+        twins = sorted(name for name in names if naming.is_twin(name))
+        if not twins:
+            return
+        pool = self.session.pool()
+        problems = []
+        with ThreadPoolExecutor(max_workers=len(twins)) as threads:
+            futures = [threads.submit(remove_guest, self.session.conn, pool, seen, name) for name in twins]
+            for future in futures:
+                try:
+                    future.result()
+                except errors.VirtlabError as error:
+                    problems.append(error)
+        errors.raise_all(
+            problems,
+            f"not all twins of {self.instance.name} could be removed",
+            hint=f"{{virtlab}} down {self.instance.name}",
+        )
+
+
+def _has_virtio(guest: Guest) -> bool:
+    disks = any(disk.bus == "virtio" or disk.controller == "virtio-scsi" for disk in guest.disks)
+    return disks or any(interface.model == "virtio" for interface in guest.interfaces)
+
+
+def without_eventfd(xml: str) -> str:
+    """A domain whose virtio disks and network cards are notified through QEMU's register code.
+
+    Elsewhere such a notification goes past it, through an event that the kernel or QEMU's main loop
+    hears of, and no trace sees it.
+    """
+    import xml.etree.ElementTree as ET
+
+    ET.register_namespace(naming.METADATA_KEY, naming.METADATA_URI)
+    root = ET.fromstring(xml)  # noqa: S314 - our own rendering
+    for disk in root.iterfind("devices/disk"):
+        if _attribute(disk, "target", "bus") == "virtio":
+            _driver(disk).set("ioeventfd", "off")
+    for interface in root.iterfind("devices/interface"):
+        if _attribute(interface, "model", "type") == "virtio":
+            _driver(interface).set("ioeventfd", "off")
+    for controller in root.iterfind("devices/controller"):
+        if controller.get("type") == "scsi" and controller.get("model") == "virtio-scsi":
+            _driver(controller).set("ioeventfd", "off")
+    return ET.tostring(root, encoding="unicode")
+
+
+def _attribute(element: Any, child: str, name: str) -> str | None:
+    found = element.find(child)
+    return None if found is None else str(found.get(name))
+
+
+def _driver(device: Any) -> Any:
+    import xml.etree.ElementTree as ET
+
+    found = device.find("driver")
+    return ET.SubElement(device, "driver") if found is None else found

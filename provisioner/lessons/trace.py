@@ -1,0 +1,106 @@
+"""What QEMU's trace of register accesses tells: which device was asked, and how often.
+
+A line of it: ``18026@1795469300.119396:memory_region_ops_read cpu 0 mr 0x55a8 addr 0x3fa value 0xc4
+size 1 name 'serial'``. What a guest writes to its console goes through a register, too: so the
+marks that it writes there before and after its work stand in the trace itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+EVENTS = ("memory_region_ops_read", "memory_region_ops_write")
+_LINE = re.compile(
+    rb"\d+@\d+\.\d+:memory_region_ops_(read|write) cpu -?\d+ mr 0x[0-9a-f]+ addr 0x([0-9a-f]+)"
+    rb" value 0x([0-9a-f]+) size \d+ name '([^']*)'"
+)
+_TRACED = re.compile(rb"\d+@\d+\.\d+:|memory_region_ops_")
+_CONSOLE = 0x3F8  # the data register of the first serial port
+_DISKS = {
+    "ide": r"ide\d*|(piix-)?bmdma",
+    "sata": r"ahci(-idp)?",
+    "virtio": r"virtio-pci-[a-z]+-virtio-blk",
+    "virtio-scsi": r"virtio-pci-[a-z]+-virtio-scsi",
+    "lsilogic": r"lsi-[a-z]+",
+    "vmpvscsi": r"pvscsi-[a-z]+",
+}
+_CARDS = {
+    "e1000": r"e1000-(mmio|io)",
+    "e1000e": r"e1000e-(mmio|io)",
+    "rtl8139": r"rtl8139",
+    "virtio": r"virtio-pci-[a-z]+-virtio-net",
+    "vmxnet3": r"vmxnet3-b[01]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One access of a guest's processor to a register."""
+
+    writes: bool
+    address: int
+    value: int
+    region: str  # QEMU's name of the registers: "ide", "e1000-mmio", "virtio-pci-notify-virtio-blk"
+
+
+def accesses(log: bytes) -> list[Access]:
+    """The accesses that a piece of QEMU's log tells of, in order.
+
+    Raises ValueError where a line of the trace is damaged: then others may be lost.
+    """
+    found = []
+    for line in log.split(b"\n"):
+        match = _LINE.fullmatch(line.rstrip(b"\r"))
+        if match is not None:
+            kind, address, value, region = match.groups()
+            found.append(
+                Access(kind == b"write", int(address, 16), int(value, 16), region.decode("ascii", "replace"))
+            )
+        elif _TRACED.search(line):
+            raise ValueError("a line of the trace is damaged")
+    return found
+
+
+def between(found: Sequence[Access], begin: bytes, end: bytes) -> list[Access]:
+    """The accesses after the console's mark ``begin`` and before its mark ``end``.
+
+    Raises ValueError where a mark is not in the trace, byte by byte: then lines were lost.
+    """
+    sent = [(index, access.value & 0xFF) for index, access in enumerate(found) if _is_console(access)]
+    text = bytes(value for _, value in sent)
+    first = text.find(begin)
+    last = text.find(end, first + len(begin))
+    if first < 0 or last < 0:
+        raise ValueError("the mark of the work's begin or end is not in the trace")
+    return list(found[sent[first + len(begin) - 1][0] + 1 : sent[last][0]])
+
+
+def _is_console(access: Access) -> bool:
+    return access.writes and access.region == "serial" and access.address == _CONSOLE
+
+
+def by_region(found: Sequence[Access]) -> dict[str, int]:
+    """How many accesses to each region, the most first."""
+    return dict(Counter(access.region for access in found).most_common())
+
+
+def disk_regions(bus: str, controller: str | None) -> re.Pattern[str] | None:
+    """The names of the regions of a disk's controller; None for one that is not known here."""
+    return _pattern(_DISKS, controller or bus)
+
+
+def card_regions(model: str) -> re.Pattern[str] | None:
+    """The same of a network card."""
+    return _pattern(_CARDS, model)
+
+
+def _pattern(known: dict[str, str], name: str) -> re.Pattern[str] | None:
+    return re.compile(known[name]) if name in known else None
+
+
+def of_device(counts: dict[str, int], regions: re.Pattern[str]) -> dict[str, int]:
+    """Those of the counts that belong to the device."""
+    return {region: count for region, count in counts.items() if regions.fullmatch(region)}

@@ -1,0 +1,110 @@
+"""Programs of this host that virtlab runs beside QEMU: iperf3, the far end of a network measurement."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from provisioner import errors
+
+_START_SECONDS = 5.0
+_END_SECONDS = 2.0
+_TRIES = 4
+_PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/bin", "/usr/local/bin"])
+
+
+@contextmanager
+def iperf3_server(address: str) -> Iterator[int]:
+    """An iperf3 server on that address of this host, and on no other; its port. It ends with the block.
+
+    It ends with this process, too, however that ends. Raises HypervisorError where it does not start.
+    """
+    iperf3, setpriv = (shutil.which(name, path=_PLACES) for name in ("iperf3", "setpriv"))
+    if iperf3 is None or setpriv is None:
+        missing = "iperf3" if iperf3 is None else "setpriv (util-linux)"
+        raise errors.HypervisorError(
+            f"the far end of the network measurement is missing on this host: {missing}",
+            hint="install it: sudo apt-get install -y iperf3, or your system's package of that name",
+        )
+    process, port = _started(setpriv, iperf3, address)
+    try:
+        yield port
+    finally:
+        _end(process)
+
+
+def _started(setpriv: str, iperf3: str, address: str) -> tuple[subprocess.Popen[bytes], int]:
+    said = ""
+    for _ in range(_TRIES):
+        port = _free_port(address)
+        process = subprocess.Popen(
+            [
+                setpriv,
+                "--pdeathsig",
+                "KILL",
+                iperf3,
+                "-s",
+                "-4",
+                "-B",
+                address,
+                "-p",
+                str(port),
+                "--forceflush",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for virtlab, which ends it
+        )
+        said, listening = _first_words(process)
+        if listening:
+            return process, port
+        _end(process)  # somebody else took the port in between, or it can't be had
+    raise errors.HypervisorError(f"iperf3 does not start on {address}: {said[:200] or 'it says nothing'}")
+
+
+def _free_port(address: str) -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            raise errors.HypervisorError(
+                f"nothing can listen on {address}, the host's end of the lab's network: {error.strerror}"
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _first_words(process: subprocess.Popen[bytes]) -> tuple[str, bool]:
+    """What the server says until it listens, and whether it does."""
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    output = process.stdout.fileno()
+    deadline = time.monotonic() + _START_SECONDS
+    said = b""
+    while b"listening" not in said and (left := deadline - time.monotonic()) > 0:
+        if not select.select([output], [], [], left)[0]:
+            break
+        data = os.read(output, 4096)
+        if not data:
+            break
+        said += data
+    text = " ".join(said.decode("utf-8", "replace").split()).strip("- ")
+    return text, b"listening" in said
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

@@ -1,0 +1,85 @@
+"""QEMU's own log of a domain, from one moment on: nothing lost, or said so.
+
+libvirt's virtlogd begins a new file when one is full: NAME.log becomes NAME.log.0, that one
+NAME.log.1, and the oldest goes. A file keeps its inode when it gets another name.
+"""
+
+from __future__ import annotations
+
+import os
+from io import FileIO
+from pathlib import Path
+
+_OLDER = 16  # files beside the newest that are looked at; virtlogd keeps 3 unless told otherwise
+_TRIES = 5
+
+
+class Place:
+    """A place in a log. The file stays open: so its inode is given to no other."""
+
+    def __init__(self, file: Path) -> None:
+        self.newest = file
+        self.log = file.open("rb", buffering=0)
+        info = os.fstat(self.log.fileno())
+        self.inode, self.offset = info.st_ino, info.st_size
+
+    def close(self) -> None:
+        self.log.close()
+
+
+def end_of(file: Path) -> Place:
+    """Where a log ends now; ``close`` it. Raises OSError where it can't be read."""
+    return Place(file)
+
+
+def since(place: Place, most: int) -> bytes | None:
+    """What was written after that place. None where some of it is gone, or it is more than ``most`` bytes.
+
+    Raises OSError where the log can't be read.
+    """
+    for _ in range(_TRIES):
+        before = _inodes(place.newest)
+        if place.inode not in before:
+            return None
+        data = _read(place, before[: before.index(place.inode)], most)
+        if data is not None and _inodes(place.newest) == before:
+            return data if len(data) <= most else None
+    return None
+
+
+def _files(newest: Path) -> list[Path]:
+    return [newest, *(newest.with_name(f"{newest.name}.{number}") for number in range(_OLDER))]
+
+
+def _inodes(newest: Path) -> list[int]:
+    """The inodes of a log's files, the newest first."""
+    found = []
+    for file in _files(newest):
+        try:
+            found.append(file.stat().st_ino)
+        except FileNotFoundError:
+            break
+    return found
+
+
+def _read(place: Place, newer: list[int], most: int) -> bytes | None:
+    """The content from the place on, oldest file first; None where a file got another name meanwhile."""
+    place.log.seek(place.offset)
+    pieces = [_all_of(place.log, most + 1)]
+    for file, inode in reversed(list(zip(_files(place.newest), newer, strict=False))):
+        try:
+            with file.open("rb", buffering=0) as log:
+                if os.fstat(log.fileno()).st_ino != inode:
+                    return None
+                pieces.append(_all_of(log, most + 1 - sum(map(len, pieces))))
+        except FileNotFoundError:
+            return None
+    return b"".join(pieces)
+
+
+def _all_of(log: FileIO, most: int) -> bytes:
+    pieces = []
+    while most > 0 and (piece := log.read(most)):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)

@@ -1,0 +1,115 @@
+"""Counting register accesses in QEMU's trace: only the device's own, only between the marks, none lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner.lessons import trace
+from provisioner.lessons.trace import Access
+
+BEGIN, END = b"0f3a-begin;", b"0f3a-end;"
+
+
+def line(kind: str, address: int, value: int, region: str) -> bytes:
+    return (
+        f"18026@1795469300.119396:memory_region_ops_{kind} cpu 0 mr 0x55a847b67a40 addr {address:#x} "
+        f"value {value:#x} size 1 name '{region}'\n"
+    ).encode()
+
+
+def console(text: bytes) -> bytes:
+    """What the trace has of a text on the first serial port: a look at its state goes before each byte."""
+    return b"".join(
+        line("read", 0x3FD, 0x60, "serial") + line("write", 0x3F8, byte, "serial") for byte in text
+    )
+
+
+WORK = line("write", 0x1F7, 0xC8, "ide") * 3 + line("read", 0xC001, 4, "piix-bmdma") * 2
+NOISE = line("write", 0xFEE000B0, 0, "apic-msi") + line("read", 0x1F7, 0x50, "ide")
+
+
+def counted(log: bytes) -> dict[str, int]:
+    return trace.by_region(trace.between(trace.accesses(log), BEGIN, END))
+
+
+def test_only_what_lies_between_the_marks_counts() -> None:
+    log = NOISE + console(b"\r\n" + BEGIN + b"\r\n") + WORK + console(END) + NOISE
+    assert counted(log) == {"serial": 5, "ide": 3, "piix-bmdma": 2}
+
+
+def test_an_access_is_read_in_all_its_parts() -> None:
+    assert trace.accesses(line("write", 0x1F7, 0xC8, "ide")) == [Access(True, 0x1F7, 0xC8, "ide")]
+    assert trace.accesses(line("read", 0x3FD, 0x60, "serial")) == [Access(False, 0x3FD, 0x60, "serial")]
+
+
+@pytest.mark.parametrize("lost", [3, -3])
+def test_a_lost_line_of_a_mark_is_noticed(lost: int) -> None:
+    lines = (console(BEGIN) + WORK + console(END)).splitlines(keepends=True)
+    del lines[lost]
+    with pytest.raises(ValueError, match="mark"):
+        counted(b"".join(lines))
+
+
+def test_a_trace_that_ends_before_the_work_does_is_noticed() -> None:
+    with pytest.raises(ValueError, match="mark"):
+        counted(console(BEGIN) + WORK)
+
+
+def test_a_mark_before_the_one_that_is_meant_does_not_count() -> None:
+    log = console(END) + console(BEGIN) + WORK + console(END)
+    assert counted(log)["ide"] == 3
+
+
+def test_the_agents_port_is_no_console() -> None:
+    wrong = console(BEGIN).replace(b"0x3f8", b"0x2f8")
+    with pytest.raises(ValueError, match="mark"):
+        counted(wrong + WORK + console(END))
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        line("read", 1, 1, "ide")[:40] + b"\n",
+        line("read", 1, 1, "ide")[20:],
+        line("read", 1, 1, "ide")[:-1] + line("read", 1, 1, "ide"),
+    ],
+)
+def test_a_damaged_line_spoils_the_count(damaged: bytes) -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        counted(console(BEGIN) + damaged + console(END))
+
+
+def test_what_else_qemu_says_does_not_matter() -> None:
+    log = (
+        console(BEGIN) + b"qemu-system-x86_64: warning: TCG doesn't support\n\xff\xfe\n" + WORK + console(END)
+    )
+    assert counted(log)["ide"] == 3
+
+
+@pytest.mark.parametrize(
+    ("pattern", "own"),
+    [
+        (trace.disk_regions("ide", None), {"ide", "piix-bmdma", "bmdma"}),
+        (trace.disk_regions("sata", None), {"ahci", "ahci-idp"}),
+        (trace.disk_regions("virtio", None), {"virtio-pci-notify-virtio-blk"}),
+        (trace.disk_regions("scsi", "virtio-scsi"), {"virtio-pci-notify-virtio-scsi"}),
+        (trace.disk_regions("scsi", "vmpvscsi"), {"pvscsi-io"}),
+        (trace.card_regions("e1000"), {"e1000-mmio", "e1000-io"}),
+        (trace.card_regions("e1000e"), {"e1000e-mmio"}),
+        (trace.card_regions("virtio"), {"virtio-pci-notify-virtio-net"}),
+        (trace.card_regions("vmxnet3"), {"vmxnet3-b0"}),
+    ],
+)
+def test_a_device_has_its_own_registers_and_no_others(pattern: object, own: set[str]) -> None:
+    names = (
+        "ide piix-bmdma bmdma ahci ahci-idp virtio-pci-notify-virtio-blk virtio-pci-notify-virtio-scsi "
+        "pvscsi-io e1000-mmio e1000-io e1000e-mmio virtio-pci-notify-virtio-net vmxnet3-b0 apic-msi serial "
+        "virtio-pci-notify"
+    )
+    everything = dict.fromkeys(names.split(), 1)
+    assert trace.of_device(everything, pattern).keys() == own  # type: ignore[arg-type]
+
+
+def test_a_device_that_is_not_known_has_no_pattern() -> None:
+    assert trace.disk_regions("scsi", "unheard-of") is None
+    assert trace.card_regions("ne2k_pci") is None

@@ -1,0 +1,91 @@
+"""Work in real twins that do what they should not: each task is bounded, and the others keep their result."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from driver import Virtlab
+
+from provisioner import errors
+from provisioner.engine import runner
+from provisioner.engine.monitor import Silent
+from provisioner.engine.runner import Reading, Task
+from provisioner.engine.session import opened
+from provisioner.engine.twin import Twin, Twins
+from provisioner.hypervisor.connection import Choice
+
+
+def task(name: str, script: str, answer: str = "echo done", limit: float = 20.0) -> Task:
+    return Task(name, script, answer, limit)
+
+
+GOOD = task("good", "sleep 0.3", "echo number 5; echo done")
+
+
+@pytest.fixture(params=["emulated", "virtio"])
+def twin(request: pytest.FixtureRequest, system: Virtlab) -> Iterator[Twin]:
+    name = system.name()
+    system("up", str(system.lab(request.param)), "--as", name).ended(0)
+    with opened(Choice(system.uri, "a test"), with_events=True) as session:
+        instance = session.instance(name)
+        twins = Twins(session, instance, Silent(), threading.Event(), 60.0)
+        try:
+            twins.make(session.look().of(instance).domains)
+            assert not twins.failed
+            yield twins.running["one"]
+        finally:
+            twins.remove()
+
+
+def turn(twin: Twin, *tasks: Task) -> dict[str, Reading | errors.GuestError]:
+    runner.install(twin, tasks)
+    return runner.turn(twin, tasks, {})
+
+
+def test_what_each_bad_task_does_to_the_others(twin: Twin) -> None:
+    began = time.monotonic()
+    found = turn(
+        twin,
+        task("hangs", "sleep 1000 & sleep 1000", limit=2),
+        task("fails", "printf 'no \\033[31mgood\\n' >&2; exit 3"),
+        task("floods", "head -c 200000 /dev/zero | tr '\\0' x >/dev/ttyS0"),
+        task("talks", "head -c 300000 /dev/zero", "head -c 300000 /dev/zero | tr '\\0' y"),
+        task("loops", "while :; do :; done", limit=2),
+        GOOD,
+    )
+    assert time.monotonic() - began < 60
+    assert "more than 2 seconds" in str(found["hangs"])
+    assert "more than 2 seconds" in str(found["loops"])
+    assert str(found["fails"]) == "no \\e[31mgood"
+    floods, talks, good = found["floods"], found["talks"], found["good"]
+    assert isinstance(floods, Reading)
+    assert floods.answer.strip() == b"done"
+    assert isinstance(talks, Reading)
+    assert len(talks.answer) < 5000
+    assert isinstance(good, Reading)
+    assert good.answer.split() == [b"number", b"5", b"done"]
+    assert 0.3 <= good.seconds < 5
+    # nothing that hung is left to disturb the next turn
+    left = twin.transport.run(["sh", "-c", "ps | grep -c '[s]leep 1000'"])
+    assert left.stdout.strip() == b"0"
+
+
+def test_one_whose_marks_never_come_ends_in_time(twin: Twin) -> None:
+    silent = task("silent", "rm /dev/ttyS0; mknod /dev/ttyS0 c 1 3", limit=1)
+    found = turn(twin, silent)["silent"]
+    assert "marks" in str(found)
+
+
+def test_one_without_its_agent_ends_in_time(twin: Twin) -> None:
+    began = time.monotonic()
+    with pytest.raises((errors.GuestError, errors.HypervisorError)):
+        turn(twin, task("mute", "mv /usr/sbin/qemu-ga /gone; killall qemu-ga", limit=5))
+    assert time.monotonic() - began < 60
+
+
+def test_one_that_powers_off_says_so(twin: Twin) -> None:
+    with pytest.raises(errors.GuestError, match="stopped in the middle"):
+        turn(twin, task("off", "poweroff -f; sleep 20", limit=30))

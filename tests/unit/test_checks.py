@@ -1,0 +1,170 @@
+"""Checks with guests that misbehave: each fails its own items, in bounded time, and no other's."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import worlds
+
+from provisioner import errors
+from provisioner.engine import checks, gather, reach
+from provisioner.engine.gather import Gathered
+from provisioner.guest.transport import Result
+from provisioner.lab.model import Expectation, How, Observation, Text
+from provisioner.lessons.facts import Facts
+from provisioner.lessons.verdicts import Verdict
+from provisioner.seen import SeenDomain
+
+LAB = worlds.lab(worlds.guest("good"), worlds.guest("bad"))
+Run = Callable[..., Result]
+# a guest that told nothing
+TEXTS = (
+    "kernel",
+    "machine",
+    "firmware",
+    "processor",
+    "signature",
+    "detected",
+    "entry",
+    "clock",
+    "agent",
+    "rng",
+)
+NUMBERS = {"processors": 0, "memory": 0, "features": 0}
+LISTS = (
+    "clocks",
+    "devices",
+    "disks",
+    "interfaces",
+    "interrupts",
+    "modules",
+    "consoles",
+    "phases",
+    "platform",
+)
+
+
+def ran(stdout: bytes = b"", code: int = 0, *, truncated: bool = False) -> Result:
+    return Result(code, None, stdout, b"", truncated)
+
+
+def observation(name: str, *guests: str, needs: tuple[str, ...] = (), fact: str | None = None) -> Observation:
+    expect = Expectation(How.IS, ("fine",))
+    command = () if fact else ("say", name)
+    return Observation(name, Text(name), guests, fact, command, "lines", expect, needs, None)
+
+
+@pytest.fixture
+def domains() -> tuple[SeenDomain, ...]:
+    return worlds.after(LAB).domains
+
+
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch, domains: tuple[SeenDomain, ...]) -> Callable[..., checks.Checked]:
+    """Runs a check where the guest ``bad`` answers commands as it is told, and nobody tells facts."""
+
+    def done(items: Sequence[Observation], bad: Run, *, reachable: bool = True) -> checks.Checked:
+        class Line:
+            def __init__(self, guest: str) -> None:
+                self.guest = guest
+
+            def run(self, argv: Sequence[str], **bounds: Any) -> Result:
+                assert 0 < bounds["timeout"] <= checks.COMMAND_SECONDS
+                assert bounds["max_output"] == checks.COMMAND_BYTES
+                return ran(b"fine\n") if self.guest == "good" else bad(argv)
+
+        def transport(_session: object, domain: SeenDomain) -> Line:
+            if domain.guest == "bad" and not reachable:
+                raise errors.GuestError("demo/bad is stopped")
+            return Line(domain.guest)
+
+        def facts(_session: object, asked: Sequence[SeenDomain]) -> list[Gathered]:
+            return [Gathered(each.guest, each.stamp, None, "no facts today") for each in asked]
+
+        monkeypatch.setattr(reach, "transport", transport)
+        monkeypatch.setattr(gather, "facts", facts)
+        return checks.run(None, domains, items)  # type: ignore[arg-type]
+
+    return done
+
+
+def outcome(result: checks.Checked) -> dict[tuple[str, str], tuple[str, str]]:
+    return {(f.guest, f.item.name): (str(f.verdict), f.why) for f in result.findings}
+
+
+def test_a_guest_that_floods(check: Callable[..., checks.Checked]) -> None:
+    result = check([observation("a", "good", "bad")], lambda _argv: ran(b"fine\n", truncated=True))
+    assert outcome(result) == {
+        ("good", "a"): ("pass", ""),
+        ("bad", "a"): ("fail", "it wrote more than 64 KiB"),
+    }
+    assert not result.good
+
+
+def test_a_guest_that_hangs_is_asked_once(check: Callable[..., checks.Checked]) -> None:
+    asked = []
+
+    def hang(argv: Sequence[str]) -> Result:
+        asked.append(argv)
+        raise errors.NotReady("demo/bad did not answer within 20 s")
+
+    result = check([observation(name, "bad", "good") for name in "abc"], hang)
+    assert len(asked) == 1
+    assert [f.why for f in result.findings if f.guest == "bad"] == ["demo/bad did not answer within 20 s"] * 3
+    assert [f.verdict for f in result.findings if f.guest == "good"] == [Verdict.PASS] * 3
+
+
+def test_a_command_that_hangs_costs_only_itself(check: Callable[..., checks.Checked]) -> None:
+    def slow(argv: Sequence[str]) -> Result:
+        if argv[1] == "a":
+            raise errors.GuestError("demo/bad: say was still running after 20 s \x1b[31mand was stopped")
+        return ran(b"fine\n")
+
+    found = outcome(check([observation("a", "bad"), observation("b", "bad")], slow))
+    assert found["bad", "b"] == ("pass", "")
+    assert found["bad", "a"][0] == "fail"
+    assert "\x1b" not in found["bad", "a"][1]
+
+
+def test_a_guest_that_is_down_and_one_that_is_not_there(check: Callable[..., checks.Checked]) -> None:
+    result = check([observation("a", "bad", "gone", "good")], lambda _argv: ran(), reachable=False)
+    assert outcome(result) == {
+        ("bad", "a"): ("fail", "demo/bad is stopped"),
+        ("gone", "a"): ("fail", "demo/gone is not up"),
+        ("good", "a"): ("pass", ""),
+    }
+
+
+def test_facts_that_did_not_come(check: Callable[..., checks.Checked]) -> None:
+    result = check([observation("a", "good", fact="kernel")], lambda _argv: ran())
+    assert outcome(result) == {("good", "a"): ("fail", "no facts today")}
+    assert result.errors == {"good": "no facts today", "bad": "no facts today"}
+    assert result.platform == {}
+
+
+def test_what_this_host_has_not_is_no_failure(
+    check: Callable[..., checks.Checked], domains: tuple[SeenDomain, ...]
+) -> None:
+    other = "tcg" if domains[0].stamp.accel == "kvm" else "kvm"
+    result = check([observation("a", "good", needs=(other,))], lambda _argv: ran())
+    ((verdict, why),) = outcome(result).values()
+    assert (verdict, why) == ("impossible", domains[0].stamp.accel_why)
+    assert result.good
+    assert not result.passed
+
+
+def test_a_part_that_was_not_told_is_not_taken_for_absent(
+    monkeypatch: pytest.MonkeyPatch, domains: tuple[SeenDomain, ...]
+) -> None:
+    for missing, seen in (("cpuid",), None), ((), ()):
+        part = Facts(**dict.fromkeys(TEXTS, ""), **NUMBERS, **dict.fromkeys(LISTS, ()), missing=missing)
+        given = [Gathered("good", domains[0].stamp, part, "")]
+        monkeypatch.setattr(gather, "facts", lambda _session, _asked, given=given: given)
+        item = dataclasses.replace(
+            observation("a", "good", fact="hypervisor.signature"), expect=Expectation(How.IS, ())
+        )
+        result = checks.run(None, domains[:1], [item])  # type: ignore[arg-type]
+        assert result.findings[0].saw == seen

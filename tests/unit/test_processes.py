@@ -1,0 +1,74 @@
+"""The host's end of a network measurement: on one address, bounded by its block and by this process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from provisioner import errors, processes
+
+needs_iperf3 = pytest.mark.skipif(shutil.which("iperf3") is None, reason="needs iperf3")
+
+
+def listens(port: int, address: str = "127.0.0.1") -> bool:
+    with socket.socket() as peer:
+        peer.settimeout(1)
+        return peer.connect_ex((address, port)) == 0
+
+
+@needs_iperf3
+def test_it_listens_only_there_and_only_so_long() -> None:
+    with processes.iperf3_server("127.0.0.1") as port:
+        assert listens(port)
+        assert not listens(port, "127.0.0.2")
+    assert not listens(port)
+
+
+@needs_iperf3
+def test_it_ends_when_virtlab_is_killed() -> None:
+    program = (
+        "import time\nfrom provisioner.processes import iperf3_server\n"
+        "with iperf3_server('127.0.0.1') as port:\n    print(port, flush=True)\n    time.sleep(60)\n"
+    )
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        assert listens(port)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    deadline = time.monotonic() + 5
+    while listens(port) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not listens(port)
+
+
+def test_without_iperf3_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_PLACES", "/nonexistent")
+    with (
+        pytest.raises(errors.HypervisorError, match="iperf3") as caught,
+        processes.iperf3_server("127.0.0.1"),
+    ):
+        pass
+    assert "iperf3" in (caught.value.hint or "")
+
+
+@needs_iperf3
+def test_an_address_that_is_not_this_hosts() -> None:
+    with pytest.raises(errors.HypervisorError, match=r"192\.0\.2\.1"), processes.iperf3_server("192.0.2.1"):
+        pass

@@ -1,0 +1,79 @@
+"""Reading on in a log that is rotated meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provisioner import qemu_log
+
+
+def rotate(log: Path, keep: int = 3) -> None:
+    """As virtlogd does it."""
+    log.with_name(f"{log.name}.{keep - 1}").unlink(missing_ok=True)
+    for number in reversed(range(keep - 1)):
+        older = log.with_name(f"{log.name}.{number}")
+        if older.exists():
+            older.rename(log.with_name(f"{log.name}.{number + 1}"))
+    log.rename(log.with_name(f"{log.name}.0"))
+    log.touch()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    file = tmp_path / "guest.log"
+    file.write_text("before\n")
+    return file
+
+
+@pytest.fixture
+def place(log: Path) -> Iterator[qemu_log.Place]:
+    with contextlib.closing(qemu_log.end_of(log)) as found:
+        yield found
+
+
+def add(log: Path, text: str) -> None:
+    with log.open("a") as out:
+        out.write(text)
+
+
+def test_what_comes_after_the_place(log: Path, place: qemu_log.Place) -> None:
+    assert qemu_log.since(place, 100) == b""
+    add(log, "one\n")
+    assert qemu_log.since(place, 100) == b"one\n"
+
+
+@pytest.mark.parametrize("rotations", [1, 2, 3])
+def test_rotated_files_are_joined_in_order(log: Path, place: qemu_log.Place, rotations: int) -> None:
+    wanted = ""
+    for number in range(rotations):
+        add(log, f"{number}\n")
+        rotate(log)
+        wanted += f"{number}\n"
+    add(log, "last\n")
+    assert qemu_log.since(place, 100) == (wanted + "last\n").encode()
+
+
+def test_a_file_that_is_gone_is_noticed(log: Path, place: qemu_log.Place) -> None:
+    for number in range(4):
+        add(log, f"{number}\n")
+        rotate(log)
+    assert qemu_log.since(place, 100) is None
+
+
+def test_too_much_is_nothing(log: Path, place: qemu_log.Place) -> None:
+    add(log, "x" * 60)
+    rotate(log)
+    add(log, "x" * 40)
+    assert qemu_log.since(place, 100) == b"x" * 100
+    assert qemu_log.since(place, 99) is None
+    add(log, "x")
+    assert qemu_log.since(place, 100) is None
+
+
+def test_a_log_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(OSError):
+        qemu_log.end_of(tmp_path / "no.log")

@@ -1,0 +1,123 @@
+"""Results that are kept, and a benchmark in a file of the user's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner import errors, paths
+from provisioner.engine import results
+from provisioner.lab.model import to_data
+from tests.lessons.bench_samples import bench
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state" / "virtlab" / "results"
+
+
+def test_a_result_is_kept_in_the_state_folder_and_comes_back(state: Path) -> None:
+    path = results.save("compare", "demo", {"日本": [1, 2.5, None]})
+    assert path.parent == state == paths.state_dir() / "results"
+    assert results.load("compare", "demo") == {"日本": [1, 2.5, None]}
+    assert results.load("compare", "other") is None
+    assert results.load("bench", "demo") is None
+
+
+def test_a_benchmark_comes_back_as_it_was() -> None:
+    results.save("bench", "demo", to_data(bench()))
+    assert results.load_bench("demo") == bench()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 200_000, b" " * (5 * 1024**2)])
+def test_a_broken_result_is_as_good_as_none(content: bytes) -> None:
+    path = results.save("bench", "demo", {})
+    path.write_bytes(content)
+    assert results.load("bench", "demo") is None
+    assert results.load_bench("demo") is None
+
+
+def test_a_result_of_another_form_is_no_benchmark() -> None:
+    results.save("bench", "demo", {"outcomes": [], "format": 99})
+    assert results.load_bench("demo") is None
+
+
+def test_a_result_that_can_not_be_written_leaves_the_one_before(state: Path) -> None:
+    results.save("check", "demo", {"good": True})
+    with pytest.raises(ValueError):
+        results.save("check", "demo", {"bad": float("nan")})
+    with pytest.raises(TypeError):
+        results.save("check", "demo", {"bad": object()})
+    assert results.load("check", "demo") == {"good": True}
+    assert [path.name for path in state.iterdir()] == ["demo.check.json"]
+
+
+def test_a_place_that_can_not_be_written_is_an_error_with_its_name(state: Path) -> None:
+    state.parent.mkdir(parents=True)
+    state.write_text("a file where the folder should be")
+    with pytest.raises(errors.VirtlabError, match="results"):
+        results.save("bench", "demo", {})
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a\0b", "x" * 200])
+def test_a_name_never_leads_out_of_the_folder(name: str) -> None:
+    with pytest.raises(ValueError):
+        results.save("bench", name, {})
+    assert results.load("bench", name) is None
+
+
+def test_a_saved_benchmark_is_read_from_where_the_user_put_it(tmp_path: Path) -> None:
+    file = tmp_path / "one.json"
+    results.may_save(file)
+    results.save_bench(file, bench())
+    assert results.bench_in(file) == bench()
+    results.may_save(file)  # over a result: yes
+
+
+def no_benchmark(data: Any) -> bytes:
+    return json.dumps(data).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"hello", "it is not JSON"),
+        (b"", "it is not JSON"),
+        (b"\xff\xfe\x00", "it is not JSON"),
+        (b"[" * 200_000, "nested too deep"),
+        (b"[]", "it holds no benchmark"),
+        (no_benchmark({"outcomes": [], "format": 2}), "its format is 2, not 1"),
+        (no_benchmark({**to_data(bench()), "rounds": "many"}), "rounds: not a whole number"),
+        (b" " * (5 * 1024**2), "larger than 4 MiB"),
+    ],
+)
+def test_a_file_that_is_no_saved_benchmark_is_refused_with_what_is_wrong(
+    content: bytes, told: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "one.json"
+    file.write_bytes(content)
+    with pytest.raises(errors.InputError) as caught:
+        results.bench_in(file)
+    assert told in caught.value.message
+    assert str(file) in caught.value.message
+    assert "--save" in (caught.value.hint or "")
+    with pytest.raises(errors.InputError, match="would be lost"):
+        results.may_save(file)
+    assert file.read_bytes() == content
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(errors.InputError, match="can't be read"):
+        results.bench_in(tmp_path / "none.json")
+    with pytest.raises(errors.InputError, match="not a file"):
+        results.bench_in(tmp_path)
+    with pytest.raises(errors.InputError, match="not a file"):
+        results.bench_in(Path("/dev/zero"))
+    with pytest.raises(errors.InputError, match="no folder"):
+        results.may_save(tmp_path / "none" / "one.json")
+    with pytest.raises(errors.InputError, match="would be lost"):
+        results.may_save(tmp_path)
