@@ -1,0 +1,185 @@
+"""Asks the guests of a running lab what its observations want to know."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from provisioner import errors
+from provisioner.engine import gather, labs, reach
+from provisioner.engine.gather import Gathered
+from provisioner.engine.session import Session
+from provisioner.guest.sanitize import printable
+from provisioner.guest.transport import Transport
+from provisioner.lab.lesson import Exercise
+from provisioner.lab.model import Lab, Observation
+from provisioner.lessons import verdicts
+from provisioner.lessons.values import values
+from provisioner.lessons.verdicts import Finding
+from provisioner.seen import SeenDomain
+
+COMMAND_SECONDS = 20.0
+COMMAND_BYTES = 64 * 1024
+_GUEST_SECONDS = 120.0  # that all commands in one guest may take
+_MOST_AT_ONCE = 16
+# What is not known, rather than absent, where a guest did not tell a part (a word of Facts.missing).
+_OF_PART = {
+    "cpuid": ("hypervisor.signature",),
+    "boot messages": ("entry", "hypervisor.detected"),
+    "kernel": ("kernel",),
+    "processor": ("processor",),
+    "clock": ("clock.source", "clock.interface", "clock.sources"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check came to."""
+
+    instance: str
+    taken: str  # UTC, ISO 8601
+    accels: dict[str, str]  # guest -> kvm | tcg
+    findings: tuple[Finding, ...]  # in the order of the items, for each in that of its guests
+    platform: dict[str, tuple[str, ...]]  # guest -> what it has that proves nothing
+    errors: dict[str, str]  # guest -> why its facts are not known
+
+    @property
+    def good(self) -> bool:
+        return verdicts.none_failed(self.findings)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every item was seen as expected, as an exercise wants it."""
+        return all(finding.verdict is verdicts.Verdict.PASS for finding in self.findings)
+
+
+def lab_of(domains: Sequence[SeenDomain]) -> Lab:
+    """The lab that running guests came from, as its file is now.
+
+    Raises NotFound where there is no guest, InputError where the file is gone, and LabFileError where
+    it is wrong.
+    """
+    if not domains:
+        raise errors.NotFound("no guest is left of it", hint="see what is up: {virtlab} status")
+    origin = domains[0].stamp.origin
+    kind, _, name = origin.source.partition(":")
+    file, source = labs.locate(name if kind == "catalog" else origin.file)
+    return labs.load(file, source)
+
+
+def run(
+    session: Session, domains: Sequence[SeenDomain], items: Sequence[Observation], *, everybody: bool = True
+) -> Checked:
+    """Makes the observations; ``domains`` are the guests of one instance, at least one.
+
+    With ``everybody`` the platform of each guest is looked at, too. A guest that is down, hangs or
+    floods fails its own items and no other's.
+    """
+    asked = {guest for item in items for guest in item.guests}
+    chosen = [domain for domain in domains if everybody or domain.guest in asked]
+    facts = {each.guest: each for each in gather.facts(session, chosen)}
+    found: dict[tuple[str, str], Finding] = {}
+    with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
+        for results in pool.map(lambda d: _guest(session, d, items, facts[d.guest]), chosen):
+            found |= {(each.item.name, each.guest): each for each in results}
+    label = domains[0].instance.name
+    findings = [
+        found.get((item.name, guest)) or verdicts.unseen(item, guest, _absent(domains, guest, label))
+        for item in items
+        for guest in item.guests
+    ]
+    return Checked(
+        instance=label,
+        taken=datetime.now(UTC).isoformat(timespec="seconds"),
+        accels={domain.guest: domain.stamp.accel for domain in chosen},
+        findings=tuple(findings),
+        platform={name: values(each.facts)["platform"] for name, each in facts.items() if each.facts},
+        errors={name: each.error for name, each in facts.items() if each.error},
+    )
+
+
+def answered(session: Session, domains: Sequence[SeenDomain], exercise: Exercise, told: str) -> bool:
+    """Whether a learner's answer is right, by what the guest says now. Raises GuestError where it says
+    nothing."""
+    answer = exercise.answer
+    assert answer is not None  # noqa: S101 - asked for only where there is one
+    domain = next((domain for domain in domains if domain.guest == answer.guest), None)
+    if domain is None:
+        raise errors.GuestError(_absent(domains, answer.guest, domains[0].instance.name))
+    (each,) = gather.facts(session, [domain])
+    if each.facts is None:
+        raise errors.GuestError(f"the guest that knows could not be asked: {each.error}", hint=each.hint)
+    return verdicts.is_right(answer, values(each.facts)[answer.fact], told)
+
+
+def _absent(domains: Sequence[SeenDomain], guest: str, instance: str) -> str:
+    inside = {inner["name"]: domain.guest for domain in domains for inner in domain.stamp.inner}
+    if guest in inside:
+        return f"{instance}/{guest} runs inside {inside[guest]}, and there is no way into it from here"
+    return f"{instance}/{guest} is not up"
+
+
+def _guest(
+    session: Session, domain: SeenDomain, items: Sequence[Observation], gathered: Gathered
+) -> list[Finding]:
+    """The findings in one guest, its commands one after the other."""
+    mine = [item for item in items if domain.guest in item.guests]
+    known = values(gathered.facts) if gathered.facts else {}
+    line = _Line(session, domain)
+    findings = []
+    for item in mine:
+        if item.needs and domain.stamp.accel not in item.needs:
+            findings.append(verdicts.impossible(item, domain.guest, domain.stamp.accel_why))
+        elif item.fact is None:
+            findings.append(line.ask(item))
+        elif gathered.facts is None:
+            findings.append(verdicts.unseen(item, domain.guest, gathered.error))
+        elif not known[item.fact] and (part := _untold(item.fact, gathered.facts.missing)):
+            findings.append(verdicts.unseen(item, domain.guest, f"the guest did not tell its {part}"))
+        else:
+            findings.append(verdicts.judged(item, domain.guest, known[item.fact]))
+    return findings
+
+
+def _untold(fact: str, missing: Sequence[str]) -> str | None:
+    return next((part for part in missing if fact in _OF_PART.get(part, ())), None)
+
+
+class _Line:
+    """Commands in one guest. After one that the guest gave no answer to, it is not asked again."""
+
+    def __init__(self, session: Session, domain: SeenDomain) -> None:
+        self._session = session
+        self._domain = domain
+        self._transport: Transport | None = None
+        self._deadline = time.monotonic() + _GUEST_SECONDS
+        self._dead = ""
+
+    def ask(self, item: Observation) -> Finding:
+        guest = self._domain.guest
+        left = self._deadline - time.monotonic()
+        if left <= 0 and not self._dead:
+            self._dead = f"the commands in this guest took more than {_GUEST_SECONDS:.0f} s"
+        if self._dead:
+            return verdicts.unseen(item, guest, self._dead)
+        try:
+            if self._transport is None:
+                self._transport = reach.transport(self._session, self._domain)
+            result = self._transport.run(
+                item.command, timeout=min(COMMAND_SECONDS, left), max_output=COMMAND_BYTES
+            )
+            if result.truncated:
+                raise ValueError(f"it wrote more than {COMMAND_BYTES // 1024} KiB")
+            return verdicts.judged(
+                item, guest, verdicts.read(item, result.exit_code, result.stdout, result.stderr)
+            )
+        except errors.VirtlabError as error:
+            said = printable(error.message)
+            if self._transport is None or isinstance(error, errors.NotReady | errors.HypervisorError):
+                self._dead = said
+        except ValueError as error:
+            said = str(error)
+        return verdicts.unseen(item, guest, said)

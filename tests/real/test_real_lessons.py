@@ -1,0 +1,215 @@
+"""check, hint, solve and guide on real guests, as a learner uses them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driver import PATIENCE, Outcome, Virtlab
+
+LAB = "demo-paravirt"
+ANSWERS = {1: "ata_piix", 2: "5", 5: "virtio-blk"}
+RNG = "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"
+Check = Callable[..., Outcome]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> dict[str, str]:
+    """The environment of a learner who has not done anything yet."""
+    return {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
+
+
+@pytest.fixture(scope="module")
+def shared(system_account: Virtlab) -> Iterator[str]:
+    """A demo-paravirt that is up, for tests that leave it as it was."""
+    name = "t-lesson"
+    system_account("up", LAB, "--as", name).ended(0)
+    yield name
+    system_account("down", name).ended(0)
+    assert not system_account.traces(name)
+
+
+def failed(outcome: Outcome) -> dict[tuple[str, str], dict[str, Any]]:
+    """The findings that are failures, by guest and item."""
+    findings = json.loads(outcome.out)["findings"]
+    return {(f["guest"], f["item"]): f for f in findings if f["verdict"] == "fail"}
+
+
+def test_the_claim_of_the_lab_holds(system_account: Virtlab, shared: str, state: dict[str, str]) -> None:
+    outcome = system_account("check", shared, "-o", "json", **state).ended(0)
+    result = json.loads(outcome.out)
+    verdicts = {(f["guest"], f["item"]): f["verdict"] for f in result["findings"]}
+    accel = result["accels"]["virtio"]
+    assert verdicts.pop(("virtio", "virtio-clock")) == ("pass" if accel == "kvm" else "impossible")
+    assert set(verdicts.values()) == {"pass"}
+    assert len(verdicts) == 15
+    assert any("fw_cfg" in name for name in result["platform"]["full"])
+    (kept,) = Path(state["XDG_STATE_HOME"]).rglob(f"{shared}.check.json")
+    assert json.loads(kept.read_text())["findings"] == result["findings"]
+
+
+def test_what_both_have_is_listed_and_why_not_here(
+    system_account: Virtlab, shared: str, state: dict[str, str]
+) -> None:
+    page = system_account("check", shared, **state).ended(0).out
+    assert "What every such machine has, and what proves nothing:" in page
+    assert re.search(r"fw_cfg.*PVH entry", page, re.DOTALL)
+    page = system_account("check", shared, "--lang", "ja", **state).ended(0).out
+    assert "何の証拠にもならないもの" in page
+    assert system_account("check", shared, "-o", "name", **state).ended(0).out == ""
+
+
+def test_a_device_slipped_in_by_set(system: Virtlab, state: dict[str, str]) -> None:
+    name = system.name()
+    system("up", LAB, "--as", name, "--set", "full.rng=virtio").ended(0)
+    outcome = system("check", name, "-o", "json", **state).ended(1)
+    assert set(failed(outcome)) == {("full", "full-rng"), ("full", "full-devices"), ("full", "full-drivers")}
+    page = system("check", name, **state).ended(1).out
+    assert re.search(r"^FAIL +full +Random number generator +virtio +nothing$", page, re.MULTILINE)
+
+
+def test_a_device_slipped_in_by_editing_a_copy(system: Virtlab, state: dict[str, str]) -> None:
+    name = system.name()
+    folder = system.home / name
+    system("copy", LAB, str(folder)).ended(0)
+    file = folder / "lab.yaml"
+    file.write_text(
+        file.read_text().replace("emulated\n    title", "emulated\n    balloon: virtio\n    title")
+    )
+    system("up", str(folder)).ended(0)
+    outcome = system("check", f"{folder}/", "-o", "json", **state).ended(1)
+    assert ("full", "full-balloon") in failed(outcome)
+    assert {guest for guest, _ in failed(outcome)} == {"full"}
+
+
+def test_a_device_slipped_in_behind_virtlabs_back(
+    system: Virtlab, state: dict[str, str], tmp_path: Path
+) -> None:
+    name = system.name()
+    system("up", LAB, "--as", name).ended(0)
+    (tmp_path / "rng.xml").write_text(RNG)
+    system.virsh("attach-device", system.domain(name, "full"), str(tmp_path / "rng.xml"), "--live")
+    outcome = system("check", name, "-o", "json", **state).ended(1)
+    found = failed(outcome)
+    assert ("full", "full-devices") in found
+    assert any("1af4:1005" in value for value in found["full", "full-devices"]["saw"])
+
+
+def test_a_guest_that_is_down_fails_its_own_items(system: Virtlab, state: dict[str, str]) -> None:
+    name = system.name()
+    system("up", LAB, "--as", name).ended(0)
+    system("stop", f"{name}/full", "--timeout", "0").ended(0)
+    found = failed(system("check", name, "-o", "json", **state).ended(1))
+    assert {guest for guest, _ in found} == {"full"}
+    assert len(found) == 9
+    assert all(f"{name}/full is stopped" in each["why"] for each in found.values())
+    page = system("check", name, **state).ended(1).out
+    assert f"could not be asked: {name}/full is stopped" in page
+    assert re.search(r"^pass +virtio +Interface of the disk", page, re.MULTILINE)
+
+
+@pytest.mark.timeout(600)
+def test_each_solution_leads_to_a_passed_step(system: Virtlab, state: dict[str, str]) -> None:
+    name, copy = system.name(), system.name()
+    system("up", LAB, "--as", name).ended(0)
+
+    def typed(commands: list[str]) -> None:
+        """Types what solve tells, where virtlab is called otherwise, and the copy has a name of its own."""
+        for command in commands:
+            subprocess.run(
+                ["sh", "-c", command.replace("my-lab", copy)],
+                check=True,
+                cwd=system.home,
+                env={**system.env, **state},
+                timeout=PATIENCE,
+            )
+
+    run_as = {"VIRTLAB_RUN_AS": shlex.join(system.argv()), **state}
+    for number in range(1, 6):
+        lab = name if number < 4 else copy
+        answer = ["--answer", ANSWERS[number]] if number in ANSWERS else []
+        solution = json.loads(system("solve", name, "--step", str(number), "-o", "json", **run_as).out)
+        if number in (1, 2):
+            system("check", lab, "--step", str(number), "--answer", "virtio_blk", **state).ended(1)
+        elif number == 3:
+            page = system("check", lab, "--step", "3", **state).ended(1).out
+            assert "Exercise 3 is not passed yet." in page
+        typed(solution["commands"])
+        done = system("check", lab, "--step", str(number), *answer, **run_as).ended(0)
+        assert f"Exercise {number} is passed." in done.out
+        if number in (4, 5):
+            broken = failed(system("check", lab, "-o", "json", **state).ended(1))
+            assert ("full", "full-rng" if number == 4 else "full-disk") in broken
+        undo = [command.replace(f" {name}/", f" {lab}/") for command in solution["undo"]]
+        assert all(command in done.err for command in undo), done.err
+        typed(solution["undo"])
+        assert not failed(system("check", lab, "-o", "json", **state))
+    assert "All exercises are passed." in done.err
+    # the copy and the lab that it is from have one progress
+    assert "(passed)" in system("guide", LAB, **state).ended(0).out
+    system("hint", name, **state).ended(1)
+
+
+def test_hints_come_one_at_a_time_and_end(
+    system_account: Virtlab, shared: str, state: dict[str, str]
+) -> None:
+    told = [system_account("hint", shared, **state).ended(0).out.count("Hint ") for _ in range(4)]
+    assert told == [1, 2, 3, 3]
+    last = system_account("hint", LAB, "--lang", "ja", **state).ended(0)
+    assert "ヒントは以上です。" in last.out
+    assert f"solve {LAB} --step 1" in last.err
+
+
+def test_what_can_not_be_checked(system_account: Virtlab, shared: str, state: dict[str, str]) -> None:
+    for arguments, words in (
+        (["--step", "6"], "there is no exercise 6: the lesson has 5"),
+        (["--step", "1"], "exercise 1 wants an answer"),
+        (["--step", "3", "--answer", "x"], "exercise 3 wants no answer"),
+        (["--answer", "x"], "an answer to which exercise?"),
+    ):
+        assert words in system_account("check", shared, *arguments, **state).ended(2).err
+    assert "is up" in system_account("check", "t-nothing", **state).ended(1).err
+
+
+def test_a_state_folder_that_can_not_be_written_is_no_failed_check(
+    system_account: Virtlab, shared: str, state: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    nowhere = {**state, "XDG_STATE_HOME": str(tmp_path / "file")}
+    outcome = system_account("check", shared, "--step", "1", "--answer", "ata_piix", **nowhere).ended(0)
+    assert "can't be kept" in outcome.err
+    assert "can't be kept" in system_account("check", shared, **nowhere).ended(0).err
+
+
+def test_guide_on_a_terminal_and_in_a_pipe(
+    system_account: Virtlab, state: dict[str, str], tmp_path: Path
+) -> None:
+    plain = system_account("guide", LAB, "--lang", "en", **state).ended(0)
+    assert "\x1b" not in plain.out
+    assert "{virtlab}" not in plain.out
+    assert "1. The driver behind the disk\n" in plain.out
+    screen = system_account.terminal("guide", LAB, LC_ALL="ja_JP.UTF-8", **state)
+    assert screen.end() == 0
+    assert "演習" in screen.text
+    copied = tmp_path / "mine"
+    system_account("copy", LAB, str(copied)).ended(0)
+    (copied / "guide.ja.md").unlink()
+    fallback = system_account("guide", str(copied), "--lang", "ja", **state).ended(0)
+    assert "here it is in en" in fallback.err
+    assert plain.out.splitlines()[0] == fallback.out.splitlines()[0]
+
+
+def test_an_ordinary_user_checks_and_learns(session: Virtlab) -> None:
+    name = session.name()
+    session("up", LAB, "--as", name).ended(0)
+    session("check", name).ended(0)
+    session("check", name, "--step", "2", "--answer", "5").ended(0)
+    kept = session.home / ".local/state/virtlab/progress/demo-paravirt.json"
+    assert json.loads(kept.read_text())["passed"] == ["count-the-devices"]
+    assert "Exercise 1" in session("hint", name).ended(0).out
