@@ -36,7 +36,9 @@ class _Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here, where it is known what to do when nobody reads it any more
+            return result
         except errors.VirtlabError as error:
             text.problem(error)
             sys.exit(_of_exec(ctx, error.exit_code))
@@ -93,9 +95,9 @@ def _root(
 def main() -> None:
     """Entry point. Exit 0 done, 1 an expected failure, 2 bad input, 3 a bug, 130 interrupted."""
     text.never_fail()
-    from provisioner.cli import guests, host, instances, labs
+    from provisioner.cli import bench, compare, guests, host, instances, labs, lessons, report
 
-    for module in (labs, instances, guests, host):
+    for module in (labs, instances, guests, compare, bench, lessons, report, host):
         module.register(app)
     try:
         app()

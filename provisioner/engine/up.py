@@ -78,6 +78,7 @@ class Prepared:
 class Result:
     """What ``up`` did. ``guests`` are all top-level guests of the lab, in file order."""
 
+    lab: Lab
     origin: Origin
     plan: Plan
     user_mode: bool  # whether the guests' networks are QEMU's user-mode ones
@@ -176,7 +177,9 @@ def execute(session: Session, prepared: Prepared, monitor: Monitor, cancelled: t
     holds the instance's lock.
     """
     began = time.monotonic()
-    result = Result(prepared.origin, prepared.plan, session.is_session, phases={"plan": prepared.seconds})
+    result = Result(
+        prepared.lab, prepared.origin, prepared.plan, session.is_session, phases={"plan": prepared.seconds}
+    )
     clock = Stopwatch(result.phases)
     run = _Run(session, prepared, monitor, cancelled)
     try:

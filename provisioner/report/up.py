@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from provisioner.plan import Plan, Step, Verb
 from provisioner.report import text
+from provisioner.report.labs import in_language
 from provisioner.report.status import ACCEL, bare, guest_data
+from provisioner.report.wrap import wrapped
 from provisioner.units import format_seconds
 
 if TYPE_CHECKING:
     from provisioner.engine.launch import Launched
     from provisioner.engine.up import Prepared, Result
     from provisioner.hypervisor.connection import Choice
+
+_COLUMNS = 92  # of a description
 
 
 def plan_data(prepared: Prepared) -> dict[str, Any]:
@@ -96,17 +100,29 @@ def up_page(result: Result) -> str:
         lines.insert(0, f"{name} is up already, as its file says")
     if result.user_mode:
         lines.append("network: user-mode; the guests reach out, but not one another")
+    if result.lab.description:
+        lines += ["", *wrapped(in_language(result.lab.description), _COLUMNS)]
     if result.guests:
-        first, last = result.guests[0].name, result.guests[-1].name
-        cmd = text.command()
-        lines += [
-            "",
-            "next:",
-            f"  {cmd} exec {name}/{first} -- lspci -k",
-            f"  {cmd} console {name}/{last}",
-            f"  {cmd} down {name}",
-        ]
+        lines += ["", "next:", *_next(result)]
     return "\n".join(lines)
+
+
+def _next(result: Result) -> list[str]:
+    """Lines to paste: what the lab teaches where it has a lesson, else a look into a guest."""
+    name, first = result.origin.instance, result.guests[0].name
+    verbs = [
+        ("console", f"{name}/{result.guests[-1].name}", "sit at a guest"),
+        ("down", name, "take it away"),
+    ]
+    if len(result.guests) > 1:
+        verbs.insert(0, ("compare", name, "the guests beside each other, from inside"))
+    else:
+        verbs.insert(0, ("exec", f"{name}/{first} -- lspci -k", "the devices that it finds"))
+    if (result.lab.file.parent / "guide.en.md").is_file():
+        verbs.insert(0, ("guide", name, "the lesson"))
+    commands = [f"  {text.command()} {verb} {target}" for verb, target, _ in verbs]
+    widest = max(map(len, commands))
+    return [f"{command:{widest}}  # {what}" for command, (_, _, what) in zip(commands, verbs, strict=True)]
 
 
 def _up_row(guest: Launched) -> tuple[str, ...]:

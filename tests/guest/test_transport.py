@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -123,3 +124,27 @@ def test_a_missing_local_file_is_an_input_error(tmp_path: Path) -> None:
 def test_no_command_is_an_input_error() -> None:
     with pytest.raises(errors.InputError):
         transport(executing({})).run([])
+
+
+def test_nothing_is_asked_before_it_is_time() -> None:
+    ended = {"exited": True, "exitcode": 0, "out-data": b64(b"out")}
+    peer = Peer(executing(ended))
+    until = threading.Event()
+    results: list[Result] = []
+    run = threading.Thread(
+        target=lambda: results.append(AgentTransport(PeerChannel(peer, FAST)).run(["x"], until=until))
+    )
+    run.start()
+    time.sleep(0.5)
+    assert not [r for r in peer.requests if r["execute"] == "guest-exec-status"]
+    until.set()
+    run.join(5)
+    assert results == [Result(0, None, b"out", b"", False)]
+
+
+def test_one_whose_time_never_comes_is_asked_at_the_deadline() -> None:
+    ended = {"exited": True, "exitcode": 0, "out-data": b64(b"out")}
+    begin = time.monotonic()
+    result = transport(executing(ended)).run(["x"], timeout=0.5, until=threading.Event())
+    assert 0.5 <= time.monotonic() - begin < 3
+    assert result.stdout == b"out"

@@ -50,13 +50,14 @@ def system_account(tmp_path_factory: pytest.TempPathFactory) -> Virtlab:
     obstacle = _system_obstacle()
     if obstacle:
         pytest.skip(f"{obstacle} (as root, ./bootstrap pytest starts it and may use it)")
+    home = tmp_path_factory.mktemp("home")
     virtlab = Virtlab(
         uri=SYSTEM,
         owner=naming.owner_slug(user_name()),
-        home=tmp_path_factory.mktemp("home"),
+        home=home,
         prefix=(),
         python=sys.executable,
-        env=_clean_environment(),
+        env={**_clean_environment(), "XDG_STATE_HOME": str(home / "state")},
         places=(Path("/etc/libvirt"), Path("/var/lib/libvirt"), Path("/run/libvirt")),
     )
     virtlab("prepare", "demo-paravirt", timeout=280).ended(0)

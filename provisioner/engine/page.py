@@ -1,0 +1,298 @@
+"""What the page of a lab needs: from the running lab where it is up, else from what was saved of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from provisioner import __version__, errors
+from provisioner.engine import checks, compare, labs, results, running
+from provisioner.engine.compare import Compared
+from provisioner.engine.hostside import Outside
+from provisioner.engine.monitor import Monitor
+from provisioner.engine.session import Session
+from provisioner.hypervisor import facts as hypervisor_facts
+from provisioner.lab import lesson
+from provisioner.lab.lesson import Finding as Literature
+from provisioner.lab.lesson import Lesson
+from provisioner.lab.model import Expectation, Lab, Observation, Text, to_data
+from provisioner.language import Language
+from provisioner.lessons import comparison, saved, stack
+from provisioner.lessons.comparison import Row
+from provisioner.lessons.facts import Facts
+from provisioner.lessons.measured import Bench, HostFacts
+from provisioner.lessons.stack import HostSide, Stack
+from provisioner.lessons.verdicts import Finding, Verdict
+from provisioner.seen import SeenDomain
+
+_LONGEST_GUIDE = 256 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PageGuest:
+    """One guest of the page. ``facts`` and ``stack`` are None where nothing is known of them."""
+
+    name: str
+    title: Text | None
+    accel: str  # kvm | tcg; empty where it is not up and nothing of it was saved
+    disk: str  # as defined: "ide", "scsi (vmpvscsi)"; empty where it has none
+    network: str
+    facts: Facts | None
+    stack: Stack | None
+    error: str  # why there are no facts, of a guest that was asked
+    hint: str  # what to do then
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything that a page shows. What is empty or None is not there; the page says how to get it."""
+
+    target: str  # the lab as it is typed
+    instance: str
+    title: Text
+    description: Text | None
+    concept: Text | None
+    guests: tuple[PageGuest, ...]
+    rows: tuple[Row, ...]  # their cells are of ``guests``, in that order
+    outside: tuple[Outside, ...]  # likewise, where the lab is up
+    findings: tuple[Finding, ...]
+    checked: str  # when: UTC, ISO 8601
+    host: HostFacts | None
+    bench: Bench | None
+    guide: dict[Language, str]  # Markdown
+    literature: tuple[Literature, ...]
+    asked: str  # when the guests told their facts: UTC, ISO 8601; empty where they did not
+    made: str
+    is_up: bool
+    version: str
+
+
+class _Told(NamedTuple):
+    """What one guest told, once."""
+
+    name: str
+    accel: str
+    definition: dict[str, Any] | None
+    facts: Facts | None
+    error: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is known of the guests, from the running lab or from the last look at it."""
+
+    instance: str
+    lab: Lab | None
+    told: tuple[_Told, ...] = ()
+    outside: tuple[Outside, ...] = ()
+    host: HostFacts | None = None
+    side: HostSide | None = None
+    asked: str = ""
+    is_up: bool = False
+
+
+def collect(connect: str | None, target: str, monitor: Monitor) -> Page:
+    """All that is known of a lab: its name, the name of its instance, or its folder or file.
+
+    Raises what ``running.found`` raises where nothing is known of it.
+    """
+    try:
+        with running.found(connect, target) as (session, instance, domains):
+            monitor.note(f"asking the guests of {instance.name}")
+            look = _live(session, domains, compare.look(session, instance, domains))
+    except errors.HypervisorError as error:
+        if connect and not isinstance(error, errors.NotFound):
+            raise
+        look = _remembered(target, error)
+        monitor.note(f"{error.message}; the page is made from what was saved")
+    return _page(target, look)
+
+
+def _live(session: Session, domains: Sequence[SeenDomain], seen: Compared) -> _Look:
+    try:
+        lab = checks.lab_of(domains)
+    except errors.InputError:
+        lab = None  # its file is gone, or being edited
+    host = _host(session)
+    storage = session.host.storage(session.pool_folder)
+    side = HostSide(
+        processor=host.processor,
+        kernel=host.kernel,
+        qemu=host.qemu,
+        file_system=storage.file_system if storage else "",
+        disk_drivers=storage.drivers if storage else (),
+        user_network=session.is_session,
+    )
+    told = tuple(
+        _Told(one.guest, one.stamp.accel, one.stamp.definition, one.facts, one.error, one.hint or "")
+        for one in seen.gathered
+    )
+    return _Look(seen.instance, lab, told, seen.outside, host, side, seen.taken, is_up=True)
+
+
+def _remembered(target: str, error: errors.VirtlabError) -> _Look:
+    """What was saved of a lab that is not up. Raises ``error`` where it is no lab, and nothing was."""
+    lab, instance = _lab(target), target
+    if lab is not None:
+        instance = lab.name
+    elif "/" in target:
+        raise error
+    bench, data = results.load_bench(instance), results.load("compare", instance)
+    kept = data if isinstance(data, dict) else {}
+    if lab is None:
+        name = bench.lab if bench else kept.get("lab")
+        if not isinstance(name, str):
+            raise error
+        lab = _lab(name)
+    told = _saved_guests(kept, lab)
+    accels = {guest.name: guest.accel for guest in bench.guests} if bench else {}
+    known = {one.name for one in told}
+    if lab is not None and not known:
+        told = tuple(_Told(g.name, accels.get(g.name, ""), to_data(g), None) for g in lab.top_level)
+    taken = kept.get("taken")
+    asked = taken if known and isinstance(taken, str) else ""
+    return _Look(instance, lab, told, host=bench.host if bench else None, asked=asked)
+
+
+def _lab(target: str) -> Lab | None:
+    try:
+        return labs.load(*labs.locate(target))
+    except errors.InputError:
+        return None
+
+
+def _saved_guests(kept: dict[str, Any], lab: Lab | None) -> tuple[_Told, ...]:
+    """The guests of the last comparison, as far as what was kept of it makes sense."""
+    definitions: dict[str, dict[str, Any]] = {g.name: to_data(g) for g in lab.guests} if lab else {}
+    found = []
+    entries = kept.get("guests")
+    for entry in entries if isinstance(entries, list) else ():
+        try:
+            name, accel = str(entry["name"]), str(entry["accel"])
+            facts = saved.restored(Facts, entry["facts"])
+        except (KeyError, TypeError, ValueError):
+            continue
+        found.append(_Told(name, accel, definitions.get(name), facts))
+    return tuple(found)
+
+
+def _page(target: str, look: _Look) -> Page:
+    lab, told = look.lab, look.told
+    guests = tuple(_guest(one, look.side, lab) for one in told)
+    taught = _lesson(lab)
+    checked, findings = _findings(results.load("check", look.instance))
+    bench = results.load_bench(look.instance)
+    return Page(
+        target=look.instance if look.is_up else target,
+        instance=look.instance,
+        title=lab.title if lab else Text(look.instance),
+        description=lab.description if lab else None,
+        concept=taught.concept if taught else None,
+        guests=guests,
+        rows=tuple(comparison.rows(told)) if any(one.facts for one in told) else (),
+        outside=look.outside,
+        findings=findings,
+        checked=checked,
+        host=bench.host if bench else look.host,
+        bench=bench,
+        guide=_guide(lab),
+        literature=taught.literature if taught else (),
+        asked=look.asked,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        is_up=look.is_up,
+        version=__version__,
+    )
+
+
+def _guest(one: _Told, side: HostSide | None, lab: Lab | None) -> PageGuest:
+    definition = one.definition or {}
+    disks, cards = definition.get("disks") or [], definition.get("interfaces") or []
+    title = next((guest.title for guest in lab.guests if guest.name == one.name), None) if lab else None
+    return PageGuest(
+        name=one.name,
+        title=title,
+        accel=one.accel,
+        disk=_disk(disks[0]) if disks else "",
+        network=str(cards[0]["model"]) if cards else "",
+        facts=one.facts,
+        stack=stack.of(definition, one.accel, one.facts, host=side) if definition and one.accel else None,
+        error=one.error,
+        hint=one.hint,
+    )
+
+
+def _disk(disk: dict[str, Any]) -> str:
+    controller = disk.get("controller")
+    return f"{disk['bus']} ({controller})" if controller else str(disk["bus"])
+
+
+def _host(session: Session) -> HostFacts:
+    machine = session.host.machine()
+    versions = hypervisor_facts.versions(session.conn)
+    return HostFacts(
+        processor=machine.processor if machine else "",
+        cores=machine.cores if machine else 0,
+        kernel=machine.kernel if machine else "",
+        qemu=versions["qemu"],
+        libvirt=versions["libvirt"],
+        connection=session.choice.uri,
+        load=machine.load if machine else None,
+    )
+
+
+def _lesson(lab: Lab | None) -> Lesson | None:
+    """The lesson; a page without it is better than none where its file is being edited."""
+    try:
+        return lesson.load(lab) if lab else None
+    except errors.InputError:
+        return None
+
+
+def _guide(lab: Lab | None) -> dict[Language, str]:
+    found: dict[Language, str] = {}
+    if lab is None:
+        return found
+    for language in Language:
+        file = lab.file.parent / f"guide.{language}.md"
+        if text := _read(file):
+            found[language] = text
+    return found
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_LONGEST_GUIDE).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A finding in the form in which ``check`` keeps it."""
+
+    item: str
+    guest: str
+    title: Text
+    saw: tuple[str, ...] | None
+    expect: Expectation
+    verdict: Verdict
+    why: str
+    lesson: Text | None
+
+    def finding(self) -> Finding:
+        item = Observation(self.item, self.title, (self.guest,), None, (), "", self.expect, (), self.lesson)
+        return Finding(item, self.guest, self.saw, self.verdict, self.why)
+
+
+def _findings(data: Any) -> tuple[str, tuple[Finding, ...]]:
+    """When the last check was, and what it found; empty where there is none that makes sense."""
+    try:
+        found = tuple(saved.restored(_Kept, entry).finding() for entry in data["findings"])
+        return str(data["taken"]), found
+    except (KeyError, TypeError, ValueError):
+        return "", ()

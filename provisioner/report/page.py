@@ -1,0 +1,298 @@
+"""The page of a lab: one HTML file that loads nothing, runs no script and speaks both languages."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from provisioner import errors, paths
+from provisioner.lab.model import Text
+from provisioner.language import Language, said
+from provisioner.lessons import explanations
+from provisioner.lessons.facts import EMULATED
+from provisioner.report import check, page_bench, text
+from provisioner.report.compare import exit_notes, host_rows
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from provisioner.engine.page import Page, PageGuest
+    from provisioner.lessons.comparison import Row
+
+COLORS = 4  # guests that the style sheet has a colour for
+_MARK = b'<meta name="generator" content="virtlab '
+_HEAD = 1024  # bytes, within which a page of virtlab's has its mark
+_TITLES = {
+    "stack": Text("The stack", "スタックの図"),
+    "devices": Text("What the guests see", "ゲストから見えるもの"),
+    "checked": Text("What was checked", "確認した内容"),
+    "measured": Text("What was measured", "測定した内容"),
+    "host": Text("The host", "ホスト"),
+    "guide": Text("The guide", "ガイド"),
+}
+
+
+def html(page: Page, language: Language) -> str:
+    """The whole page, with ``language`` shown first; the other one is a click or a key away."""
+    environment = _environment()
+    body = environment.get_template("body.html.j2")
+    order = (language, *(other for other in Language if other is not language))
+    bodies = [_markup(body.render(_context(page, each))) for each in order]
+    whole = environment.get_template("page.html.j2")
+    return whole.render(page=page, language=str(language), said=said, bodies=bodies)
+
+
+def may_write(file: Path) -> None:
+    """Raises InputError where a page can't be written, or what is there is no page of virtlab's."""
+    shown = text.harmless(str(file))
+    other = "give -O the name of a new file, or - for standard output"
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise errors.InputError(f"{shown} is not a file", hint=other)
+        with file.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except FileNotFoundError:
+        if file.is_symlink():
+            raise errors.InputError(f"{shown} points to nothing", hint=other) from None
+        if not file.parent.is_dir():
+            folder = text.harmless(str(file.parent))
+            raise errors.InputError(f"there is no folder {folder}", hint=other) from None
+        return
+    except OSError as error:
+        raise _unwritable(shown, error) from None
+    if head and _MARK not in head:
+        told = f"{shown} is there, and is no page of virtlab's: it would be lost"
+        raise errors.InputError(told, hint=other)
+
+
+def write(document: str, file: Path) -> None:
+    """Puts the page into a file, whole or not at all. Raises InputError as ``may_write`` does."""
+    may_write(file)
+    place, shown = file.resolve(), text.harmless(str(file))
+    try:
+        handle, draft = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:40]}.")
+    except OSError as error:
+        raise _unwritable(shown, error) from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(document)
+        Path(draft).chmod(_mode(place))
+        Path(draft).replace(place)
+    except BaseException as error:
+        with suppress(OSError):
+            Path(draft).unlink()
+        if isinstance(error, OSError):
+            raise _unwritable(shown, error) from None
+        raise
+
+
+def show(document: str) -> None:
+    """Writes the page to standard output, in UTF-8 as it says of itself."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(document.encode())
+    sys.stdout.buffer.flush()
+
+
+def _unwritable(shown: str, error: OSError) -> errors.InputError:
+    return errors.InputError(
+        f"can't write {shown}: {error.strerror}", hint="give -O a file in a folder that you can write to"
+    )
+
+
+def _mode(place: Path) -> int:
+    """The permissions of the file that is replaced, or those that a new file would get."""
+    with suppress(OSError):
+        return stat.S_IMODE(place.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(paths.templates_dir() / "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalized,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _finalized(value: Any) -> Any:
+    """What a template shows: plain text without what could confuse a reader. Markup was made by us."""
+    return text.harmless(value) if type(value) is str else value
+
+
+def _markup(html_text: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(html_text)  # noqa: S704 - made by our templates, charts and Markdown, which escape
+
+
+def _context(page: Page, language: Language) -> dict[str, Any]:
+    from provisioner.report import markdown
+
+    def words(en: str, ja: str) -> str:
+        return ja if language is Language.JA else en
+
+    colors = {guest.name: index % COLORS for index, guest in enumerate(page.guests)}
+    shared = _shared(page, language)
+    guide = page.guide.get(language) or page.guide.get(Language.EN, "")
+    titles = {name: said(title, language) for name, title in _TITLES.items()}
+    bench = page.bench
+    return {
+        "page": page,
+        "language": str(language),
+        "command": text.command(),
+        "t": words,
+        "s": lambda value: said(value, language),
+        "spelled": text.spelled,
+        "md": lambda source, level: _markup(markdown.html(_spelled(source, page), level=level)),
+        "interface_name": lambda name: _interface(name, language),
+        "titles": titles,
+        "guests": [_guest(guest, colors[guest.name], language, bool(shared)) for guest in page.guests],
+        "shared": shared,
+        "stacks": _stacks(page, colors, language),
+        "tables": _tables(page, language),
+        "notes": [said(note, language).replace("{target}", page.target) for note in exit_notes(page.outside)],
+        "findings": _findings(page, language),
+        "checked": _checked(page, language),
+        "bench": page_bench.shown(bench, language, colors) if bench else None,
+        "contrast": page_bench.contrast(bench, language) if bench else [],
+        "explained": [said(each, language) for each in explanations.of(bench)] if bench else [],
+        "literature": [{"text": said(f.text, language), "source": f.source} for f in page.literature],
+        "host": page_bench.host(page.host, language) if page.host else [],
+        "measured_guests": page_bench.configurations(bench, language, colors) if bench else None,
+        "guide": guide,
+        "guide_language": str(language if page.guide.get(language) else Language.EN),
+        "when": _when,
+    }
+
+
+def _spelled(source: str, page: Page) -> str:
+    return text.spelled(source.replace("{lab}", page.target))
+
+
+def _when(stamp: str) -> str:
+    """An ISO time of UTC for people."""
+    return f"{stamp[:16].replace('T', ' ')} UTC"
+
+
+def _interface(name: str, language: Language) -> str:
+    if name == EMULATED:
+        return said(Text("emulated", "エミュレーション"), language)
+    return said(Text("paravirtual", "準仮想化"), language)
+
+
+def _shared(page: Page, language: Language) -> list[tuple[str, str]]:
+    """What all guests have in common and a reader should know at once; empty where they don't."""
+    kernels = {guest.facts.kernel if guest.facts else "" for guest in page.guests}
+    accels = {guest.accel for guest in page.guests}
+    machines = {guest.facts.machine if guest.facts else "" for guest in page.guests}
+    if len(page.guests) < 2 or any(len(values) != 1 for values in (kernels, accels)):
+        return []
+    rows = (
+        (Text("kernel", "カーネル"), kernels.pop()),
+        (Text("machine", "マシン"), machines.pop() if len(machines) == 1 else ""),
+        (Text("run by", "実行方式"), page_bench.accel(accels.pop(), language)),
+    )
+    return [(said(name, language), value) for name, value in rows if value]
+
+
+def _guest(guest: PageGuest, color: int, language: Language, shared: bool) -> dict[str, Any]:
+    """A guest's card: what the first screen says of it. With ``shared`` the rest is said of all at once."""
+    facts = guest.facts
+
+    def line(en: str, ja: str, value: str, interface: str = "") -> dict[str, str]:
+        return {"label": said(Text(en, ja), language), "value": value, "interface": interface}
+
+    lines = []
+    for en, ja, found, defined in (
+        ("Disk", "ディスク", facts.disks[:1] if facts else (), guest.disk),
+        ("Network", "ネットワーク", facts.interfaces[:1] if facts else (), guest.network),
+    ):
+        driver = " → ".join(found[0].drivers) if found else ""
+        value = said(Text(f"{defined}, driver {driver}", f"{defined}(ドライバ {driver})"), language)
+        if defined or driver:
+            lines.append(line(en, ja, value if driver else defined, found[0].interface if found else ""))
+    if guest.accel and not shared:
+        lines.append(line("Run by", "実行方式", page_bench.accel(guest.accel, language)))
+    if facts and not shared:
+        lines.append(line("Kernel", "カーネル", facts.kernel))
+    return {
+        "name": guest.name,
+        "title": guest.title,
+        "color": color,
+        "lines": lines,
+        "known": facts is not None,
+        "error": guest.error,
+        "hint": guest.hint,
+    }
+
+
+def _stacks(page: Page, colors: dict[str, int], language: Language) -> list[dict[str, Any]]:
+    """The pictures by the path of a request: each of a title, and a figure for each guest."""
+    from provisioner.report import stack_svg
+
+    stacks = [guest.stack for guest in page.guests if guest.stack]
+    titles = {picture.path: picture.title for each in stacks for picture in each.pictures}
+    return [
+        {
+            "title": said(title, language),
+            "figures": [
+                {"name": one.guest, "color": colors[one.guest], "svg": _markup(drawn)}
+                for one in stacks
+                if (drawn := stack_svg.svg(one, language, path=path, beside=stacks))
+            ],
+        }
+        for path, title in titles.items()
+    ]
+
+
+def _tables(page: Page, language: Language) -> dict[str, list[tuple[str, list[Row]]]]:
+    """The rows that differ or count something, those that are equal, and the host's; each by section."""
+
+    def grouped(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+        sections = groupby(rows, key=lambda row: row.section)
+        return [(said(section, language), list(each)) for section, each in sections]
+
+    return {
+        "differing": grouped([row for row in page.rows if row.differs or row.counter]),
+        "equal": grouped([row for row in page.rows if not row.differs and not row.counter]),
+        "host": grouped(host_rows(page.outside)),
+    }
+
+
+def _findings(page: Page, language: Language) -> list[dict[str, str]]:
+    return [
+        {
+            "claim": said(finding.item.title, language),
+            "guest": finding.guest,
+            "saw": "" if finding.saw is None else check.values(finding.saw, language),
+            "expected": check.expected(finding, language),
+            "verdict": str(finding.verdict),
+            "word": said(check.RESULT[finding.verdict], language),
+            "why": finding.why,
+            "lesson": said(finding.item.why, language),
+        }
+        for finding in page.findings
+    ]
+
+
+def _checked(page: Page, language: Language) -> str:
+    passed, failed, impossible = (sum(f.verdict is v for f in page.findings) for v in check.RESULT)
+    words = Text(
+        f"{passed} passed, {failed} failed, {impossible} could not be looked at here.",
+        f"合格 {passed}、不合格 {failed}、この環境では確認できないもの {impossible}。",
+    )
+    return said(words, language)

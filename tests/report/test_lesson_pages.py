@@ -1,0 +1,174 @@
+"""Checks, exercises and guides as people read them."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from provisioner.engine.checks import Checked
+from provisioner.engine.learning import Step
+from provisioner.engine.progress_store import Progress
+from provisioner.lab.lesson import Exercise, Lesson, Solution
+from provisioner.lab.model import Expectation, How, Observation, Text
+from provisioner.language import Language
+from provisioner.lessons import verdicts
+from provisioner.report import check, exercises, guide, text
+
+EN, JA = Language.EN, Language.JA
+
+
+def item(name: str, how: How = How.IS, *values: str, why: Text | None = None) -> Observation:
+    title = Text(f"Title of {name}", f"{name}の題名")
+    return Observation(name, title, ("full",), "disk.names", (), "lines", Expectation(how, values), (), why)
+
+
+DEVICES = tuple(f"pci 0000:00:0{n}.0 1af4:100{n}" for n in range(6))
+RESULT = Checked(
+    instance="demo",
+    taken="2026-01-01T00:00:00+00:00",
+    accels={"full": "tcg", "virtio": "tcg"},
+    findings=(
+        verdicts.judged(item("good", How.IS, "emulated"), "full", ("emulated",)),
+        verdicts.judged(item("devices", why=Text("A reason.", "理由です。")), "full", DEVICES),
+        verdicts.unseen(item("down", How.LACKS, "a"), "virtio", "demo/virtio is stopped"),
+        verdicts.impossible(item("clock", How.HAS, "kvm"), "virtio", "this host has no /dev/kvm"),
+    ),
+    platform={"full": ("fw_cfg", "AHCI", "ttyS1"), "virtio": ("fw_cfg", "AHCI")},
+    errors={"virtio": "demo/virtio is stopped"},
+)
+
+
+def test_a_check() -> None:
+    page = check.check_page(RESULT, EN)
+    assert page.startswith("demo: 1 passed, 2 failed, 1 not possible here\nfull, virtio: emulation (TCG)\n")
+    for line in (
+        "pass      full    Title of good     emulated                        emulated",
+        "FAIL      full    Title of devices  pci 0000:00:00.0 1af4:1000, p…  nothing",
+        "FAIL      virtio  Title of down     -                               not a",
+        "not here  virtio  Title of clock    -                               kvm, among others",
+        "virtio: Title of down: could not be asked: demo/virtio is stopped",
+        "  A reason.",
+        "  full, virtio: fw_cfg, AHCI",
+        "  full: ttyS1",
+    ):
+        assert line in page.split("\n")
+    assert "because this host has no /dev/kvm" in page.replace("\n", " ")
+    assert all(value in page.replace("\n", " ") for value in DEVICES)
+
+
+def test_a_check_in_japanese() -> None:
+    page = check.check_page(RESULT, JA)
+    assert page.startswith("demo: 合格 1、不合格 2、この環境では確認できないもの 1\n")
+    assert "理由です。" in page
+    assert "何の証拠にもならないもの" in page
+    assert max(text.width(line) for line in page.split("\n")) <= 100
+
+
+def test_what_a_guest_says_nothing_to_is_explained_once() -> None:
+    silent = tuple(verdicts.unseen(item(name), "full", "demo/full is paused") for name in "abc")
+    page = check.check_page(dataclasses.replace(RESULT, findings=silent), EN)
+    assert page.count("demo/full is paused") == 1
+    assert "full: could not be asked: demo/full is paused" in page.split("\n")
+    assert page.endswith("virtio: demo/virtio is stopped")
+
+
+def test_a_check_as_data() -> None:
+    data = check.check_data(RESULT)
+    assert data["good"] is False
+    assert [f["verdict"] for f in data["findings"]] == ["pass", "fail", "fail", "impossible"]
+    assert data["findings"][2]["saw"] is None
+    assert data["findings"][1]["saw"] == list(DEVICES)
+    assert check.failed_names(RESULT) == ["full/devices", "virtio/down"]
+
+
+def exercise(name: str, hints: int = 2) -> Exercise:
+    return Exercise(
+        name,
+        Text(f"The {name}", f"{name}の演習"),
+        Text("Do {virtlab} up {lab}.", "{virtlab} up {lab}を実行します。"),
+        tuple(Text(f"Look {n}.") for n in range(1, hints + 1)),
+        None,
+        (),
+        Solution(Text("So."), ("{virtlab} exec {lab}/full -- ls '{print}'",), ("{virtlab} down {lab}",)),
+    )
+
+
+def test_commands_are_as_they_are_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIRTLAB_RUN_AS", "./bootstrap virtlab")
+    step = Step(3, exercise("one"))
+    assert exercises.task_page(step, "mine", JA) == (
+        "演習3: oneの演習\n./bootstrap virtlab up mineを実行します。"
+    )
+    page = exercises.solution_page(step, "mine", EN).split("\n")
+    assert "./bootstrap virtlab exec mine/full -- ls '{print}'" in page
+    assert page[-1] == "./bootstrap virtlab down mine"
+
+
+def test_hints() -> None:
+    step = Step(1, exercise("one"))
+    assert exercises.hints_page(step, step.exercise.hints[:1], "x", EN).split("\n")[1:] == [
+        "Hint 1 of 2: Look 1."
+    ]
+    last = exercises.hints_page(step, step.exercise.hints, "x", EN).split("\n")
+    assert last[-1] == "That was the last hint."
+    none = Step(1, exercise("one", hints=0))
+    assert "There is no hint" in exercises.hints_page(none, (), "x", EN)
+
+
+def test_the_list_of_exercises() -> None:
+    lesson = Lesson("x", Text("C"), (), (), (exercise("one"), exercise("two")), Path("lesson.yaml"))
+    told = exercises.markdown_list(lesson, Progress().with_passed("two"), JA)
+    assert told == "## 演習\n\n1. oneの演習\n2. twoの演習 (合格)"
+
+
+GUIDE = """# Title
+
+A *word* and a [link](https://example.org/x).
+
+日本語の文章は、
+行の終わりで
+つながります。
+
+```sh
+echo 一
+echo 二
+```
+"""
+
+
+def test_japanese_lines_of_a_paragraph_are_joined_and_code_is_not() -> None:
+    joined = guide.joined(GUIDE)
+    assert "日本語の文章は、行の終わりでつながります。" in joined
+    assert "echo 一\necho 二\n" in joined
+    assert guide.joined("一\n- 二\n| 三 |\n") == "一\n- 二\n| 三 |\n"
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_guide_in_a_pipe_is_the_text_and_is_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    guide.show(GUIDE + "\x1b]0;title\x07\u202e\n")
+    out = capsys.readouterr().out
+    assert "A *word* and a [link](https://example.org/x)." in out
+    assert not {"\x1b", "\x07", "\u202e"} & set(out)
+
+
+def test_a_guide_on_a_terminal_is_drawn_and_no_wider_than_80(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "stdout", Tty())
+    monkeypatch.setenv("COLUMNS", "200")
+    guide.show(GUIDE + "word " * 100 + "\x1b]0;title\x07")
+    out = sys.stdout.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b[" in out
+    assert "\x1b]" not in out  # neither a title nor a link
+    assert "*word*" not in out
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in out.split("\n")]
+    assert max(text.width(line) for line in lines) <= 80

@@ -1,0 +1,144 @@
+"""The page in headless Chromium: nothing runs, nothing is fetched, it fits, and its switch works."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import chromium
+import page_samples
+import pytest
+from test_report_page import HOSTILE
+
+from provisioner.engine import labs
+from provisioner.engine.page import Page
+from provisioner.lab import lesson
+from provisioner.language import Language
+from provisioner.report import page as report
+
+SIZES = [(390, 844), (1280, 720), (1920, 1080)]
+SHOWN = (
+    "[...document.querySelectorAll('main')].filter(m => m.getClientRects().length).map(m => m.lang).join()"
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chromium.Browser]:
+    program = chromium.program()
+    if program is None:
+        pytest.skip("no Chromium here to look at the page with (apt-get install chromium)")
+    found = chromium.Browser(program, tmp_path_factory.mktemp("profile"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("page") / "report.html"
+    report.write(report.html(page_samples.page(), Language.EN), place)
+    return place
+
+
+def test_nothing_is_fetched_and_nothing_is_complained_about(browser: chromium.Browser, file: Path) -> None:
+    browser.open(file)
+    assert browser.requested == [file.as_uri()]
+    assert not [e for e in browser.events if e["method"] in ("Log.entryAdded", "Runtime.consoleAPICalled")]
+
+
+def test_hostile_texts_run_nothing_and_fetch_nothing(browser: chromium.Browser, tmp_path: Path) -> None:
+    page = page_samples.everywhere(page_samples.page(), HOSTILE)
+    assert isinstance(page, Page)
+    place = tmp_path / "hostile.html"
+    # without the page's own policy, which would hide a hole
+    document = report.html(page, Language.EN).replace("Content-Security-Policy", "X-Nothing")
+    place.write_text(document, encoding="utf-8")
+    browser.open(place)
+    assert browser.requested == [place.as_uri()]
+    assert browser.value("typeof window.hit") == "undefined"
+    assert browser.value("document.querySelectorAll('script,img,iframe,object,embed,link').length") == 0
+    assert browser.value("document.querySelectorAll('main').length") == 2
+    assert browser.value("document.body.innerText.includes('window.hit=1')")
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_it_fits_phones_and_projectors_in_both_languages(
+    browser: chromium.Browser, file: Path, width: int, height: int
+) -> None:
+    browser.open(file, width=width, height=height)
+    for language in Language:
+        browser.value(f"document.getElementById('language-{language}').click()")
+        assert browser.value(SHOWN) == language
+        assert browser.value("document.documentElement.scrollWidth") == width
+        over = "[...document.querySelectorAll('main h1, main h2, .guest, .contrast, figure, svg text')]"
+        wide = f"{over}.filter(e => e.getBoundingClientRect().right > {width + 1}).map(e => e.outerHTML)"
+        assert browser.value(wide) == []
+
+
+def test_letters_are_large_on_a_projector(browser: chromium.Browser, file: Path) -> None:
+    browser.open(file, width=1920, height=1080)
+    assert browser.value("parseFloat(getComputedStyle(document.querySelector('main p')).fontSize)") >= 22
+    scale = "document.querySelector('svg.chart').getScreenCTM().a"
+    assert browser.value(f"{scale} * 12.5") >= 18
+
+
+def test_the_first_screen_holds_concept_guests_and_contrast(
+    browser: chromium.Browser, tmp_path: Path
+) -> None:
+    lab = labs.load(*labs.locate("demo-paravirt"))
+    taught = lesson.load(lab)
+    assert taught is not None
+    page = dataclasses.replace(page_samples.page(), concept=taught.concept)
+    place = tmp_path / "report.html"
+    place.write_text(report.html(page, Language.EN), encoding="utf-8")
+    for width, height in SIZES:
+        parts = (".concept", ".pair", ".contrast strong") if width > 1000 else (".concept", ".pair .guest")
+        browser.open(place, width=width, height=height)
+        for language in Language:
+            browser.value(f"document.getElementById('language-{language}').click()")
+            for part in parts:
+                found = f"document.querySelector('main[lang={language}] {part}')"
+                bottom = browser.value(f"{found}.getBoundingClientRect().bottom")
+                assert 0 < bottom <= height, (width, language, part)
+
+
+def test_the_language_changes_with_keys_alone(browser: chromium.Browser, file: Path) -> None:
+    browser.open(file)
+    browser.press("Tab", 9)
+    assert browser.value("document.activeElement.id") == "language-en"
+    browser.press("ArrowRight", 39)
+    assert browser.value(SHOWN) == "ja"
+
+
+CONTRAST = """
+(() => {
+  const parse = c => (c.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = e => { for (; e; e = e.parentElement) {
+    const c = parse(getComputedStyle(e).backgroundColor);
+    if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
+  return [...document.querySelectorAll('main:not([hidden]) *')].filter(e => e.getClientRects().length &&
+      !e.closest('svg') && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())).map(e => {
+    const [a, b] = [light(parse(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
+    return [(a + 0.05) / (b + 0.05), e.outerHTML.slice(0, 120)];
+  }).filter(([ratio]) => ratio < 4.5).map(([ratio, html]) => ratio.toFixed(2) + ' ' + html);
+})()
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_stands_out_in_light_and_in_dark(browser: chromium.Browser, file: Path, dark: bool) -> None:
+    browser.open(file, dark=dark)
+    paper = browser.value("getComputedStyle(document.body).backgroundColor")
+    assert (paper == "rgb(20, 23, 26)") is dark
+    assert browser.value(CONTRAST) == []
+
+
+def test_it_can_be_printed(browser: chromium.Browser, file: Path) -> None:
+    browser.open(file, dark=True)
+    assert browser.pdf().startswith(b"%PDF")
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.value("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert browser.value("getComputedStyle(document.querySelector('.contents')).display") == "none"
