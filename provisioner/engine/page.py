@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from provisioner import __version__, errors
-from provisioner.engine import checks, compare, labs, results, running
+from provisioner.engine import checks, compare, labs, results, running, stacks
 from provisioner.engine.compare import Compared
 from provisioner.engine.hostside import Outside
 from provisioner.engine.monitor import Monitor
@@ -117,21 +117,20 @@ def _live(session: Session, domains: Sequence[SeenDomain], seen: Compared) -> _L
         lab = checks.lab_of(domains)
     except errors.InputError:
         lab = None  # its file is gone, or being edited
-    host = _host(session)
-    storage = session.host.storage(session.pool_folder)
-    side = HostSide(
-        processor=host.processor,
-        kernel=host.kernel,
-        qemu=host.qemu,
-        file_system=storage.file_system if storage else "",
-        disk_drivers=storage.drivers if storage else (),
-        user_network=session.is_session,
-    )
     told = tuple(
         _Told(one.guest, one.stamp.accel, one.stamp.definition, one.facts, one.error, one.hint or "")
         for one in seen.gathered
     )
-    return _Look(seen.instance, lab, told, seen.outside, host, side, seen.taken, is_up=True)
+    return _Look(
+        seen.instance,
+        lab,
+        told,
+        seen.outside,
+        _host(session),
+        stacks.host_side(session),
+        seen.taken,
+        is_up=True,
+    )
 
 
 def _remembered(target: str, error: errors.VirtlabError) -> _Look:

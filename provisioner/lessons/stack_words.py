@@ -43,10 +43,8 @@ def network_backend(user_network: bool | None, *, rings: bool) -> Text:
     """Where QEMU gives a packet to. ``rings``: whether the host's kernel could empty the card's rings."""
     if rings and user_network is False:
         return Text(
-            en="QEMU's network back end: a tap device; where the host has vhost-net, its kernel empties the "
-            "rings instead",
-            ja="QEMUのネットワークバックエンド: tapデバイス"
-            "(vhost-netがあれば、代わりにホストのカーネルがリングを処理)",
+            en="tap device: served by QEMU, or by the host kernel's vhost-net, which works the rings itself",
+            ja="tapデバイス(QEMUが処理。ホストのカーネルにvhost-netがあれば、それがリングを直接処理)",
         )
     return _NETWORK_BACKENDS[user_network]
 
@@ -55,7 +53,7 @@ def host_driver(drivers: tuple[str, ...]) -> Text:
     if not drivers:
         return Text(en="the host's disk driver", ja="ホストのディスクドライバ")
     names = " → ".join(drivers)
-    return Text(en=f"driver {names}, and the host's disk", ja=f"ドライバ {names} とホストのディスク")
+    return Text(en=f"driver {names}, and the host's disk", ja=f"ドライバ {names}、ホストのディスク")
 
 
 _CACHES = {
@@ -123,7 +121,9 @@ SUPPORT = {
         en="with VT-x or AMD-V: root mode for the host, non-root mode for guests",
         ja="VT-xまたはAMD-Vあり: ホストはrootモード、ゲストはnon-rootモード",
     ),
-    False: Text(en="no virtualization support (VT-x, AMD-V) is used", ja="仮想化支援機能(VT-x、AMD-V)は使いません"),
+    False: Text(
+        en="no virtualization support (VT-x, AMD-V) is used", ja="仮想化支援機能(VT-x、AMD-V)は使いません"
+    ),
 }
 
 # by whether the guests are on QEMU's user-mode network; None: not known

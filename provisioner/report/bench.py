@@ -12,14 +12,11 @@ from provisioner.lessons import explanations, samples, workloads
 from provisioner.lessons.against import Against, Moved
 from provisioner.lessons.measured import Bench, GuestConfig, Outcome, Ratio, Series, Verdict
 from provisioner.report import text
+from provisioner.report.words import accel, when
 from provisioner.report.wrap import wrapped
 from provisioner.units import format_seconds, format_size
 
 _WIDEST = 100  # columns of running text
-_ACCEL = {
-    "kvm": Text("KVM", "KVM"),
-    "tcg": Text("emulation (TCG)", "エミュレーション(TCG)"),
-}
 _UNITS = {
     "1/request": Text("per request", "回/要求"),
     "1/MB": Text("per MB", "回/MB"),
@@ -55,7 +52,7 @@ _MOVED = {
 def page(bench: Bench, language: Language) -> str:
     """All of it, ready to print."""
     parts = [
-        "\n".join(_doubts(bench, language)),
+        "\n".join(_warned(bench, language)),
         _table(bench, language),
         "\n".join(_reading(bench, language)),
         "\n".join(_missing(bench, language)),
@@ -107,6 +104,12 @@ def title(workload: str, language: Language) -> str:
     return said(metric.title, language) if metric else workload
 
 
+def amount(value: float | None, measure: str) -> str:
+    """A number with the unit that ``unit`` told; Japanese stands right behind the number."""
+    gap = "" if text.width(measure[:1]) == 2 else " "
+    return f"{number(value)}{gap}{measure}"
+
+
 def unit(name: str, language: Language) -> str:
     """A unit for people."""
     return said(_UNITS[name], language) if name in _UNITS else name
@@ -115,7 +118,8 @@ def unit(name: str, language: Language) -> str:
 # what to doubt
 
 
-def _doubts(bench: Bench, language: Language) -> list[str]:
+def doubts(bench: Bench, language: Language) -> str:
+    """Why not to believe the numbers; empty where the control held and was steady."""
     low, high = bench.control
     found = next((o for o in bench.outcomes if o.workload == "control"), None)
     ratios = [r for r in found.ratios if r.median is not None] if found else []
@@ -145,8 +149,13 @@ def _doubts(bench: Bench, language: Language) -> list[str]:
             f"回ごとのばらつきが{low}〜{high}を超えています。以下の時間や速度もばらついています。",
         )
     else:
-        return []
-    return [text.styled(line, "yellow", "bold") for line in wrapped(said(words, language), _columns())]
+        return ""
+    return said(words, language)
+
+
+def _warned(bench: Bench, language: Language) -> list[str]:
+    told = doubts(bench, language)
+    return [text.styled(line, "yellow", "bold") for line in wrapped(told, _columns())] if told else []
 
 
 # the table
@@ -222,7 +231,7 @@ def _reading(bench: Bench, language: Language) -> list[str]:
         f"Each guest: the median, and the lowest and highest round. Ratios: the median of the rounds "
         f"divided pair by pair, with its interval (confidence {spans}). No difference is said where the "
         f"interval lies within {low} to {high}.",
-        f"各ゲストは中央値と、かっこ内に最小値–最大値。比は同じ回どうしを割った値の中央値と、その区間"
+        f"各ゲストは中央値と、()内に最小値–最大値。比は同じ回どうしを割った値の中央値と、その区間"
         f"(信頼度{spans})です。区間が{low}〜{high}に収まるとき「差は測定されず」としています。",
     )
     return [text.styled(line, "dim") for line in wrapped(said(words, language), _columns())]
@@ -234,7 +243,7 @@ def _missing(bench: Bench, language: Language) -> list[str]:
         for outcome in bench.outcomes
         for series in outcome.series
         if series.missing
-        for line in _running(f"{title(outcome.workload, language)}, {series.guest}: {series.missing}")
+        for line in _running(f"{title(outcome.workload, language)} ({series.guest}): {series.missing}")
     ]
     return lines + [line for note in bench.notes for line in _running(note)]
 
@@ -256,25 +265,25 @@ def _taken_on(bench: Bench, language: Language) -> list[str]:
         load,
     ]
     name = said(Text("host", "ホスト"), language)
-    lines = _hanging(name, ", ".join(part for part in parts if part))
+    lines = _hanging(name, said(Text(", ", "、"), language).join(part for part in parts if part))
     for guest in bench.guests:
         lines += _hanging(guest.name, _config(guest, language))
-    when = Text(
-        f"taken {_when(bench.taken)}: {bench.rounds} rounds in {format_seconds(bench.seconds)}",
-        f"測定 {_when(bench.taken)}: {bench.rounds}回、{format_seconds(bench.seconds)}",
+    taken = Text(
+        f"taken {when(bench.taken)}: {bench.rounds} rounds in {format_seconds(bench.seconds)}",
+        f"測定: {when(bench.taken)}、{bench.rounds}回、{format_seconds(bench.seconds)}",
     )
-    return [*lines, said(when, language)]
+    return [*lines, said(taken, language)]
 
 
 def _config(guest: GuestConfig, language: Language) -> str:
-    accel = said(_ACCEL.get(guest.accel, Text(guest.accel)), language)
+    by = accel(guest.accel, language)
     plural = "" if guest.processors == 1 else "s"
     words = Text(
-        f"{accel}, {guest.machine}, {guest.processors} processor{plural}, {format_size(guest.memory)}, "
+        f"{by}, {guest.machine}, {guest.processors} processor{plural}, {format_size(guest.memory)}, "
         f"disk {guest.disk} (cache {guest.cache}), network {guest.network} ({guest.network_mode})",
-        f"{accel}、{guest.machine}、プロセッサ{guest.processors}個、{format_size(guest.memory)}、"
-        f"ディスク {guest.disk}(キャッシュ {guest.cache})、"
-        f"ネットワーク {guest.network}({guest.network_mode})",
+        f"{by}、{guest.machine}、プロセッサ{guest.processors}個、{format_size(guest.memory)}、"
+        f"ディスク: {guest.disk}(キャッシュ: {guest.cache})、"
+        f"ネットワーク: {guest.network}({guest.network_mode})",
     )
     return said(words, language)
 
@@ -284,7 +293,7 @@ def _config(guest: GuestConfig, language: Language) -> str:
 
 def against_page(found: Against, language: Language) -> str:
     """What moved since the other result, ready to print; what else is not the same comes first."""
-    head = Text(f"Against the result of {_when(found.before)}", f"{_when(found.before)} の結果との比較")
+    head = Text(f"Against the result of {when(found.before)}", f"{when(found.before)}の結果との比較")
     lines = [text.styled(said(head, language), "bold")]
     if not found.comparable:
         words = Text(
@@ -302,7 +311,10 @@ def against_page(found: Against, language: Language) -> str:
     for difference in found.differences:
         who = difference.guest or said(Text("host", "ホスト"), language)
         what = said(_WHAT.get(difference.what, Text(difference.what)), language)
-        lines += _hanging(f"{who}, {what}", f"{difference.before} → {difference.after}")
+        lines += _hanging(
+            said(Text(f"{who}, {what}", f"{who}の{what}"), language),
+            f"{difference.before} → {difference.after}",
+        )
     both = [move for move in found.moves if move.before is not None and move.after is not None]
     rows = [
         [
@@ -325,14 +337,10 @@ def against_page(found: Against, language: Language) -> str:
     )
     lines += ["", text.columns([said(h, language) for h in heads], rows)] if rows else []
     if single := list(dict.fromkeys(move.workload for move in found.moves if move not in both)):
-        names = ", ".join(title(name, language) for name in single)
+        names = "; ".join(title(name, language) for name in single)
         words = Text(f"Only one of the two results has: {names}", f"片方の結果にしかない項目: {names}")
         lines += ["", *wrapped(said(words, language), _columns())]
     return "\n".join(lines)
-
-
-def _when(taken: str) -> str:
-    return f"{taken[:16].replace('T', ' ')} UTC"
 
 
 # lines

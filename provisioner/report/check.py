@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.lab.model import How, Text, to_data
 from provisioner.language import Language, said
 from provisioner.lessons.verdicts import Finding, Verdict
-from provisioner.report import text
-from provisioner.report.status import ACCEL
+from provisioner.report import text, words
 from provisioner.report.wrap import wrapped
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ _SEEN = 30  # columns of what was seen and of what is expected, in the table
 
 RESULT = {
     Verdict.PASS: Text("pass", "合格"),
-    Verdict.FAIL: Text("FAIL", "不合格"),
-    Verdict.IMPOSSIBLE: Text("not here", "対象外"),
+    Verdict.FAIL: Text("fail", "不合格"),
+    Verdict.IMPOSSIBLE: Text("not possible here", "判定不可"),
 }
 _STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.IMPOSSIBLE: "yellow"}
 _HEAD = (
@@ -40,7 +39,7 @@ _EXPECTED = {
     How.AT_MOST: Text("{} or less", "{}以下"),
 }
 _NOT_ASKED = Text("could not be asked: {}", "確認できませんでした: {}")
-_NOT_HERE = Text("not possible here, because {}", "この環境では確認できません: {}")
+_NOT_HERE = Text("not possible here, because {}", "この環境では判定できません: {}")
 _SAW = Text("saw {}; the lesson expects {}", "確認した値は「{}」、期待する値は「{}」です")
 PLATFORM = Text(
     "What every such machine has, and what proves nothing:",
@@ -49,7 +48,7 @@ PLATFORM = Text(
 _SUMMARY = {
     Verdict.PASS: Text("{} passed", "合格 {}"),
     Verdict.FAIL: Text("{} failed", "不合格 {}"),
-    Verdict.IMPOSSIBLE: Text("{} not possible here", "この環境では確認できないもの {}"),
+    Verdict.IMPOSSIBLE: Text("{} not possible here", "判定不可 {}"),
 }
 
 
@@ -161,26 +160,30 @@ def expected(finding: Finding, language: Language) -> str:
     return said(_EXPECTED[expect.how], language).format(values(expect.values, language))
 
 
-def short(words: str) -> str:
-    """The words, cut to what a column of the table takes."""
-    if text.width(words) <= _SEEN:
-        return words
-    while text.width(words) > _SEEN - 1:
-        words = words[:-1]
-    return f"{words.rstrip(' ,')}…"
+def short(cell: str) -> str:
+    """The text, cut to what a column of the table takes."""
+    if text.width(cell) <= _SEEN:
+        return cell
+    while text.width(cell) > _SEEN - 1:
+        cell = cell[:-1]
+    return f"{cell.rstrip(' ,')}…"
+
+
+def summary(findings: Iterable[Finding], language: Language) -> str:
+    """How many passed, failed and were not possible, as far as there were any."""
+    counts = dict.fromkeys(Verdict, 0)
+    for finding in findings:
+        counts[finding.verdict] += 1
+    told = [said(_SUMMARY[verdict], language).format(n) for verdict, n in counts.items() if n]
+    return ("、" if language is Language.JA else ", ").join(told)
 
 
 def _headline(result: Checked, language: Language) -> str:
-    counts = dict.fromkeys(Verdict, 0)
-    for finding in result.findings:
-        counts[finding.verdict] += 1
-    told = [said(_SUMMARY[verdict], language).format(n) for verdict, n in counts.items() if n]
-    comma = "、" if language is Language.JA else ", "
     accels: dict[str, list[str]] = {}
     for guest, accel in result.accels.items():
         accels.setdefault(accel, []).append(guest)
-    by = "; ".join(f"{', '.join(guests)}: {ACCEL[accel]}" for accel, guests in accels.items())
-    return f"{text.styled(f'{result.instance}: {comma.join(told)}', 'bold')}\n{by}"
+    by = "; ".join(f"{', '.join(guests)}: {words.accel(accel, language)}" for accel, guests in accels.items())
+    return f"{text.styled(f'{result.instance}: {summary(result.findings, language)}', 'bold')}\n{by}"
 
 
 def _platform(platform: dict[str, tuple[str, ...]], language: Language) -> list[str]:

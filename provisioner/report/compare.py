@@ -11,7 +11,7 @@ from provisioner.lab.model import Text, to_data
 from provisioner.language import Language, said
 from provisioner.lessons import comparison
 from provisioner.lessons.comparison import Row
-from provisioner.report import text
+from provisioner.report import text, words
 from provisioner.report.wrap import wrapped
 from provisioner.units import format_seconds, rough_size
 
@@ -28,13 +28,12 @@ _NO_TERMINAL = 100  # columns where nobody says how many there are
 
 _MARK = "≠ "
 _HOST = Text("Seen from the host", "ホストから見た姿")
-_ACCEL = {"kvm": Text("KVM"), "tcg": Text("emulation (TCG)", "エミュレーション(TCG)")}
 _WORDS = {
     "none": Text("none", "なし"),
     "driverless": Text("no driver", "ドライバなし"),
     "silent": Text("not known", "不明"),
     "same": Text("The same in all guests", "すべてのゲストで同じもの"),
-    "all": Text("--all shows the values", "値は --all で表示します"),
+    "all": Text("--all shows the values", "値は--allで表示"),
     "marked": Text("differs from guest to guest", "ゲストによって異なる項目"),
     "untold": Text("{guest} did not tell: {parts}", "{guest}から得られなかったもの: {parts}"),
     "emulation": Text(
@@ -93,7 +92,10 @@ def compare_page(
     intro: str = "",
     across: int | None = None,
 ) -> str:
-    """The table and what the host sees. ``intro`` is said before it; ``across``: columns to be had."""
+    """The table and what the host sees. ``across``: columns to be had.
+
+    ``intro``, a short text in Markdown, is said before it.
+    """
     gathered, outside = compared.gathered, compared.outside
     room = across or (shutil.get_terminal_size().columns if sys.stdout.isatty() else _NO_TERMINAL)
     table = _Table(gathered, language, max(40, room))
@@ -101,13 +103,15 @@ def compare_page(
     # one guest alone differs from nothing: all of it is shown
     everything = everything or sum(one.facts is not None for one in gathered) < 2
     shown = rows if everything else [row for row in rows if row.differs or row.counter]
-    lines = [*wrapped(text.spelled(intro), table.room), ""] if intro else []
+    lines = []
+    for paragraph in words.paragraphs(intro) if intro else ():
+        lines += [*wrapped(text.spelled(paragraph), table.room), ""]
     lines += table.lines([*shown, *host_rows(outside)])
     notes = [] if everything else _folded(rows, language)
     if any(row.differs for row in shown):
         notes.insert(0, f"{_MARK}{said(_WORDS['marked'], language)}")
     notes += _untold(gathered, language)
-    notes += [said(words, language).replace("{target}", compared.instance) for words in exit_notes(outside)]
+    notes += [said(note, language).replace("{target}", compared.instance) for note in exit_notes(outside)]
     for note in notes:
         lines += ["", *wrapped(text.spelled(note), table.room)]
     return "\n".join(lines)
@@ -193,8 +197,8 @@ def _folded(rows: Sequence[Row], language: Language) -> list[str]:
     if listed := len(same) - len(named):
         named.append(f"{said(comparison.PCI, language)} ({listed})")
     labels = (", " if language is Language.EN else "、").join(named)
-    words, hint = said(_WORDS["same"], language), said(_WORDS["all"], language)
-    return [f"{words} ({len(same)}; {hint}): {labels}"]
+    head, hint = said(_WORDS["same"], language), said(_WORDS["all"], language)
+    return [f"{head} ({len(same)}; {hint}): {labels}"]
 
 
 class _Table:
@@ -217,7 +221,7 @@ class _Table:
 
     def _block(self, rows: Sequence[Row], places: range, label: int) -> list[str]:
         names = [self._guests[place].guest for place in places]
-        accels = [said(_ACCEL[self._guests[place].stamp.accel], self._language) for place in places]
+        accels = [words.accel(self._guests[place].stamp.accel, self._language) for place in places]
         wanted = [
             max(text.width(cell) for cell in (name, accel, *(self._cell(row, place) for row in rows)))
             for place, name, accel in zip(places, names, accels, strict=True)

@@ -25,7 +25,7 @@ _TYPE = Text("To type:", "入力するコマンド:")
 _UNDO = Text("Afterwards, to have the lab as it was:", "終わったら、次のコマンドでラボを元に戻します:")
 _RIGHT = Text("The answer is right.", "正解です。")
 _WRONG = Text("That is not the answer.", "正解ではありません。")
-_PASSED = Text("passed", "合格")
+_PASSED = Text(" (passed)", "(合格)")
 _STEP_PASSED = Text("Exercise {} is passed.", "演習{}は合格です。")
 _STEP_FAILED = Text("Exercise {} is not passed yet.", "演習{}はまだ合格していません。")
 _ALL_PASSED = Text("All exercises are passed.", "すべての演習に合格しました。")
@@ -127,6 +127,6 @@ def markdown_list(lesson: Lesson, progress: Progress, language: Language) -> str
     """The exercises as the last part of a guide."""
     lines = [f"## {said(EXERCISES, language)}", ""]
     for number, exercise in enumerate(lesson.exercises, 1):
-        done = f" ({said(_PASSED, language)})" if exercise.name in progress.passed else ""
+        done = said(_PASSED, language) if exercise.name in progress.passed else ""
         lines.append(f"{number}. {said(exercise.title, language)}{done}")
     return "\n".join(lines)

@@ -19,6 +19,7 @@ from provisioner.lessons import explanations
 from provisioner.lessons.facts import EMULATED
 from provisioner.report import check, page_bench, text
 from provisioner.report.compare import exit_notes, host_rows
+from provisioner.report.words import accel, when
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -166,7 +167,7 @@ def _context(page: Page, language: Language) -> dict[str, Any]:
         "tables": _tables(page, language),
         "notes": [said(note, language).replace("{target}", page.target) for note in exit_notes(page.outside)],
         "findings": _findings(page, language),
-        "checked": _checked(page, language),
+        "checked": check.summary(page.findings, language),
         "bench": page_bench.shown(bench, language, colors) if bench else None,
         "contrast": page_bench.contrast(bench, language) if bench else [],
         "explained": [said(each, language) for each in explanations.of(bench)] if bench else [],
@@ -175,17 +176,12 @@ def _context(page: Page, language: Language) -> dict[str, Any]:
         "measured_guests": page_bench.configurations(bench, language, colors) if bench else None,
         "guide": guide,
         "guide_language": str(language if page.guide.get(language) else Language.EN),
-        "when": _when,
+        "when": when,
     }
 
 
 def _spelled(source: str, page: Page) -> str:
     return text.spelled(source.replace("{lab}", page.target))
-
-
-def _when(stamp: str) -> str:
-    """An ISO time of UTC for people."""
-    return f"{stamp[:16].replace('T', ' ')} UTC"
 
 
 def _interface(name: str, language: Language) -> str:
@@ -204,7 +200,7 @@ def _shared(page: Page, language: Language) -> list[tuple[str, str]]:
     rows = (
         (Text("kernel", "カーネル"), kernels.pop()),
         (Text("machine", "マシン"), machines.pop() if len(machines) == 1 else ""),
-        (Text("run by", "実行方式"), page_bench.accel(accels.pop(), language)),
+        (Text("run by", "実行方式"), accel(accels.pop(), language)),
     )
     return [(said(name, language), value) for name, value in rows if value]
 
@@ -226,7 +222,7 @@ def _guest(guest: PageGuest, color: int, language: Language, shared: bool) -> di
         if defined or driver:
             lines.append(line(en, ja, value if driver else defined, found[0].interface if found else ""))
     if guest.accel and not shared:
-        lines.append(line("Run by", "実行方式", page_bench.accel(guest.accel, language)))
+        lines.append(line("Run by", "実行方式", accel(guest.accel, language)))
     if facts and not shared:
         lines.append(line("Kernel", "カーネル", facts.kernel))
     return {
@@ -287,12 +283,3 @@ def _findings(page: Page, language: Language) -> list[dict[str, str]]:
         }
         for finding in page.findings
     ]
-
-
-def _checked(page: Page, language: Language) -> str:
-    passed, failed, impossible = (sum(f.verdict is v for f in page.findings) for v in check.RESULT)
-    words = Text(
-        f"{passed} passed, {failed} failed, {impossible} could not be looked at here.",
-        f"合格 {passed}、不合格 {failed}、この環境では確認できないもの {impossible}。",
-    )
-    return said(words, language)

@@ -12,13 +12,13 @@ from provisioner.lessons import workloads
 from provisioner.lessons.measured import Verdict
 from provisioner.lessons.workloads import Metric, Needs, Source
 from provisioner.report import charts
-from provisioner.report.bench import number, title, unit, verdict
+from provisioner.report.bench import amount, doubts, number, title, unit, verdict
+from provisioner.report.words import accel, when
 from provisioner.units import format_seconds, rough_size
 
 if TYPE_CHECKING:
     from provisioner.lessons.measured import Bench, HostFacts, Outcome, Ratio, Series
 
-_ACCEL = {"kvm": Text("KVM", "KVM"), "tcg": Text("emulation (TCG)", "エミュレーション (TCG)")}
 _NOTHING = Text("No difference was measured.", "差は測定されませんでした。")
 _UNSTEADY = Text(
     "Times are not told here: the control did not hold, so this host was not steady.",
@@ -35,11 +35,6 @@ _GROUPS = {
 }
 
 
-def accel(name: str, language: Language) -> str:
-    """What ran a guest."""
-    return said(_ACCEL.get(name), language) or name
-
-
 def shown(bench: Bench, language: Language, colors: dict[str, int]) -> dict[str, Any]:
     """What the template takes: a sentence about the run, its notes, and the outcomes in groups."""
     metrics = workloads.metrics()
@@ -51,7 +46,7 @@ def shown(bench: Bench, language: Language, colors: dict[str, int]) -> dict[str,
     return {
         "about": _about(bench, language),
         "accel": _accels(bench, language),
-        "doubts": _doubts(bench, language),
+        "doubts": doubts(bench, language),
         "notes": bench.notes,
         "groups": [
             {"title": said(_GROUPS[name], language), "outcomes": found}
@@ -173,7 +168,7 @@ def _chart(outcome: Outcome, name: str, language: Language, colors: dict[str, in
     for series in outcome.series:
         if series.values:
             middle, low, high = median(series.values), min(series.values), max(series.values)
-            label = f"{series.guest}  {number(middle)} {measure}"
+            label = f"{series.guest}  {amount(middle, measure)}"
             rows.append(charts.Row(label, colors.get(series.guest, 0), series.values, middle))
             told.append(f"{label} ({number(low)}–{number(high)})")
     words = Text(
@@ -188,50 +183,33 @@ def _chart(outcome: Outcome, name: str, language: Language, colors: dict[str, in
 
 
 def _line(outcome: Outcome, ratio: Ratio, language: Language) -> str:
-    values = {series.guest: number(median(series.values)) for series in outcome.series if series.values}
+    values = {series.guest: median(series.values) for series in outcome.series if series.values}
     name, measure = title(outcome.workload, language), unit(outcome.unit, language)
-    base, other = values.get(ratio.base, "–"), values.get(ratio.guest, "–")
+    base, other = values.get(ratio.base), values.get(ratio.guest)
+    first = amount(base, measure)
     factor = number(max(ratio.median or 1, 1 / (ratio.median or 1)))
     return said(
         Text(
-            f"{name}: {base} {measure} with {ratio.base}, {other} with {ratio.guest} (a factor of {factor}).",
-            f"{name}: {ratio.base}は{base} {measure}、{ratio.guest}は{other} {measure}({factor}倍の差)。",
+            f"{name}: {first} with {ratio.base}, {number(other)} with {ratio.guest} (a factor of {factor}).",
+            f"{name}: {ratio.base}は{first}、{ratio.guest}は{amount(other, measure)}({factor}倍の差)。",
         ),
         language,
     )
 
 
 def _accels(bench: Bench, language: Language) -> str:
-    return ", ".join(accel(name, language) for name in sorted({guest.accel for guest in bench.guests}))
+    names = (accel(name, language) for name in sorted({guest.accel for guest in bench.guests}))
+    return said(Text(", ", "、"), language).join(names)
 
 
 def _about(bench: Bench, language: Language) -> str:
-    when = f"{bench.taken[:16].replace('T', ' ')} UTC"
-    by = _accels(bench, language)
+    by, at = _accels(bench, language), when(bench.taken)
     return said(
         Text(
-            f"{bench.rounds} rounds, the guests in turn, on {when}; it took {format_seconds(bench.seconds)}. "
+            f"{bench.rounds} rounds, the guests in turn, on {at}; it took {format_seconds(bench.seconds)}. "
             f"The guests ran by {by}.",
-            f"{when} に、ゲストを交互に{bench.rounds}回測定しました。"
-            f"所要時間は {format_seconds(bench.seconds)}、ゲストの実行方式は{by}です。",
+            f"{at}に、ゲストを交互に{bench.rounds}回測定しました。"
+            f"所要時間は{format_seconds(bench.seconds)}、ゲストの実行方式は{by}です。",
         ),
         language,
     )
-
-
-def _doubts(bench: Bench, language: Language) -> list[str]:
-    low, high = bench.control
-    if bench.control_holds:
-        return []
-    words = Text(
-        "Doubt these numbers: the control, which is processor work only, has none.",
-        "以下の数値は疑ってください。プロセッサ処理のみの対照に数値がありません。",
-    )
-    if bench.control_holds is False:
-        words = Text(
-            f"Doubt these numbers: the control, which is processor work only, did not come out within {low} "
-            f"to {high}. Something else took the processor; run it again on a quiet host.",
-            f"以下の数値は疑ってください。プロセッサ処理のみの対照の比が、{low}〜{high}に収まりませんでした。"
-            "ほかの処理がプロセッサを使っていたと考えられます。静かなホストで測り直してください。",
-        )
-    return [said(words, language)]

@@ -154,6 +154,11 @@ def test_the_data_is_json_and_has_everything() -> None:
     assert {"section", "label", "cells", "differs", "counter"} == set(data["rows"][0])
 
 
+def test_an_intro_has_its_paragraphs_and_no_marks_of_markdown() -> None:
+    told = page(gathered("full"), gathered("virtio"), intro="**What it is.** A\ndevice.\n\n**Not.** Magic.")
+    assert told.startswith("What it is. A device.\n\nNot. Magic.\n\n")
+
+
 def test_an_intro_comes_first() -> None:
     assert page(gathered("full"), gathered("virtio"), intro="Read this first.").startswith(
         "Read this first.\n"

@@ -131,6 +131,11 @@ def test_the_first_screen_says_what_it_is_what_it_is_not_and_what_was_measured(f
         assert re.sub(r"per request with virtio", "with virtio", words) in " ".join(first.split())
 
 
+def test_a_japanese_unit_stands_right_behind_its_number(full: Reader) -> None:
+    assert "fullは26回/要求、virtioは1回/要求(26倍の差)。" in full.texts["ja"]
+    assert "fullは152 µs、virtioは226 µs" in full.texts["ja"]
+
+
 def test_the_contrast_tells_the_other_side_too(full: Reader) -> None:
     text = " ".join(full.texts["en"].split())
     assert "But not in everything: Disk read, 4 KiB at random" in text
