@@ -34,6 +34,7 @@ def bench(
     """Measure the guests of a lab against each other, on throw-away twins; yours are paused meanwhile."""
     import threading
 
+    from provisioner import errors
     from provisioner.cli import ask
     from provisioner.engine import bench as engine
     from provisioner.engine import results, running
@@ -50,7 +51,6 @@ def bench(
     cancelled = threading.Event()
     with ask.terminable(), running.found(connect, lab) as (session, instance, guests), Progress() as progress:
         found = engine.run(session, instance, guests, progress, quick=quick, cancelled=cancelled)
-    results.save("bench", instance.name, to_data(found))
     if save is not None:
         results.save_bench(save, found)
         text.tell(f"saved in {save}")
@@ -65,3 +65,7 @@ def bench(
             [report.page(found, language), *([report.against_page(moved, language)] if moved else [])]
         ),
     )
+    try:
+        results.save("bench", instance.name, guests[0].stamp.origin.source, to_data(found))
+    except errors.VirtlabError as error:  # what was measured has been shown
+        text.problem(error)

@@ -76,7 +76,7 @@ def _check_all(target: str, language: Language, connect: str | None, output: Out
         names=report.failed_names(result),
         table=lambda: report.check_page(result, language),
     )
-    _keep(lambda: results.save("check", instance.name, plain))
+    _keep(lambda: results.save("check", instance.name, lab.source, plain))
     return result.good
 
 

@@ -190,8 +190,9 @@ class _Run:
 
     def _bar_what_it_lacks(self, twin: Twin) -> None:
         for probe in self._probes:
-            if Needs.DISK in probe.needs and not twin.definition.disks:
-                self._tally.bar(probe, twin.of, "it has no disk")
+            if Needs.DISK in probe.needs and not twin.disk:
+                several = "its disks are on several controllers: which comes first can't be told"
+                self._tally.bar(probe, twin.of, several if twin.definition.disks else "it has no disk")
             if Needs.NETWORK in probe.needs and not twin.addresses:
                 self._tally.bar(probe, twin.of, "it has no network card")
 
@@ -211,7 +212,7 @@ class _Run:
                 raise
 
     def _warm_up_one(self, twin: Twin) -> None:
-        if twin.definition.disks and any(Needs.DISK in probe.needs for probe in self._timed):
+        if twin.disk and any(Needs.DISK in probe.needs for probe in self._timed):
             self._fill_disk(twin)
         able = [probe for probe in self._timed if not self._tally.is_barred(probe, twin.of)]
         with self._variables(twin, able) as (variables, able):
@@ -325,7 +326,8 @@ class _Run:
         for guest, why in reasons.items():
             for probe in self._counted if why else ():
                 self._tally.bar(probe, guest, f"not available here: {why}")
-        if all(reasons.values()):
+        can = [t for t in twins for p in self._counted if not self._tally.is_barred(p, t.of)]
+        if not can:
             return
         self._step("starting twins again, to count register accesses", _MAKE)
         for twin in twins:

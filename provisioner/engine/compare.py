@@ -23,6 +23,7 @@ class Compared:
 
     instance: str
     lab: str
+    source: str  # see lab.model.Lab.source
     taken: str  # UTC, ISO 8601
     gathered: tuple[Gathered, ...]
     outside: tuple[Outside, ...]
@@ -39,8 +40,8 @@ def look(
     taken = datetime.now(UTC).isoformat(timespec="seconds")
     gathered = gather.facts(session, domains, timeout=timeout)
     outside = hostside.outside(session, domains)
-    lab = domains[0].stamp.origin.lab
-    return Compared(instance.name, lab, taken, tuple(gathered), tuple(outside))
+    origin = domains[0].stamp.origin
+    return Compared(instance.name, origin.lab, origin.source, taken, tuple(gathered), tuple(outside))
 
 
 def concept(domains: Sequence[SeenDomain]) -> Text | None:
@@ -62,7 +63,7 @@ def keep(compared: Compared, data: Any) -> None:
     if not any(one.facts for one in compared.gathered):
         return
     try:
-        results.save("compare", compared.instance, data)
+        results.save("compare", compared.instance, compared.source, data)
     except errors.VirtlabError:
         return
 

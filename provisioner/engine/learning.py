@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from provisioner import errors
 from provisioner.engine import checks, labs, progress_store
 from provisioner.engine.progress_store import Progress
+from provisioner.lab import catalog
 from provisioner.lab import lesson as lessons
 from provisioner.lab.lesson import Exercise, Lesson
 from provisioner.lab.model import Lab, Text
 from provisioner.language import Language
 
-_LONGEST_GUIDE = 512 * 1024
+_LONGEST_GUIDE = 512 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +92,21 @@ def guide(lab: Lab, language: Language) -> tuple[str, Language]:
     Raises VirtlabError where the lab has none.
     """
     for choice in dict.fromkeys((language, Language.EN, Language.JA)):
-        file = guide_file(lab, choice)
-        if file is not None:
-            try:
-                with file.open("rb") as stream:
-                    return stream.read(_LONGEST_GUIDE).decode("utf-8", "replace"), choice
-            except OSError as error:
-                raise errors.InputError(f"{file} can't be read: {error.strerror}") from error
+        text = guide_in(lab, choice)
+        if text is not None:
+            return text, choice
     raise errors.VirtlabError(
         f"the lab {lab.name} has no guide", hint=f"{{virtlab}} show {lab.name} says what it is"
     )
 
 
-def guide_file(lab: Lab, language: Language) -> Path | None:
-    """The file of a lab's guide in that language, where there is one."""
-    file = lab.file.parent / f"guide.{language}.md"
-    return file if lessons.has_lesson(lab.file) and file.is_file() else None
+def guide_in(lab: Lab, language: Language) -> str | None:
+    """The guide in that language; None where there is none. Raises InputError where it can't be read."""
+    file = catalog.beside(lab.file, f"guide.{language}.md")
+    if file is None:
+        return None
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_LONGEST_GUIDE).decode("utf-8", "replace")
+    except OSError as error:
+        raise errors.InputError(f"{file} can't be read: {error.strerror}") from error

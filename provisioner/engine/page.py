@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from provisioner import __version__, errors
-from provisioner.engine import checks, compare, labs, results, running, stacks
+from provisioner.engine import checks, compare, labs, learning, results, running, stacks, tally
 from provisioner.engine.compare import Compared
 from provisioner.engine.hostside import Outside
 from provisioner.engine.monitor import Monitor
 from provisioner.engine.session import Session
-from provisioner.hypervisor import facts as hypervisor_facts
 from provisioner.lab import lesson
 from provisioner.lab.lesson import Finding as Literature
 from provisioner.lab.lesson import Lesson
@@ -27,8 +26,6 @@ from provisioner.lessons.measured import Bench, HostFacts
 from provisioner.lessons.stack import HostSide, Stack
 from provisioner.lessons.verdicts import Finding, Verdict
 from provisioner.seen import SeenDomain
-
-_LONGEST_GUIDE = 256 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,7 @@ def _live(session: Session, domains: Sequence[SeenDomain], seen: Compared) -> _L
         lab,
         told,
         seen.outside,
-        _host(session),
+        tally.host_facts(session),
         stacks.host_side(session),
         seen.taken,
         is_up=True,
@@ -140,7 +137,8 @@ def _remembered(target: str, error: errors.VirtlabError) -> _Look:
         instance = lab.name
     elif "/" in target:
         raise error
-    bench, data = results.load_bench(instance), results.load("compare", instance)
+    source = lab.source if lab else None
+    bench, data = results.load_bench(instance, source), results.load("compare", instance, source)
     kept = data if isinstance(data, dict) else {}
     if lab is None:
         name = bench.lab if bench else kept.get("lab")
@@ -183,8 +181,9 @@ def _page(target: str, look: _Look) -> Page:
     lab, told = look.lab, look.told
     guests = tuple(_guest(one, look.side, lab) for one in told)
     taught = _lesson(lab)
-    checked, findings = _findings(results.load("check", look.instance))
-    bench = results.load_bench(look.instance)
+    source = lab.source if lab else None
+    checked, findings = _findings(results.load("check", look.instance, source))
+    bench = results.load_bench(look.instance, source)
     return Page(
         target=look.instance if look.is_up else target,
         instance=look.instance,
@@ -229,20 +228,6 @@ def _disk(disk: dict[str, Any]) -> str:
     return f"{disk['bus']} ({controller})" if controller else str(disk["bus"])
 
 
-def _host(session: Session) -> HostFacts:
-    machine = session.host.machine()
-    versions = hypervisor_facts.versions(session.conn)
-    return HostFacts(
-        processor=machine.processor if machine else "",
-        cores=machine.cores if machine else 0,
-        kernel=machine.kernel if machine else "",
-        qemu=versions["qemu"],
-        libvirt=versions["libvirt"],
-        connection=session.choice.uri,
-        load=machine.load if machine else None,
-    )
-
-
 def _lesson(lab: Lab | None) -> Lesson | None:
     """The lesson; a page without it is better than none where its file is being edited."""
     try:
@@ -256,18 +241,10 @@ def _guide(lab: Lab | None) -> dict[Language, str]:
     if lab is None:
         return found
     for language in Language:
-        file = lab.file.parent / f"guide.{language}.md"
-        if text := _read(file):
-            found[language] = text
+        with suppress(errors.InputError):
+            if text := learning.guide_in(lab, language):
+                found[language] = text
     return found
-
-
-def _read(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(_LONGEST_GUIDE).decode("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 @dataclass(frozen=True, slots=True)

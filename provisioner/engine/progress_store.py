@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provisioner import paths
+from provisioner import paths, whole_file
 from provisioner.errors import VirtlabError
 
 _FORMAT = 1
@@ -51,14 +49,7 @@ def save(lesson: str, progress: Progress) -> None:
     file = _file(lesson)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump(data, stream)
-            Path(part).replace(file)
-        except BaseException:
-            Path(part).unlink(missing_ok=True)
-            raise
+        whole_file.write(file, json.dumps(data))
     except OSError as error:
         raise VirtlabError(
             f"your progress can't be kept in {file}: {error.strerror}",

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from provisioner import errors, paths
+from provisioner import errors, paths, whole_file
 from provisioner.lab.model import to_data
 from provisioner.lessons import saved
 from provisioner.lessons.measured import Bench
@@ -19,12 +19,15 @@ from provisioner.lessons.measured import Bench
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-def save(kind: str, instance: str, data: Any) -> Path:
-    """Keeps a result of that kind (bench, compare, check), in place of the one before."""
+def save(kind: str, instance: str, source: str, data: Any) -> Path:
+    """Keeps a result of that kind (bench, compare, check), in place of the one before.
+
+    ``source``: the lab's (see ``model.Lab``). Another lab may come to have an instance of the same name.
+    """
     path = _file(kind, instance)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, data)
+        _write(path, {"source": source, "result": data})
     except OSError as error:
         raise errors.VirtlabError(
             f"the result can't be kept in {path}: {error.strerror}",
@@ -33,18 +36,24 @@ def save(kind: str, instance: str, data: Any) -> Path:
     return path
 
 
-def load(kind: str, instance: str) -> Any | None:
-    """What was kept last; None where there is nothing, or nothing that can be read."""
+def load(kind: str, instance: str, source: str | None) -> Any | None:
+    """What was kept last of that lab; None where there is nothing, or nothing that can be read.
+
+    ``source``: the lab's, or None where no lab is known any more.
+    """
     try:
-        return _read(_file(kind, instance))
+        kept = _read(_file(kind, instance))
     except (OSError, ValueError, RecursionError):
         return None
+    if not isinstance(kept, dict) or (source is not None and kept.get("source") != source):
+        return None
+    return kept.get("result")
 
 
-def load_bench(instance: str) -> Bench | None:
-    """The benchmark that was kept last; None where there is none that makes sense."""
+def load_bench(instance: str, source: str | None) -> Bench | None:
+    """The benchmark that was kept last, as ``load``; None where there is none that makes sense."""
     try:
-        return saved.bench_from_data(load("bench", instance))
+        return saved.bench_from_data(load("bench", instance, source))
     except ValueError:
         return None
 
@@ -87,7 +96,7 @@ def save_bench(path: Path, bench: Bench) -> None:
     except OSError as error:
         raise errors.VirtlabError(
             f"{path} can't be written: {error.strerror}",
-            hint="the numbers are not lost: {virtlab} report shows those of the last run",
+            hint="give --save a file in a folder that you can write to",
         ) from error
 
 
@@ -114,10 +123,4 @@ def _read(path: Path) -> Any:
 def _write(path: Path, data: Any) -> None:
     """The file as a whole, or the one before."""
     text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    whole_file.write(path, text)

@@ -62,9 +62,15 @@ class Twin:
 
     @property
     def disk(self) -> str:
-        """Its first disk, as its system calls it; empty where it has none."""
+        """Its first disk, as its system calls it; empty where it has none, or where that can't be known:
+        Linux counts disks of several controllers in the order in which it finds them."""
         disks = self.definition.disks
-        return "" if not disks else "/dev/vda" if disks[0].bus == "virtio" else "/dev/sda"
+        if not disks:
+            return ""
+        if disks[0].bus == "virtio":
+            return "/dev/vda"
+        kinds = {(disk.bus, disk.controller) for disk in disks if disk.bus != "virtio"}
+        return "/dev/sda" if len(kinds) == 1 else ""
 
     @property
     def host_end(self) -> str:

@@ -61,6 +61,22 @@ def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
     )
 
 
+def beside(file: Path, name: str) -> Path | None:
+    """The file of that name beside the lab.yaml ``file``; None where there is none.
+
+    Raises InputError for a link that leads out of the lab's folder: a stranger's lab must not show what
+    else this user can read.
+    """
+    found = file.parent / name
+    if file.name != LAB_FILE or not found.is_file():
+        return None
+    if not found.resolve().is_relative_to(file.parent.resolve()):
+        raise InputError(
+            f"{found} is a link to a file that is not the lab's", hint="put the file itself into the folder"
+        )
+    return found
+
+
 def _source(file: Path, labs_dir: Path) -> str:
     resolved = file.resolve()
     if resolved.name == LAB_FILE and resolved.parent.parent == labs_dir.resolve():

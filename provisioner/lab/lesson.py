@@ -6,8 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner.lab import lesson_spec, nodes, rules
-from provisioner.lab.catalog import LAB_FILE
+from provisioner.lab import catalog, lesson_spec, nodes, rules
 from provisioner.lab.kinds import Given, Spot
 from provisioner.lab.loader import observations, text_of
 from provisioner.lab.model import Lab, Observation, Text
@@ -75,18 +74,13 @@ class Lesson:
     file: Path
 
 
-def has_lesson(lab_file: Path) -> bool:
-    """Whether what lies beside a lab file can be its lesson: a folder has one lesson, of its lab.yaml."""
-    return lab_file.name == LAB_FILE
-
-
 def load(lab: Lab) -> Lesson | None:
     """The lesson beside a lab's file; None where there is none.
 
     Raises LabFileError with all problems of the file, and InputError where it can't be read.
     """
-    file = lab.file.parent / LESSON_FILE
-    if not (has_lesson(lab.file) and file.is_file()):
+    file = catalog.beside(lab.file, LESSON_FILE)
+    if file is None:
         return None
     problems = Problems()
     root = nodes.read(file, problems)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import types
 import typing
 from enum import StrEnum
@@ -15,6 +14,7 @@ from provisioner.lessons.measured import FORMAT, Bench
 LONGEST_FILE = 4 * 1024**2  # bytes
 _LONGEST_LIST = 10_000
 _LONGEST_TEXT = 2_000
+_HIGHEST = 1e18
 _T = typing.TypeVar("_T")
 
 
@@ -45,8 +45,8 @@ def _read(kind: Any, data: Any, at: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _read_object(typing.cast(type, kind), data, at)
     if kind is float:
-        if isinstance(data, bool) or not isinstance(data, int | float) or not math.isfinite(data):
-            raise ValueError(f"{at}: not a number")
+        if isinstance(data, bool) or not isinstance(data, int | float) or not abs(data) < _HIGHEST:
+            raise ValueError(f"{at}: not a number that can be")
         return float(data)
     if not isinstance(data, str if issubclass(kind, StrEnum) else kind) or (kind is int and data is True):
         raise ValueError(f"{at}: not {_WORDS.get(kind, 'a word')}")
@@ -54,6 +54,8 @@ def _read(kind: Any, data: Any, at: str) -> Any:
         if data not in list(kind):
             raise ValueError(f"{at}: not one of {', '.join(kind)}")
         return kind(data)
+    if isinstance(data, int) and not abs(data) < _HIGHEST:
+        raise ValueError(f"{at}: not a number that can be")
     return printable(data, _LONGEST_TEXT) if kind is str else data
 
 

@@ -110,7 +110,6 @@ def _number(text: str) -> float:
     return value
 
 
-DISK_SIZE = 64 * 1024**2  # bytes of the disk that probes read and write: the -S below
 _REQUESTS = 1000  # of a probe that tells percentiles, which are picked by line number
 _PICK = f"{_REQUESTS // 2}p;{_REQUESTS * 9 // 10}p;{_REQUESTS * 99 // 100}p"
 KEPT = "/run/virtlab-bench"  # where the script leaves what the answer reads

@@ -124,6 +124,8 @@ def doubts(bench: Bench, language: Language) -> str:
     found = next((o for o in bench.outcomes if o.workload == "control"), None)
     ratios = [r for r in found.ratios if r.median is not None] if found else []
     medians = ", ".join(number(r.median) for r in ratios)
+    if len(bench.guests) < 2:
+        return ""
     if bench.control_holds is None:
         words = Text(
             "Doubt these numbers: the control (processor work only) has none, so nothing tells whether the "
@@ -238,14 +240,15 @@ def _reading(bench: Bench, language: Language) -> list[str]:
 
 
 def _missing(bench: Bench, language: Language) -> list[str]:
-    lines = [
-        line
-        for outcome in bench.outcomes
-        for series in outcome.series
-        if series.missing
-        for line in _running(f"{title(outcome.workload, language)} ({series.guest}): {series.missing}")
-    ]
-    return lines + [line for note in bench.notes for line in _running(note)]
+    """What has no numbers, or fewer: each reason once, with all that it holds for."""
+    reasons: dict[str, list[str]] = {}
+    for outcome in bench.outcomes:
+        for series in outcome.series:
+            if series.missing:
+                why = f"{series.guest}: {series.missing}"
+                reasons.setdefault(why, []).append(title(outcome.workload, language))
+    lines = [line for why, names in reasons.items() for line in _running(f"{why} ({'; '.join(names)})")]
+    return lines + [line for note in bench.notes if note not in reasons for line in _running(note)]
 
 
 # what it was taken on
@@ -278,12 +281,14 @@ def _taken_on(bench: Bench, language: Language) -> list[str]:
 def _config(guest: GuestConfig, language: Language) -> str:
     by = accel(guest.accel, language)
     plural = "" if guest.processors == 1 else "s"
+    cache = Text(f" (cache {guest.cache})", f"(キャッシュ: {guest.cache})") if guest.cache else Text("")
+    mode = Text(f" ({guest.network_mode})", f"({guest.network_mode})") if guest.network_mode else Text("")
     words = Text(
         f"{by}, {guest.machine}, {guest.processors} processor{plural}, {format_size(guest.memory)}, "
-        f"disk {guest.disk} (cache {guest.cache}), network {guest.network} ({guest.network_mode})",
+        f"disk {guest.disk or 'none'}{cache.en}, network {guest.network or 'none'}{mode.en}",
         f"{by}、{guest.machine}、プロセッサ{guest.processors}個、{format_size(guest.memory)}、"
-        f"ディスク: {guest.disk}(キャッシュ: {guest.cache})、"
-        f"ネットワーク: {guest.network}({guest.network_mode})",
+        f"ディスク: {guest.disk or 'なし'}{cache.ja or ''}、"
+        f"ネットワーク: {guest.network or 'なし'}{mode.ja or ''}",
     )
     return said(words, language)
 

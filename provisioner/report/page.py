@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisioner import errors, paths
+from provisioner import errors, paths, whole_file
 from provisioner.lab.model import Text
 from provisioner.language import Language, said
 from provisioner.lessons import explanations
@@ -78,20 +77,9 @@ def write(document: str, file: Path) -> None:
     may_write(file)
     place, shown = file.resolve(), text.harmless(str(file))
     try:
-        handle, draft = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:40]}.")
+        whole_file.write(place, document, _mode(place))
     except OSError as error:
         raise _unwritable(shown, error) from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(document)
-        Path(draft).chmod(_mode(place))
-        Path(draft).replace(place)
-    except BaseException as error:
-        with suppress(OSError):
-            Path(draft).unlink()
-        if isinstance(error, OSError):
-            raise _unwritable(shown, error) from None
-        raise
 
 
 def show(document: str) -> None:

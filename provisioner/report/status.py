@@ -62,7 +62,7 @@ def status_data(choice: Choice, seen: Seen) -> list[dict[str, Any]]:
                     {"name": n.network, "active": n.active, "subnet": n.stamp.subnet} for n in own.networks
                 ],
                 "guests": guests,
-                "leftovers": [v.name for v in own.volumes if v.part.partition(".")[0] not in present],
+                "leftovers": [v.name for v in own.volumes if v.guest not in present],
             }
         )
     return found
@@ -94,6 +94,12 @@ def status_page(found: list[dict[str, Any]]) -> str:
         head, rows = head[:-1], [row[:-1] for row in rows]
     lines = [text.columns(head, rows)] if rows else []
     for entry in found:
+        paused = [guest["name"] for guest in entry["guests"] if guest["state"] == "paused"]
+        if paused:
+            lines.append(
+                f"{entry['instance']}: {', '.join(paused)} paused, as a bench does for as long as it runs; "
+                f"{text.command()} start {entry['instance']} lets them go on"
+            )
         if not entry["guests"] or entry["leftovers"]:
             lines.append(
                 f"{entry['instance']}: something is left of a run that did not end; "

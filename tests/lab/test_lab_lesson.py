@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from provisioner.errors import LabFileError
+from provisioner.engine import learning
+from provisioner.errors import InputError, LabFileError
 from provisioner.lab import lesson, lesson_spec, schema, spec
 from provisioner.lab.kinds import Kind, Many, Names, Record, TextOrRecord
 from provisioner.lab.lesson import Answer, Lesson
@@ -43,6 +45,25 @@ def beside(tmp_path: Path, load_file: Load) -> Callable[[str], Lesson | None]:
         return lesson.load(load_file(tmp_path / "lab.yaml"))
 
     return loaded
+
+
+@pytest.mark.parametrize("name", ["lesson.yaml", "guide.en.md"])
+def test_a_link_out_of_the_folder_is_not_read(tmp_path: Path, load_file: Load, name: str) -> None:
+    secret, folder = tmp_path / "secret", tmp_path / "lab"
+    secret.write_text("root: secret", encoding="utf-8")
+    folder.mkdir()
+    (folder / "lab.yaml").write_text(LAB, encoding="utf-8")
+    (folder / name).symlink_to(secret)
+    lab = load_file(folder / "lab.yaml")
+    with pytest.raises(InputError, match="not the lab's"):
+        lesson.load(lab) if name == "lesson.yaml" else learning.guide(lab, Language.EN)
+    assert learning.guide_in(lab, Language.JA) is None
+
+
+def test_a_pipe_beside_the_lab_is_no_guide(tmp_path: Path, load_file: Load) -> None:
+    (tmp_path / "lab.yaml").write_text(LAB, encoding="utf-8")
+    os.mkfifo(tmp_path / "guide.ja.md")
+    assert learning.guide_in(load_file(tmp_path / "lab.yaml"), Language.JA) is None
 
 
 @pytest.mark.parametrize("file", CORPUS, ids=lambda file: file.stem)

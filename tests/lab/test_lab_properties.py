@@ -78,13 +78,13 @@ def test_any_yaml_punctuation(load_file: Load, text: str) -> None:
 
 
 @given(values(spec.LAB))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_structure(load_file: Load, data: object) -> None:
     attempt(load_file, json.dumps(data, allow_nan=True).encode())
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b"]), values(spec.GUEST), min_size=1), values(spec.DEFAULTS))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_guests_come_back_from_their_data(load_file: Load, guests: object, defaults: object) -> None:
     good = {"virtlab": 1, "name": "x", "defaults": defaults, "guests": guests}
     lab = attempt(

@@ -89,3 +89,9 @@ def test_any_value_in_any_place_is_read_or_refused(key: str, value: Any) -> None
         bench_from_data(data)
     except ValueError as error:
         assert str(error)  # noqa: PT017 - either is right
+
+
+@pytest.mark.parametrize("seconds", [10**400, -(10**19), float("inf"), float("nan"), True, "1"])
+def test_a_number_that_can_not_be_is_none(seconds: object) -> None:
+    with pytest.raises(ValueError, match=r"^seconds: not a number"):
+        bench_from_data({**to_data(bench()), "seconds": seconds})

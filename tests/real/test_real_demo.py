@@ -56,7 +56,7 @@ def test_the_summary_shows_the_lesson_and_what_to_type_next(demo: Demo) -> None:
         assert ip_address(row[5]).is_private
         assert re.fullmatch(r"\d+(\.\d+)? s", row[6]), row
     told = demo.up.out
-    for verb in ("exec", "console", "down"):
+    for verb in ("guide", "compare", "console", "down"):
         assert f"  virtlab {verb} {demo.name}" in told
     assert f"connection: {demo.virtlab.uri} (" in demo.up.err
 

@@ -39,7 +39,8 @@ def outside(guest: str, accel: str = "tcg", **more: Any) -> Outside:
 
 def compared(*guests: Gathered, **more: Any) -> Compared:
     seen = tuple(outside(one.guest, one.stamp.accel, **more) for one in guests)
-    return Compared("demo", "demo-paravirt", "2026-01-01T00:00:00+00:00", guests, seen)
+    taken = "2026-01-01T00:00:00+00:00"
+    return Compared("demo", "demo-paravirt", "catalog:demo-paravirt", taken, guests, seen)
 
 
 def page(*guests: Gathered, language: Language = Language.EN, across: int = 100, **more: Any) -> str:

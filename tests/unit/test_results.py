@@ -13,6 +13,8 @@ from provisioner.engine import results
 from provisioner.lab.model import to_data
 from tests.lessons.bench_samples import bench
 
+LAB = "catalog:demo"
+
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -21,38 +23,44 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_result_is_kept_in_the_state_folder_and_comes_back(state: Path) -> None:
-    path = results.save("compare", "demo", {"日本": [1, 2.5, None]})
+    path = results.save("compare", "demo", LAB, {"日本": [1, 2.5, None]})
     assert path.parent == state == paths.state_dir() / "results"
-    assert results.load("compare", "demo") == {"日本": [1, 2.5, None]}
-    assert results.load("compare", "other") is None
-    assert results.load("bench", "demo") is None
+    assert results.load("compare", "demo", LAB) == {"日本": [1, 2.5, None]}
+    assert results.load("compare", "other", LAB) is None
+    assert results.load("bench", "demo", LAB) is None
+
+
+def test_a_result_of_another_lab_with_that_name_is_not_shown() -> None:
+    results.save("compare", "demo", "/home/somebody/demo/lab.yaml", {"whose": "theirs"})
+    assert results.load("compare", "demo", LAB) is None
+    assert results.load("compare", "demo", None) == {"whose": "theirs"}
 
 
 def test_a_benchmark_comes_back_as_it_was() -> None:
-    results.save("bench", "demo", to_data(bench()))
-    assert results.load_bench("demo") == bench()
+    results.save("bench", "demo", LAB, to_data(bench()))
+    assert results.load_bench("demo", LAB) == bench()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 200_000, b" " * (5 * 1024**2)])
 def test_a_broken_result_is_as_good_as_none(content: bytes) -> None:
-    path = results.save("bench", "demo", {})
+    path = results.save("bench", "demo", LAB, {})
     path.write_bytes(content)
-    assert results.load("bench", "demo") is None
-    assert results.load_bench("demo") is None
+    assert results.load("bench", "demo", LAB) is None
+    assert results.load_bench("demo", LAB) is None
 
 
 def test_a_result_of_another_form_is_no_benchmark() -> None:
-    results.save("bench", "demo", {"outcomes": [], "format": 99})
-    assert results.load_bench("demo") is None
+    results.save("bench", "demo", LAB, {"outcomes": [], "format": 99})
+    assert results.load_bench("demo", LAB) is None
 
 
 def test_a_result_that_can_not_be_written_leaves_the_one_before(state: Path) -> None:
-    results.save("check", "demo", {"good": True})
+    results.save("check", "demo", LAB, {"good": True})
     with pytest.raises(ValueError):
-        results.save("check", "demo", {"bad": float("nan")})
+        results.save("check", "demo", LAB, {"bad": float("nan")})
     with pytest.raises(TypeError):
-        results.save("check", "demo", {"bad": object()})
-    assert results.load("check", "demo") == {"good": True}
+        results.save("check", "demo", LAB, {"bad": object()})
+    assert results.load("check", "demo", LAB) == {"good": True}
     assert [path.name for path in state.iterdir()] == ["demo.check.json"]
 
 
@@ -60,14 +68,14 @@ def test_a_place_that_can_not_be_written_is_an_error_with_its_name(state: Path) 
     state.parent.mkdir(parents=True)
     state.write_text("a file where the folder should be")
     with pytest.raises(errors.VirtlabError, match="results"):
-        results.save("bench", "demo", {})
+        results.save("bench", "demo", LAB, {})
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a\0b", "x" * 200])
 def test_a_name_never_leads_out_of_the_folder(name: str) -> None:
     with pytest.raises(ValueError):
-        results.save("bench", name, {})
-    assert results.load("bench", name) is None
+        results.save("bench", name, LAB, {})
+    assert results.load("bench", name, LAB) is None
 
 
 def test_a_saved_benchmark_is_read_from_where_the_user_put_it(tmp_path: Path) -> None:

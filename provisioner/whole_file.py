@@ -1,0 +1,26 @@
+"""Writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+
+def write(path: Path, text: str, mode: int | None = None) -> None:
+    """Puts UTF-8 text into a file, in place of what was there; others see the one or the other.
+
+    ``mode``: its permissions, else only this user's. Raises OSError; nothing is left behind then.
+    """
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        if mode is not None:
+            Path(draft).chmod(mode)
+        Path(draft).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(draft).unlink()
+        raise
