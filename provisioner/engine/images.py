@@ -96,8 +96,10 @@ def recipe_key(recipe: Recipe) -> str:
 
 
 def boot_files(image: StoredImage, firmware: str) -> render.BootFiles:
-    """Kernel and initrd of an image for that firmware. Raises ImageError where it has none."""
+    """What a guest with that firmware boots of an image. Raises ImageError where there is nothing."""
     try:
+        if "boot" in image.paths and firmware == "bios":
+            return render.BootFiles(disk=image.paths["boot"])
         return render.BootFiles.of(image.paths.__getitem__, firmware)
     except KeyError as error:
         raise errors.ImageError(

@@ -15,9 +15,9 @@ from pathlib import Path
 from provisioner.errors import ImageError
 from provisioner.images import tools
 from provisioner.images.packages import Package, System, Tick
-from provisioner.images.recipe import KernelSpec
+from provisioner.images.recipe import GrubSpec, KernelSpec
 
-_KERNEL_PART = re.compile(r"linux-(?:image|modules|modules-extra|binary)-.*")
+_PART = re.compile(r"linux-(?:image|modules|modules-extra|binary)-.*|xen-(?:hypervisor|utils)-\d.*")
 _LIBRARY_SECTIONS = {"libs", "oldlibs"}
 _TRANSPORT = re.compile(r"Acquire::(?:https?|ftp|Retries|ForceIPv[46])\b")
 _ARCHITECTURE = "amd64"
@@ -44,12 +44,14 @@ class Apt:
         self._state = root / "apt"
         self._private = _age(self._state / "lists") > _age(_SYSTEM_LISTS)
 
-    def resolve(self, spec: KernelSpec, system: System) -> list[Package]:
+    def resolve(self, spec: KernelSpec | GrubSpec, system: System) -> list[Package]:
         """See :class:`~provisioner.images.packages.Packages`."""
-        kernel = next((spec.kernel[name] for name in system.likes if name in spec.kernel), None)
-        if kernel is None:
-            raise ImageError(f"the recipe names no kernel package for {system.release}")
-        wanted = [*spec.packages["apt"], kernel]
+        wanted = [*spec.packages["apt"]]
+        if isinstance(spec, KernelSpec):
+            kernel = next((spec.kernel[name] for name in system.likes if name in spec.kernel), None)
+            if kernel is None:
+                raise ImageError(f"the recipe names no kernel package for {system.release}")
+            wanted.append(kernel)
         return _select(wanted, self._stanzas(wanted))
 
     def refresh(self) -> None:
@@ -139,7 +141,7 @@ class Apt:
 
 
 def _select(wanted: Sequence[str], stanzas: Iterable[_Stanza]) -> list[Package]:
-    """The wanted packages, the parts of the kernel, and every library that any of them needs."""
+    """The wanted packages, the parts of the kernel and of Xen, and every library that any of them needs."""
     by_name: dict[str, _Stanza] = {}
     for stanza in stanzas:
         by_name.setdefault(stanza.package.name, stanza)
@@ -157,7 +159,7 @@ def _select(wanted: Sequence[str], stanzas: Iterable[_Stanza]) -> list[Package]:
         chosen[stanza.package.name] = stanza.package
         for alternatives in stanza.depends:
             found = next((by_name[name] for name in alternatives if name in by_name), None)
-            if found and (found.section in _LIBRARY_SECTIONS or _KERNEL_PART.fullmatch(found.package.name)):
+            if found and (found.section in _LIBRARY_SECTIONS or _PART.fullmatch(found.package.name)):
                 waiting.append(found)
     return [chosen[name] for name in sorted(chosen)]
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from provisioner.errors import ImageError
-from provisioner.images import cache, disk, initramfs, kernel
+from provisioner.images import cache, disk, grub, initramfs, kernel
 from provisioner.images.cache import BuiltImage
 from provisioner.images.packages import Package, System, provider, this_system
-from provisioner.images.recipe import DiskSpec, KernelSpec, Recipe
+from provisioner.images.recipe import DiskSpec, GrubSpec, KernelSpec, LoaderSpec, Recipe
+from provisioner.images.tree import Tree
 
 Progress = Callable[[str, float | None], None]
 
@@ -35,7 +36,7 @@ def build(recipe: Recipe, root: Path, *, progress: Progress, refresh: bool = Fal
         spec = recipe.spec
         if isinstance(spec, DiskSpec):
             return _disk(recipe, spec, system, root, workspace, progress)
-        return _kernel(recipe, spec, system, root, workspace, progress)
+        return _packaged(recipe, spec, system, root, workspace, progress)
 
 
 def _disk(
@@ -49,8 +50,13 @@ def _disk(
     return cache.publish(made, recipe, system, (), root)
 
 
-def _kernel(
-    recipe: Recipe, spec: KernelSpec, system: System, root: Path, workspace: Path, progress: Progress
+def _packaged(
+    recipe: Recipe,
+    spec: KernelSpec | GrubSpec,
+    system: System,
+    root: Path,
+    workspace: Path,
+    progress: Progress,
 ) -> BuiltImage:
     manager = provider(system, root)
 
@@ -80,16 +86,49 @@ def _kernel(
     for archive in archives:
         progress(f"unpacking {archive.name.partition('_')[0]}", None)
         manager.unpack(archive, unpacked)
-    progress("unpacking the kernel", None)
-    boot_image = initramfs.boot_image(unpacked)
-    (made / "kernel-efi").write_bytes(boot_image)
-    (made / "kernel").write_bytes(kernel.extract_vmlinux(boot_image))
-    progress("packing the initramfs", None)
-    with (made / "initrd").open("wb") as out:
-        initramfs.write(out, spec, unpacked, _folder(workspace, "modules"))
+    if isinstance(spec, GrubSpec):
+        progress("putting GRUB together", None)
+        core = grub.core_image(unpacked, spec.modules, spec.config, _folder(workspace, "grub"))
+        (made / "kernel").write_bytes(core)
+    else:
+        _kernel(spec, unpacked, made, workspace, progress)
     image = cache.publish(made, recipe, system, packages, root)
     manager.keep_only(packages)
     return image
+
+
+def _kernel(spec: KernelSpec, unpacked: Path, made: Path, workspace: Path, progress: Progress) -> None:
+    """Write what the spec becomes below ``made``."""
+    progress("unpacking the kernel", None)
+    boot_image = initramfs.boot_image(unpacked)
+    # what a boot loader starts goes on its disk, not beside it
+    loose = _folder(workspace, "loose") if spec.loader else made
+    (loose / "kernel").write_bytes(kernel.extract_vmlinux(boot_image))
+    # for a recipe that has programs start it once more, inside
+    (unpacked / "boot" / "vmlinux").hardlink_to(loose / "kernel")
+    if not spec.loader:
+        (made / "kernel-efi").write_bytes(boot_image)
+    progress("packing the initramfs", None)
+    _initramfs(loose / "initrd", spec, unpacked, workspace)
+    if spec.loader:
+        progress("making the boot disk", None)
+        _boot_disk(made / "boot", spec.loader, loose, unpacked, workspace)
+
+
+def _initramfs(out: Path, spec: KernelSpec, unpacked: Path, workspace: Path) -> None:
+    with out.open("wb") as archive:
+        initramfs.write(archive, spec, unpacked, _folder(workspace, f"modules-{out.name}"))
+
+
+def _boot_disk(out: Path, loader: LoaderSpec, loose: Path, unpacked: Path, workspace: Path) -> None:
+    files: dict[str, bytes | Path] = {f"/{name}": loose / name for name in ("kernel", "initrd")}
+    for name, spec in loader.guests.items():
+        _initramfs(loose / f"guest-{name}", spec, unpacked, workspace)
+        files[f"/guests/{name}"] = loose / f"guest-{name}"
+    tree = Tree(unpacked)
+    for path, places in loader.programs.items():
+        files[path] = kernel.decompress(tree.program(path, places).data)
+    grub.boot_disk(out, unpacked, files, loader.config, loader.size, _folder(workspace, "grub"))
 
 
 def _confirmed(recipe: Recipe, system: System, packages: Sequence[Package], root: Path) -> BuiltImage | None:

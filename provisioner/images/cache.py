@@ -37,8 +37,9 @@ _KEPT = 3  # images of one recipe: an older one may be in use by an upload right
 class BuiltImage:
     """An image that is complete. ``id`` is a hex digest of all that it was made from.
 
-    ``files`` maps ``kernel``, ``kernel-efi`` and ``initrd``, or ``disk``, to paths; ``manifest`` is what
-    ``manifest.json`` holds: sizes in bytes, SHA-256 sums, packages and their versions.
+    ``files`` maps ``kernel``, ``kernel-efi`` and ``initrd``, or ``boot`` (a disk that boots), or ``disk``,
+    to paths; ``manifest`` is what ``manifest.json`` holds: sizes in bytes, SHA-256 sums, packages and
+    their versions.
     """
 
     name: str

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from provisioner.errors import ImageError
-from provisioner.images.recipe import KernelSpec
+from provisioner.images.recipe import GrubSpec, KernelSpec
 
 Tick = Callable[[float], None]
 
@@ -36,7 +36,7 @@ class Package:
 class Packages(Protocol):
     """What a package manager does for the builder. Every method raises ImageError."""
 
-    def resolve(self, spec: KernelSpec, system: System) -> list[Package]:
+    def resolve(self, spec: KernelSpec | GrubSpec, system: System) -> list[Package]:
         """What the spec's packages and kernel stand for today, with the libraries they need."""
         ...
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +14,17 @@ from provisioner import units
 from provisioner.errors import ImageError
 
 RECIPE_FILE = "image.yaml"
+SHARED = "shared"  # a folder beside the recipes, of files that recipes which extend others may take
 _COMMON = {"kind", "title", "description", "files"}
 _KERNEL = _COMMON | {"packages", "kernel", "programs", "modules", "optional_modules", "directories", "links"}
 _DISK = _COMMON | {"filesystem", "label", "size"}
+_GRUB = (_COMMON - {"files"}) | {"packages", "modules", "config", "prompt"}
 _FILESYSTEMS = ("ext2", "ext3", "ext4")
+_BOOT_DISK = _KERNEL | {"loader"}
+_KINDS = {"kernel": _KERNEL, "boot-disk": _BOOT_DISK, "disk": _DISK, "grub": _GRUB}
+_EXTENDS = re.compile(rb"^extends: *([a-z0-9-]+) *$", re.MULTILINE)
+_GUESTS = re.compile(rb"^  guests: \[([a-z0-9, -]+)\] *$", re.MULTILINE)
+_MOST_BASES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +37,23 @@ class GuestFile:
 
 
 @dataclass(frozen=True, slots=True)
+class LoaderSpec:
+    """How a disk starts: GRUB does what ``config`` says. ``size`` is in bytes.
+
+    The disk holds ``/kernel`` and ``/initrd``, the ``programs`` (its paths, and for each the
+    places to look in the packages; unpacked), and ``/guests/NAME``: the initramfs of each other recipe
+    whose system runs inside this one, on the same kernel.
+    """
+
+    config: str
+    size: int
+    programs: Mapping[str, tuple[str, ...]]
+    guests: Mapping[str, KernelSpec]
+
+
+@dataclass(frozen=True, slots=True)
 class KernelSpec:
-    """An image that boots straight from a kernel and an initramfs.
+    """An image of a kernel and an initramfs; it boots straight from them, or from a disk (``loader``).
 
     ``packages`` and ``kernel`` are keyed by package manager and by system; ``programs`` gives for
     each path in the guest the places to look in the packages; ``optional_modules`` may
@@ -47,7 +70,16 @@ class KernelSpec:
     files: tuple[GuestFile, ...]
     directories: tuple[str, ...]
     links: Mapping[str, str]
-    kind: str = "kernel"
+    loader: LoaderSpec | None = None
+
+    @property
+    def kind(self) -> str:
+        return "boot-disk" if self.loader else "kernel"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The files that it becomes."""
+        return ("boot",) if self.loader else ("kernel", "kernel-efi", "initrd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +93,38 @@ class DiskSpec:
     size: int
     files: tuple[GuestFile, ...]
     kind: str = "disk"
+    parts: tuple[str, ...] = ("disk",)
+
+
+@dataclass(frozen=True, slots=True)
+class GrubSpec:
+    """GRUB as a system of its own: a kernel with no initramfs, which talks on the serial console only.
+
+    ``modules`` are GRUB's own; ``config`` is what it does first; ``prompt`` ends what it prints, then and
+    after each line that is typed.
+    """
+
+    title: Mapping[str, str]
+    description: Mapping[str, str]
+    packages: Mapping[str, tuple[str, ...]]
+    modules: tuple[str, ...]
+    config: str
+    prompt: str
+    kind: str = "grub"
+    parts: tuple[str, ...] = ("kernel",)
+
+
+Spec = KernelSpec | DiskSpec | GrubSpec
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One image of the catalogue. ``digest`` changes with every byte of the recipe's folder.
+    """One image of the catalogue. ``digest`` changes with every byte of the recipe's folder, and of
+    those that it extends.
+
+    ``extends: NAME`` in a recipe begins with all that another one says: its own words are added, or
+    replace what has the same name (a program, a file, a link, a group of modules), or take it away where
+    they say ``null``. Its ``from`` may name ``../shared/FILE``.
 
     ``spec`` is read from the YAML when it is first asked for, so that finding a built image
     costs no parsing. It raises ImageError where the recipe is wrong.
@@ -76,15 +135,13 @@ class Recipe:
     digest: str
 
     @cached_property
-    def spec(self) -> KernelSpec | DiskSpec:
+    def spec(self) -> Spec:
         """What to build."""
         import yaml
 
         path = self.folder / RECIPE_FILE
         try:
-            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-            data = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - both are safe
-            return _spec(data, self.folder)
+            return _spec(_data(self.folder))
         except yaml.YAMLError as error:
             raise ImageError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
@@ -96,38 +153,103 @@ class Recipe:
 
 def read(name: str, folder: Path) -> Recipe:
     """The recipe in a folder. Raises ImageError where it can't be read."""
-    digest = hashlib.sha256()
     try:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                data = path.read_bytes()
-                digest.update(f"{path.relative_to(folder)}\0{len(data)}\0".encode() + data)
+        return Recipe(name, folder, _digest(folder))
     except OSError as error:
         raise ImageError(f"the recipe of image {name} can't be read: {error}") from error
-    return Recipe(name, folder, digest.hexdigest())
 
 
-def _spec(data: Any, folder: Path) -> KernelSpec | DiskSpec:
-    if not isinstance(data, dict):
-        raise TypeError("a recipe is a mapping")
+def _digest(folder: Path) -> str:
+    """Over every byte of the recipe's folder, of what it extends with the shared files, and of its guests."""
+    digest = hashlib.sha256()
+    folders = _bases(folder)
+    if guests := _GUESTS.search((folder / RECIPE_FILE).read_bytes()):
+        for name in guests[1].decode().split(","):
+            digest.update(_digest(folder.parent / name.strip()).encode())
+    for part in [*folders, *([folder.parent / SHARED] if len(folders) > 1 else [])]:
+        for path in sorted(part.rglob("*")):
+            if path.is_file():
+                data = path.read_bytes()
+                digest.update(f"{path.relative_to(part)}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()
+
+
+def _bases(folder: Path) -> list[Path]:
+    """The folder, that of the recipe which it extends, and so on; found with no YAML parsed."""
+    found = [folder]
+    while base := _EXTENDS.search((found[-1] / RECIPE_FILE).read_bytes()):
+        found.append(folder.parent / base[1].decode())
+        if len(found) > _MOST_BASES:
+            raise OSError(f"it extends more than {_MOST_BASES - 1} others, one after the other")
+    return found
+
+
+def _data(folder: Path) -> dict[str, Any]:
+    """What the recipe says, laid over what it extends. A file's ``from`` becomes a path of the host."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    whole: dict[str, Any] = {}
+    for part in reversed(_bases(folder)):
+        data = yaml.load((part / RECIPE_FILE).read_bytes(), Loader=loader)  # noqa: S506 - both are safe
+        if not isinstance(data, dict):
+            raise TypeError("a recipe is a mapping")
+        data.pop("extends", None)
+        for entry in data.get("files", {}).values():
+            if entry and "from" in entry:
+                entry["from"] = part / entry["from"]
+        if "loader" in data:
+            data["loader"]["folder"] = part
+        whole = _laid_over(whole, data)
+    return whole
+
+
+def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Lists grow; entries of a mapping are added or replaced, but a package manager's list grows, too."""
+    whole = base | own
+    for key in base.keys() & own.keys():
+        if isinstance(base[key], list):
+            whole[key] = base[key] + own[key]
+        elif isinstance(base[key], dict):
+            both = _laid_over(base[key], own[key]) if key == "packages" else base[key] | own[key]
+            whole[key] = {name: value for name, value in both.items() if value is not None}
+    return whole
+
+
+def _spec(data: dict[str, Any]) -> Spec:
     kind = data["kind"]
-    if kind not in ("kernel", "disk"):
-        raise ValueError(f"kind is kernel or disk, not {kind!r}")
-    if unknown := set(data) - (_KERNEL if kind == "kernel" else _DISK):
+    if kind not in _KINDS:
+        raise ValueError(f"kind is {', '.join(_KINDS)}, not {kind!r}")
+    if unknown := set(data) - _KINDS[kind]:
         raise ValueError(f"unknown key {', '.join(sorted(map(str, unknown)))}")
-    files = tuple(_file(path, entry, folder) for path, entry in data["files"].items())
-    if kind == "kernel":
-        return KernelSpec(
+    if kind == "grub":
+        return GrubSpec(
             title=data["title"],
             description=data["description"],
             packages={manager: tuple(names) for manager, names in data["packages"].items()},
+            modules=tuple(data["modules"]),
+            config=str(data["config"]),
+            prompt=str(data["prompt"]),
+        )
+    files = tuple(_file(path, entry) for path, entry in data["files"].items())
+    if kind != "disk":
+        loader = _loader(data["loader"]) if kind == "boot-disk" else None
+        inside = list(loader.guests.values()) if loader else []
+        return KernelSpec(
+            title=data["title"],
+            description=data["description"],
+            packages={
+                manager: tuple(dict.fromkeys([*names, *(n for g in inside for n in g.packages[manager])]))
+                for manager, names in data["packages"].items()
+            },
             kernel=data["kernel"],
-            programs={_absolute(path): tuple(places) for path, places in data["programs"].items()},
+            programs=_places(data["programs"]),
             modules=tuple(name for group in data["modules"].values() for name in group),
             optional_modules=tuple(data["optional_modules"]),
             files=files,
-            directories=tuple(_absolute(path) for path in data["directories"]),
+            directories=tuple(dict.fromkeys(_absolute(path) for path in data["directories"])),
             links={_absolute(path): target for path, target in data["links"].items()},
+            loader=loader,
         )
     if data["filesystem"] not in _FILESYSTEMS:
         raise ValueError(f"filesystem is one of {', '.join(_FILESYSTEMS)}")
@@ -141,12 +263,34 @@ def _spec(data: Any, folder: Path) -> KernelSpec | DiskSpec:
     )
 
 
-def _file(path: str, entry: Mapping[str, str], folder: Path) -> GuestFile:
+def _loader(data: Mapping[str, Any]) -> LoaderSpec:
+    folder: Path = data["folder"]
+    if unknown := set(data) - {"config", "size", "programs", "guests", "folder"}:
+        raise ValueError(f"loader: unknown key {', '.join(sorted(unknown))}")
+    guests = {}
+    for name in data["guests"]:
+        spec = _spec(_data(folder.parent / name))
+        if not isinstance(spec, KernelSpec):
+            raise TypeError(f"{name} is no image that boots")
+        guests[name] = spec
+    return LoaderSpec(
+        config=(folder / data["config"]).read_text(encoding="utf-8"),
+        size=units.parse_size(str(data["size"])),
+        programs=_places(data["programs"]),
+        guests=guests,
+    )
+
+
+def _places(programs: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    return {_absolute(path): tuple(places) for path, places in programs.items()}
+
+
+def _file(path: str, entry: Mapping[str, Any]) -> GuestFile:
     if unknown := set(entry) - {"from", "text", "mode"}:
         raise ValueError(f"{path}: unknown key {', '.join(sorted(unknown))}")
     if ("from" in entry) == ("text" in entry):
         raise ValueError(f"{path}: give either from or text")
-    data = (folder / entry["from"]).read_bytes() if "from" in entry else entry["text"].encode()
+    data = entry["from"].read_bytes() if "from" in entry else entry["text"].encode()
     return GuestFile(_absolute(path), data, int(entry.get("mode", "0644"), 8))
 
 

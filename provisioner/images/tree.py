@@ -28,15 +28,21 @@ class Tree:
         self._root = root
 
     def find(self, places: Iterable[str]) -> Path | None:
-        """The first of these paths that is a file, its links followed inside the tree only."""
+        """The first of these paths that is a file, its links followed inside the tree only.
+
+        A path may have ``*`` for what changes with a version: the last one that fits is taken.
+        """
         for place in places:
-            found = self._follow(place)
-            if found is not None and found.is_file():
-                return found
+            fitting = sorted(self._root.glob(place.lstrip("/"))) if "*" in place else []
+            for each in [str(path.relative_to(self._root)) for path in reversed(fitting)] or [place]:
+                found = self._follow(each)
+                if found is not None and found.is_file():
+                    return found
         return None
 
     def program(self, path: str, places: Iterable[str]) -> cpio.Entry:
-        """The file of one of these places as it goes to ``path`` in the guest.
+        """The file of one of these places as it goes to ``path`` in the guest; with a ``*`` in it, to
+        where the package has it.
 
         Raises ImageError where the packages do not have it.
         """
@@ -44,6 +50,7 @@ class Tree:
         if found is None:
             raise ImageError(f"none of the packages has {path}")
         data = found.read_bytes()
+        path = str(found.relative_to(self._root)) if "*" in path else path
         return cpio.file(path.lstrip("/"), data, 0o755 if elf.is_elf(data) else 0o644)
 
     def libraries(self, programs: Iterable[cpio.Entry]) -> list[cpio.Entry]:

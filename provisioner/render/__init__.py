@@ -42,18 +42,25 @@ _TARGETS = {"ide": "hd", "sata": "sd", "scsi": "sd", "virtio": "vd"}
 
 @dataclass(frozen=True, slots=True)
 class BootFiles:
-    """Where QEMU finds what a guest boots: paths on the hypervisor's host."""
+    """Where QEMU finds what a guest boots, as paths on the hypervisor's host: a kernel and its initrd, or
+    a disk with a boot loader."""
 
-    kernel: str
-    initrd: str
+    kernel: str | None = None
+    initrd: str | None = None
+    disk: str | None = None
 
     @classmethod
     def of(cls, path: Callable[[str], str], firmware: str) -> BootFiles:
         """What a guest with that firmware boots; ``path`` gives where a part of its image is.
 
         UEFI starts only a kernel that is an EFI program; the other one is unpacked and starts sooner.
+        ``path`` raises KeyError for a part that the image lacks; only an initrd may be missing.
         """
-        return cls(path("kernel-efi" if firmware == "uefi" else "kernel"), path("initrd"))
+        kernel = path("kernel-efi" if firmware == "uefi" else "kernel")
+        try:
+            return cls(kernel, path("initrd"))
+        except KeyError:
+            return cls(kernel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,13 @@ def domain_xml(
             "stamp": _stamp_text(mark),
             "kernel": boot.kernel,
             "initrd": boot.initrd,
-            "cmdline": kernel_command_line(guest, mark.addresses),
+            "cmdline": kernel_command_line(guest, mark.addresses)
+            if boot.initrd
+            else " ".join(guest.kernel_args),  # no Linux of ours: it gets nothing but its own
+            # libvirt hands this to QEMU as it is, and QEMU ends a value at a comma
+            "words": " ".join(_own_words(guest, mark.addresses)).replace(",", ";"),
+            "boot_disk": boot.disk,
+            "boot_target": "vd" + _letters(sum(disk.bus == "virtio" for disk in guest.disks)),
             "scsi_controllers": controllers,
             "disks": _disks(guest.disks, controllers, volumes),
             "interfaces": [
@@ -111,11 +124,18 @@ def kernel_command_line(guest: Guest, addresses: tuple[stamp.Address, ...]) -> s
     words = [*KERNEL_ARGS]
     if "q35" not in guest.machine and guest.firmware == "bios":
         words.append(_NO_ACPI_ROUTING)
-    words += [f"8250.nr_uarts={max(1, guest.serial_ports)}", f"virtlab.hostname={guest.name}"]
+    words.append(f"8250.nr_uarts={max(1, guest.serial_ports)}")
+    return " ".join([*words, *_own_words(guest, addresses), *guest.kernel_args])
+
+
+def _own_words(guest: Guest, addresses: tuple[stamp.Address, ...]) -> list[str]:
+    """Who the guest is and its addresses. Where a boot loader starts its kernel, it reads them from the
+    machine (QEMU's firmware configuration) instead of its command line."""
+    words = [f"virtlab.hostname={guest.name}"]
     if guest.agent is not AgentPort.NONE:
         words.append(f"virtlab.agent={guest.agent}")
     words += [f"virtlab.if={a.mac},{a.address},{a.gateway or ''},{_name_server(a)}" for a in addresses]
-    return " ".join([*words, *guest.kernel_args])
+    return words
 
 
 def _name_server(address: stamp.Address) -> str:
@@ -181,7 +201,7 @@ def _disks(disks: tuple[Disk, ...], controllers: list[str], volumes: list[str]) 
     units: Counter[str] = Counter()
     for disk, path in zip(disks, volumes, strict=True):
         prefix = _TARGETS[disk.bus]
-        target = prefix + "abcdefghijklmnopqrstuvwxyz"[letters[prefix]]
+        target = prefix + _letters(letters[prefix])
         letters[prefix] += 1
         controller, scsi_target, unit = None, 0, units[disk.controller or disk.bus]
         units[disk.controller or disk.bus] += 1
@@ -193,6 +213,10 @@ def _disks(disks: tuple[Disk, ...], controllers: list[str], volumes: list[str]) 
             controller = controllers.index(disk.controller)
         views.append(_DiskView(path, target, disk.bus, disk.cache, controller, scsi_target, unit))
     return views
+
+
+def _letters(index: int) -> str:
+    return "abcdefghijklmnopqrstuvwxyz"[index]
 
 
 def dhcp_hosts(hosts: Sequence[tuple[str, stamp.Address]]) -> list[tuple[str, str, str]]:

@@ -201,7 +201,7 @@ def test_a_descendant_of_ubuntu_is_supported(tmp_path: Path) -> None:
 
 
 def test_catalogue() -> None:
-    assert catalog.names(TEMPLATES) == ["notes", "tiny"]
+    assert catalog.names(TEMPLATES) == ["grub", "grub-bios", "kvm", "notes", "tiny", "vz", "xen", "xen-domu"]
     for name in catalog.names(TEMPLATES):
         spec = catalog.get(name, TEMPLATES).spec
         assert set(spec.title) == set(spec.description) == {"en", "ja"}
@@ -214,7 +214,7 @@ def test_catalogue() -> None:
     ("change", "complaint"),
     [
         (("size: 32 MiB", "size: 32"), "a size is a number and a unit"),
-        (("kind: disk", "kind: disc"), "kernel or disk"),
+        (("kind: disk", "kind: disc"), "kernel, boot-disk, disk"),
         (("label: notes", "lable: notes"), "unknown key lable"),
         (("filesystem: ext4", "filesystem: ntfs"), "one of ext2"),
         (("/README.txt:", "README.txt:"), "no absolute path"),

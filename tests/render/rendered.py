@@ -16,6 +16,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 LABS = {
     "demo-paravirt": PROJECT / "labs/demo-paravirt/lab.yaml",
+    "demo-xen": PROJECT / "labs/demo-xen/lab.yaml",
     "reference": PROJECT / "labs/reference.yaml",
     "everything": HERE / "labs/everything.yaml",
 }
@@ -25,7 +26,7 @@ NOTHING = Seen((), (), ())
 
 def load_lab(file: Path) -> Lab:
     """The lab of a file; the catalogue has the images tiny and notes."""
-    images = Images(boot=("tiny",), disk=("notes",))
+    images = Images(boot=("tiny", "grub", "xen", "xen-domu", "kvm", "vz"), disk=("notes",))
     return load(file, source=f"test:{file.stem}", profiles=PROJECT / "templates/profiles", images=images)
 
 
@@ -88,9 +89,17 @@ def domains(
     found = {}
     for guest in lab.top_level:
         mark = guest_stamp(lab, guest, origin, addresses[guest.name], accel)
-        files = boot or render.BootFiles.of(lambda part: f"{pool}/{part}", guest.firmware)
+        files = boot or _boot_files(guest, pool)
+        if guest.image == "grub":  # which has no initrd
+            files = render.BootFiles(files.kernel)
         found[guest.name] = render.domain_xml(guest, mark, files, pool, session=session)
     return found
+
+
+def _boot_files(guest: Guest, pool: str) -> render.BootFiles:
+    if guest.image == "xen":
+        return render.BootFiles(disk=f"{pool}/boot")
+    return render.BootFiles.of(lambda part: f"{pool}/{part}", guest.firmware)
 
 
 def volumes(lab: Lab, origin: Origin) -> dict[str, str]:

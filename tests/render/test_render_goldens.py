@@ -99,7 +99,7 @@ def used(lab: Lab) -> set[tuple[str, str]]:
         elif isinstance(data, str):
             yield path.replace("_", "-"), data
 
-    return {pair for guest in lab.top_level for pair in walk(to_data(guest), "")}
+    return {pair for guest in lab.guests for pair in walk(to_data(guest), "")}
 
 
 def test_the_lab_with_everything_has_everything() -> None:

@@ -1,0 +1,153 @@
+"""GRUB for a PC's BIOS, put together from its unpacked packages by an ordinary user.
+
+The packages are grub-common (its programs, with the libraries that they need) and grub-pc-bin (its
+modules). Nothing of them is installed: grub-mkimage runs where it was unpacked.
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from provisioner.errors import ImageError
+from provisioner.images import tools
+from provisioner.images.tree import Tree
+
+# What a disk needs that reads its file system through the BIOS and boots what is on it.
+DISK_MODULES = (
+    "biosdisk",
+    "part_msdos",
+    "ext2",
+    "normal",
+    "configfile",
+    "serial",
+    "terminal",
+    "terminfo",
+    "echo",
+    "boot",
+    "multiboot2",
+)
+CONFIG_PATH = "/boot/grub/grub.cfg"
+_PLATFORM = "usr/lib/grub/i386-pc"
+_SECTOR = 512
+_FIRST_SECTOR = 2048  # of the partition; GRUB's core lies in the gap before it
+_TABLE, _SIGNATURE = 0x1BE, b"\x55\xaa"
+_LINUX = 0x83
+_NAMESPACE = uuid.UUID("5a0cf0ce-8d0b-5b52-9d0e-6a1d1c1c0f5e")
+_TIME = 1_700_000_000  # every time stamp on a disk, so that the same files give the same bytes
+
+
+def core_image(unpacked: Path, modules: Iterable[str], config: str, workspace: Path) -> bytes:
+    """GRUB as a kernel that QEMU starts with no disk and no initrd; ``config`` is run at once.
+
+    ``unpacked`` is the folder of the unpacked packages, ``workspace`` an empty one. Raises ImageError.
+    """
+    core = _core(unpacked, modules, config, "(memdisk)/", workspace)
+    return _part(unpacked, "lnxboot.img") + core
+
+
+def boot_disk(
+    out: Path,
+    unpacked: Path,
+    files: Mapping[str, bytes | Path],
+    config: str,
+    size: int,
+    workspace: Path,
+    *,
+    modules: Iterable[str] = (),
+) -> None:
+    """Write a raw disk of ``size`` bytes from which a BIOS starts GRUB, and GRUB does what ``config`` says.
+
+    ``files`` maps absolute paths on the disk's one ext4 partition, (hd0,msdos1), to their content, or to
+    a file of the host; ``config`` becomes its grub.cfg, so it may have menu entries. ``modules`` are
+    wanted besides DISK_MODULES. The same input gives the same bytes. Raises ImageError.
+    """
+    wanted = [*DISK_MODULES, *modules]
+    core = _core(unpacked, wanted, "", "(hd0,msdos1)/boot/grub", workspace)
+    if len(core) > (_FIRST_SECTOR - 1) * _SECTOR:
+        raise ImageError(f"GRUB with these modules has {len(core)} bytes, too many for the gap of a disk")
+    content = workspace / "content"
+    for path, data in {**files, CONFIG_PATH: config.encode()}.items():
+        place = content / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data if isinstance(data, bytes) else data.read_bytes())
+        place.chmod(0o644)
+    sectors = size // _SECTOR - _FIRST_SECTOR
+    if sectors < _FIRST_SECTOR:
+        raise ImageError(f"{size} bytes are too few for a disk that boots")
+    with out.open("wb") as disk:
+        disk.write(boot_sector(_part(unpacked, "boot.img"), _FIRST_SECTOR, sectors) + core)
+        disk.truncate(size)
+    _make_filesystem(out, content, sectors)
+
+
+def boot_sector(boot_img: bytes, first: int, sectors: int) -> bytes:
+    """GRUB's boot.img as a disk's first sector, with one active partition; its core follows at sector 1.
+
+    Raises ImageError where it is no boot.img.
+    """
+    if len(boot_img) != _SECTOR or boot_img[-2:] != _SIGNATURE:
+        raise ImageError("GRUB's boot.img is no boot sector")
+    entry = struct.pack("<B3sB3sII", 0x80, b"\xfe\xff\xff", _LINUX, b"\xfe\xff\xff", first, sectors)
+    return boot_img[:_TABLE] + entry + bytes(48) + _SIGNATURE
+
+
+def _make_filesystem(disk: Path, content: Path, sectors: int) -> None:
+    """An ext4 file system in the disk's partition; all on it is root's."""
+    names = sorted(str(place.relative_to(content)) for place in content.rglob("*"))
+    digest = uuid.uuid5(_NAMESPACE, "\0".join(names) + str(sectors))
+    offset = _FIRST_SECTOR * _SECTOR
+    times = {"E2FSPROGS_FAKE_TIME": str(_TIME), "SOURCE_DATE_EPOCH": str(_TIME)}
+    extended = f"offset={offset},root_owner=0:0,hash_seed={digest},lazy_itable_init=0,lazy_journal_init=0"
+    tools.run(
+        [
+            "mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-O", "^has_journal,^metadata_csum_seed",
+            "-m", "0", "-U", str(digest), "-E", extended, "-d", str(content),
+            str(disk), f"{sectors * _SECTOR // 1024}k",
+        ],
+        environment=times,
+    )  # fmt: skip
+    fields = {"uid": "0", "gid": "0", "atime": f"@{_TIME}", "ctime": f"@{_TIME}", "mtime": f"@{_TIME}"}
+    orders = [f'sif "/{name}" {field} {value}\n' for name in names for field, value in fields.items()]
+    tools.run(
+        ["debugfs", "-w", "-f", "-", f"{disk}?offset={offset}"],
+        stdin="".join(orders).encode(),
+        environment=times,
+    )
+
+
+def _core(unpacked: Path, modules: Iterable[str], config: str, prefix: str, workspace: Path) -> bytes:
+    """GRUB's core: its kernel with modules, a configuration where there is one, and where it finds more."""
+    tree = Tree(unpacked)
+    program = tree.find(["usr/bin/grub-mkimage"])
+    if program is None or not (unpacked / _PLATFORM).is_dir():
+        raise ImageError("the packages hold no GRUB for a PC's BIOS")
+    known = {path.stem for path in (unpacked / _PLATFORM).glob("*.mod")}
+    wanted = list(dict.fromkeys(modules))
+    if unknown := [name for name in wanted if name not in known]:
+        raise ImageError(f"GRUB has no module {', '.join(unknown)}")
+    made, early = workspace / "core.img", workspace / "early.cfg"
+    early.write_text(config)
+    arguments = ["-d", str(unpacked / _PLATFORM), "-O", "i386-pc", "-p", prefix, "-o", str(made)]
+    if config:
+        arguments += ["-c", str(early)]
+    tools.run([*_runner(tree, unpacked), str(program), *arguments, *wanted])
+    return made.read_bytes()
+
+
+def _runner(tree: Tree, unpacked: Path) -> list[str]:
+    """What starts a program of the packages: their own loader and libraries, if they are there."""
+    loader = tree.find(["lib64/ld-linux-x86-64.so.2", "usr/lib64/ld-linux-x86-64.so.2"])
+    if loader is None:
+        return []
+    folders = [f"{unpacked}/{base}/x86_64-linux-gnu" for base in ("usr/lib", "lib")]
+    return [str(loader), "--library-path", ":".join(folders)]
+
+
+def _part(unpacked: Path, name: str) -> bytes:
+    found = Tree(unpacked).find([f"{_PLATFORM}/{name}"])
+    if found is None:
+        raise ImageError(f"the packages hold no {name} of GRUB's")
+    return found.read_bytes()
