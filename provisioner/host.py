@@ -84,6 +84,7 @@ class Host(Protocol):
     """Facts that libvirt does not give; None where they can't be had."""
 
     def kvm(self) -> KvmDevice | None: ...
+    def nested_kvm(self) -> bool | None: ...
     def processor_flags(self) -> frozenset[str] | None: ...
     def routes(self) -> list[IPv4Network] | None: ...
     def groups_of(self, uid: int) -> list[int] | None: ...
@@ -151,6 +152,16 @@ class LocalHost:
         except KeyError:
             return None
         return os.getgrouplist(user.pw_name, user.pw_gid)
+
+    def nested_kvm(self) -> bool | None:
+        """Whether KVM gives its guests a working KVM of their own."""
+        for module in ("kvm_intel", "kvm_amd"):
+            try:
+                told = Path(f"/sys/module/{module}/parameters/nested").read_text().strip()
+            except OSError:
+                continue
+            return told in ("1", "Y")
+        return None
 
     def free_memory(self) -> int | None:
         """Bytes that new processes can have without swapping."""
@@ -311,6 +322,9 @@ class UnknownHost:
     """A machine of which nothing is known but what libvirt tells."""
 
     def kvm(self) -> KvmDevice | None:
+        return None
+
+    def nested_kvm(self) -> bool | None:
         return None
 
     def processor_flags(self) -> frozenset[str] | None:

@@ -20,6 +20,7 @@ from provisioner.units import format_size
 _SIZES = {"memory", "size"}
 _FLAGS = {"accelerator", "choices"}
 _NO_RESTART = {"title", "profile", "transport", "choices"}  # what is only written on it
+_FRESH = {"create", "start", "restart", "replace"}  # verbs after which a guest boots
 _SUBNETS = 127  # 192.168.128.0/24 to 192.168.254.0/24
 _FIRST_HOST = 11
 _END_OF_HOSTS = 128  # from here on: what DHCP gives to others
@@ -40,7 +41,7 @@ class Verb(StrEnum):
     RESTART = "restart"  # ends and starts with its new definition; what is in memory is lost
     REPLACE = "replace"  # made anew; what is on its disks is lost, too
     REMOVE = "remove"
-    LEAVE = "leave"  # to the guest that hosts it
+    LEAVE = "leave"  # as it is, where the guest that hosts it says that it runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +120,14 @@ def make(lab: Lab, origin: Origin, seen: Seen, accels: Mapping[str, str], *, ses
         for volume in seen.volumes
         if volume.name not in owned and volume.guest not in present - wanted
     ]
-    inner = [
-        Step(Verb.LEAVE, guest.name, f"it runs inside {guest.parent}, whose own system starts it")
-        for guest in lab.guests
-        if not guest.is_top_level
-    ]
+    fresh = {step.name for step in guests if step.verb in _FRESH}
+    inner: list[Step] = []
+    for guest in lab.guests:
+        if guest.parent in fresh:
+            fresh.add(guest.name)
+            inner.append(Step(Verb.START, guest.name, f"inside {guest.parent}, once that answers"))
+        elif guest.parent is not None:
+            inner.append(Step(Verb.LEAVE, guest.name, f"inside {guest.parent}; started if it does not run"))
     return Plan(tuple(networks), tuple(guests), tuple(inner), tuple(leftovers))
 
 
@@ -183,12 +187,17 @@ def _flags(choices: Choices) -> str:
 
 def inner_definitions(lab: Lab, name: str) -> list[dict[str, Any]]:
     """The definitions of all guests that a guest hosts, at any depth, in file order."""
+    return [to_data(guest) for guest in inner_guests(lab, name)]
+
+
+def inner_guests(lab: Lab, name: str) -> list[Guest]:
+    """All guests that a guest hosts, at any depth, in file order, which puts parents first."""
     hosts = {name}
     found = []
     for guest in lab.guests:
         if guest.parent in hosts:
             hosts.add(guest.name)
-            found.append(to_data(guest))
+            found.append(guest)
     return found
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
-from provisioner import naming, stamp
+from provisioner import naming
+from provisioner.stamp import GuestStamp, NetworkStamp, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +18,73 @@ class SeenDomain:
     instance: naming.Instance
     guest: str
     state: str  # running | paused | stopping | stopped | crashed | suspended | unknown
-    stamp: stamp.GuestStamp
+    stamp: GuestStamp
 
     @property
     def is_active(self) -> bool:
         return self.state not in ("stopped", "crashed")
+
+    @property
+    def label(self) -> str:
+        """The guest, as the user writes it."""
+        return f"{self.instance.name}/{self.guest}"
+
+    @property
+    def host(self) -> SeenDomain:
+        """The domain that it is, or is in."""
+        return self
+
+    def members(self) -> Iterator[Member]:
+        """The guest, and those inside it at any depth, a parent before the guests that it hosts."""
+        found: dict[str, Member] = {self.guest: self}
+        yield self
+        for definition in self.stamp.inner:
+            parent = found.get(str(definition.get("parent")))
+            if parent is not None and definition["name"] not in found:
+                inner = SeenInner(definition["name"], parent, self._inner_stamp(definition))
+                found[inner.guest] = inner
+                yield inner
+
+    def _inner_stamp(self, definition: dict[str, Any]) -> GuestStamp:
+        name = definition["name"]
+        return replace(self.stamp, guest=name, definition=definition, images={}, addresses=(), inner=())
+
+
+@dataclass(frozen=True, slots=True)
+class SeenInner:
+    """A guest inside another one. Whether it runs only that one knows, which is not asked here.
+
+    Its stamp is its host's, with the definition that the host's stamp has of it: the accelerator is what
+    executes all of them in the end.
+    """
+
+    guest: str
+    parent: Member
+    stamp: GuestStamp
+
+    @property
+    def instance(self) -> naming.Instance:
+        return self.parent.instance
+
+    @property
+    def label(self) -> str:
+        return f"{self.instance.name}/{self.guest}"
+
+    @property
+    def host(self) -> SeenDomain:
+        return self.parent.host
+
+    @property
+    def state(self) -> str:
+        """That of its host: it can't be in a better one."""
+        return self.host.state
+
+    @property
+    def is_active(self) -> bool:
+        return self.host.is_active
+
+
+Member = SeenDomain | SeenInner  # a guest of an instance, wherever it runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +93,7 @@ class SeenNetwork:
     instance: naming.Instance
     network: str
     active: bool
-    stamp: stamp.NetworkStamp
+    stamp: NetworkStamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +143,18 @@ class Seen:
             tuple(item for item in self.volumes if item.instance.owner == owner),
         )
 
-    def origin(self) -> stamp.Origin | None:
+    def origin(self) -> Origin | None:
         """The origin that the first stamp tells."""
         stamped: tuple[SeenDomain | SeenNetwork, ...] = (*self.domains, *self.networks)
         return next((item.stamp.origin for item in stamped), None)
 
     def domain(self, guest: str) -> SeenDomain | None:
         return next((item for item in self.domains if item.guest == guest), None)
+
+    def members(self) -> Iterator[Member]:
+        """Every guest, those inside others after the one that hosts them."""
+        for domain in self.domains:
+            yield from domain.members()
+
+    def member(self, guest: str) -> Member | None:
+        return next((item for item in self.members() if item.guest == guest), None)

@@ -137,15 +137,9 @@ def _check_guest(mark: GuestStamp) -> GuestStamp:
     well_formed = (
         mark.accel in ("kvm", "tcg")
         and isinstance(mark.fell_back, bool)
-        and isinstance(definition["memory"], int)
-        and isinstance(definition["machine"], str)
-        and definition["agent"] in ("virtio", "serial", "none")
-        and isinstance(definition["accel"], str)
-        and all({"size", "image"} <= disk.keys() for disk in _list(definition["disks"]))
-        and all(isinstance(disk, dict) for disk in _list(definition["disks"]))
-        and all(isinstance(interface["model"], str) for interface in _list(definition["interfaces"]))
+        and _is_definition(definition)
         and len(definition["interfaces"]) == len(mark.addresses)
-        and all(isinstance(inner["name"], str) for inner in mark.inner)
+        and all(_is_definition(inner) and _is_inner(inner) for inner in mark.inner)
     )
     if not well_formed:
         raise TypeError("not the stamp of a guest")
@@ -155,6 +149,27 @@ def _check_guest(mark: GuestStamp) -> GuestStamp:
         IPv4Interface(address.address)
     _strings({"guest": mark.guest, "why": mark.accel_why} | {f"image {k}": v for k, v in mark.images.items()})
     return mark
+
+
+def _is_definition(definition: dict[str, Any]) -> bool:
+    return (
+        isinstance(definition["memory"], int)
+        and isinstance(definition["machine"], str)
+        and definition["agent"] in ("virtio", "serial", "none")
+        and isinstance(definition["accel"], str)
+        and all({"size", "image"} <= disk.keys() for disk in _list(definition["disks"]))
+        and all(isinstance(interface["model"], str) for interface in _list(definition["interfaces"]))
+    )
+
+
+def _is_inner(definition: dict[str, Any]) -> bool:
+    return (
+        all(isinstance(definition[key], str) for key in ("name", "parent", "image"))
+        and definition["kind"] in ("xen", "container", "nested")
+        and definition["transport"] in ("parent", "none")
+        and isinstance(definition["processor"]["count"], int)
+        and all(isinstance(word, str) for word in _list(definition["kernel_args"]))
+    )
 
 
 def _check_network(mark: NetworkStamp) -> NetworkStamp:

@@ -35,11 +35,12 @@ def compare(
 ) -> None:
     """Show what is different between a lab's guests, as they see it themselves."""
     from provisioner.engine import compare as engine
+    from provisioner.engine.prompts import is_asked_there
     from provisioner.engine.running import found
     from provisioner.errors import InputError
     from provisioner.language import said
     from provisioner.report import compare as report
-    from provisioner.report import data
+    from provisioner.report import data, text
     from provisioner.report.language import preferred
 
     if xml and (stack or svg):
@@ -51,7 +52,13 @@ def compare(
         _stacks(lab, timeout, lang, connect, output, svg=svg)
         return
     with found(connect, lab) as (session, instance, domains):
-        result = engine.look(session, instance, domains, timeout=timeout)
+        nobody_tells = all(map(is_asked_there, domains))
+        if not nobody_tells:
+            result = engine.look(session, instance, domains, timeout=timeout)
+    if nobody_tells:
+        text.tell("no guest of it has an agent to ask: this is what their definitions say")
+        _definitions(lab, lang, connect, output)
+        return
     everything = report.compare_data(result)
     engine.keep(result, everything)
 
@@ -75,10 +82,11 @@ def _definitions(lab: str, lang: Language | None, connect: str | None, output: O
     from provisioner.report import data
     from provisioner.report import definitions as report
     from provisioner.report.language import preferred
+    from provisioner.seen import SeenDomain
 
     with found(connect, lab) as (session, instance, domains):
         differences = engine.compared(session, instance, domains)
-    guests = [domain.guest for domain in domains]
+    guests = [domain.guest for domain in domains if isinstance(domain, SeenDomain)]
     data.emit(
         output,
         report.definitions_data(differences),

@@ -35,9 +35,9 @@ def _guests() -> list[tuple[str, str]]:
     try:
         with everywhere(None) as sessions:
             return [
-                (domain.instance.name, domain.guest)
+                (member.instance.name, member.guest)
                 for session in sessions
-                for domain in session.look(volumes=False).domains
+                for member in session.look(volumes=False).members()
             ]
     except errors.VirtlabError:
         return []  # a shell that completes is no place for messages

@@ -45,6 +45,7 @@ def exec_(
     with found(connect, lab) as (session, instance):
         transport = reach.transport(session, reach.seen_guest(session, instance, name))
         given = _standard_input() if stdin else None
+        command = command[1:] if command[0] == "--" else command
         result = transport.run(command, input=given, timeout=timeout, max_output=max_output)
     text.guest_output(result.stdout, sys.stdout)
     text.guest_output(result.stderr, sys.stderr)

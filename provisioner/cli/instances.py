@@ -108,7 +108,7 @@ def _up(request: Request, connect: str | None, output: Output, *, yes: bool) -> 
     data.emit(
         output,
         report.up_data(result),
-        names=[f"{result.origin.instance}/{guest.name}" for guest in result.guests],
+        names=[f"{result.origin.instance}/{guest.name}" for guest in result.members],
         table=lambda: report.up_page(result),
     )
 
@@ -187,7 +187,12 @@ def status(
     data.emit(
         output,
         found,
-        names=[f"{entry['instance']}/{guest['name']}" for entry in found for guest in entry["guests"]],
+        names=[
+            f"{entry['instance']}/{name}"
+            for entry in found
+            for guest in entry["guests"]
+            for name in (guest["name"], *(inner["name"] for inner in guest["inner"]))
+        ],
         table=lambda: report.status_page(found),
     )
 
@@ -197,7 +202,7 @@ def start(
     timeout: Timeout = 120.0,
     connect: options.Connect = None,
 ) -> None:
-    """Start guests that were stopped."""
+    """Start guests that were stopped, and those inside them."""
     _power(target, connect, timeout, starting=True)
 
 
@@ -215,6 +220,7 @@ def _power(target: str, connect: str | None, timeout: float, *, starting: bool) 
     from provisioner.engine.session import found
     from provisioner.report import text
     from provisioner.report.progress import Progress
+    from provisioner.seen import SeenInner
 
     name, _, guest = target.partition("/")
     with (
@@ -228,9 +234,6 @@ def _power(target: str, connect: str | None, timeout: float, *, starting: bool) 
         else:
             power.stop(session, guests, progress, timeout=timeout)
     if not starting:
-        text.tell(
-            text.spelled(
-                "A tiny guest keeps nothing but its disks: its files were in memory, and are gone. "
-                f"next: {{virtlab}} start {target}"
-            )
-        )
+        kept = "A tiny guest keeps nothing but its disks: its files were in memory, and are gone. "
+        inside = any(isinstance(each, SeenInner) for each in guests)
+        text.tell(text.spelled(f"{'' if inside else kept}next: {{virtlab}} start {target}"))

@@ -32,7 +32,7 @@ def list_labs(output: options.OutputOption = Output.TABLE) -> None:
     entries = catalog.entries(paths.labs_dir())
     data.emit(
         output,
-        [{"name": e.name, "title": to_data(e.title), "file": str(e.file)} for e in entries],
+        [{"name": e.name, "title": to_data(e.title), "part": e.part, "file": str(e.file)} for e in entries],
         names=[e.name for e in entries],
         table=lambda: labs.catalog_table(entries),
     )

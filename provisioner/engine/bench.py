@@ -25,7 +25,7 @@ from provisioner.lessons.measured import Bench
 from provisioner.lessons.workloads import Needs, Probe
 from provisioner.naming import Instance
 from provisioner.processes import iperf3_server
-from provisioner.seen import Seen, SeenDomain
+from provisioner.seen import Member, Seen, SeenDomain
 from provisioner.units import format_seconds
 
 COUNT_ROUNDS = 5  # of counted accesses, which are nearly the same each time
@@ -37,7 +37,7 @@ _SUBJECT = "bench"
 def run(
     session: Session,
     instance: Instance,
-    domains: Sequence[SeenDomain],
+    guests: Sequence[Member],
     monitor: Monitor,
     *,
     quick: bool,
@@ -47,11 +47,14 @@ def run(
 ) -> Bench:
     """Measures the guests given, the first of which is the base of all ratios.
 
+    Guests inside others have no twins: only those of the host's libvirt are measured, which is said.
     What can't be measured is missing in the result, which says why. The guests are paused meanwhile,
     and go on when this returns or raises; the twins are gone then. ``timeout`` is for each boot of a
     twin. Raises KeyboardInterrupt soon after ``cancelled`` is set.
     """
-    names = [domain.guest for domain in domains]
+    names = [guest.guest for guest in guests if isinstance(guest, SeenDomain)]
+    if inside := [guest.guest for guest in guests if guest.guest not in names]:
+        monitor.note(f"not measured: {', '.join(inside)}: bench measures only guests of the host's libvirt")
     with lock.held(session.lock_name(instance.name), monitor, timeout=lock.LONG):
         return _Run(session, instance, names, monitor, quick, cancelled, rounds, timeout).work()
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from provisioner import errors
-from provisioner.engine import gather, labs, reach
+from provisioner.engine import gather, labs, prompts, reach
 from provisioner.engine.gather import Gathered
 from provisioner.engine.session import Session
 from provisioner.guest.sanitize import printable
@@ -19,7 +19,7 @@ from provisioner.lab.model import Lab, Observation
 from provisioner.lessons import verdicts
 from provisioner.lessons.values import values
 from provisioner.lessons.verdicts import Finding
-from provisioner.seen import SeenDomain
+from provisioner.seen import Member
 
 COMMAND_SECONDS = 20.0
 COMMAND_BYTES = 64 * 1024
@@ -56,7 +56,7 @@ class Checked:
         return all(finding.verdict is verdicts.Verdict.PASS for finding in self.findings)
 
 
-def lab_of(domains: Sequence[SeenDomain]) -> Lab:
+def lab_of(domains: Sequence[Member]) -> Lab:
     """The lab that running guests came from, as its file is now.
 
     Raises NotFound where there is no guest, InputError where the file is gone, and LabFileError where
@@ -71,7 +71,7 @@ def lab_of(domains: Sequence[SeenDomain]) -> Lab:
 
 
 def run(
-    session: Session, domains: Sequence[SeenDomain], items: Sequence[Observation], *, everybody: bool = True
+    session: Session, domains: Sequence[Member], items: Sequence[Observation], *, everybody: bool = True
 ) -> Checked:
     """Makes the observations; ``domains`` are the guests of one instance, at least one.
 
@@ -87,7 +87,7 @@ def run(
             found |= {(each.item.name, each.guest): each for each in results}
     label = domains[0].instance.name
     findings = [
-        found.get((item.name, guest)) or verdicts.unseen(item, guest, _absent(domains, guest, label))
+        found.get((item.name, guest)) or verdicts.unseen(item, guest, _absent(guest, label))
         for item in items
         for guest in item.guests
     ]
@@ -97,51 +97,63 @@ def run(
         accels={domain.guest: domain.stamp.accel for domain in chosen},
         findings=tuple(findings),
         platform={name: values(each.facts)["platform"] for name, each in facts.items() if each.facts},
-        errors={name: each.error for name, each in facts.items() if each.error},
+        # nobody expects facts of a guest that can only be asked at its console
+        errors={
+            domain.guest: facts[domain.guest].error
+            for domain in chosen
+            if facts[domain.guest].error and not prompts.is_asked_there(domain)
+        },
     )
 
 
-def answered(session: Session, domains: Sequence[SeenDomain], exercise: Exercise, told: str) -> bool:
+def answered(session: Session, domains: Sequence[Member], exercise: Exercise, told: str) -> bool:
     """Whether a learner's answer is right, by what the guest says now. Raises GuestError where it says
     nothing."""
     answer = exercise.answer
     assert answer is not None  # noqa: S101 - asked for only where there is one
     domain = next((domain for domain in domains if domain.guest == answer.guest), None)
     if domain is None:
-        raise errors.GuestError(_absent(domains, answer.guest, domains[0].instance.name))
+        raise errors.GuestError(_absent(answer.guest, domains[0].instance.name))
     (each,) = gather.facts(session, [domain])
     if each.facts is None:
         raise errors.GuestError(f"the guest that knows could not be asked: {each.error}", hint=each.hint)
     return verdicts.is_right(answer, values(each.facts)[answer.fact], told)
 
 
-def _absent(domains: Sequence[SeenDomain], guest: str, instance: str) -> str:
-    inside = {inner["name"]: domain.guest for domain in domains for inner in domain.stamp.inner}
-    if guest in inside:
-        return f"{instance}/{guest} runs inside {inside[guest]}, and there is no way into it from here"
+def _absent(guest: str, instance: str) -> str:
     return f"{instance}/{guest} is not up"
 
 
 def _guest(
-    session: Session, domain: SeenDomain, items: Sequence[Observation], gathered: Gathered
+    session: Session, domain: Member, items: Sequence[Observation], gathered: Gathered
 ) -> list[Finding]:
     """The findings in one guest, its commands one after the other."""
     mine = [item for item in items if domain.guest in item.guests]
     known = values(gathered.facts) if gathered.facts else {}
-    line = _Line(session, domain)
     findings = []
-    for item in mine:
-        if item.needs and domain.stamp.accel not in item.needs:
-            findings.append(verdicts.impossible(item, domain.guest, domain.stamp.accel_why))
-        elif item.fact is None:
-            findings.append(line.ask(item))
-        elif gathered.facts is None:
-            findings.append(verdicts.unseen(item, domain.guest, gathered.error))
-        elif not known[item.fact] and (part := _untold(item.fact, gathered.facts.missing)):
-            findings.append(verdicts.unseen(item, domain.guest, f"the guest did not tell its {part}"))
-        else:
-            findings.append(verdicts.judged(item, domain.guest, known[item.fact]))
+    with prompts.Console(session, domain) as console:
+        line = _Line(session, domain, console)
+        for item in mine:
+            findings.append(_finding(item, domain, gathered, known, line))
     return findings
+
+
+def _finding(
+    item: Observation,
+    domain: Member,
+    gathered: Gathered,
+    known: Mapping[str, tuple[str, ...]],
+    line: _Line,
+) -> Finding:
+    if item.needs and domain.stamp.accel not in item.needs:
+        return verdicts.impossible(item, domain.guest, domain.stamp.accel_why)
+    if item.fact is None:
+        return line.ask(item)
+    if gathered.facts is None:
+        return verdicts.unseen(item, domain.guest, gathered.error)
+    if not known[item.fact] and (part := _untold(item.fact, gathered.facts.missing)):
+        return verdicts.unseen(item, domain.guest, f"the guest did not tell its {part}")
+    return verdicts.judged(item, domain.guest, known[item.fact])
 
 
 def _untold(fact: str, missing: Sequence[str]) -> str | None:
@@ -149,11 +161,13 @@ def _untold(fact: str, missing: Sequence[str]) -> str | None:
 
 
 class _Line:
-    """Commands in one guest. After one that the guest gave no answer to, it is not asked again."""
+    """Commands in one guest, or lines typed at its console. After one that the guest gave no answer to, it
+    is not asked again."""
 
-    def __init__(self, session: Session, domain: SeenDomain) -> None:
+    def __init__(self, session: Session, domain: Member, console: prompts.Console) -> None:
         self._session = session
         self._domain = domain
+        self._console = console
         self._transport: Transport | None = None
         self._deadline = time.monotonic() + _GUEST_SECONDS
         self._dead = ""
@@ -165,21 +179,27 @@ class _Line:
             self._dead = f"the commands in this guest took more than {_GUEST_SECONDS:.0f} s"
         if self._dead:
             return verdicts.unseen(item, guest, self._dead)
+        timeout = min(COMMAND_SECONDS, left)
         try:
-            if self._transport is None:
-                self._transport = reach.transport(self._session, self._domain)
-            result = self._transport.run(
-                item.command, timeout=min(COMMAND_SECONDS, left), max_output=COMMAND_BYTES
-            )
-            if result.truncated:
-                raise ValueError(f"it wrote more than {COMMAND_BYTES // 1024} KiB")
-            return verdicts.judged(
-                item, guest, verdicts.read(item, result.exit_code, result.stdout, result.stderr)
-            )
+            saw = self._typed(item, timeout) if item.console else self._run(item, timeout)
+            return verdicts.judged(item, guest, saw)
         except errors.VirtlabError as error:
             said = printable(error.message)
-            if self._transport is None or isinstance(error, errors.NotReady | errors.HypervisorError):
+            gone = self._transport is None and not item.console
+            if gone or isinstance(error, errors.NotReady | errors.HypervisorError):
                 self._dead = said
         except ValueError as error:
             said = str(error)
         return verdicts.unseen(item, guest, said)
+
+    def _run(self, item: Observation, timeout: float) -> tuple[str, ...]:
+        if self._transport is None:
+            self._transport = reach.transport(self._session, self._domain)
+        result = self._transport.run(item.command, timeout=timeout, max_output=COMMAND_BYTES)
+        if result.truncated:
+            raise ValueError(f"it wrote more than {COMMAND_BYTES // 1024} KiB")
+        return verdicts.read(item, result.exit_code, result.stdout, result.stderr)
+
+    def _typed(self, item: Observation, timeout: float) -> tuple[str, ...]:
+        told = self._console.ask(item.console or "", timeout)
+        return verdicts.read(item, 0, "\n".join(told).encode(), b"")

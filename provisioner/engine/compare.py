@@ -14,7 +14,7 @@ from provisioner.engine.hostside import Outside
 from provisioner.engine.session import Session
 from provisioner.lab.model import Text
 from provisioner.naming import Instance
-from provisioner.seen import SeenDomain
+from provisioner.seen import Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Compared:
 
 
 def look(
-    session: Session, instance: Instance, domains: Sequence[SeenDomain], *, timeout: float = 30.0
+    session: Session, instance: Instance, domains: Sequence[Member], *, timeout: float = 30.0
 ) -> Compared:
     """Asks every guest, and the host about each. Raises GuestError where the lab has no guest."""
     if not domains:
@@ -44,7 +44,7 @@ def look(
     return Compared(instance.name, origin.lab, origin.source, taken, tuple(gathered), tuple(outside))
 
 
-def concept(domains: Sequence[SeenDomain]) -> Text | None:
+def concept(domains: Sequence[Member]) -> Text | None:
     """What the lesson of the guests' lab is about; None where it has none, or its files are gone or wrong."""
     from provisioner.engine import checks
     from provisioner.lab import lesson

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from provisioner import errors, paths
 from provisioner.engine.session import Session
 from provisioner.naming import Instance
-from provisioner.seen import SeenDomain
+from provisioner.seen import Member, SeenDomain
 
 if TYPE_CHECKING:
     from provisioner.lab.lesson import Note
     from provisioner.lessons.definitions import Difference
 
 
-def compared(session: Session, instance: Instance, domains: Sequence[SeenDomain]) -> list[Difference]:
+def compared(session: Session, instance: Instance, domains: Sequence[Member]) -> list[Difference]:
     """What differs between the definitions of an instance's guests, with the lab's notes before the general.
 
     Raises GuestError where there is no guest.
@@ -31,7 +31,7 @@ def compared(session: Session, instance: Instance, domains: Sequence[SeenDomain]
     return definitions.differences(documents(session, domains), notes)
 
 
-def lab_notes(domains: Sequence[SeenDomain]) -> tuple[Note, ...]:
+def lab_notes(domains: Sequence[Member]) -> tuple[Note, ...]:
     """The notes of the lab that the guests came from; none where its files are gone or being edited."""
     from provisioner.engine import checks
     from provisioner.lab import lesson
@@ -43,11 +43,18 @@ def lab_notes(domains: Sequence[SeenDomain]) -> tuple[Note, ...]:
     return found.notes if found else ()
 
 
-def documents(session: Session, domains: Sequence[SeenDomain]) -> dict[str, str]:
-    """The definition of each guest as libvirt keeps it. Raises NotFound where one is gone meanwhile."""
+def documents(session: Session, domains: Sequence[Member]) -> dict[str, str]:
+    """The definition of each guest as libvirt keeps it; of a guest inside another it has none.
+
+    Raises NotFound where one is gone meanwhile.
+    """
     from provisioner.hypervisor import documents as libvirt_documents
 
-    return {domain.guest: libvirt_documents.definition(session.conn, domain.name) for domain in domains}
+    return {
+        domain.guest: libvirt_documents.definition(session.conn, domain.name)
+        for domain in domains
+        if isinstance(domain, SeenDomain)
+    }
 
 
 def general_notes(file: Path | None = None) -> tuple[Note, ...]:

@@ -14,7 +14,7 @@ from provisioner.hypervisor import connection, facts, imagestore
 from provisioner.hypervisor.imagestore import StoredImage
 from provisioner.images import cache, catalog, packages
 from provisioner.lab import catalog as lab_catalog
-from provisioner.lab.enums import Accel, NetworkMode
+from provisioner.lab.enums import Accel, GuestKind, NetworkMode
 from provisioner.lab.model import Lab
 from provisioner.units import rough_size
 
@@ -70,6 +70,7 @@ def examine(connect: str | None) -> Findings:
                     kvm,
                     is_session=session.is_session,
                     memory=session.host.free_memory(),
+                    nested=session.host.nested_kvm(),
                     obstacles=[o for name in labs.images_of([lab]) if (o := _image(name, stored).obstacle)],
                 )
                 if fit
@@ -168,7 +169,7 @@ def _image(name: str, stored: Sequence[StoredImage]) -> _Image:
         if any((i.set.image, i.set.recipe) == (name, recipe_key(recipe)) for i in stored):
             return _Image(True, "ready")
         built = cache.find(recipe, paths.cache_dir()) is not None
-        if not built and recipe.spec.kind == "kernel":
+        if not built and recipe.spec.kind != "disk":
             packages.provider(packages.this_system(), paths.cache_dir())
     except errors.ImageError as error:
         return _Image(False, error.message, error.hint, error.message)
@@ -181,11 +182,18 @@ def _memory(lab: Lab) -> int:
 
 
 def verdict(
-    lab: Lab, found: accel.KvmFacts, *, is_session: bool, memory: int | None, obstacles: Sequence[str]
+    lab: Lab,
+    found: accel.KvmFacts,
+    *,
+    is_session: bool,
+    memory: int | None,
+    obstacles: Sequence[str],
+    nested: bool | None = None,
 ) -> LabVerdict:
     """Whether a lab can run where nothing else is wrong.
 
-    ``memory``: bytes that are free, where known; ``obstacles``: why its images can't be made.
+    ``memory``: bytes that are free, where known; ``obstacles``: why its images can't be made;
+    ``nested``: whether the host's KVM gives guests a KVM of their own, where known.
     """
     if obstacles:
         return LabVerdict(lab.name, "not", obstacles[0])
@@ -201,5 +209,15 @@ def verdict(
     decisions = [accel.decide(guest.accel, found) for guest in lab.top_level]
     emulated = [decision for decision in decisions if decision.accel == "tcg"]
     if emulated:
-        return LabVerdict(lab.name, "emulated", f"slower: {emulated[0].why}")
+        return LabVerdict(lab.name, "emulated", f"slower{_unseen(lab, 'tcg')}: {emulated[0].why}")
+    inside = [g.name for g in lab.guests if g.kind is GuestKind.NESTED and g.accel is Accel.KVM]
+    if inside and nested is False:
+        why = f"{', '.join(inside)} wants KVM in a guest, which this host's KVM does not give (nested=0)"
+        return LabVerdict(lab.name, "not", f"{why}; emulated it runs: --accel tcg")
     return LabVerdict(lab.name, "kvm", decisions[0].why if decisions else "no guests")
+
+
+def _unseen(lab: Lab, accelerator: str) -> str:
+    """How many of the lab's checks can't be made with that accelerator, as an addition to a sentence."""
+    number = sum(bool(item.needs) and accelerator not in item.needs for item in lab.observe)
+    return f", and {number} of {len(lab.observe)} checks need KVM" if number else ""

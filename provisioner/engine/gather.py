@@ -13,7 +13,7 @@ from provisioner.engine.session import Session
 from provisioner.guest.sanitize import printable
 from provisioner.lessons import parse
 from provisioner.lessons.facts import Facts
-from provisioner.seen import SeenDomain
+from provisioner.seen import Member
 from provisioner.stamp import GuestStamp
 from provisioner.units import format_seconds
 
@@ -31,7 +31,7 @@ class Gathered:
     hint: str | None = None
 
 
-def facts(session: Session, domains: Sequence[SeenDomain], *, timeout: float = 30.0) -> list[Gathered]:
+def facts(session: Session, domains: Sequence[Member], *, timeout: float = 30.0) -> list[Gathered]:
     """What each guest tells of itself, in the order given.
 
     ``timeout``: seconds that all of it may take, a little more for a guest that answers late. Raises
@@ -53,18 +53,19 @@ def facts(session: Session, domains: Sequence[SeenDomain], *, timeout: float = 3
     return [one or _silent(domain, timeout) for one, domain in zip(tuple(found), domains, strict=True)]
 
 
-def _silent(domain: SeenDomain, timeout: float) -> Gathered:
-    label = f"{domain.instance.name}/{domain.guest}"
+def _silent(domain: Member, timeout: float) -> Gathered:
+    label = domain.label
     told = f"{label} did not answer within {format_seconds(timeout)}"
     return Gathered(domain.guest, domain.stamp, None, told, f"{{virtlab}} console {label}")
 
 
-def _of(session: Session, domain: SeenDomain, script: bytes, deadline: float) -> Gathered:
-    label = f"{domain.instance.name}/{domain.guest}"
+def _of(session: Session, domain: Member, script: bytes, deadline: float) -> Gathered:
+    label = domain.label
     hint = None
     try:
         if domain.state == "paused":
-            raise errors.GuestError(f"{label} is paused", hint=f"{{virtlab}} start {label}")
+            host = domain.host.label
+            raise errors.GuestError(f"{host} is paused", hint=f"{{virtlab}} start {host}")
         transport = reach.transport(session, domain)
         left = max(0.1, deadline - time.monotonic())
         result = transport.run(["sh"], input=script, timeout=left, max_output=parse.MOST_BYTES)

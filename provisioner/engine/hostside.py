@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from provisioner import errors
 from provisioner.engine.session import Session
 from provisioner.host import HostThread
-from provisioner.seen import SeenDomain
+from provisioner.seen import Member, SeenDomain
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,15 @@ class Outside:
     exits: dict[str, int]  # by kind; empty under emulation, and where KVM or libvirt does not count them
 
 
-def outside(session: Session, domains: Sequence[SeenDomain]) -> list[Outside]:
-    """What is known of each guest, in the order given. Raises nothing that one guest is to blame for."""
+def outside(session: Session, domains: Sequence[Member]) -> list[Outside]:
+    """What is known of each guest, in the order given. Raises nothing that one guest is to blame for.
+
+    Of a guest inside another the host knows nothing.
+    """
     from provisioner.hypervisor import stats
 
-    names = [domain.name for domain in domains if domain.is_active]
+    own = {domain.guest: domain.name for domain in domains if isinstance(domain, SeenDomain)}
+    names = [own[domain.guest] for domain in domains if domain.is_active and domain.guest in own]
     try:
         counted = stats.of_domains(session.conn, names)
     except errors.HypervisorError:
@@ -37,7 +41,8 @@ def outside(session: Session, domains: Sequence[SeenDomain]) -> list[Outside]:
     processes = session.host.qemu_processes(names)
     found = []
     for domain in domains:
-        process, told = processes.get(domain.name), counted.get(domain.name)
+        name = own.get(domain.guest, "")
+        process, told = processes.get(name), counted.get(name)
         if process is not None:
             vcpus = tuple(thread for thread in process.threads if thread.name.startswith("CPU "))
         else:

@@ -32,7 +32,7 @@ def images() -> Images:
     templates = paths.templates_dir()
     kinds = {name: image_catalog.get(name, templates).spec.kind for name in image_catalog.names(templates)}
     return Images(
-        boot=[name for name, kind in kinds.items() if kind == "kernel"],
+        boot=[name for name, kind in kinds.items() if kind != "disk"],
         disk=[name for name, kind in kinds.items() if kind == "disk"],
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from provisioner import errors, plan, render
 from provisioner.engine.monitor import Monitor
+from provisioner.engine.prompts import prompt_of
 from provisioner.engine.reach import channel
 from provisioner.engine.session import Session
 from provisioner.guest import readiness
@@ -207,10 +208,11 @@ def await_ready(
     clock: Stopwatch | None = None,
     on_mark: Callable[[str], None] | None = None,
 ) -> Ready | None:
-    """Starts a defined guest and waits until its agent answers; the seconds count from QEMU's start.
+    """Starts a defined guest and waits until its agent answers, or where it has none, until it waits at
+    its console; the seconds count from QEMU's start.
 
     One that is paused, by somebody or by a run that was killed, goes on from where it stands.
-    None where the guest has no agent to wait for, or ``cancelled`` was set before the start.
+    None where there is nothing to wait for, or ``cancelled`` was set before the start.
     ``on_mark`` is told each phase of the boot as the guest reports it.
     """
     clock = clock or Stopwatch({})
@@ -221,22 +223,28 @@ def await_ready(
             on_mark(mark)
         monitor.phase(guest.name, f"booting: {mark}")
 
-    log = ConsoleLog(on_mark=reported)
+    prompt = prompt_of(guest.image) if guest.agent is AgentPort.NONE else None
+    log = ConsoleLog(on_mark=reported, prompt=prompt)
     if cancelled is not None and cancelled.is_set():
         return None
     began = time.monotonic()
-    if not apply.is_active(dom):
+    was_active = apply.is_active(dom)
+    if not was_active:
         apply.start_paused(dom)
     clock.lap("start")
     console = partial(open_console, dom, "serial0", label=label, on_data=log.feed, on_end=log.close)
-    with DomainWatch(dom) as watch, console():
+    with DomainWatch(dom) as watch, console() as line:
         apply.resume(dom)
         clock.lap("resume")
-        if guest.agent is AgentPort.NONE:
+        if guest.agent is AgentPort.NONE and prompt is None:
             monitor.done(guest.name, "started; it has no agent to wait for")
             return None
         monitor.phase(guest.name, "booting")
-        ready = readiness.wait_ready(channel(dom, guest.agent, label), watch, timeout, log)
+        if guest.agent is AgentPort.NONE:
+            nudge = partial(line.write, b"\r", time.monotonic() + timeout) if was_active else None
+            ready = readiness.wait_prompted(label, watch, timeout, log, nudge)
+        else:
+            ready = readiness.wait_ready(channel(dom, guest.agent, label), watch, timeout, log)
     clock.lap("boot")
     ready = replace(ready, seconds=time.monotonic() - began)
     monitor.done(guest.name, f"ready after {format_seconds(ready.seconds)}")

@@ -19,13 +19,13 @@ from provisioner.lab.lesson import Finding as Literature
 from provisioner.lab.lesson import Lesson
 from provisioner.lab.model import Expectation, Lab, Observation, Text, to_data
 from provisioner.language import Language
-from provisioner.lessons import comparison, saved, stack
+from provisioner.lessons import comparison, saved, stack_inside
 from provisioner.lessons.comparison import Row
 from provisioner.lessons.facts import Facts
 from provisioner.lessons.measured import Bench, HostFacts
 from provisioner.lessons.stack import HostSide, Stack
 from provisioner.lessons.verdicts import Finding, Verdict
-from provisioner.seen import SeenDomain
+from provisioner.seen import Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def collect(connect: str | None, target: str, monitor: Monitor) -> Page:
     return _page(target, look)
 
 
-def _live(session: Session, domains: Sequence[SeenDomain], seen: Compared) -> _Look:
+def _live(session: Session, domains: Sequence[Member], seen: Compared) -> _Look:
     try:
         lab = checks.lab_of(domains)
     except errors.InputError:
@@ -179,7 +179,8 @@ def _saved_guests(kept: dict[str, Any], lab: Lab | None) -> tuple[_Told, ...]:
 
 def _page(target: str, look: _Look) -> Page:
     lab, told = look.lab, look.told
-    guests = tuple(_guest(one, look.side, lab) for one in told)
+    stacks = _stacks(told, look.side)
+    guests = tuple(_guest(one, stacks.get(one.name), lab) for one in told)
     taught = _lesson(lab)
     source = lab.source if lab else None
     checked, findings = _findings(results.load("check", look.instance, source))
@@ -206,8 +207,19 @@ def _page(target: str, look: _Look) -> Page:
     )
 
 
-def _guest(one: _Told, side: HostSide | None, lab: Lab | None) -> PageGuest:
+def _stacks(told: Sequence[_Told], side: HostSide | None) -> dict[str, Stack]:
+    known = [
+        stack_inside.Told(one.definition, one.accel, one.facts)
+        for one in told
+        if one.definition and one.accel
+    ]
+    return stack_inside.of_all(known, host=side)
+
+
+def _guest(one: _Told, pictured: Stack | None, lab: Lab | None) -> PageGuest:
     definition = one.definition or {}
+    if definition.get("kind") in ("xen", "container"):
+        definition = {}  # its disks and cards are no device models of QEMU's
     disks, cards = definition.get("disks") or [], definition.get("interfaces") or []
     title = next((guest.title for guest in lab.guests if guest.name == one.name), None) if lab else None
     return PageGuest(
@@ -217,7 +229,7 @@ def _guest(one: _Told, side: HostSide | None, lab: Lab | None) -> PageGuest:
         disk=_disk(disks[0]) if disks else "",
         network=str(cards[0]["model"]) if cards else "",
         facts=one.facts,
-        stack=stack.of(definition, one.accel, one.facts, host=side) if definition and one.accel else None,
+        stack=pictured,
         error=one.error,
         hint=one.hint,
     )

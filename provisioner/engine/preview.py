@@ -89,8 +89,16 @@ def _domain(
         addresses=addresses,
         inner=tuple(plan.inner_definitions(lab, guest.name)),
     )
-    boot = render.BootFiles.of(lambda part: f"{pool}/{image.volume(part)}", guest.firmware)
+    files = {part: f"{pool}/{image.volume(part)}" for part in _parts(guest.image)}
+    if "boot" in files:
+        boot = render.BootFiles(disk=files["boot"])
+    else:
+        boot = render.BootFiles.of(files.__getitem__, guest.firmware)
     return render.domain_xml(guest, mark, boot, pool, session=choice.is_session)
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return catalog.get(name, paths.templates_dir()).spec.parts
 
 
 def _image(name: str, owner: str) -> naming.ImageSet:

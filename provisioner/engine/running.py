@@ -10,14 +10,14 @@ from pathlib import Path
 from provisioner import errors, naming
 from provisioner.engine.session import Session, everywhere
 from provisioner.lab.catalog import LAB_FILE
-from provisioner.seen import SeenDomain
+from provisioner.seen import Member
 
-Match = tuple[Session, naming.Instance, tuple[SeenDomain, ...]]
+Match = tuple[Session, naming.Instance, tuple[Member, ...]]
 
 
 @contextmanager
 def found(connect: str | None, target: str) -> Iterator[Match]:
-    """The session, the instance and its guests, sorted by name; no twins.
+    """The session, the instance and its guests: sorted by name, those inside one after it; no twins.
 
     ``target`` is an instance's name, or the path of a lab's folder or file. Raises InputError for
     LAB/GUEST, NotFound where nothing of that name is up, Ambiguous where more than one thing is.
@@ -48,15 +48,15 @@ def _file(target: str) -> str | None:
     return os.path.realpath(path) if path.is_file() or path.suffix in (".yaml", ".yml") else None
 
 
-def _instances(session: Session) -> list[tuple[naming.Instance, tuple[SeenDomain, ...]]]:
+def _instances(session: Session) -> list[tuple[naming.Instance, tuple[Member, ...]]]:
     seen = session.look(volumes=False)
     return [
-        (instance, tuple(d for d in seen.of(instance).domains if not naming.is_twin(d.guest)))
+        (instance, tuple(g for g in seen.of(instance).members() if not naming.is_twin(g.guest)))
         for instance in seen.instances()
     ]
 
 
-def _origin(guests: tuple[SeenDomain, ...]) -> str | None:
+def _origin(guests: tuple[Member, ...]) -> str | None:
     return os.path.realpath(guests[0].stamp.origin.file) if guests else None
 
 

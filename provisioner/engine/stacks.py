@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 
 def stacks(session: Session, gathered: Sequence[Gathered]) -> list[Stack]:
-    """One for each guest, in the order given; of a guest that told nothing, with what its stamp says."""
-    from provisioner.lessons import stack
+    """One for each guest, in the order given; of a guest that told nothing, with what its stamp says.
 
-    host = host_side(session)
-    return [stack.of(each.stamp.definition, each.stamp.accel, each.facts, host=host) for each in gathered]
+    A parent stands before those inside it.
+    """
+    from provisioner.lessons import stack_inside
+
+    told = [stack_inside.Told(one.stamp.definition, one.stamp.accel, one.facts) for one in gathered]
+    return list(stack_inside.of_all(told, host=host_side(session)).values())
 
 
 def host_side(session: Session) -> HostSide:

@@ -2,38 +2,77 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from provisioner import errors
 from provisioner.engine import reach
 from provisioner.engine.session import Session
 from provisioner.guest import console
+from provisioner.guest.parent import INNER
+from provisioner.guest.script import LEAVE, PROMPT
+from provisioner.guest.transport import Transport
 from provisioner.hypervisor import apply
 from provisioner.hypervisor.streams import open_console
 from provisioner.lab.enums import AgentPort
-from provisioner.seen import SeenDomain
+from provisioner.seen import Member, SeenInner
 
 _CONSOLE = "/dev/ttyS0"
-_RESIZE_TIMEOUT = 5.0
+_AGENT_TIMEOUT = 5.0
+_TYPE_TIMEOUT = 5.0
 
 
-def sit_at_console(session: Session, domain: SeenDomain, *, say: Callable[[str], None]) -> None:
-    """Joins the terminal with a guest's first serial port. Raises Busy where somebody else has it."""
-    label = f"{domain.instance.name}/{domain.guest}"
-    if not domain.is_active:
-        raise errors.GuestError(f"{label} is {domain.state}", hint=f"{{virtlab}} start {label}")
-    dom = apply.domain(session.conn, domain.name)
-    way = None if domain.stamp.definition["agent"] == AgentPort.NONE else reach.transport(session, domain)
+def sit_at_console(session: Session, member: Member, *, say: Callable[[str], None]) -> None:
+    """Joins the terminal with a guest's first serial port. Raises Busy where somebody else has it.
+
+    A guest inside another is reached from the console of the one that hosts it, where what leads inside
+    is typed; it is left again in the end.
+    """
+    host = member.host
+    if not host.is_active:
+        raise errors.GuestError(f"{host.label} is {host.state}", hint=f"{{virtlab}} start {host.label}")
+    dom = apply.domain(session.conn, host.name)
+    has_agent = isinstance(member, SeenInner) or host.stamp.definition["agent"] != AgentPort.NONE
+    way = reach.transport(session, host) if has_agent else None
 
     def resize(rows: int, columns: int) -> None:
         if way is not None:
-            way.run(
-                ["stty", "-F", _CONSOLE, "rows", str(rows), "cols", str(columns)], timeout=_RESIZE_TIMEOUT
-            )
+            size = ["rows", str(rows), "cols", str(columns)]
+            way.run(["stty", "-F", _CONSOLE, *size], timeout=_AGENT_TIMEOUT)
 
-    console.interact(
-        lambda data, end: open_console(dom, "serial0", label=label, on_data=data, on_end=end),
-        label=label,
-        say=say,
-        resize=resize,
-    )
+    def opener(on_data: Callable[[bytes], None], on_end: Callable[[], None]) -> console.Stream:
+        stream = open_console(dom, "serial0", label=host.label, on_data=on_data, on_end=on_end)
+        if isinstance(member, SeenInner):
+            stream.write(_way_in(member), time.monotonic() + _TYPE_TIMEOUT)
+        return stream
+
+    if way is not None and isinstance(member, SeenInner):
+        _expect_prompt(way, host.label)
+        say(f"{member.label} has its console inside {host.label}: when it ends, you are there.")
+    try:
+        console.interact(opener, label=member.label, say=say, resize=resize)
+    finally:
+        if way is not None and isinstance(member, SeenInner):
+            with suppress(errors.GuestError, errors.HypervisorError):
+                way.run(["sh", "-c", LEAVE], timeout=_AGENT_TIMEOUT)
+
+
+def _way_in(member: SeenInner) -> bytes:
+    """What is typed at the console of the machine: a line for each guest on the way."""
+    path = [member.guest]
+    above = member.parent
+    while isinstance(above, SeenInner):
+        path.insert(0, above.guest)
+        above = above.parent
+    # Ctrl-U first, which takes away what somebody left half typed
+    return b"".join(f"\x15{INNER} console {name}; stty sane\r".encode() for name in path)
+
+
+def _expect_prompt(way: Transport, label: str) -> None:
+    """Raises Busy where a program runs at a machine's console: it would get what is typed."""
+    if way.run(["sh", "-c", PROMPT], timeout=_AGENT_TIMEOUT).exit_code != 0:
+        raise errors.Busy(
+            f"something runs at the console of {label}, and a shell is needed there",
+            hint=f"end it first: {{virtlab}} console {label}",
+        )

@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any
 
 from provisioner import accel, errors, naming, plan, stamp
-from provisioner.engine import images, labs
+from provisioner.engine import images, labs, room
 from provisioner.engine.images import Images, boot_files
+from provisioner.engine.inner import Inside, Started
 from provisioner.engine.launch import Launched, Launcher, Order, Stopwatch, await_answer
 from provisioner.engine.monitor import Monitor
 from provisioner.engine.networks import Networks
@@ -26,9 +27,7 @@ from provisioner.lab.model import Guest, Lab, to_data
 from provisioner.plan import Plan, Step, Verb
 from provisioner.seen import Seen
 from provisioner.stamp import Address, Choices, GuestStamp, Origin
-from provisioner.units import rough_size
 
-_LEAST_DISK = 256 * 1024**2  # bytes: an image, and what a short lesson writes
 _QEMU_OVERHEAD = 64 * 1024**2  # bytes that a QEMU process takes beside its guest's memory, roughly
 
 
@@ -83,8 +82,14 @@ class Result:
     plan: Plan
     user_mode: bool  # whether the guests' networks are QEMU's user-mode ones
     guests: list[Launched] = field(default_factory=list)
+    inner: list[Started] = field(default_factory=list)  # guests inside others, in file order
     phases: dict[str, float] = field(default_factory=dict)  # seconds, from the plan on
     seconds: float = 0.0
+
+    @property
+    def members(self) -> list[Guest]:
+        """Every guest that is up now."""
+        return [guest.guest for guest in self.guests] + [inner.guest for inner in self.inner]
 
 
 def locate(session: Session, request: Request) -> Target:
@@ -187,6 +192,10 @@ def execute(session: Session, prepared: Prepared, monitor: Monitor, cancelled: t
         if cancelled.is_set():
             raise KeyboardInterrupt
         problems = [guest.error for guest in result.guests if guest.error is not None]
+        if not problems:
+            result.inner = run.inside.start()
+            clock.lap("inside")
+            problems = [inner.error for inner in result.inner if inner.error is not None]
         if not prepared.request.keep_on_failure:
             _say_how_to_keep(problems)
         errors.raise_all(problems, f"{len(problems)} guests did not come up")
@@ -228,6 +237,7 @@ class _Run:
         self._networks = Networks(session, prepared.lab, prepared.origin, prepared.seen)
         self._to_launch = [s for s in prepared.plan.guests if s.verb not in (Verb.KEEP, Verb.REMOVE)]
         self._touched: list[Step] = []
+        self.inside = Inside(session, prepared.lab, prepared.instance, monitor, prepared.request.timeout)
 
     def work(self, clock: Stopwatch) -> list[Launched]:
         """Every step; the result of each top-level guest of the lab, in file order.
@@ -244,7 +254,7 @@ class _Run:
             for step in self._to_launch:
                 apply.require_ours(session.conn, prepared.instance.domain(step.name))
             pool = images.open_pool(session)
-            self._check_disk(pool)
+            room.check_disk(session, apply.pool_path(pool))
             clock.lap("checks")
             with ThreadPoolExecutor(1, thread_name_prefix="networks") as aside:
                 # a NAT network takes libvirt a third of a second: the images are looked up meanwhile
@@ -263,8 +273,6 @@ class _Run:
             self._remove(pool)
             launched = self._launch(pool, orders)
             clock.lap("guests")
-        for step in prepared.plan.inner:
-            self._monitor.note(f"{step.name}: {step.reason}")
         return [launched.get(g.name) or self._kept(g) for g in prepared.lab.top_level]
 
     def _check_answers(self, guest: Guest) -> None:
@@ -280,22 +288,7 @@ class _Run:
             for step in self._to_launch
             if step.verb is not Verb.UPDATE and step.loses is None  # a running guest has its memory
         )
-        free = self._session.host.free_memory()
-        if free is not None and wanted > free:
-            raise errors.HypervisorError(
-                f"the guests need {rough_size(wanted)} of memory, and only {rough_size(free)} is free",
-                hint="end labs that nobody needs ({virtlab} status), or give the guests less "
-                "(--set defaults.memory=...)",
-            )
-
-    def _check_disk(self, pool: Any) -> None:
-        folder = apply.pool_path(pool)
-        free = self._session.host.free_disk(folder)
-        if free is not None and free < _LEAST_DISK:
-            raise errors.HypervisorError(
-                f"only {rough_size(free)} is free in {folder}, for images and disks",
-                hint=f"free {rough_size(_LEAST_DISK)} there",
-            )
+        room.check_memory(self._session, wanted)
 
     def _images(self, store: Images, name: str) -> dict[str, StoredImage]:
         """Each image that a guest uses: the one it was made with where that is still there."""
@@ -378,19 +371,23 @@ class _Run:
     def undo(self) -> list[errors.VirtlabError]:
         """Takes back what this run made, and returns what could not be."""
         failures: list[errors.VirtlabError] = []
+        gone: list[str] = []
         conn, instance = self._session.conn, self._prepared.instance
         if self._touched:
             self._monitor.note("taking back what this run made")
         for step in self._touched:
             try:
                 if step.verb is Verb.CREATE:
+                    gone.append(step.name)
                     apply.remove_domain(conn, instance.domain(step.name))
                     self._remove_volumes(step.name)
                 elif step.verb is not Verb.UPDATE and not self._was_active(step):
+                    gone.append(step.name)
                     apply.destroy(apply.domain(conn, instance.domain(step.name)))
                     self._monitor.note(f"{step.name} is left stopped, as the lab file now has it")
             except errors.VirtlabError as error:
                 failures.append(error)
+        failures += self.inside.undo(gone)
         return failures + self._networks.undo()
 
     def _remove_volumes(self, guest: str) -> None:

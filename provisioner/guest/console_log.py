@@ -19,12 +19,19 @@ class ConsoleLog:
 
     Give ``feed`` and ``close`` to ``hypervisor.streams.open_console`` as ``on_data`` and
     ``on_end``, while the domain is still paused: then nothing is missed. A phase is a line
-    ``virtlab: PHASE SECONDS``; the seconds are the guest's own, since its kernel started.
+    ``virtlab: PHASE SECONDS``; the seconds are the guest's own, since its kernel started. ``prompt``: what
+    a guest with no agent prints when it waits for a line.
     """
 
-    def __init__(self, keep: int = 64 * 1024, on_mark: Callable[[str, float], None] | None = None) -> None:
+    def __init__(
+        self,
+        keep: int = 64 * 1024,
+        on_mark: Callable[[str, float], None] | None = None,
+        prompt: str | None = None,
+    ) -> None:
         self._keep = keep
         self._on_mark = on_mark
+        self._prompt = prompt.encode() if prompt else None
         self._lock = threading.Lock()
         self._chunks: deque[bytes] = deque()
         self._size = 0
@@ -33,6 +40,7 @@ class ConsoleLog:
         self.received = 0
         self.ended = threading.Event()
         self.agent_hint = threading.Event()
+        self.prompted = threading.Event()  # the last line is the prompt: the guest waits for one
 
     @property
     def marks(self) -> tuple[tuple[str, float], ...]:
@@ -54,6 +62,8 @@ class ConsoleLog:
                 if piece.endswith(b"\n"):
                     new += self._mark(bytes(self._line.rstrip(b"\n")))
                     self._line.clear()
+            if self._prompt and self._line.endswith(self._prompt):
+                self.prompted.set()
         for name, seconds in new:
             if name == "agent":
                 self.agent_hint.set()

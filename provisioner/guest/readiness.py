@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from provisioner import errors
@@ -11,6 +12,8 @@ from provisioner.guest.console_log import ConsoleLog
 from provisioner.units import format_seconds
 
 _SHOWN_LINES = 5
+_LOOK_SECONDS = 0.05
+_NUDGE_SECONDS = 1.5  # QEMU takes up to a second to notice that somebody listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,33 @@ def wait_ready(
             f"{error.message} ({_phase(console)}){_last_words(console)}", hint=error.hint
         ) from error
     return Ready(time.monotonic() - begin, console.marks if console else ())
+
+
+def wait_prompted(
+    label: str, watch: Watch, timeout: float, console: ConsoleLog, nudge: Callable[[], None] | None = None
+) -> Ready:
+    """Return when a guest with no agent waits for a line at its console. Sleeps in between.
+
+    ``nudge`` presses Enter: for a guest that may have printed its prompt before ``console`` listened.
+    Raises NotReady after ``timeout`` seconds and GuestError where the guest stops first.
+    """
+    begin = time.monotonic()
+    next_nudge = begin
+    while not console.prompted.wait(_LOOK_SECONDS):
+        if watch.stopped:
+            why = f"{watch.stopped} ({_phase(console)}){_last_words(console)}"
+            raise errors.GuestError(f"{label} stopped before it was ready: {why}", hint="{virtlab} status")
+        now = time.monotonic()
+        if now - begin >= timeout:
+            why = f"{format_seconds(timeout)} ({_phase(console)}){_last_words(console)}"
+            raise errors.NotReady(
+                f"{label} was not ready after {why}",
+                hint=f"look at it with: {{virtlab}} console {label}; or give it more time with --timeout",
+            )
+        if nudge is not None and now >= next_nudge:
+            nudge()
+            next_nudge = now + _NUDGE_SECONDS
+    return Ready(time.monotonic() - begin, console.marks)
 
 
 def _phase(console: ConsoleLog | None) -> str:

@@ -11,6 +11,21 @@ POWER_OFF = (
     "sync; poweroff; sleep 2; exec poweroff -f"
 )
 
+# For what runs at the serial console in front of its shell: sets f to its process group, and l to the
+# session's leader, the shell. In /proc/PID/stat, after the name: state, parent, group, session, terminal
+# (1088 is ttyS0), the terminal's foreground group.
+_FRONT = (
+    "front(){ f= l=; for s in /proc/[0-9]*/stat; do read -r w <$s || continue; "
+    'set -- ${w##*) }; [ "$5" != 1088 ] || { f=$6 l=$4; }; done 2>/dev/null; }; '
+)
+# Succeeds where nothing does.
+PROMPT = _FRONT + 'front; [ -n "$f" ] && [ "$f" = "$l" ]'
+# Ends it, and what then comes to the front, until the shell is back.
+LEAVE = _FRONT + (
+    "for i in HUP HUP TERM KILL KILL; do front; "
+    '[ -n "$f" ] && [ "$f" != "$l" ] || exit 0; kill -s $i -- "-$f"; sleep 0.3; done'
+)
+
 
 def finish_push(mode: int | None) -> str:
     """Give a pushed file its name: ``$1`` becomes ``$2`` where it has ``$3`` bytes."""

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import base64
 import binascii
-import posixpath
 import threading
 import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from provisioner import errors
+from provisioner.guest import files
 from provisioner.guest.channel import AgentChannel, AgentSession, left
 from provisioner.guest.sanitize import printable
-from provisioner.guest.script import KILL, POWER_OFF, finish_push, wrapper
-from provisioner.units import format_seconds, format_size
+from provisioner.guest.script import KILL, POWER_OFF, wrapper
+from provisioner.units import format_seconds
 
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_OUTPUT = 1024 * 1024
@@ -133,42 +134,20 @@ class AgentTransport:
         self, source: bytes | Path, remote: str, *, mode: int | None = None, timeout: float = 60.0
     ) -> None:
         """See ``Transport``."""
-        _check_remote(remote)
+        files.check_remote(remote)
         deadline = time.monotonic() + timeout
-        try:
-            content = source if isinstance(source, bytes) else source.read_bytes()
-        except OSError as error:
-            raise errors.InputError(
-                f"can't read the file to send: {error.strerror}: {error.filename}"
-            ) from error
-        part = f"{remote}.virtlab-part"
-        step = self._tuning.push_chunk
-        failure = f"can't write {remote}"
         with self._channel.session(deadline) as session:
-            for at in range(0, max(1, len(content)), step):
-                write = ["sh", "-c", 'cat >>"$1"' if at else 'cat >"$1"', "sh", part]
-                self._checked(session, write, content[at : at + step], deadline, failure)
-            finish = ["sh", "-c", finish_push(mode), "sh", part, remote, str(len(content))]
-            self._checked(session, finish, None, deadline, failure)
+            run = partial(self._helper, session, deadline)
+            files.push(run, self.label, source, remote, mode=mode, chunk=self._tuning.push_chunk)
 
     def pull(self, remote: str, *, max_bytes: int, timeout: float = 60.0) -> bytes:
         """See ``Transport``."""
-        _check_remote(remote)
+        files.check_remote(remote)
         deadline = time.monotonic() + timeout
-        step = min(self._tuning.most_output, 1024 * 1024)
-        found = bytearray()
+        chunk = min(self._tuning.most_output, 1024 * 1024)
         with self._channel.session(deadline) as session:
-            while True:
-                # the first piece is read as a whole, as files in /proc want; later ones by seeking
-                piece = ["head", "-c", str(step), remote]
-                if found:
-                    piece = ["dd", f"if={remote}", f"bs={step}", f"skip={len(found) // step}", "count=1"]
-                data = self._checked(session, piece, None, deadline, f"can't read {remote}", step).stdout
-                found += data
-                if len(found) > max_bytes:
-                    raise errors.TooMuch(f"{self.label}: {remote} has more than {format_size(max_bytes)}")
-                if len(data) < step:
-                    return bytes(found)
+            run = partial(self._helper, session, deadline)
+            return files.pull(run, self.label, remote, max_bytes=max_bytes, chunk=chunk)
 
     def shutdown(self, timeout: float = DEFAULT_TIMEOUT) -> None:
         """See ``Transport``."""
@@ -176,21 +155,10 @@ class AgentTransport:
         with self._channel.session(deadline) as session:
             self._start(session, ["sh", "-c", POWER_OFF], None, deadline, capture=False)
 
-    def _checked(
-        self,
-        session: AgentSession,
-        argv: Sequence[str],
-        data: bytes | None,
-        deadline: float,
-        failure: str,
-        most: int = 4096,
+    def _helper(
+        self, session: AgentSession, deadline: float, argv: Sequence[str], data: bytes | None, most: int
     ) -> Result:
-        """Run a helper of push and pull; GuestError with its words where it fails."""
-        result = self._run(session, argv, data, deadline, most)
-        if result.exit_code != 0:
-            said = printable(result.stderr.strip(), 300) or f"exit code {result.exit_code}"
-            raise errors.GuestError(f"{self.label}: {failure}: {said}")
-        return result
+        return self._run(session, argv, data, deadline, most)
 
     def _run(
         self,
@@ -299,14 +267,6 @@ class AgentTransport:
 
     def _nonsense(self, execute: str) -> errors.GuestError:
         return errors.GuestError(f"{self.label}: the guest agent's answer to {execute} makes no sense")
-
-
-def _check_remote(remote: str) -> None:
-    if not posixpath.isabs(remote) or remote.endswith("/") or "\0" in remote:
-        raise errors.InputError(
-            f"{printable(remote, 100)} is no absolute path of a file in a guest",
-            hint="such as /tmp/notes.txt",
-        )
 
 
 def _gzip(data: bytes) -> bytes:

@@ -14,11 +14,12 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 class Entry(NamedTuple):
-    """A lab of the catalogue. ``title`` is None where its file gives none that can be read."""
+    """A lab of the catalogue. ``title`` and ``part`` are None where its file gives none that can be read."""
 
     name: str
     title: Text | None
     file: Path
+    part: str | None = None  # of the article: a key of parts.PARTS
 
 
 def names(labs_dir: Path) -> list[str]:
@@ -29,7 +30,7 @@ def names(labs_dir: Path) -> list[str]:
 def entries(labs_dir: Path) -> list[Entry]:
     """The labs in a folder of labs with their titles, sorted by name; a broken file is no error here."""
     found = ((name, labs_dir / name / LAB_FILE) for name in names(labs_dir))
-    return [Entry(name, _title(file), file) for name, file in found]
+    return [_entry(name, file) for name, file in found]
 
 
 def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
@@ -84,17 +85,21 @@ def _source(file: Path, labs_dir: Path) -> str:
     return str(resolved)
 
 
-def _title(file: Path) -> Text | None:
+def _entry(name: str, file: Path) -> Entry:
     from provisioner.lab import nodes, spec
-    from provisioner.lab.kinds import Spot
+    from provisioner.lab.kinds import Given, Kind, Spot
     from provisioner.lab.loader import text_of
     from provisioner.lab.problems import Place
 
-    problems = Problems()
+    def read(key: str, kind: Kind) -> Given | None:
+        problems = Problems()
+        entry = root.entries.get(key) if isinstance(root, nodes.Mapping) else None
+        given = kind.check(entry[1], Spot(problems, Place(str(file)), key)) if entry else None
+        return given if not problems else None
+
     try:
-        root = nodes.read(file, problems)
+        root = nodes.read(file, Problems())
     except InputError:
-        return None
-    entry = root.entries.get("title") if isinstance(root, nodes.Mapping) else None
-    title = spec.TITLE.check(entry[1], Spot(problems, Place(str(file)), "title")) if entry else None
-    return text_of(title) if title and not problems else None
+        return Entry(name, None, file)
+    title, part = read("title", spec.TITLE), read("part", spec.PART)
+    return Entry(name, text_of(title), file, part.value if part else None)

@@ -74,6 +74,7 @@ def _observation(name: str, values: dict[str, Given]) -> Observation:
         guests=_texts(values["guests"]),
         fact=values["fact"].value if "fact" in values else None,
         command=_texts(values.get("command")),
+        console=values["console"].value if "console" in values else None,
         read=values["read"].value if "read" in values else spec.READINGS[0],
         expect=Expectation(How(how), tuple(str(each.value) for each in wanted)),
         needs=_texts(values.get("needs")),
@@ -101,6 +102,7 @@ def _lab(lab: Given, drafts: Sequence[layers.Draft], file: Path, source: str) ->
         file=file,
         source=source,
         observe=observations(values.get("observe")),
+        part=values["part"].value if "part" in values else None,
     )
 
 

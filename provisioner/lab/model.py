@@ -35,7 +35,7 @@ class Processor:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    bus: str  # ide | sata | scsi | virtio
+    bus: str  # ide | sata | scsi | virtio | xen
     size: int  # bytes
     cache: str  # none | writeback | writethrough | directsync | unsafe
     controller: str | None = None  # for bus scsi: virtio-scsi | lsilogic | vmpvscsi
@@ -45,7 +45,7 @@ class Disk:
 @dataclass(frozen=True, slots=True)
 class Interface:
     network: str
-    model: str  # e1000 | e1000e | rtl8139 | virtio | vmxnet3
+    model: str  # e1000 | e1000e | rtl8139 | virtio | vmxnet3 | xen
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Guest:
     profile: str
     accel: Accel
     image: str  # what it boots: an image of the catalogue
-    machine: str  # pc | q35, or a versioned libvirt machine type
+    machine: str  # pc | q35, or a versioned libvirt machine type; xenpv | xenpvh
     firmware: str  # bios | uefi
     processor: Processor
     memory: int  # bytes
@@ -120,10 +120,11 @@ class Observation:
     guests: tuple[str, ...]
     fact: str | None  # a name of lessons.values.NAMES
     command: tuple[str, ...]  # run in the guest, where there is no fact
-    read: str  # how the command's output is read: lines | text | number | exit-code
+    read: str  # how the output is read: lines | text | number | exit-code
     expect: Expectation
     needs: tuple[str, ...]  # kvm, tcg: it can only be seen where the guest runs with one of them
     why: Text | None
+    console: str | None = None  # typed at the guest's console, where there is neither fact nor command
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ class Lab:
     file: Path
     source: str  # who it is: "catalog:NAME" for a lab that comes with virtlab, else the file's absolute path
     observe: tuple[Observation, ...] = ()
+    part: str | None = None  # of the article: a key of parts.PARTS
 
     def guest(self, name: str) -> Guest:
         """The guest of that name; KeyError where there is none."""

@@ -79,6 +79,7 @@ def observations(items: Given, guests: Collection[str], problems: Problems) -> N
 
 def _observation(item: Given, guests: Collection[str], problems: Problems) -> None:
     asked, command, read, expect = (item.value.get(key) for key in ("guests", "command", "read", "expect"))
+    console = item.value.get("console")
     if asked and asked.ok:
         if not asked.value:
             problems.add(asked.place, asked.path, "no guest is asked (name one)")
@@ -86,8 +87,12 @@ def _observation(item: Given, guests: Collection[str], problems: Problems) -> No
             known_guest(guest, guests, problems)
     if command and command.ok and not command.value:
         problems.add(command.place, command.path, "the command has no word")
-    if read and not command:
+    if read and not command and not console:
         problems.add(read.place, read.path, "only what a command writes has to be read (leave it out)")
+    if read and console and read.value == "exit-code":
+        problems.add(
+            read.place, read.path, "nothing at a console has an exit code (use lines, text or number)"
+        )
     if expect and expect.ok:
         for how in ("has", "lacks"):
             given = expect.value.get(how)
@@ -154,6 +159,7 @@ class _Rules(NamedTuple):
         self._image(self.draft.hardware["image"], images.boot, "image to boot")
         self._disks(images)
         self._interfaces(networks)
+        self._xen()
         self._agent()
         self._kernel_args()
         self._transport()
@@ -213,6 +219,24 @@ class _Rules(NamedTuple):
                     f"there is no network {shown(network.value)} ({alternatives(network.value, networks)})"
                 )
                 self.problems.add(network.place, network.path, message)
+
+    def _xen(self) -> None:
+        """A Xen domain has Xen's devices and no others; nobody else has them."""
+        kind = kind_of_guest(self.draft.own)
+        if kind is None:
+            return
+        is_xen = kind is GuestKind.XEN
+        machine = self.draft.hardware["machine"]
+        if machine.ok and machine.value.startswith("xen") != is_xen:
+            right = "use xenpv or xenpvh" if is_xen else "use pc or q35"
+            self._wrong(f"a guest of kind {kind} has no machine {machine.value} ({right})", machine)
+        for what, key in (("disks", "bus"), ("interfaces", "model")):
+            devices = self.draft.hardware[what]
+            for device in devices.value if devices.ok else ():
+                given = device.value.get(key) if device.ok else None
+                if given and given.ok and (given.value == "xen") != is_xen:
+                    right = f"use {key} xen" if is_xen else f"{key} xen is for guests of kind xen"
+                    self._wrong(f"a guest of kind {kind} has no {key} {given.value} ({right})", given)
 
     def _agent(self) -> None:
         agent, ports = self.draft.hardware["agent"], self.draft.hardware["serial-ports"]

@@ -10,6 +10,7 @@ from enum import StrEnum
 from provisioner.lab.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
 from provisioner.lab.kinds import Flag, Key, Line, Many, Names, Record, Size, TextOrRecord, Whole, Word
 from provisioner.lab.observed import FactName, Values
+from provisioner.lab.parts import PARTS
 from provisioner.units import MIB
 
 FORMAT = 1
@@ -26,8 +27,8 @@ NAME = Line(
 LIBRARY_NAME = Line(64, "[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?", "a name (letters, digits, . _ + -)")
 MACHINE = Line(
     64,
-    "pc|q35|pc-(i440fx|q35)-[a-z0-9.-]+",
-    "a machine type (pc, q35 or a version of them, such as pc-q35-7.2)",
+    "pc|q35|pc-(i440fx|q35)-[a-z0-9.-]+|xenpv|xenpvh",
+    "a machine type (pc, q35 or a version of them, such as pc-q35-7.2; for a Xen domain xenpv or xenpvh)",
 )
 MAX_COMMAND_LINE = 1024  # bytes for a guest's own arguments; x86 takes 2047, virtlab's included
 KERNEL_ARG = Line(
@@ -56,6 +57,7 @@ def _text(most: int, *, long: bool = False) -> TextOrRecord:
 
 TITLE = _text(120)
 DESCRIPTION = _text(4000, long=True)
+PART = Word(tuple(PARTS))
 
 PROCESSOR = Record(
     (
@@ -85,7 +87,7 @@ PROCESSOR = Record(
 
 DISK = Record(
     (
-        Key("bus", Word(("ide", "sata", "scsi", "virtio")), "The kind of disk hardware", FROM_PROFILE),
+        Key("bus", Word(("ide", "sata", "scsi", "virtio", "xen")), "The kind of disk hardware", FROM_PROFILE),
         Key(
             "size",
             Size(MIB, 1024 * 1024 * MIB, 512),
@@ -114,7 +116,7 @@ INTERFACE = Record(
         Key("network", NAME, "The network of this lab that it is plugged into", "the lab's first network"),
         Key(
             "model",
-            Word(("e1000", "e1000e", "rtl8139", "virtio", "vmxnet3")),
+            Word(("e1000", "e1000e", "rtl8139", "virtio", "vmxnet3", "xen")),
             "The kind of network hardware",
             FROM_PROFILE,
             also=("type", "driver"),
@@ -165,7 +167,12 @@ _HARDWARE = (
         "accel", _words(Accel), "What executes the guest's instructions", FROM_PROFILE, also=("accelerator",)
     ),
     Key("image", NAME, "What the guest boots: an image of the catalogue", FROM_PROFILE),
-    Key("machine", MACHINE, "The machine type: pc (1996) or q35 (2007), or a version of them", FROM_PROFILE),
+    Key(
+        "machine",
+        MACHINE,
+        "The machine type: pc (1996) or q35 (2007), or a version of them; for a Xen domain xenpv or xenpvh",
+        FROM_PROFILE,
+    ),
     Key("firmware", Word(("bios", "uefi")), "The firmware that starts the guest", FROM_PROFILE),
     Key(
         "processor", PROCESSOR, "The virtual processors", FROM_PROFILE, also=("cpu", "cpus", "vcpu", "vcpus")
@@ -282,6 +289,7 @@ EXPECTATION = Record(
     ),
     one_of=("is", "has", "lacks", "at-least", "at-most"),
 )
+CONSOLE_LINE = Line(60, "[ -~]+", "one line of ASCII, up to 60 characters")
 READINGS = ("lines", "text", "number", "exit-code")
 OBSERVATION = Record(
     (
@@ -295,10 +303,17 @@ OBSERVATION = Record(
             also=("run", "exec", "cmd"),
         ),
         Key(
+            "console",
+            CONSOLE_LINE,
+            "A line that is typed at the guest's serial console, where its system waits for one (its image "
+            "says so); what it prints until it waits again is the output; 20 seconds and 64 KiB at most",
+            also=("type",),
+        ),
+        Key(
             "read",
             Word(READINGS),
-            "How the command's output is read: lines (each is a value), text (all of it is one value), "
-            "number, or exit-code (the output does not count)",
+            "How the output of the command or at the console is read: lines (each is a value), text (all of "
+            "it is one value), number, or exit-code of a command (the output does not count)",
             "lines",
         ),
         Key("expect", EXPECTATION, "What the lesson expects to be seen", required=True, also=("expected",)),
@@ -310,7 +325,7 @@ OBSERVATION = Record(
         ),
         Key("why", DESCRIPTION, "What follows from it, for people", "none"),
     ),
-    one_of=("fact", "command"),
+    one_of=("fact", "command", "console"),
 )
 MAX_OBSERVATIONS = 64
 OBSERVATIONS = Names(NAME, OBSERVATION, MAX_OBSERVATIONS, what="items")
@@ -321,6 +336,9 @@ LAB = Record(
         Key("name", NAME, "Name of the lab, up to 32 lower case letters, digits and hyphens", required=True),
         Key("title", TITLE, "What the lab is, for people", "its name"),
         Key("description", DESCRIPTION, "What the lab shows, for people", "none"),
+        Key(
+            "part", PART, "The part of the article that it goes with; virtlab list groups labs by it", "none"
+        ),
         Key(
             "networks",
             Names(NAME, NETWORK, 8, 1, "networks"),

@@ -54,7 +54,7 @@ class Section:
     ring: Ring
     title: Text
     mode: Text | None  # of the processor, while it runs this code
-    inside: tuple[Step | Remark | Frame, ...]
+    inside: tuple[Inside, ...]
     known: bool = True  # False: the title leaves out what nobody told
 
 
@@ -65,6 +65,9 @@ class Frame:
     part: str
     title: Text
     sections: tuple[Section, ...]
+
+
+Inside = Step | Remark | Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class HostSide:
 
 
 @dataclass(slots=True)
-class _Way:
+class Way:
     """Gives the steps of one request their numbers, in the order in which they are made."""
 
     made: list[Step] = field(default_factory=list)
@@ -111,6 +114,11 @@ class _Way:
         return made
 
 
+TITLES = {
+    "disk": Text(en="the way of a disk read", ja="ディスク読み出しの経路"),
+    "network": Text(en="the way of a packet that is sent", ja="送信パケットの経路"),
+    "none": Text(en="the stack", ja="スタック"),
+}
 _UNKNOWN = "not known"
 _MODE = "/mode"
 
@@ -129,7 +137,7 @@ def of(definition: dict[str, Any], accel: str, facts: Facts | None, *, host: Hos
         pictures.append(_network_picture(definition, cards[0], accel, facts, below))
     if not pictures:
         frame = _machine(definition["name"], accel, facts, below, (), (), (), ())
-        pictures.append(Picture("none", Text(en="the stack", ja="スタック"), frame))
+        pictures.append(Picture("none", TITLES["none"], frame))
     title = definition.get("title")
     return Stack(
         definition["name"], Text(title["en"], title.get("ja")) if title else None, accel, tuple(pictures)
@@ -185,7 +193,7 @@ def _disk_picture(
 ) -> Picture:
     model = stack_devices.of_disk(disk)
     chains = None if facts is None or "disks" in facts.missing else [d.drivers for d in facts.disks]
-    way = _Way()
+    way = Way()
     programs = (way.step("program", Text(en="a program reads from a file", ja="プログラムがファイルを読む")),)
     kernel = (
         way.step(
@@ -202,8 +210,39 @@ def _disk_picture(
         way.step("device", model.name, model.interface),
         way.step("backend", words.cache(str(disk["cache"]))),
     )
+    beneath = disk_beneath(way, host)
+    frame = _machine(definition["name"], accel, facts, host, programs, kernel, device, beneath)
+    return Picture("disk", TITLES["disk"], frame)
+
+
+def _network_picture(
+    definition: dict[str, Any], card: dict[str, Any], accel: str, facts: Facts | None, host: HostSide
+) -> Picture:
+    model = stack_devices.of_card(card)
+    rings = accel == "kvm" and model.interface == "virtio"
+    chains = None if facts is None or "interfaces" in facts.missing else [i.drivers for i in facts.interfaces]
+    way = Way()
+    programs = (
+        way.step("program", Text(en="a program writes to a socket", ja="プログラムがソケットに書き込む")),
+    )
+    kernel = (
+        way.step("system", Text(en="TCP/IP: makes packets of it", ja="TCP/IP: パケットを組み立てる")),
+        way.step("driver", words.driver(model, chains), model.interface, known=chains is not None),
+    )
+    device = (
+        way.step("crossing", model.crossing, model.interface),
+        way.step("device", model.name, model.interface),
+        way.step("backend", words.network_backend(host.user_network, rings=rings)),
+    )
+    beneath = network_beneath(way, host)
+    frame = _machine(definition["name"], accel, facts, host, programs, kernel, device, beneath)
+    return Picture("network", TITLES["network"], frame)
+
+
+def disk_beneath(way: Way, host: HostSide) -> tuple[Step, ...]:
+    """What the host does for a disk read of a guest."""
     kind = host.file_system
-    beneath = (
+    return (
         way.step(
             "host",
             Text(
@@ -217,31 +256,11 @@ def _disk_picture(
         ),
         way.step("host-driver", words.host_driver(host.disk_drivers)),
     )
-    frame = _machine(definition["name"], accel, facts, host, programs, kernel, device, beneath)
-    title = Text(en="the way of a disk read", ja="ディスク読み出しの経路")
-    return Picture("disk", title, frame)
 
 
-def _network_picture(
-    definition: dict[str, Any], card: dict[str, Any], accel: str, facts: Facts | None, host: HostSide
-) -> Picture:
-    model = stack_devices.of_card(card)
-    rings = accel == "kvm" and model.interface == "virtio"
-    chains = None if facts is None or "interfaces" in facts.missing else [i.drivers for i in facts.interfaces]
-    way = _Way()
-    programs = (
-        way.step("program", Text(en="a program writes to a socket", ja="プログラムがソケットに書き込む")),
-    )
-    kernel = (
-        way.step("system", Text(en="TCP/IP: makes packets of it", ja="TCP/IP: パケットを組み立てる")),
-        way.step("driver", words.driver(model, chains), model.interface, known=chains is not None),
-    )
-    device = (
-        way.step("crossing", model.crossing, model.interface),
-        way.step("device", model.name, model.interface),
-        way.step("backend", words.network_backend(host.user_network, rings=rings)),
-    )
-    beneath = (
+def network_beneath(way: Way, host: HostSide) -> tuple[Step, ...]:
+    """What the host does for a packet that a guest sends."""
+    return (
         way.step("host", words.NETWORK_BELOW[host.user_network]),
         way.step(
             "host-driver",
@@ -251,9 +270,6 @@ def _network_picture(
             ),
         ),
     )
-    frame = _machine(definition["name"], accel, facts, host, programs, kernel, device, beneath)
-    title = Text(en="the way of a packet that is sent", ja="送信パケットの経路")
-    return Picture("network", title, frame)
 
 
 def _machine(
@@ -267,29 +283,46 @@ def _machine(
     beneath: tuple[Step, ...],
 ) -> Frame:
     """The host with QEMU's process on it, and in that the guest."""
+    guest = guest_frame(name, system_sections(facts, accel, programs, kernel))
+    return on_host(accel, host, guest, device, beneath)
+
+
+def guest_frame(name: str, sections: tuple[Section, ...]) -> Frame:
+    """A machine, from its programs down to its lowest software."""
+    return Frame("guest", Text(en=f"guest {name}", ja=f"ゲスト {name}"), sections)
+
+
+def system_sections(
+    facts: Facts | None,
+    accel: str,
+    programs: tuple[Inside, ...],
+    kernel: tuple[Inside, ...],
+    before: str = "",
+) -> tuple[Section, Section]:
+    """A system that has the processor's two modes: its programs and its kernel.
+
+    ``before`` stands before the names of its parts, where the picture has a system above it.
+    """
     kvm = accel == "kvm"
     release = facts.kernel if facts else ""
-    guest = Frame(
-        "guest",
-        Text(en=f"guest {name}", ja=f"ゲスト {name}"),
-        (
-            Section(
-                "programs",
-                Ring.PROGRAM,
-                Text(en="programs", ja="プログラム"),
-                words.GUEST_USER[kvm],
-                programs,
-            ),
-            Section(
-                "kernel",
-                Ring.KERNEL,
-                Text(en=f"kernel {release}".strip(), ja=f"カーネル {release}".strip()),
-                words.GUEST_KERNEL[kvm],
-                kernel,
-                known=bool(release),
-            ),
+    return (
+        Section(f"{before}programs", Ring.PROGRAM, words.PROGRAMS, words.GUEST_USER[kvm], programs),
+        Section(
+            f"{before}kernel",
+            Ring.KERNEL,
+            Text(en=f"kernel {release}".strip(), ja=f"カーネル {release}".strip()),
+            words.GUEST_KERNEL[kvm],
+            kernel,
+            known=bool(release),
         ),
     )
+
+
+def on_host(
+    accel: str, host: HostSide, guest: Frame, device: tuple[Step, ...], beneath: tuple[Step, ...]
+) -> Frame:
+    """The host with QEMU's process on it, and in that a machine."""
+    kvm = accel == "kvm"
     qemu = Section(
         "qemu",
         Ring.EMULATOR,

@@ -127,6 +127,22 @@ VMXNET3 = Model(
     frozenset({"vmxnet3"}),
 )
 
+XEN_BLK = Model(
+    Text(en="blkback, the back end in Domain 0's kernel", ja="ドメイン0のカーネルにあるバックエンドblkback"),
+    "xen",
+    Text(
+        en="requests in a ring in memory that both domains share, then one event through Xen",
+        ja="2つのドメインが共有するメモリ上のリングに要求を置き、Xen経由でイベントを1回送る",
+    ),
+    frozenset({"vbd", "xen_blkfront", "xen-blkfront"}),
+)
+XEN_NET = Model(
+    Text(en="netback, the back end in Domain 0's kernel", ja="ドメイン0のカーネルにあるバックエンドnetback"),
+    "xen",
+    XEN_BLK.crossing,
+    frozenset({"vif", "xen_netfront", "xen-netfront"}),
+)
+
 _DISKS = {"ide": IDE, "sata": SATA, "virtio": VIRTIO_BLK}
 _CONTROLLERS = {"lsilogic": LSILOGIC, "virtio-scsi": VIRTIO_SCSI, "vmpvscsi": PVSCSI}
 _CARDS = {"e1000": E1000, "e1000e": E1000E, "rtl8139": RTL8139, "virtio": VIRTIO_NET, "vmxnet3": VMXNET3}

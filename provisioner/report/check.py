@@ -73,6 +73,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
         "title": to_data(item.title),
         "fact": item.fact,
         "command": list(item.command),
+        "console": item.console,
         "saw": None if finding.saw is None else list(finding.saw),
         "expect": {"how": str(item.expect.how), "values": list(item.expect.values)},
         "verdict": str(finding.verdict),

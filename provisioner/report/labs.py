@@ -7,6 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from provisioner.lab.model import Guest, Lab, Text
+from provisioner.lab.parts import PARTS
 from provisioner.language import said
 from provisioner.report import text
 from provisioner.report.language import preferred
@@ -16,6 +17,7 @@ from provisioner.units import format_size
 if TYPE_CHECKING:
     from provisioner.lab.catalog import Entry
 
+_NO_PART = Text("other labs", "その他のラボ")
 _MODES = {"nat": "leads out through the host", "isolated": "leads nowhere but to its guests"}
 
 
@@ -25,8 +27,22 @@ def in_language(words: Text | None) -> str:
 
 
 def catalog_table(entries: Sequence[Entry]) -> str:
-    """Names and titles."""
-    return text.columns(("lab", "title"), [(entry.name, in_language(entry.title)) for entry in entries])
+    """Names and titles, under the parts of the article, in its order; last, labs that go with none."""
+    if not entries:
+        return text.columns(("lab", "title"), [])
+    order = [*PARTS, None]
+    grouped = sorted(entries, key=lambda entry: order.index(entry.part))
+    rows = [(f"  {entry.name}", in_language(entry.title)) for entry in grouped]
+    head, *lines = text.columns(("  lab", "title"), rows).split("\n")
+    found = [head]
+    before: str | None = ""
+    for entry, line in zip(grouped, lines, strict=True):
+        if entry.part != before:
+            words = in_language(PARTS[entry.part] if entry.part else _NO_PART)
+            found.append(text.styled(f"{entry.part}  {words}" if entry.part else words, "bold"))
+            before = entry.part
+        found.append(line)
+    return "\n".join(found)
 
 
 def lab_page(lab: Lab, target: str) -> str:

@@ -181,7 +181,7 @@ def _item(item: Step | Remark, words: str, differs: bool, across: int) -> _Block
     sign = "≠" if differs else " "
     styles = ("yellow",) if differs else () if is_step else ("dim",)
     lines = []
-    if item.part == "crossing" and isinstance(item, Step):
+    if item.part.endswith("crossing") and isinstance(item, Step):
         lines.append(_padded(" " * 5 + _arrows(item), across, "yellow", "bold"))
     for index, line in enumerate(wrapped(words, across - 1 - len(before))):
         start = " " * (1 + len(before)) if index else sign + before

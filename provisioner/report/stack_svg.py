@@ -230,7 +230,7 @@ def _remark(pen: _Pen, remark: Remark, x: float, room: float) -> None:
 
 def _step(pen: _Pen, step: Step, x: float, room: float) -> None:
     group = _group(pen, step.part)
-    if step.part == "crossing":
+    if step.part.endswith("crossing"):
         for index in range(_ARROWS if step.interface == EMULATED else 1):
             middle = _number(x + 9 + index * 15)
             start, end, back = pen.y, pen.y + _ARROW_ROW - 6, pen.y + _ARROW_ROW - 11

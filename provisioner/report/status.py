@@ -37,7 +37,7 @@ def guest_data(mark: GuestStamp, state: str) -> dict[str, Any]:
             for i, a in zip(mark.definition["interfaces"], mark.addresses, strict=True)
         ],
         "images": mark.images,
-        "inner": [inner["name"] for inner in mark.inner],
+        "inner": [{key: inner[key] for key in ("name", "kind", "parent", "memory")} for inner in mark.inner],
     }
 
 
@@ -86,7 +86,14 @@ def status_page(found: list[dict[str, Any]]) -> str:
                 )
             )
             rows += [
-                (f"{entry['instance']}/{inner}", f"in {guest['name']}", "", "", "", "")
+                (
+                    f"{entry['instance']}/{inner['name']}",
+                    f"in {inner['parent']}",
+                    str(inner["kind"]),
+                    format_size(inner["memory"]),
+                    "",
+                    "",
+                )
                 for inner in guest["inner"]
             ]
     head: tuple[str, ...] = ("guest", "state", "accelerator", "memory", "address", "connection")

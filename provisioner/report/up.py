@@ -86,17 +86,26 @@ def up_data(result: Result) -> dict[str, Any]:
             }
             for guest in result.guests
         ],
+        "inner": [
+            {
+                "name": one.guest.name,
+                "kind": str(one.guest.kind),
+                "parent": one.guest.parent,
+                "ready_after": None if one.seconds is None else round(one.seconds, 3),
+            }
+            for one in result.inner
+        ],
     }
 
 
 def up_page(result: Result) -> str:
     """What is up now, and what to type next."""
     name = result.origin.instance
-    rows = [_up_row(guest) for guest in result.guests]
+    rows = _up_rows(result)
     lines = [text.columns(("guest", "machine", "accelerator", "disk", "network", "address", "ready"), rows)]
     whys = {g.mark.accel_why: g.mark.accel for g in result.guests if g.mark.accel_why != "asked for"}
     lines += [f"{ACCEL[accel]}: {why}" for why, accel in whys.items()]
-    if not result.plan.changes_something:
+    if not result.plan.changes_something and not any(one.is_new for one in result.inner):
         lines.insert(0, f"{name} is up already, as its file says")
     if result.user_mode:
         lines.append("network: user-mode; the guests reach out, but not one another")
@@ -109,12 +118,13 @@ def up_page(result: Result) -> str:
 
 def _next(result: Result) -> list[str]:
     """Lines to paste: what the lab teaches where it has a lesson, else a look into a guest."""
-    name, first = result.origin.instance, result.guests[0].name
+    name, members = result.origin.instance, result.members
+    first = members[0].name
     verbs = [
-        ("console", f"{name}/{result.guests[-1].name}", "sit at a guest"),
+        ("console", f"{name}/{members[-1].name}", "sit at a guest"),
         ("down", name, "take it away"),
     ]
-    if len(result.guests) > 1:
+    if len(members) > 1:
         verbs.insert(0, ("compare", name, "the guests beside each other, from inside"))
     else:
         verbs.insert(0, ("exec", f"{name}/{first} -- lspci -k", "the devices that it finds"))
@@ -123,6 +133,18 @@ def _next(result: Result) -> list[str]:
     commands = [f"  {text.command()} {verb} {target}" for verb, target, _ in verbs]
     widest = max(map(len, commands))
     return [f"{command:{widest}}  # {what}" for command, (_, _, what) in zip(commands, verbs, strict=True)]
+
+
+def _up_rows(result: Result) -> list[tuple[str, ...]]:
+    """A row for each guest, those inside one below it."""
+    rows = {guest.name: _up_row(guest) for guest in result.guests}
+    hosts = {name: name for name in rows}
+    found = {name: [row] for name, row in rows.items()}
+    for one in result.inner:
+        ready = "already" if one.seconds is None else format_seconds(one.seconds)
+        host = hosts[one.guest.name] = hosts[str(one.guest.parent)]
+        found[host].append((one.guest.name, f"{one.guest.kind} in {one.guest.parent}", "", "", "", "", ready))
+    return [row for each in found.values() for row in each]
 
 
 def _up_row(guest: Launched) -> tuple[str, ...]:

@@ -40,6 +40,14 @@ def test_entries(labs: Path) -> None:
     ]
 
 
+def test_a_lab_says_which_part_of_the_article_it_goes_with(labs: Path) -> None:
+    file = labs / "first/lab.yaml"
+    file.write_text(LAB.replace("guests:", "part: 6(3)\nguests:"), encoding="utf-8")
+    (labs / "second/lab.yaml").write_text(LAB.replace("guests:", "part: 99\nguests:"), encoding="utf-8")
+    parts = {entry.name: entry.part for entry in catalog.entries(labs)}
+    assert parts == {"broken": None, "first": "6(3)", "odd": None, "second": None}
+
+
 def test_no_catalogue(tmp_path: Path) -> None:
     assert catalog.entries(tmp_path / "none") == []
 

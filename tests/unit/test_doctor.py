@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from worlds import guest, lab, network
 
 from provisioner.accel import KvmFacts
 from provisioner.engine.doctor import LabVerdict, verdict
-from provisioner.lab.enums import Accel, NetworkMode
-from provisioner.lab.model import Lab
+from provisioner.lab.enums import Accel, GuestKind, NetworkMode, Transport
+from provisioner.lab.model import Expectation, How, Lab, Observation, Text
 from provisioner.units import MIB
 
 KVM = KvmFacts(exists=True, opens=True, offered=True, hardware="vmx")
@@ -24,8 +26,9 @@ def judged(
     is_session: bool = False,
     memory: int | None = None,
     obstacles: tuple[str, ...] = (),
+    nested: bool | None = None,
 ) -> LabVerdict:
-    return verdict(of, found, is_session=is_session, memory=memory, obstacles=obstacles)
+    return verdict(of, found, is_session=is_session, memory=memory, obstacles=obstacles, nested=nested)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +59,27 @@ def test_it_runs(given: LabVerdict, how: str) -> None:
 )
 def test_it_does_not_run(given: LabVerdict, why: str) -> None:
     assert (given.how, given.why) == ("not", why)
+
+
+def test_checks_that_need_kvm_are_counted() -> None:
+    def item(name: str, *needs: str) -> Observation:
+        return Observation(name, Text(name), ("one",), "kernel", (), "", Expectation(How.IS, ()), needs, None)
+
+    of = dataclasses.replace(PLAIN, observe=(item("a"), item("b", "kvm"), item("c", "tcg")))
+    assert judged(of, NO_KVM).why.startswith("slower, and 1 of 3 checks need KVM: ")
+    assert "need KVM" not in judged(PLAIN, NO_KVM).why
+
+
+@pytest.mark.parametrize(
+    ("accel", "nested", "how"),
+    [
+        (Accel.KVM, False, "not"),
+        (Accel.KVM, True, "kvm"),
+        (Accel.KVM, None, "kvm"),
+        (Accel.AUTO, False, "kvm"),
+    ],
+)
+def test_kvm_in_a_guest_wants_a_host_that_gives_it(accel: Accel, nested: bool | None, how: str) -> None:
+    inner = guest("in", kind=GuestKind.NESTED, parent="one", transport=Transport.PARENT, accel=accel)
+    assert judged(lab(guest("one"), inner), nested=nested).how == how
+    assert judged(lab(guest("one"), inner), NO_KVM, nested=nested).how == "emulated"

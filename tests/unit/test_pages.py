@@ -76,7 +76,7 @@ def test_status() -> None:
 def test_guests_of_guests_have_a_line() -> None:
     inner = guest("in", kind=GuestKind.CONTAINER, parent="one", transport=Transport.PARENT)
     lines = page(after(lab(guest("one"), inner))).splitlines()
-    assert lines[2] == "demo/in   in one"
+    assert lines[2] == "demo/in   in one   container        192 MiB"
 
 
 def test_what_flags_chose_is_told() -> None:

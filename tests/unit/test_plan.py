@@ -163,14 +163,16 @@ def hosted(name: str, parent: str, **changes: object) -> Guest:
     return guest(name, kind=GuestKind.CONTAINER, parent=parent, transport=Transport.PARENT, **changes)
 
 
-def test_guests_of_guests_are_left_to_their_hosts() -> None:
+def test_guests_of_guests_start_in_what_starts() -> None:
     nest = lab(guest("one"), hosted("in", "one"), hosted("deep", "in"))
     made = make(nest)
-    assert verbs(made) == {"lab": "create", "one": "create", "in": "leave", "deep": "leave"}
-    assert made.inner[1].reason == "it runs inside in, whose own system starts it"
+    assert verbs(made) == {"lab": "create", "one": "create", "in": "start", "deep": "start"}
+    assert made.inner[1].reason == "inside in, once that answers"
     assert [d["name"] for d in plan.inner_definitions(nest, "one")] == ["in", "deep"]
     seen = after(nest)
-    assert not make(nest, seen).changes_something
+    kept = make(nest, seen)
+    assert not kept.changes_something
+    assert verbs(kept) == {"lab": "keep", "one": "keep", "in": "leave", "deep": "leave"}
     bigger = lab(guest("one"), hosted("in", "one", memory=MIB), hosted("deep", "in"))
     step = make(bigger, seen).guest("one")
     assert (step.verb, step.changes) == (Verb.RESTART, ("inner[0].memory: 192 MiB → 1 MiB",))

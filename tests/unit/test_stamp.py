@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from worlds import after, guest, lab, network
 
 from provisioner import stamp
-from provisioner.lab.model import Text, guest_from_data
+from provisioner.lab.enums import GuestKind, Transport
+from provisioner.lab.model import Text, guest_from_data, to_data
 from provisioner.naming import Instance
 from provisioner.stamp import Address, Choices, Origin
 
@@ -37,12 +38,17 @@ def test_round_trip_of_any_text(user: str, file: str, why: str, sets: list[str])
     assert not any(c < " " or "\x7f" <= c <= "\x9f" or c in "\ufffe\uffff" for c in text)
 
 
+def _inner(name: str, parent: str | None, **changes: object) -> dict[str, object]:
+    of = guest(name, kind=GuestKind.CONTAINER, parent=parent, transport=Transport.PARENT)
+    return to_data(of) | changes  # type: ignore[no-any-return]
+
+
 def test_round_trip_of_every_part() -> None:
     mark = dataclasses.replace(
         GUEST,
         origin=dataclasses.replace(GUEST.origin, choices=Choices("tcg", ("one.memory=1GiB",))),
         addresses=(Address("lab", "52:54:00:00:00:01", "10.0.2.11/24", None),),
-        inner=({"name": "in"}, {"name": "deep"}),
+        inner=(_inner("in", "one"), _inner("deep", "in")),
     ).with_accel("tcg", "KVM was tried and failed: it is busy")
     read = stamp.loads(stamp.dumps(mark))
     assert read == mark
@@ -104,6 +110,10 @@ def broken(base: stamp.GuestStamp | stamp.NetworkStamp, *path: str, value: Any) 
         broken(GUEST, "images", value={"tiny": 1}),
         broken(GUEST, "inner", value=["in"]),
         broken(GUEST, "inner", value=[{}]),
+        broken(GUEST, "inner", value=[_inner("in", None)]),
+        broken(GUEST, "inner", value=[_inner("in", "one", kind="machine")]),
+        broken(GUEST, "inner", value=[_inner("in", "one", disks=None)]),
+        broken(GUEST, "inner", value=[_inner("in", "one", processor={})]),
         broken(GUEST, "addresses", value=None),
         broken(GUEST, "addresses", value=[]),
         broken(GUEST, "addresses", value=["10.0.2.11"]),

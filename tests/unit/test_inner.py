@@ -1,0 +1,107 @@
+"""Guests inside guests, started by a parent that really runs what it is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from parent_peers import Shell
+from worlds import guest
+
+from provisioner import errors
+from provisioner.engine import inner
+from provisioner.engine.monitor import Silent
+from provisioner.lab.enums import GuestKind, Transport
+from provisioner.lab.model import Guest
+from provisioner.units import MIB
+
+
+def inside(name: str, parent: str, **changes: object) -> Guest:
+    return guest(name, kind=GuestKind.CONTAINER, parent=parent, transport=Transport.PARENT, **changes)
+
+
+GUESTS = [inside("a", "host"), inside("b", "host"), inside("deep", "a")]
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def done(self, subject: str, text: str) -> None:
+        self.lines.append(f"{subject} {text}")
+
+    def failed(self, subject: str, text: str) -> None:
+        self.lines.append(f"{subject} {text}")
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def test_the_definition_is_lines_that_a_shell_reads() -> None:
+    made = inside("a", "host", memory=24 * MIB, disks=(), kernel_args=("quiet", "panic=1"), image="tiny")
+    told = dict(line.split("=", 1) for line in inner.definition(made).decode().splitlines())
+    assert told == {
+        "name": "a",
+        "kind": "container",
+        "memory": "24",
+        "processors": "1",
+        "disks": "0",
+        "interfaces": "1",
+        "image": "tiny",
+        "kernel-args": "quiet panic=1",
+        "hostname": "a",
+        "accel": "auto",
+        "machine": "pc",
+    }
+
+
+def test_all_start_in_their_order_and_only_once(host: Shell) -> None:
+    heard = Heard()
+    first = inner.ensure("host", host, GUESTS, heard, timeout=10)
+    assert [(one.guest.name, one.is_new, one.error) for one in first] == [
+        ("a", True, None),
+        ("b", True, None),
+        ("deep", True, None),
+    ]
+    assert (host.folder / ".order").read_text() == "a\nb\n"
+    assert (host.folder / "a/deep/.definition").read_bytes() == inner.definition(GUESTS[2])
+    assert [line.split(" after ")[0] for line in heard.lines] == [
+        "a ready in host",
+        "b ready in host",
+        "deep ready in a",
+    ]
+    again = inner.ensure("host", host, GUESTS, Heard(), timeout=10)
+    assert [one.is_new for one in again] == [False, False, False]
+    (host.folder / "b/.state").write_text("stopped\n")
+    third = inner.ensure("host", host, GUESTS, Heard(), timeout=10)
+    assert [one.guest.name for one in third if one.is_new] == ["b"]
+
+
+def test_one_that_fails_takes_only_what_is_inside_it_along(host: Shell) -> None:
+    script = host.script.read_text()
+    host.script.write_text('[ "$1$2" != starta ] || { echo "no room for a" >&2; exit 1; }\n' + script)
+    found = inner.ensure("host", host, GUESTS, Heard(), timeout=10)
+    assert [one.guest.name for one in found] == ["a", "b"]
+    assert found[1].is_new
+    error = found[0].error
+    assert isinstance(error, errors.GuestError)
+    assert error.message == "lab/a did not start in lab/host: no room for a"
+    assert error.hint == "see what it says there: {virtlab} console lab/host"
+
+
+def test_a_deadline_is_said_as_one(host: Shell) -> None:
+    script = host.script.read_text()
+    host.script.write_text('[ "$1" != start ] || sleep 20\n' + script)
+    (one,) = inner.ensure("host", host, GUESTS[:1], Heard(), timeout=0.3)
+    assert isinstance(one.error, errors.NotReady)
+    assert "lab/a did not start in lab/host: it did not answer within" in one.error.message
+
+
+def test_stop_says_what_it_found(host: Shell) -> None:
+    heard = Heard()
+    inner.ensure("host", host, GUESTS[:1], Heard(), timeout=10)
+    inner.stop("a", "lab/a", host, heard, timeout=5)
+    inner.stop("a", "lab/a", host, heard, timeout=5)
+    assert heard.lines == ["a stopped", "a is stopped already"]
