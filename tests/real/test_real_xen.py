@@ -1,0 +1,82 @@
+"""demo-xen: Xen, its Domain 0 and two more domains, as a learner uses them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driver import Outcome, Virtlab
+
+LAB = "demo-xen"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> dict[str, str]:
+    """The environment of a learner who has not done anything yet."""
+    return {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
+
+
+@pytest.fixture(scope="module")
+def shared(system_account: Virtlab) -> Iterator[str]:
+    """The lab, up for all tests; each leaves it as it was. Nothing is left of it afterwards."""
+    name = "t-xen"
+    system_account("up", LAB, "--as", name, timeout=500).ended(0)
+    yield name
+    system_account("down", name).ended(0)
+    assert not system_account.traces(name)
+
+
+def failed(outcome: Outcome) -> set[tuple[str, str]]:
+    findings: list[dict[str, Any]] = json.loads(outcome.out)["findings"]
+    return {(f["guest"], f["item"]) for f in findings if f["verdict"] != "pass"}
+
+
+@pytest.mark.timeout(900)
+def test_every_claim_of_the_lab_holds(system_account: Virtlab, shared: str, state: dict[str, str]) -> None:
+    outcome = system_account("check", shared, "-o", "json", timeout=200, **state).ended(0)
+    assert failed(outcome) == set()
+    assert {f["guest"] for f in json.loads(outcome.out)["findings"]} == {"dom0", "pv", "pvh"}
+
+
+@pytest.mark.timeout(900)
+def test_a_domain_is_entered_like_any_guest(system_account: Virtlab, shared: str) -> None:
+    outcome = system_account("exec", f"{shared}/pv", "--", "sh", "-c", "hostname; echo no >&2; exit 3")
+    outcome.ended(3)
+    assert outcome.out.strip() == "pv"
+    assert "no" in outcome.err
+
+
+@pytest.mark.timeout(900)
+def test_a_domain_without_its_front_end_is_noticed(
+    system_account: Virtlab, shared: str, state: dict[str, str]
+) -> None:
+    """The disk of pv is taken away in Domain 0: what is said of it fails, and nothing else."""
+    dom0 = f"{shared}/dom0"
+    system_account("exec", dom0, "--", "xl", "block-detach", "pv", "xvda").ended(0)
+    broken = system_account("check", shared, "-o", "json", timeout=200, **state)
+    assert broken.code != 0
+    assert failed(broken) == {("pv", "front-ends"), ("dom0", "back-ends")}
+    system_account("exec", dom0, "--", "xl", "block-attach", "pv", "phy:/dev/vda,xvda,w").ended(0)
+    assert failed(system_account("check", shared, "-o", "json", timeout=200, **state)) == set()
+
+
+@pytest.mark.timeout(900)
+def test_without_the_processors_support_xen_refuses_pvh(system_account: Virtlab) -> None:
+    name = "t-xen-plain"
+    svm = ("--set", "dom0.processor.features.svm=disable")
+    try:
+        refused = system_account("up", LAB, "--as", name, *svm, timeout=500)
+        assert refused.code != 0
+        assert "pvh did not start" in refused.err
+        assert "neither hap nor shadow paging available" in refused.err
+        pv_only = ("--set", "pvh.machine=xenpv")
+        system_account("up", LAB, "--as", name, *svm, *pv_only, timeout=500).ended(0)
+        for domain in ("pv", "pvh"):
+            seen = system_account("exec", f"{name}/{domain}", "--", "cat", "/sys/hypervisor/guest_type")
+            assert seen.ended(0).out.strip() == "PV"
+    finally:
+        system_account("down", name).ended(0)
+        assert not system_account.traces(name)
