@@ -1,0 +1,107 @@
+"""demo-guest-os: a system with no virtio driver and no agent, on real machines."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from driver import PATIENCE, Virtlab
+
+LAB = "demo-guest-os"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> dict[str, str]:
+    """The environment of a learner who has not done anything yet."""
+    return {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
+
+
+def verdicts(virtlab: Virtlab, name: str, code: int = 0, **env: str) -> dict[tuple[str, str], str]:
+    told = json.loads(virtlab("check", name, "-o", "json", **env).ended(code).out)
+    return {(f["guest"], f["item"]): f["verdict"] for f in told["findings"]}
+
+
+def test_it_finds_its_disk_where_it_has_a_driver(virtlab: Virtlab, state: dict[str, str]) -> None:
+    name = virtlab.name()
+    virtlab("prepare", LAB).ended(0)
+    told = json.loads(virtlab("up", LAB, "--as", name, "-o", "json").ended(0).out)
+    # up waited for each prompt
+    assert all(guest["ready_after"] > 0.5 for guest in told["guests"])
+    found = verdicts(virtlab, name)
+    assert set(found.values()) == {"pass"}
+    assert {guest for guest, _ in found} == {"ide", "sata", "virtio"}
+    page = virtlab("check", name).ended(0)
+    assert "no guest agent" not in page.out  # nobody expects one
+    assert "disk 1: target bus" in virtlab("compare", name).ended(0).out
+    assert "no guest agent" in virtlab("exec", f"{name}/ide", "--", "ls").ended(125).err
+    virtlab("stop", f"{name}/sata", "--timeout", "0").ended(0)
+    silent = verdicts(virtlab, name, 1)
+    assert {guest for (guest, _), verdict in silent.items() if verdict == "fail"} == {"sata"}
+    virtlab("start", f"{name}/sata").ended(0)
+    assert set(verdicts(virtlab, name).values()) == {"pass"}
+    virtlab("down", name).ended(0)
+    assert not virtlab.traces(name)
+
+
+def test_a_virtio_disk_in_the_wrong_guest_fails_the_check_there(system: Virtlab) -> None:
+    name = system.name()
+    system("up", LAB, "--as", name, "--set", "guests.ide.disks.0.bus=virtio").ended(0)
+    failed = {key for key, verdict in verdicts(system, name, 1).items() if verdict == "fail"}
+    assert failed == {("ide", "ide-disk"), ("ide", "ide-content"), ("ide", "no-virtio-device")}
+
+
+def test_half_a_line_left_at_the_console_does_no_harm(system: Virtlab) -> None:
+    name = system.name()
+    system("up", LAB, "--as", name).ended(0)
+    system("console", f"{name}/ide", given=b"ls (no-such").ended(0)
+    assert set(verdicts(system, name).values()) == {"pass"}
+
+
+def test_somebody_at_the_console_is_said_and_not_thrown_out(system: Virtlab) -> None:
+    name = system.name()
+    system("up", LAB, "--as", name).ended(0)
+    sitting = system.terminal("console", f"{name}/ide")
+    try:
+        sitting.until("Connected")
+        told = system("check", name).ended(1)
+        assert "somebody else is using it" in " ".join(told.out.split())
+        sitting.type("echo still here\r")
+        sitting.until("still here")
+        sitting.until("still here")
+    finally:
+        sitting.type("\x1d")
+        sitting.end()
+
+
+@pytest.mark.timeout(600)
+def test_every_exercise_by_its_own_solution(system: Virtlab, state: dict[str, str], tmp_path: Path) -> None:
+    name, copy = system.name(), system.name()
+    system("up", LAB, "--as", name).ended(0)
+    run_as = {"VIRTLAB_RUN_AS": shlex.join(system.argv()), **state}
+
+    def typed(commands: list[str]) -> None:
+        for command in commands:
+            subprocess.run(
+                ["sh", "-c", command.replace("my-guest-os", copy)],
+                check=True,
+                cwd=tmp_path,
+                env={**system.env, **state},
+                timeout=PATIENCE,
+            )
+
+    for number in (1, 2, 3):
+        lab = name if number == 1 else copy
+        told = system("solve", name, "--step", str(number), "-o", "json", **run_as).ended(0)
+        solution = json.loads(told.out)
+        if number == 1:
+            system("check", lab, "--step", "1", **state).ended(1)
+        typed(solution["commands"])
+        done = system("check", lab, "--step", str(number), **run_as).ended(0)
+        assert f"Exercise {number} is passed." in done.out
+        if number > 1:
+            assert "fail" in verdicts(system, lab, 1, **state).values()
+        typed(solution["undo"])
+        assert set(verdicts(system, lab, **state).values()) == {"pass"}
