@@ -46,7 +46,9 @@ def wrapper(most: int, *, compress: bool, packed_input: bool) -> str:
     keep = f"head -c {most}"
     if compress:
         keep += "|gzip -c"
-    command = '(exec "$@") 3>&- 4>&- 8>&- 9>&-; echo $? >&9'
+    # to some shells a name with a leading "-" is an option of exec, and to others so is "--" a name
+    refuse = 'case $1 in -*) echo "$1: not found" >&2; exit 127;; esac'
+    command = f'({refuse}; exec "$@") 3>&- 4>&- 8>&- 9>&-; echo $? >&9'
     if packed_input:
         command = f"gzip -dc 2>/dev/null|{{ {command}; }}"
     return (

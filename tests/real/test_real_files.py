@@ -108,7 +108,7 @@ def test_prepare_finds_the_image_ready(system: Virtlab, tmp_path: Path) -> None:
     assert ready.out.endswith(": ready\n")
     assert "next: virtlab up demo-paravirt" in ready.err
     assert "prepare what?" in system("prepare").ended(2).err
-    elsewhere = system("prepare", "--all", XDG_CACHE_HOME=str(tmp_path)).ended(0)
+    elsewhere = system("prepare", "demo-paravirt", XDG_CACHE_HOME=str(tmp_path)).ended(0)
     assert elsewhere.out == ready.out
     assert elsewhere.seconds < 5
     assert not (tmp_path / "virtlab" / "images").exists()
