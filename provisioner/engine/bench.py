@@ -219,7 +219,7 @@ class _Run:
             self._fill_disk(twin)
         able = [probe for probe in self._timed if not self._tally.is_barred(probe, twin.of)]
         with self._variables(twin, able) as (variables, able):
-            tasks = [_task(probe) for probe in able]
+            tasks = [runner.task(probe) for probe in able]
             with suppress(errors.GuestError, errors.HypervisorError):  # the first round tells of it
                 self._install(twin, tasks)
                 runner.turn(twin, tasks, variables)
@@ -273,7 +273,7 @@ class _Run:
         on_begin: Callable[[str], None],
         counting: trace.Counter | None,
     ) -> None:
-        tasks = [_task(probe) for probe in probes]
+        tasks = [runner.task(probe) for probe in probes]
         try:
             self._install(twin, tasks)
             readings = runner.turn(twin, tasks, variables, counting=counting, on_begin=on_begin)
@@ -396,7 +396,3 @@ class _Run:
         pace = (time.monotonic() - self._began) / self._done if self._done else 1.0
         left = max(1, round(max(0.0, self._total - self._done) * pace))
         self._monitor.phase(_SUBJECT, f"{words}, about {left} s left", min(1.0, self._done / self._total))
-
-
-def _task(probe: Probe) -> Task:
-    return Task(probe.name, probe.script, probe.answer, probe.timeout)

@@ -17,7 +17,7 @@ from provisioner.engine.twin import Twin
 from provisioner.guest.sanitize import printable
 from provisioner.hypervisor import apply, monitor
 from provisioner.hypervisor.streams import open_console
-from provisioner.lessons.workloads import MAX_OUTPUT
+from provisioner.lessons.workloads import MAX_OUTPUT, Probe
 
 _FOLDER = "/run/virtlab-turn"
 _HEADROOM = 10.0  # seconds beyond the work's own limits, for the agent
@@ -68,6 +68,11 @@ class Task:
     script: str
     answer: str
     limit: float  # seconds
+
+
+def task(probe: Probe) -> Task:
+    """What a probe has a twin do."""
+    return Task(probe.name, probe.script, probe.answer, probe.timeout)
 
 
 class Counting(Protocol):
