@@ -30,6 +30,7 @@ _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 _LINE_PACE = (256, 0.025)  # piped input: bytes, seconds; about what a serial line carries
 _SILENT_GUEST = 2.5  # QEMU takes up to a second to notice that somebody opened the line
 _CLOSE_SECONDS = 2.0
+_DRAIN_SECONDS = 0.5  # for what was typed before leaving
 
 
 class End(StrEnum):
@@ -210,7 +211,14 @@ class _Session:
             if accepting and ready.get(self._stdin, 0) & (_GONE | select.POLLIN):
                 reading = self._input()
                 if not reading and self.is_terminal:
+                    self._drain()
                     return End.LEFT
+
+    def _drain(self) -> None:
+        """Wait until what was typed is on its way to the guest; not long where the line takes nothing."""
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while self._unsent and not self._ended and left(deadline) > 0:
+            self._poll(accepting=False, writing=False, wait=left(deadline))
 
     def _poll(self, accepting: bool, writing: bool, wait: float) -> dict[int, int]:
         """What is ready: file descriptor -> poll events. Input and output may be the same one."""

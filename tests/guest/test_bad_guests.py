@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -129,15 +130,19 @@ def test_a_guest_that_can_not_be_asked_is_not_waited_for(seen: SeenDomain, told:
 
 
 def test_a_thread_that_never_comes_back_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
     class Stuck:
         def run(self, *_args: object, **_more: object) -> None:
-            time.sleep(30)
+            over.wait(30)
+            raise errors.GuestError("too late for anybody to hear")
 
     monkeypatch.setattr(gather, "_GRACE", 0.2)
     monkeypatch.setattr(reach, "transport", lambda _session, _seen: Stuck())
     begin = time.monotonic()
     (found,) = gather.facts(cast(Session, None), [domain("one")], timeout=0.3)
     assert time.monotonic() - begin < 2
+    over.set()
     assert found.error == "demo/one did not answer within 0.30 s"
 
 

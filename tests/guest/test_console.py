@@ -108,6 +108,20 @@ def test_a_conversation_and_the_way_out() -> None:
     assert "goes on running" in session.said[-1]
 
 
+def test_what_is_typed_right_before_leaving_arrives() -> None:
+    class Slow(Line):
+        def write(self, data: bytes, deadline: float) -> None:
+            time.sleep(0.1)
+            super().write(data, deadline)
+
+    line = Slow(b"ready")
+    session = Session(line)
+    session.see(b"ready")
+    session.type(b"reboot\r\x1d")
+    assert session.finish() is End.LEFT
+    assert bytes(line.written) == b"reboot\r"
+
+
 def test_the_guest_stops() -> None:
     line = Line(b"going down")
     session = Session(line)
