@@ -1,11 +1,19 @@
-"""Just enough of ELF to know what a module says of itself and which libraries a program needs."""
+"""Just enough of ELF to know what a module says of itself and which libraries a program needs, and to pack
+a kernel for loading."""
 
 from __future__ import annotations
 
 import struct
+from dataclasses import astuple, dataclass, replace
 
 _DT_NEEDED = 1
 _SHT_NOBITS = 8
+_PT_LOAD, _PT_NOTE = 1, 4
+_PAGE = 4096
+# ident, type, machine, version, entry, phoff, shoff, flags, ehsize, phentsize, phnum, shentsize, shnum,
+# shstrndx, each with e_ before it
+_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+_PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 
 
 class NotElf(ValueError):
@@ -46,6 +54,59 @@ def needed(data: bytes) -> list[str]:
         for tag, value in struct.iter_unpack("<QQ", dynamic)
         if tag == _DT_NEEDED
     ]
+
+
+def loadable(data: bytes) -> bytes:
+    """An executable with only what is loaded: no sections, no padding, no zeros at a segment's end.
+
+    Whoever loads it gets the same memory, because what a segment lacks in the file is zero there. Where
+    it has segments of an unknown kind it comes back as it is. Raises NotElf.
+    """
+    if not is_elf(data):
+        raise NotElf("this is no 64-bit ELF file")
+    try:
+        fields = list(_HEADER.unpack_from(data))
+        table, size, count = fields[5], fields[9], fields[10]
+        headers = [_PROGRAM_HEADER.unpack_from(data, table + n * size) for n in range(count)]
+    except struct.error as error:
+        raise NotElf(f"this ELF file is damaged: {error}") from error
+    segments = [_Segment(*header) for header in headers]
+    loads = [segment for segment in segments if segment.kind == _PT_LOAD]
+    notes = [segment for segment in segments if segment.kind == _PT_NOTE]
+    if not loads or len(loads) + len(notes) != len(segments):
+        return data
+
+    content = bytearray(_HEADER.size + _PROGRAM_HEADER.size * len(segments))
+    moved: list[_Segment] = []
+    for segment in loads:
+        kept = data[segment.offset : segment.offset + segment.size].rstrip(b"\0")
+        content += bytes((segment.virtual - len(content)) % _PAGE)
+        moved.append(replace(segment, offset=len(content), size=len(kept)))
+        content += kept
+    for note in notes:
+        at = len(content)
+        content += data[note.offset : note.offset + note.size]
+        moved.append(replace(note, offset=at))
+    fields[5:7] = _HEADER.size, 0  # where the program headers are, and no section headers
+    fields[9:] = _PROGRAM_HEADER.size, len(moved), 0, 0, 0
+    _HEADER.pack_into(content, 0, *fields)
+    for n, segment in enumerate(moved):
+        _PROGRAM_HEADER.pack_into(content, _HEADER.size + n * _PROGRAM_HEADER.size, *astuple(segment))
+    return bytes(content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A program header, its fields in their order."""
+
+    kind: int
+    flags: int
+    offset: int
+    virtual: int
+    physical: int
+    size: int  # in the file
+    memory: int
+    alignment: int
 
 
 def _sections(data: bytes) -> list[tuple[str, bytes]]:

@@ -21,7 +21,7 @@ _OLDEST_PROTOCOL = 0x0208  # the first one whose header says where the payload l
 
 
 def extract_vmlinux(image: bytes) -> bytes:
-    """The ELF kernel inside a bzImage, found by the image's own setup header.
+    """The ELF kernel inside a bzImage, found by the image's own setup header, with only what is loaded.
 
     Raises ImageError where the bytes are no bzImage, and what :func:`decompress` raises.
     """
@@ -36,7 +36,7 @@ def extract_vmlinux(image: bytes) -> bytes:
     kernel = decompress(image[start : start + length], size_at_end=True)
     if not elf.is_elf(kernel):
         raise ImageError("the kernel's payload is packed in a way that this code does not know")
-    return kernel
+    return elf.loadable(kernel)
 
 
 def decompress(data: bytes, *, size_at_end: bool = False) -> bytes:

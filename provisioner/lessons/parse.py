@@ -18,6 +18,7 @@ MOST_BYTES = 64 * 1024  # that the script may write
 _LONGEST = 120  # characters of one text
 _MOST = 128  # items of one list
 _PORT = "/dev/"
+_XEN_BACK_END = re.compile(r"v(if|bd)-\d+-\d+")
 _FILE = re.compile(r"(.*?/[a-z_]+):(.*)")
 _KEPT_INTERRUPTS = 64
 _PLATFORM_PCI = {"8086:1237": "i440FX board", "8086:29c0": "Q35 board"}
@@ -93,7 +94,9 @@ def facts_of(data: bytes) -> Facts:
     paths = _paths(sections)
     drivers = {device.address: device for device in found}
     messages = [line.partition("] ")[2] or line for line in sections.lines("messages")]
-    entry = _after("Booting paravirtualized kernel on ", messages)
+    # the words of every kernel that could be a guest's, and those of one that is Xen's
+    ordinary = _after("Booting paravirtualized kernel on ", messages)
+    entry = ordinary or _after("Booting kernel on ", messages)
     agent = sections.first("agent")
     serials = [name for name, lines in files.under("class/tty", "type") if lines[0].strip() != "0"]
     phases = _phases(files)
@@ -129,7 +132,7 @@ def facts_of(data: bytes) -> Facts:
         consoles=_consoles(listed, files, serials, agent, found),
         rng=_rng(files),
         phases=phases,
-        platform=_platform(listed, files, serials, entry),
+        platform=_platform(listed, files, serials, ordinary),
         missing=tuple(missing),
     )
 
@@ -262,7 +265,8 @@ def _with_scsi(found: list[Device], paths: dict[str, list[str]]) -> tuple[Device
 
 
 def _is_real(parts: list[str]) -> bool:
-    return len(parts) > 3 and parts[3] != "virtual"
+    """Whether it is a device of this guest: not of its kernel's own making, nor a back end for another's."""
+    return len(parts) > 3 and parts[3] != "virtual" and not _XEN_BACK_END.fullmatch(parts[3])
 
 
 def _disks(files: _Files, paths: dict[str, list[str]], drivers: dict[str, Device]) -> tuple[facts.Disk, ...]:

@@ -31,7 +31,7 @@ for process in /proc/[0-9]*; do
 done 2>/dev/null
 
 echo @messages
-dmesg 2>/dev/null | grep -e 'Hypervisor detected' -e 'Booting paravirtualized kernel'
+dmesg 2>/dev/null | grep -e 'Hypervisor detected' -e 'Booting .*kernel on'
 
 echo @names
 lspci -Dmm 2>/dev/null

@@ -324,7 +324,8 @@ fi
 echo "== absent"
 timeout 60 ./bootstrap virsh -c qemu:///system uri 2>&1 | cat
 if [ -e /dev/kvm ]; then stat -c 'kvm %G %a' /dev/kvm; fi
-ls -l "/proc/$(cat /run/libvirtd.pid)/fd" "/proc/$(cat /run/virtlogd.pid)/fd" 2>/dev/null | grep -c held-open || true
+held_open() { ls -l "$@" 2>/dev/null | grep -c held-open || true; } # others may close while it lists
+held_open "/proc/$(cat /run/libvirtd.pid)/fd" "/proc/$(cat /run/virtlogd.pid)/fd"
 echo "== running"
 ./bootstrap true 2>&1
 echo "== killed"
@@ -351,7 +352,7 @@ echo "== ordinary user"
 ordinary ./bootstrap virsh -c qemu:///session uri
 state
 pid=$(cat "$2/home/.cache/libvirt/libvirtd.pid")
-ls -l "/proc/$pid/fd" 2>/dev/null | grep -c held-open || true
+held_open "/proc/$pid/fd"
 echo "== ordinary user again"
 ordinary ./bootstrap virsh -q -c qemu:///session list --all
 echo "== ordinary user with a runtime folder"

@@ -84,10 +84,66 @@ def boot_image(payload: bytes) -> bytes:
     return bytes(setup) + bytes(32) + payload + b"what follows"
 
 
+LOAD, NOTE, TLS = 1, 4, 7
+
+
+def executable(*segments: tuple[int, int, bytes, int]) -> bytes:
+    """An ELF executable with padding and sections. A segment: kind, address, content, size in memory."""
+    header = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+    header += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0x1000000, 64, 7, 0, 64, 56, len(segments), 64, 9, 8)
+    table, content = b"", b""
+    start = 0x200000
+    for kind, address, data, memory in segments:
+        at = start + len(content)
+        table += struct.pack("<IIQQQQQQ", kind, 5, at, address, address + 0x1000, len(data), memory, 4096)
+        content += data + bytes(-len(data) % 4096)
+    return (header + table).ljust(start, b"\0") + content + b"what no loader reads"
+
+
+def loaded(data: bytes) -> list[tuple[int, int, int, bytes]]:
+    """What a loader puts where: kind, virtual and physical address, content."""
+    (table,) = struct.unpack_from("<Q", data, 0x20)
+    size, count = struct.unpack_from("<HH", data, 0x36)
+    found = []
+    for n in range(count):
+        kind, _, at, virtual, physical, length, memory, _ = struct.unpack_from(
+            "<IIQQQQQQ", data, table + n * size
+        )
+        found.append((kind, virtual, physical, data[at : at + length].ljust(memory, b"\0")))
+    return found
+
+
 def test_kernel_inside_a_boot_image() -> None:
-    vmlinux = object_file(depends="")
+    vmlinux = executable((LOAD, 0x1000000, b"code", 4))
     size = struct.pack("<I", len(vmlinux))
-    assert kernel.extract_vmlinux(boot_image(lzma.compress(vmlinux) + size)) == vmlinux
+    found = kernel.extract_vmlinux(boot_image(lzma.compress(vmlinux) + size))
+    assert loaded(found) == [(LOAD, 0x1000000, 0x1001000, b"code")]
+
+
+def test_a_kernel_is_packed_for_loading_and_loads_the_same() -> None:
+    before = executable(
+        (LOAD, 0x1000000, b"code" * 3000 + bytes(9000), 21000),
+        (LOAD, 0x3042010, b"data" + bytes(100_000), 200_000),
+        (LOAD, 0x5000000, bytes(5000), 5000),
+        (NOTE, 0x1000100, b"note", 4),
+    )
+    after = elf.loadable(before)
+    assert loaded(after) == loaded(before)
+    assert len(after) < 21_000 < len(before)
+    assert after[:32] == before[:32]
+    assert elf.loadable(after) == after
+    places = [struct.unpack_from("<QQ", after, 64 + n * 56 + 8) for n in range(3)]
+    assert all((at - address) % 4096 == 0 for at, address in places), "it can be mapped by pages"
+    with pytest.raises(elf.NotElf):
+        elf.modinfo(after)
+
+
+def test_an_executable_of_another_make_stays_as_it_is() -> None:
+    for data in (executable((TLS, 0x1000, b"x", 1), (LOAD, 0x1000, b"y", 1)), object_file(depends="")):
+        assert elf.loadable(data) == data
+    for damage in (b"\x7fELF", executable((LOAD, 0, b"", 0))[:100]):
+        with pytest.raises(elf.NotElf):
+            elf.loadable(damage)
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_which_pci_devices_are_made_for_guests(ident: str, interface: str) -> No
     assert scsi.interface == interface
 
 
-def test_a_xen_guest_with_no_pci_bus() -> None:
+def test_a_xen_domain_with_no_pci_bus() -> None:
     text = """\
 @processor
  Some Processor
@@ -134,9 +134,10 @@ def test_a_xen_guest_with_no_pci_bus() -> None:
 /sys/block/xvda /sys/devices/vbd-51712/block/xvda
 /sys/class/net/eth0 /sys/devices/vif-0/net/eth0
 /sys/class/net/lo /sys/devices/virtual/net/lo
+/sys/class/net/vif1.0 /sys/devices/vif-1-0/net/vif1.0
 @messages
 [    0.000000] Hypervisor detected: Xen PV
-[    0.014000] Booting paravirtualized kernel on Xen
+[    0.014000] Booting kernel on Xen
 @listed
 class/virtio-ports/* class/tty/hvc0 class/tty/hvc1 bus/acpi/devices/QEMU* firmware/memmap
 @files
@@ -147,6 +148,7 @@ bus/xen/devices/vif-0/uevent:MODALIAS=xen:vif
 bus/xen/devices/console-0/uevent:MODALIAS=xen:console
 block/xvda/size:2048
 class/net/eth0/address:00:16:3e:00:00:01
+class/net/vif1.0/address:fe:ff:ff:ff:ff:ff
 devices/system/cpu/online:0-1,3
 devices/system/clocksource/clocksource0/current_clocksource:xen
 /proc/sys/kernel/osrelease:6.1.0
@@ -157,8 +159,9 @@ devices/system/clocksource/clocksource0/current_clocksource:xen
     found = parse.facts_of(text.encode())
     assert found.firmware == "none"
     assert (found.detected, found.entry) == ("Xen PV", "Xen")
+    assert not found.platform, "what only Xen's kernels say does prove something"
     assert found.disks == (Disk("xvda", 1024**2, ("vbd",), "xen"),)
-    assert found.interfaces == (Interface("eth0", "00:16:3e:00:00:01", ("vif",), "xen"),)
+    assert found.interfaces == (Interface("eth0", "00:16:3e:00:00:01", ("vif",), "xen"),), "no back end"
     assert found.consoles == ("hvc0",)
     assert found.processors == 3
     assert set(found.missing) == {"cpuid", "interrupts", "boot phases"}
