@@ -13,6 +13,7 @@ _PAGE = 4096
 # ident, type, machine, version, entry, phoff, shoff, flags, ehsize, phentsize, phnum, shentsize, shnum,
 # shstrndx, each with e_ before it
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+_SECTION_COUNT = slice(0x3C, 0x3E)
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 
 
@@ -41,10 +42,13 @@ def modinfo(data: bytes) -> dict[str, list[str]]:
 
 
 def needed(data: bytes) -> list[str]:
-    """The names of the shared libraries that a program or library asks for; [] for a static one.
+    """The names of the shared libraries that a program or library asks for; [] for a static one, and for
+    what is packed by ``loadable``.
 
     Raises NotElf.
     """
+    if is_elf(data) and not any(data[_SECTION_COUNT]):
+        return []
     sections = dict(_sections(data))
     dynamic, names = sections.get(".dynamic"), sections.get(".dynstr")
     if dynamic is None or names is None:

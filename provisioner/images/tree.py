@@ -56,13 +56,17 @@ class Tree:
     def libraries(self, programs: Iterable[cpio.Entry]) -> list[cpio.Entry]:
         """Every shared library and loader that the programs, and those libraries, ask for.
 
-        Raises ImageError that names a library that no package has.
+        Raises ImageError that names a library that no package has, or a program that is damaged.
         """
         found: dict[str, cpio.Entry] = {}
         waiting = [(entry.path, entry.data) for entry in programs if elf.is_elf(entry.data)]
         while waiting:
             who, data = waiting.pop()
-            for name in elf.needed(data):
+            try:
+                names = elf.needed(data)
+            except elf.NotElf as error:
+                raise ImageError(f"{who} can't be read: {error}") from error
+            for name in names:
                 if name in found:
                     continue
                 library = self.find(f"{folder}/{name}" for folder in _LIBRARY_FOLDERS)

@@ -134,6 +134,7 @@ def test_a_kernel_is_packed_for_loading_and_loads_the_same() -> None:
     assert elf.loadable(after) == after
     places = [struct.unpack_from("<QQ", after, 64 + n * 56 + 8) for n in range(3)]
     assert all((at - address) % 4096 == 0 for at, address in places), "it can be mapped by pages"
+    assert elf.needed(after) == [], "it can be taken along as a program"
     with pytest.raises(elf.NotElf):
         elf.modinfo(after)
 
