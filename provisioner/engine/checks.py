@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from provisioner import errors
 from provisioner.engine import gather, labs, prompts, reach
@@ -41,7 +42,8 @@ class Checked:
 
     instance: str
     taken: str  # UTC, ISO 8601
-    accels: dict[str, str]  # guest -> kvm | tcg
+    accels: dict[str, str]  # guest -> kvm | tcg: what runs it, or the outermost guest that it is in
+    definitions: dict[str, dict[str, Any]]  # guest -> lab.model.to_data of it
     findings: tuple[Finding, ...]  # in the order of the items, for each in that of its guests
     platform: dict[str, tuple[str, ...]]  # guest -> what it has that proves nothing
     errors: dict[str, str]  # guest -> why its facts are not known
@@ -95,6 +97,7 @@ def run(
         instance=label,
         taken=datetime.now(UTC).isoformat(timespec="seconds"),
         accels={domain.guest: domain.stamp.accel for domain in chosen},
+        definitions={domain.guest: domain.stamp.definition for domain in chosen},
         findings=tuple(findings),
         platform={name: values(each.facts)["platform"] for name, each in facts.items() if each.facts},
         # nobody expects facts of a guest that can only be asked at its console

@@ -182,9 +182,10 @@ def summary(findings: Iterable[Finding], language: Language) -> str:
 def _headline(result: Checked, language: Language) -> str:
     accels: dict[str, list[str]] = {}
     for guest, accel in result.accels.items():
-        accels.setdefault(accel, []).append(guest)
-    by = "; ".join(f"{', '.join(guests)}: {words.accel(accel, language)}" for accel, guests in accels.items())
-    return f"{text.styled(f'{result.instance}: {summary(result.findings, language)}', 'bold')}\n{by}"
+        by = words.runs(accel, result.definitions[guest], language)
+        accels.setdefault(by, []).append(guest)
+    told = "; ".join(f"{', '.join(guests)}: {by}" for by, guests in accels.items())
+    return f"{text.styled(f'{result.instance}: {summary(result.findings, language)}', 'bold')}\n{told}"
 
 
 def _platform(platform: dict[str, tuple[str, ...]], language: Language) -> list[str]:

@@ -221,7 +221,8 @@ class _Table:
 
     def _block(self, rows: Sequence[Row], places: range, label: int) -> list[str]:
         names = [self._guests[place].guest for place in places]
-        accels = [words.accel(self._guests[place].stamp.accel, self._language) for place in places]
+        stamps = [self._guests[place].stamp for place in places]
+        accels = [words.runs(stamp.accel, stamp.definition, self._language) for stamp in stamps]
         wanted = [
             max(text.width(cell) for cell in (name, accel, *(self._cell(row, place) for row in rows)))
             for place, name, accel in zip(places, names, accels, strict=True)

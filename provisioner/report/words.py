@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from provisioner.lab.enums import Accel, GuestKind
 from provisioner.lab.model import Text
 from provisioner.language import Language, said
 
@@ -11,6 +15,21 @@ _ACCEL = {"kvm": Text("KVM"), "tcg": Text("emulation (TCG)", "エミュレーシ
 def accel(name: str, language: Language) -> str:
     """What runs a guest."""
     return said(_ACCEL.get(name, Text(name)), language)
+
+
+def runs(name: str, definition: Mapping[str, Any], language: Language) -> str:
+    """What runs a guest; of one inside another, where it is, what it asked for there, and what runs that.
+
+    ``definition`` is ``lab.model.to_data`` of the guest, ``name`` the accelerator of its outermost host.
+    """
+    outer, parent = accel(name, language), definition.get("parent")
+    if not parent:
+        return outer
+    asked = str(definition.get("accel")) if definition.get("kind") == GuestKind.NESTED else Accel.AUTO
+    if asked == Accel.AUTO:
+        return said(Text(f"in {parent}, on {outer}", f"{parent}の中、{outer}の上"), language)
+    own = accel(asked, language)
+    return said(Text(f"{own} in {parent}, on {outer}", f"{parent}の中の{own}、{outer}の上"), language)
 
 
 def when(stamp: str) -> str:

@@ -32,6 +32,7 @@ RESULT = Checked(
     instance="demo",
     taken="2026-01-01T00:00:00+00:00",
     accels={"full": "tcg", "virtio": "tcg"},
+    definitions={"full": {}, "virtio": {}},
     findings=(
         verdicts.judged(item("good", How.IS, "emulated"), "full", ("emulated",)),
         verdicts.judged(item("devices", why=Text("A reason.", "理由です。")), "full", DEVICES),
@@ -59,6 +60,23 @@ def test_a_check() -> None:
         assert line in page.split("\n")
     assert "because this host has no /dev/kvm" in page.replace("\n", " ")
     assert all(value in page.replace("\n", " ") for value in DEVICES)
+
+
+def test_what_runs_a_guest_inside_another_is_told_from_within() -> None:
+    inside = {
+        "one": {"parent": "host", "kind": "nested", "accel": "kvm"},
+        "two": {"parent": "host", "kind": "nested", "accel": "auto"},
+        "pv": {"parent": "one", "kind": "xen", "accel": "auto"},
+    }
+    result = dataclasses.replace(
+        RESULT, accels=dict.fromkeys(("host", *inside), "tcg"), definitions={"host": {}, **inside}
+    )
+    line = check.check_page(result, EN).split("\n")[1]
+    assert line == (
+        "host: emulation (TCG); one: KVM in host, on emulation (TCG); "
+        "two: in host, on emulation (TCG); pv: in one, on emulation (TCG)"
+    )
+    assert "one: hostの中のKVM、エミュレーション(TCG)の上" in check.check_page(result, JA)
 
 
 def test_a_check_in_japanese() -> None:
