@@ -38,8 +38,11 @@ def images() -> Images:
 
 
 def images_of(labs: Sequence[Lab]) -> list[str]:
-    """Every image that the labs' guests boot or have as a disk, once each."""
-    guests = [guest for lab in labs for guest in lab.guests]
+    """Every image that the labs' guests boot or have as a disk, once each.
+
+    Those inside others start from what their host's image has for them.
+    """
+    guests = [guest for lab in labs for guest in lab.top_level]
     return list(dict.fromkeys(n for g in guests for n in (g.image, *(d.image for d in g.disks if d.image))))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from worlds import guest, lab, network
+from worlds import disk, guest, lab, network
 
 from provisioner.accel import KvmFacts
 from provisioner.engine.doctor import LabVerdict, verdict
+from provisioner.engine.labs import images_of
 from provisioner.lab.enums import Accel, GuestKind, NetworkMode, Transport
 from provisioner.lab.model import Expectation, How, Lab, Observation, Text
 from provisioner.units import MIB
@@ -83,3 +84,9 @@ def test_kvm_in_a_guest_wants_a_host_that_gives_it(accel: Accel, nested: bool | 
     inner = guest("in", kind=GuestKind.NESTED, parent="one", transport=Transport.PARENT, accel=accel)
     assert judged(lab(guest("one"), inner), nested=nested).how == how
     assert judged(lab(guest("one"), inner), NO_KVM, nested=nested).how == "emulated"
+
+
+def test_only_images_that_libvirt_is_to_have_are_asked_for() -> None:
+    inner = guest("in", kind=GuestKind.XEN, parent="one", transport=Transport.PARENT, image="xen-domu")
+    of = lab(guest("one", image="xen", disks=(disk(image="notes"),)), inner)
+    assert images_of([of, PLAIN]) == ["xen", "notes", "tiny"]
