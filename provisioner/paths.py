@@ -23,6 +23,11 @@ def labs_dir() -> Path:
     return _data("labs")
 
 
+def products_file() -> Path:
+    """The article's products beside each other."""
+    return labs_dir() / "products.yaml"
+
+
 def cache_dir() -> Path:
     """Built images; all of it can be made again."""
     import platformdirs

@@ -95,9 +95,9 @@ def _root(
 def main() -> None:
     """Entry point. Exit 0 done, 1 an expected failure, 2 bad input, 3 a bug, 130 interrupted."""
     text.never_fail()
-    from provisioner.cli import bench, compare, guests, host, instances, labs, lessons, report
+    from provisioner.cli import bench, compare, guests, host, instances, labs, lessons, products, report
 
-    for module in (labs, instances, guests, compare, bench, lessons, report, host):
+    for module in (labs, instances, guests, compare, bench, lessons, report, products, host):
         module.register(app)
     try:
         app()

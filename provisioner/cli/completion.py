@@ -11,6 +11,18 @@ def labs(incomplete: str) -> list[str]:
     return [name for name in catalog.names(paths.labs_dir()) if name.startswith(incomplete)]
 
 
+def products(incomplete: str) -> list[str]:
+    """Names of the article's products."""
+    from provisioner import errors, paths
+    from provisioner.lab import products
+
+    try:
+        found = products.load(paths.products_file())
+    except errors.InputError:
+        return []
+    return [product.name for product in found if product.name.startswith(incomplete)]
+
+
 def instances(incomplete: str) -> list[str]:
     """Names of this user's labs that are up."""
     return sorted({name for name, _ in _guests() if name.startswith(incomplete)})

@@ -52,4 +52,5 @@ def test_labs_and_templates_are_in_the_wheel(virtlab: Run) -> None:
         "validate", "demo-paravirt"
     )
     assert virtlab("render", "demo-paravirt/full", "-c", "qemu:///session").startswith("<domain ")
+    assert "openvz" in virtlab("products", "-o", "name").split()
     assert not virtlab("show", "demo-paravirt").startswith("error")
