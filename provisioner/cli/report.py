@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from provisioner.cli import options
+from provisioner.cli import completion, options
+
+if TYPE_CHECKING:
+    from provisioner.language import Language
 
 
 def register(app: typer.Typer) -> None:
@@ -15,26 +18,44 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    lab: options.RunningLab,
+    lab: Annotated[
+        str | None,
+        typer.Argument(
+            help="A lab that is up, by its name, or the folder or file that it came from.",
+            autocompletion=completion.instances,
+            metavar="[LAB]",
+        ),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="One page of all labs, from their saved results; no guest is asked.")
+    ] = False,
     file: Annotated[
-        str, typer.Option("--file", "-O", help="The file to write; - is standard output.", metavar="FILE")
-    ] = "report.html",
+        str | None,
+        typer.Option(
+            "--file",
+            "-O",
+            help="The file to write, report.html or course.html unless said; - is standard output.",
+            metavar="FILE",
+        ),
+    ] = None,
     lang: options.Lang = None,
     connect: options.Connect = None,
 ) -> None:
-    """Make one HTML page of a lab: what it shows, what was compared, checked and measured."""
+    """Make one HTML page of a lab, or of all: what it shows, what was compared, checked and measured."""
     from pathlib import Path
 
-    from provisioner.engine import page as engine
+    from provisioner import errors
     from provisioner.report import page, text
     from provisioner.report.language import preferred
-    from provisioner.report.progress import Progress
 
+    if lab is not None and every:
+        raise errors.InputError("name a lab, or say --all", hint="{virtlab} report --all takes all of them")
+    if lab is None and not every:
+        raise errors.InputError("a page of what?", hint="{virtlab} report LAB, or {virtlab} report --all")
+    file = file or ("course.html" if every else "report.html")
     if file != "-":
         page.may_write(Path(file))
-    with Progress() as progress:
-        collected = engine.collect(connect, lab, progress)
-    document = page.html(collected, preferred(lang))
+    document = _of_all(preferred(lang)) if lab is None else _of_one(lab, connect, preferred(lang))
     if file == "-":
         page.show(document)
         return
@@ -42,3 +63,20 @@ def report(
     place = Path(file).resolve()
     text.say(f"written: {place}")
     text.tell(f"open it in a browser: {place.as_uri()}")
+
+
+def _of_one(lab: str, connect: str | None, language: Language) -> str:
+    from provisioner.engine import page as engine
+    from provisioner.report import page
+    from provisioner.report.progress import Progress
+
+    with Progress() as progress:
+        collected = engine.collect(connect, lab, progress)
+    return page.html(collected, language)
+
+
+def _of_all(language: Language) -> str:
+    from provisioner.engine import course as engine
+    from provisioner.report import course
+
+    return course.html(engine.collect(), language)

@@ -109,6 +109,12 @@ def collect(connect: str | None, target: str, monitor: Monitor) -> Page:
     return _page(target, look)
 
 
+def saved_of(lab: Lab, instance: str, target: str) -> Page:
+    """What was saved of a lab under the name of an instance. ``target``: the lab as it is typed."""
+    bench, kept = _results(instance, lab.source)
+    return _page(target, _saved(lab, instance, bench, kept))
+
+
 def _live(session: Session, domains: Sequence[Member], seen: Compared) -> _Look:
     try:
         lab = checks.lab_of(domains)
@@ -137,22 +143,39 @@ def _remembered(target: str, error: errors.VirtlabError) -> _Look:
         instance = lab.name
     elif "/" in target:
         raise error
-    source = lab.source if lab else None
-    bench, data = results.load_bench(instance, source), results.load("compare", instance, source)
-    kept = data if isinstance(data, dict) else {}
+    bench, kept = _results(instance, lab.source if lab else None)
     if lab is None:
         name = bench.lab if bench else kept.get("lab")
         if not isinstance(name, str):
             raise error
         lab = _lab(name)
+    return _saved(lab, instance, bench, kept)
+
+
+def _results(instance: str, source: str | None) -> tuple[Bench | None, dict[str, Any]]:
+    """The last benchmark, and the last comparison as it was kept."""
+    data = results.load("compare", instance, source)
+    return results.load_bench(instance, source), data if isinstance(data, dict) else {}
+
+
+def _saved(lab: Lab | None, instance: str, bench: Bench | None, kept: dict[str, Any]) -> _Look:
     told = _saved_guests(kept, lab)
-    accels = {guest.name: guest.accel for guest in bench.guests} if bench else {}
+    accels = _checked_accels(instance, lab.source if lab else None)
+    accels |= {guest.name: guest.accel for guest in bench.guests} if bench else {}
     known = {one.name for one in told}
     if lab is not None and not known:
         told = tuple(_Told(g.name, accels.get(g.name, ""), to_data(g), None) for g in lab.top_level)
     taken = kept.get("taken")
     asked = taken if known and isinstance(taken, str) else ""
     return _Look(instance, lab, told, host=bench.host if bench else None, asked=asked)
+
+
+def _checked_accels(instance: str, source: str | None) -> dict[str, str]:
+    """What ran each guest when it was checked last."""
+    kept = results.load("check", instance, source)
+    accels = kept.get("accels") if isinstance(kept, dict) else None
+    known = accels.items() if isinstance(accels, dict) else ()
+    return {guest: accel for guest, accel in known if isinstance(accel, str)}
 
 
 def _lab(target: str) -> Lab | None:

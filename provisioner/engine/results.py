@@ -9,14 +9,23 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from provisioner import errors, paths, whole_file
 from provisioner.lab.model import to_data
 from provisioner.lessons import saved
 from provisioner.lessons.measured import Bench
 
+KINDS = ("compare", "check", "bench")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class Kept(NamedTuple):
+    """An instance of which results were kept."""
+
+    instance: str
+    source: str  # the lab's, see ``model.Lab``
+    written: float  # when the newest of them was: seconds since 1970
 
 
 def save(kind: str, instance: str, source: str, data: Any) -> Path:
@@ -48,6 +57,22 @@ def load(kind: str, instance: str, source: str | None) -> Any | None:
     if not isinstance(kept, dict) or (source is not None and kept.get("source") != source):
         return None
     return kept.get("result")
+
+
+def instances() -> list[Kept]:
+    """Whatever results were kept of, the newest first."""
+    found: dict[tuple[str, str], float] = {}
+    for kind in KINDS:
+        for file in (paths.state_dir() / "results").glob(f"*.{kind}.json"):
+            instance = file.name.removesuffix(f".{kind}.json")
+            try:
+                kept, written = _read(file), file.stat().st_mtime
+            except (OSError, ValueError, RecursionError):
+                continue
+            source = kept.get("source") if isinstance(kept, dict) else None
+            if isinstance(source, str) and _NAME.fullmatch(instance):
+                found[instance, source] = max(written, found.get((instance, source), written))
+    return sorted((Kept(*key, written) for key, written in found.items()), key=lambda k: -k.written)
 
 
 def load_bench(instance: str, source: str | None) -> Bench | None:

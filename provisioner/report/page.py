@@ -41,12 +41,22 @@ _TITLES = {
 
 def html(page: Page, language: Language) -> str:
     """The whole page, with ``language`` shown first; the other one is a click or a key away."""
-    environment = _environment()
-    body = environment.get_template("body.html.j2")
+    body = environment().get_template("body.html.j2")
+    bodies = {each: body.render(context(page, each)) for each in Language}
+    return whole(bodies, language, title=page.title, bar=page.instance, version=page.version)
+
+
+def whole(bodies: dict[Language, str], language: Language, *, title: Text, bar: str, version: str) -> str:
+    """The document around its bodies, with ``language`` first. ``bar``: what its top line is about."""
     order = (language, *(other for other in Language if other is not language))
-    bodies = [_markup(body.render(_context(page, each))) for each in order]
-    whole = environment.get_template("page.html.j2")
-    return whole.render(page=page, language=str(language), said=said, bodies=bodies)
+    template = environment().get_template("page.html.j2")
+    return template.render(
+        language=str(language),
+        title=said(title, language),
+        bar=bar,
+        version=version,
+        bodies=[markup(bodies[each]) for each in order],
+    )
 
 
 def may_write(file: Path) -> None:
@@ -104,7 +114,8 @@ def _mode(place: Path) -> int:
     return 0o666 & ~mask
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where templates of pages are found. All that they show is escaped but what ``markup`` made."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
@@ -122,17 +133,16 @@ def _finalized(value: Any) -> Any:
     return text.harmless(value) if type(value) is str else value
 
 
-def _markup(html_text: str) -> Any:
+def markup(html_text: str) -> Any:
+    """HTML that is ours."""
     from markupsafe import Markup
 
     return Markup(html_text)  # noqa: S704 - made by our templates, charts and Markdown, which escape
 
 
-def _context(page: Page, language: Language) -> dict[str, Any]:
+def context(page: Page, language: Language, idents: str = "stack") -> dict[str, Any]:
+    """All that a template of a lab's page reads. ``idents``: what the ids of its pictures begin with."""
     from provisioner.report import markdown
-
-    def words(en: str, ja: str) -> str:
-        return ja if language is Language.JA else en
 
     colors = {guest.name: index % COLORS for index, guest in enumerate(page.guests)}
     shared = _shared(page, language)
@@ -140,18 +150,14 @@ def _context(page: Page, language: Language) -> dict[str, Any]:
     titles = {name: said(title, language) for name, title in _TITLES.items()}
     bench = page.bench
     return {
+        **words(language),
         "page": page,
-        "language": str(language),
-        "command": text.command(),
-        "t": words,
-        "s": lambda value: said(value, language),
-        "spelled": text.spelled,
-        "md": lambda source, level: _markup(markdown.html(_spelled(source, page), level=level)),
+        "md": lambda source, level: markup(markdown.html(_spelled(source, page), level=level)),
         "interface_name": lambda name: _interface(name, language),
         "titles": titles,
         "guests": [_guest(guest, colors[guest.name], language, bool(shared)) for guest in page.guests],
         "shared": shared,
-        "stacks": _stacks(page, colors, language),
+        "stacks": _stacks(page, colors, language, idents),
         "tables": _tables(page, language),
         "notes": [said(note, language).replace("{target}", page.target) for note in exit_notes(page.outside)],
         "findings": _findings(page, language),
@@ -164,6 +170,21 @@ def _context(page: Page, language: Language) -> dict[str, Any]:
         "measured_guests": page_bench.configurations(bench, language, colors) if bench else None,
         "guide": guide,
         "guide_language": str(language if page.guide.get(language) else Language.EN),
+    }
+
+
+def words(language: Language) -> dict[str, Any]:
+    """What every template of a page says its words with."""
+
+    def either(en: str, ja: str) -> str:
+        return ja if language is Language.JA else en
+
+    return {
+        "language": str(language),
+        "command": text.command(),
+        "t": either,
+        "s": lambda value: said(value, language),
+        "spelled": text.spelled,
         "when": when,
     }
 
@@ -206,9 +227,11 @@ def _guest(guest: PageGuest, color: int, language: Language, shared: bool) -> di
         ("Network", "ネットワーク", facts.interfaces[:1] if facts else (), guest.network),
     ):
         driver = " → ".join(found[0].drivers) if found else ""
-        value = said(Text(f"{defined}, driver {driver}", f"{defined}(ドライバ {driver})"), language)
+        told = Text(f"driver {driver}", f"ドライバ {driver}")
+        if defined:
+            told = Text(f"{defined}, {told.en}", f"{defined}({told.ja})") if driver else Text(defined)
         if defined or driver:
-            lines.append(line(en, ja, value if driver else defined, found[0].interface if found else ""))
+            lines.append(line(en, ja, said(told, language), found[0].interface if found else ""))
     if guest.accel and not shared:
         lines.append(line("Run by", "実行方式", accel(guest.accel, language)))
     if facts and not shared:
@@ -224,7 +247,7 @@ def _guest(guest: PageGuest, color: int, language: Language, shared: bool) -> di
     }
 
 
-def _stacks(page: Page, colors: dict[str, int], language: Language) -> list[dict[str, Any]]:
+def _stacks(page: Page, colors: dict[str, int], language: Language, idents: str) -> list[dict[str, Any]]:
     """The pictures by the path of a request: each of a title, and a figure for each guest."""
     from provisioner.report import stack_svg
 
@@ -234,9 +257,9 @@ def _stacks(page: Page, colors: dict[str, int], language: Language) -> list[dict
         {
             "title": said(title, language),
             "figures": [
-                {"name": one.guest, "color": colors[one.guest], "svg": _markup(drawn)}
+                {"name": one.guest, "color": colors[one.guest], "svg": markup(drawn)}
                 for one in stacks
-                if (drawn := stack_svg.svg(one, language, path=path, beside=stacks))
+                if (drawn := stack_svg.svg(one, language, path=path, beside=stacks, idents=idents))
             ],
         }
         for path, title in titles.items()

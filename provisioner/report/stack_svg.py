@@ -88,13 +88,20 @@ class _Pen:
         return ("≠ " if part in self.differing else "") + self.say(words)
 
 
-def svg(stack: Stack, language: Language, *, path: str | None = None, beside: Sequence[Stack] = ()) -> str:
+def svg(
+    stack: Stack,
+    language: Language,
+    *,
+    path: str | None = None,
+    beside: Sequence[Stack] = (),
+    idents: str = "stack",
+) -> str:
     """The ``<svg>`` of one guest's picture: of that path, else the first; empty where it has none.
 
     ``beside`` are the stacks (this one too) that it is compared with: what differs is marked, and
-    what belongs together is as high in all of them.
+    what belongs together is as high in all of them. ``idents``: what its ids begin with.
     """
-    element = _picture(stack, path or stack.pictures[0].path, language, beside)
+    element = _picture(stack, path or stack.pictures[0].path, language, beside, idents)
     return "" if element is None else ET.tostring(element, encoding="unicode")
 
 
@@ -138,7 +145,9 @@ def _place(index: int) -> float:
     return _MARGIN + index * (WIDTH + _GAP)
 
 
-def _picture(stack: Stack, path: str, language: Language, beside: Sequence[Stack]) -> ET.Element | None:
+def _picture(
+    stack: Stack, path: str, language: Language, beside: Sequence[Stack], idents: str = "stack"
+) -> ET.Element | None:
     picture = stack.picture(path)
     if picture is None:
         return None
@@ -147,7 +156,7 @@ def _picture(stack: Stack, path: str, language: Language, beside: Sequence[Stack
     heights: dict[str, int] = {}
     for other in others:  # drawn for its heights only
         _frame(_Pen(ET.Element("g"), language, differing, heights), other.frame, 1, WIDTH - 2)
-    name = re.sub(r"[^A-Za-z0-9-]", "-", f"stack-{language}-{path}-{stack.guest}")
+    name = re.sub(r"[^A-Za-z0-9-]", "-", f"{idents}-{language}-{path}-{stack.guest}")
     root = ET.Element(
         "svg",
         {

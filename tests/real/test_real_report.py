@@ -39,6 +39,13 @@ def test_the_page_of_a_running_lab_and_of_what_was_saved_of_it(virtlab: Virtlab,
     assert "the lab was not up" in kept
     assert "QEMU process" not in kept
 
+    course = virtlab("report", "--all", "-O", "-").ended(0).out
+    assert "1 of " in course
+    assert "driver sd → ata_piix" in course
+    assert '<span class="pass">' in course
+    assert "virtlab report demo-paravirt" in course
+    assert "virtlab up demo-xen" in course
+
 
 def test_a_lab_that_was_never_up_has_a_page_too(virtlab: Virtlab, folder: str) -> None:
     copy = f"{folder}/{virtlab.name()}"
@@ -52,6 +59,8 @@ def test_what_is_not_known_or_in_the_way_is_said(virtlab: Virtlab, folder: str) 
     told = virtlab("report", "nobodys-lab", "-O", f"{folder}/x.html").ended(1)
     assert "nobodys-lab" in told.err
     assert "next:" in told.err
+    assert "name a lab, or say --all" in virtlab("report", "demo-paravirt", "--all").ended(2).err
+    assert "report --all" in virtlab("report").ended(2).err
     told = virtlab("report", "demo-paravirt", "-O", folder).ended(2)
     assert "is not a file" in told.err
     assert stat.S_ISDIR((virtlab.home / "reports").stat().st_mode)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import chromium
@@ -21,16 +20,6 @@ SIZES = [(390, 844), (1280, 720), (1920, 1080)]
 SHOWN = (
     "[...document.querySelectorAll('main')].filter(m => m.getClientRects().length).map(m => m.lang).join()"
 )
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chromium.Browser]:
-    program = chromium.program()
-    if program is None:
-        pytest.skip("no Chromium here to look at the page with (apt-get install chromium)")
-    found = chromium.Browser(program, tmp_path_factory.mktemp("profile"))
-    yield found
-    found.close()
 
 
 @pytest.fixture(scope="module")

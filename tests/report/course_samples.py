@@ -1,0 +1,40 @@
+"""A course to draw: a lab that was run, one that failed its check, and others that were not run."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import page_samples
+
+from provisioner import paths
+from provisioner.engine.course import Course, Entry
+from provisioner.lab import products
+from provisioner.lab.model import Text
+from provisioner.lessons.verdicts import Verdict
+
+
+def entry(target: str, title: Text, part: str | None) -> Entry:
+    """A lab that was not run."""
+    return Entry(target, title, Text(f"What {target} shows.", f"{target}の内容。"), part, None, ())
+
+
+def course() -> Course:
+    page = dataclasses.replace(page_samples.page(), is_up=False)
+    wrong = dataclasses.replace(page.findings[0], verdict=Verdict.FAIL, why="it is not so")
+    failed = dataclasses.replace(page, bench=None, findings=(wrong, *page.findings[1:]), concept=None)
+    steps = ((Text("Find the driver", "ドライバを見つける"), True), (Text("Measure it", "測る"), False))
+    return Course(
+        entries=(
+            entry(
+                "demo-hosted",
+                Text("A machine as an application", "アプリケーションとしての仮想マシン"),
+                "5(1)",
+            ),
+            Entry("demo-paravirt", page.title, page.description, "5(2)", page, steps),
+            entry("demo-openvz", Text("One kernel, cut into VPSes", "1つのカーネルを分けるVPS"), "6(6)"),
+            Entry("/home/me/my lab/lab.yaml", Text("My own", "自作"), None, None, failed, ()),
+        ),
+        products=products.load(paths.products_file()),
+        made="2026-03-01T10:30:00+00:00",
+        version="0.1.0",
+    )
