@@ -1,4 +1,4 @@
-"""docs/coverage.md: the labs, checks, exercises and products that it names are there, and all sections are."""
+"""docs/coverage.md: the labs, checks, exercises and products that it names are there, all sections too."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_every_product_is_named_with_every_line_of_it_that_the_article_speaks_of
         for name, cell in product.in_2011.cells().items():
             says = cell and any(each.source.name == products.ARTICLE for each in cell.citations)
             if says and name not in ("type", "method"):
-                assert f"`products {product.name} {name}`" in TEXT
+                assert f"products {product.name} {name}" in NAMED
 
 
 def test_every_section_and_note_of_the_article_is_there_in_its_order() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import course_samples
 import page_samples
@@ -89,7 +90,7 @@ def test_a_lab_that_was_run_shows_what_came_of_it(full: Reader) -> None:
 
 def test_a_lab_that_was_not_run_has_the_command_that_runs_it(full: Reader) -> None:
     text = plain(full)
-    assert "Not run yet. To see it here: virtlab up demo-hosted" in text
+    assert re.search("Not run yet. To see it here: (./bootstrap )?virtlab up demo-hosted", text)
     assert "virtlab check demo-hosted" in text
     assert "virtlab up demo-openvz" in text
     assert "virtlab up demo-paravirt" not in text

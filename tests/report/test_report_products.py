@@ -42,7 +42,7 @@ def test_no_line_is_wider_than_the_terminal(
     text = [pages.table_page(products, language, across)]
     text += [pages.product_page(product, language, across) for product in products]
     for line in "\n".join(text).split("\n"):
-        assert width(line) <= across, line
+        assert width(line) <= across or line.startswith("next: "), line  # which is to be pasted
 
 
 def test_the_table_has_a_line_for_each_and_what_became_of_it(products: tuple[Product, ...]) -> None:
