@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -41,6 +41,7 @@ class PageGuest:
     stack: Stack | None
     error: str  # why there are no facts, of a guest that was asked
     hint: str  # what to do then
+    definition: dict[str, Any] = field(default_factory=dict)  # lab.model.to_data of it, where it is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,7 @@ def _guest(one: _Told, pictured: Stack | None, lab: Lab | None) -> PageGuest:
         stack=pictured,
         error=one.error,
         hint=one.hint,
+        definition=one.definition or {},
     )
 
 

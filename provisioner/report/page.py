@@ -18,7 +18,7 @@ from provisioner.lessons import explanations
 from provisioner.lessons.facts import EMULATED
 from provisioner.report import check, page_bench, text
 from provisioner.report.compare import exit_notes, host_rows
-from provisioner.report.words import accel, when
+from provisioner.report.words import runs, when
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -199,17 +199,21 @@ def _interface(name: str, language: Language) -> str:
     return said(Text("paravirtual", "準仮想化"), language)
 
 
+def _runs(guest: PageGuest, language: Language) -> str:
+    return runs(guest.accel, guest.definition, language) if guest.accel else ""
+
+
 def _shared(page: Page, language: Language) -> list[tuple[str, str]]:
     """What all guests have in common and a reader should know at once; empty where they don't."""
     kernels = {guest.facts.kernel if guest.facts else "" for guest in page.guests}
-    accels = {guest.accel for guest in page.guests}
+    accels = {_runs(guest, language) for guest in page.guests}
     machines = {guest.facts.machine if guest.facts else "" for guest in page.guests}
     if len(page.guests) < 2 or any(len(values) != 1 for values in (kernels, accels)):
         return []
     rows = (
         (Text("kernel", "カーネル"), kernels.pop()),
         (Text("machine", "マシン"), machines.pop() if len(machines) == 1 else ""),
-        (Text("run by", "実行方式"), accel(accels.pop(), language)),
+        (Text("run by", "実行方式"), accels.pop()),
     )
     return [(said(name, language), value) for name, value in rows if value]
 
@@ -233,7 +237,7 @@ def _guest(guest: PageGuest, color: int, language: Language, shared: bool) -> di
         if defined or driver:
             lines.append(line(en, ja, said(told, language), found[0].interface if found else ""))
     if guest.accel and not shared:
-        lines.append(line("Run by", "実行方式", accel(guest.accel, language)))
+        lines.append(line("Run by", "実行方式", _runs(guest, language)))
     if facts and not shared:
         lines.append(line("Kernel", "カーネル", facts.kernel))
     return {

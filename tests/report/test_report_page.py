@@ -229,6 +229,25 @@ def test_a_guest_that_did_not_answer_is_named_and_the_page_comes_out() -> None:
     assert "not known" in found.texts["en"]
 
 
+def test_a_guest_inside_another_is_said_to_run_there(full: Reader) -> None:
+    assert "run by emulation (TCG)" in " ".join(full.texts["en"].split())
+    sample = page_samples.page()
+    inner = {"kind": "nested", "parent": "full", "accel": "kvm"}
+    nested = dataclasses.replace(sample.guests[1], definition=inner)
+    text = read(dataclasses.replace(sample, guests=(sample.guests[0], nested))).texts["en"]
+    assert "KVM in full, on emulation (TCG)" in text
+    assert "run by" not in text
+
+
+def test_a_card_says_the_driver_where_the_definition_says_no_device() -> None:
+    sample = page_samples.page()
+    guests = tuple(dataclasses.replace(guest, disk="", network="") for guest in sample.guests)
+    found = read(dataclasses.replace(sample, guests=guests))
+    assert "driver virtio_blk → virtio-pci" in found.texts["en"]
+    assert ", driver virtio_blk" not in found.texts["en"]
+    assert "ドライバ virtio_blk → virtio-pci" in found.texts["ja"]
+
+
 HOSTILE = (
     "</svg></title></style><script>window.hit=1</script><img src=x onerror=hit()>\"'\u202e\x1b[31m\x00&amp;"
 )
