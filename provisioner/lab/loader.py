@@ -141,6 +141,7 @@ def _guest(draft: layers.Draft, networks: Sequence[str]) -> Guest:
         video=hardware["video"].value,
         clock=Clock(offset=clock["offset"].value, timers=_plain(clock.get("timers"))),
         smbios=_plain(hardware.get("smbios")),
+        features=_plain(hardware.get("features")),
         balloon=hardware["balloon"].value,
         rng=hardware["rng"].value,
         agent=AgentPort(hardware["agent"].value),

@@ -38,7 +38,7 @@ class Disk:
     bus: str  # ide | sata | scsi | virtio | xen
     size: int  # bytes
     cache: str  # none | writeback | writethrough | directsync | unsafe
-    controller: str | None = None  # for bus scsi: virtio-scsi | lsilogic | vmpvscsi
+    controller: str | None = None  # for bus scsi: virtio-scsi | lsilogic | lsisas1068 | vmpvscsi
     image: str | None = None  # a disk image of the image catalogue; None: an empty disk
 
 
@@ -75,6 +75,7 @@ class Guest:
     video: str  # none | vga | cirrus | bochs | vmvga | virtio
     clock: Clock
     smbios: dict[str, str]  # manufacturer, product, version, serial, bios-vendor
+    features: dict[str, bool]  # vmport
     balloon: str  # none | virtio
     rng: str  # none | virtio
     agent: AgentPort

@@ -18,7 +18,7 @@ BASE_PROFILE = "base"
 DEFAULT_NETWORK = "lab"
 FROM_PROFILE = "the profile"  # the default of a key that each profile, with the base, must give
 
-CONTROLLERS = ("virtio-scsi", "lsilogic", "vmpvscsi")
+CONTROLLERS = ("virtio-scsi", "lsilogic", "lsisas1068", "vmpvscsi")
 NAME = Line(
     32,
     "(?=.*[a-z])[a-z0-9]([a-z0-9-]*[a-z0-9])?",
@@ -208,6 +208,12 @@ _HARDWARE = (
         "What the machine says about itself",
         "the profile, else none",
         also=("dmi", "sysinfo"),
+    ),
+    Key(
+        "features",
+        Record((Key("vmport", Flag(), "VMware's I/O port", "the hypervisor's choice"),)),
+        "What the machine has beside its devices: offered (true) or hidden (false)",
+        "the profile, else none",
     ),
     Key("balloon", Word(("none", "virtio")), "A device that gives memory back to the host", FROM_PROFILE),
     Key("rng", Word(("none", "virtio")), "A device that gives random numbers to the guest", FROM_PROFILE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -232,9 +233,12 @@ def _by_role(facts: Facts) -> dict[str, dict[str, int]]:
 
 
 def _device_of(source: str) -> str:
-    """The device behind a source: ``virtio0`` of ``virtio0-input.0``, ``ahci`` of ``ahci[0000:00:1f.2]``."""
+    """The device behind a source: ``virtio0`` of ``virtio0-input.0``, ``ahci`` of ``ahci[0000:00:1f.2]``,
+    ``mptsas`` of ``ioc0``, as that driver calls its controllers."""
     if source.startswith("virtio"):
         return source.partition("-")[0]
+    if re.fullmatch("ioc[0-9]+", source):
+        return "mptsas"
     return source.partition("[")[0].partition("-rx-")[0].partition("-rxtx-")[0]
 
 

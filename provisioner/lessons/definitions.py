@@ -42,6 +42,7 @@ _LEFT_OUT = (
     "devices/disk/source",
     "devices/disk/backingStore",
     "devices/disk/target@dev",
+    "devices/disk/wwn",
     "devices/interface/mac",
     "devices/interface/target",
     "devices/*/alias",

@@ -61,6 +61,17 @@ LSILOGIC = Model(
     ),
     frozenset({"sym53c8xx"}),
 )
+LSISAS1068 = Model(
+    Text(en="SAS controller LSI SAS1068, imitated", ja="SASコントローラLSI SAS1068を模倣"),
+    EMULATED,
+    Text(
+        en="a message in memory for each request, and registers, mapped into memory, that send it, take its "
+        "answer and acknowledge the interrupt",
+        ja="要求ごとにメモリ上へメッセージを置き、送信、応答の受け取り、割り込みの確認には、\
+メモリマップドレジスタを読み書きする",
+    ),
+    frozenset({"mptsas"}),
+)
 VIRTIO_SCSI = Model(
     Text(en="virtio-scsi, a device made for virtual machines", ja="virtio-scsi(仮想マシン専用のデバイス)"),
     "virtio",
@@ -144,7 +155,12 @@ XEN_NET = Model(
 )
 
 _DISKS = {"ide": IDE, "sata": SATA, "virtio": VIRTIO_BLK}
-_CONTROLLERS = {"lsilogic": LSILOGIC, "virtio-scsi": VIRTIO_SCSI, "vmpvscsi": PVSCSI}
+_CONTROLLERS = {
+    "lsilogic": LSILOGIC,
+    "lsisas1068": LSISAS1068,
+    "virtio-scsi": VIRTIO_SCSI,
+    "vmpvscsi": PVSCSI,
+}
 _CARDS = {"e1000": E1000, "e1000e": E1000E, "rtl8139": RTL8139, "virtio": VIRTIO_NET, "vmxnet3": VMXNET3}
 
 

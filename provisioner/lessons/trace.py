@@ -25,6 +25,7 @@ _DISKS = {
     "virtio": r"virtio-pci-[a-z]+-virtio-blk",
     "virtio-scsi": r"virtio-pci-[a-z]+-virtio-scsi",
     "lsilogic": r"lsi-[a-z]+",
+    "lsisas1068": r"mptsas-[a-z]+",
     "vmpvscsi": r"pvscsi-[a-z]+",
 }
 _CARDS = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioner import naming, paths, plan, stamp
 from provisioner.lab.enums import AgentPort, NetworkMode
-from provisioner.lab.model import Disk, Guest, Network
+from provisioner.lab.model import Guest, Network
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -72,6 +72,7 @@ class _DiskView:
     controller: int | None
     scsi_target: int
     unit: int
+    wwn: str | None  # what a SAS disk is known by: Linux looks for none that has no such name
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def domain_xml(
             "boot_disk": boot.disk,
             "boot_target": "vd" + _letters(sum(disk.bus == "virtio" for disk in guest.disks)),
             "scsi_controllers": controllers,
-            "disks": _disks(guest.disks, controllers, volumes),
+            "disks": _disks(guest, instance, controllers, volumes),
             "interfaces": [
                 _InterfaceView(
                     mac=instance.mac(guest.name, index),
@@ -195,11 +196,13 @@ def _stamp_text(mark: stamp.GuestStamp | stamp.NetworkStamp) -> Markup:
     return Markup(escape(stamp.dumps(mark)))  # noqa: S704 - escaped here
 
 
-def _disks(disks: tuple[Disk, ...], controllers: list[str], volumes: list[str]) -> list[_DiskView]:
+def _disks(
+    guest: Guest, instance: naming.Instance, controllers: list[str], volumes: list[str]
+) -> list[_DiskView]:
     views = []
     letters: Counter[str] = Counter()
     units: Counter[str] = Counter()
-    for disk, path in zip(disks, volumes, strict=True):
+    for index, (disk, path) in enumerate(zip(guest.disks, volumes, strict=True)):
         prefix = _TARGETS[disk.bus]
         target = prefix + _letters(letters[prefix])
         letters[prefix] += 1
@@ -207,11 +210,12 @@ def _disks(disks: tuple[Disk, ...], controllers: list[str], volumes: list[str]) 
         units[disk.controller or disk.bus] += 1
         if disk.bus == "sata":  # without an address, its letter among the scsi disks would give it one
             controller, unit = divmod(unit, _AHCI_PORTS)
-        elif disk.controller == "vmpvscsi":  # which takes one unit of each target
+        elif disk.controller in ("vmpvscsi", "lsisas1068"):  # which take one unit of each target
             controller, scsi_target, unit = controllers.index(disk.controller), unit, 0
         elif disk.controller:
             controller = controllers.index(disk.controller)
-        views.append(_DiskView(path, target, disk.bus, disk.cache, controller, scsi_target, unit))
+        wwn = instance.wwn(guest.name, index) if disk.controller == "lsisas1068" else None
+        views.append(_DiskView(path, target, disk.bus, disk.cache, controller, scsi_target, unit, wwn))
     return views
 
 

@@ -31,6 +31,7 @@ guests:
       - {bus: sata}
       - {bus: scsi, controller: lsilogic}
       - {bus: scsi, controller: vmpvscsi}
+      - {bus: scsi, controller: lsisas1068}
     interfaces: [{model: rtl8139}, {model: e1000e}, {model: vmxnet3}]
     console: serial+virtio
 """
@@ -88,19 +89,19 @@ def test_uefi_boots_the_distributions_own_kernel(instance: str) -> None:
 
 def test_every_disk_is_there_as_soon_as_the_agent_answers(instance: str) -> None:
     lines = guest(f"{instance}/mixed", "cd /sys/block; for d in [sv]d*; do readlink -f $d; done").splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 7
     pci = {path.split("/")[4] for path in lines}
     look = "cd /sys/bus/pci/devices; for d; do readlink -f $d/driver; done"
     drivers = virtlab("exec", f"{instance}/mixed", "--", "sh", "-c", look, "sh", *sorted(pci))
     assert sorted(path.rpartition("/")[2] for path in drivers.split()) == sorted(
-        ["ata_piix", "virtio-pci", "virtio-pci", "ahci", "sym53c8xx", "vmw_pvscsi"]
+        ["ata_piix", "virtio-pci", "virtio-pci", "ahci", "sym53c8xx", "vmw_pvscsi", "mptsas"]
     )
     assert sum("/vda" in path for path in lines) == 1
 
 
 def test_every_disk_can_be_read(instance: str) -> None:
     script = "for d in /dev/[sv]d?; do dd if=$d bs=4k count=64 2>/dev/null | wc -c; done"
-    assert guest(f"{instance}/mixed", script).split() == ["262144"] * 6
+    assert guest(f"{instance}/mixed", script).split() == ["262144"] * 7
 
 
 def test_every_interface_has_its_driver_and_address(instance: str) -> None:

@@ -154,6 +154,7 @@ def test_a_guest_without_devices_still_has_a_stack() -> None:
         ({"bus": "ide"}, "emulated"),
         ({"bus": "sata"}, "emulated"),
         ({"bus": "scsi", "controller": "lsilogic"}, "emulated"),
+        ({"bus": "scsi", "controller": "lsisas1068"}, "emulated"),
         ({"bus": "scsi", "controller": "virtio-scsi"}, "virtio"),
         ({"bus": "scsi", "controller": "vmpvscsi"}, "vmware"),
         ({"bus": "virtio"}, "virtio"),

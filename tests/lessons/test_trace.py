@@ -93,6 +93,8 @@ def test_what_else_qemu_says_does_not_matter() -> None:
         (trace.disk_regions("sata", None), {"ahci", "ahci-idp"}),
         (trace.disk_regions("virtio", None), {"virtio-pci-notify-virtio-blk"}),
         (trace.disk_regions("scsi", "virtio-scsi"), {"virtio-pci-notify-virtio-scsi"}),
+        (trace.disk_regions("scsi", "lsilogic"), {"lsi-mmio"}),
+        (trace.disk_regions("scsi", "lsisas1068"), {"mptsas-mmio"}),
         (trace.disk_regions("scsi", "vmpvscsi"), {"pvscsi-io"}),
         (trace.card_regions("e1000"), {"e1000-mmio", "e1000-io"}),
         (trace.card_regions("e1000e"), {"e1000e-mmio"}),
@@ -103,7 +105,7 @@ def test_what_else_qemu_says_does_not_matter() -> None:
 def test_a_device_has_its_own_registers_and_no_others(pattern: object, own: set[str]) -> None:
     names = (
         "ide piix-bmdma bmdma ahci ahci-idp virtio-pci-notify-virtio-blk virtio-pci-notify-virtio-scsi "
-        "pvscsi-io e1000-mmio e1000-io e1000e-mmio virtio-pci-notify-virtio-net vmxnet3-b0 apic-msi serial "
+        "lsi-mmio mptsas-mmio pvscsi-io e1000-mmio e1000-io e1000e-mmio virtio-pci-notify-virtio-net vmxnet3-b0 apic-msi serial "
         "virtio-pci-notify"
     )
     everything = dict.fromkeys(names.split(), 1)

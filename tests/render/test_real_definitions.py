@@ -167,6 +167,7 @@ def test_qemu_makes_the_devices(conn: libvirt.virConnect, store: Store, name: st
         ("{bus: virtio}", 8),
         ("{bus: scsi, controller: virtio-scsi}", 8),
         ("{bus: scsi, controller: lsilogic}", 8),
+        ("{bus: scsi, controller: lsisas1068}", 8),
         ("{bus: scsi, controller: vmpvscsi}", 8),
     ],
 )

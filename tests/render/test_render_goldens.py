@@ -106,12 +106,16 @@ def test_the_lab_with_everything_has_everything() -> None:
     lab = load_lab(LABS["everything"])
     assert set(words(spec.HARDWARE)) <= used(lab)
     assert {str(network.mode) for network in lab.networks} == {"nat", "isolated"}
-    features = {policy for guest in lab.guests for policy in guest.processor.features.values()}
-    assert features == {"require", "disable"}
+    policies = {policy for guest in lab.guests for policy in guest.processor.features.values()}
+    assert policies == {"require", "disable"}
     timers = {pair for guest in lab.guests for pair in guest.clock.timers.items()}
     (kind,) = (key.kind for key in spec.CLOCK.keys if key.name == "timers")
     assert isinstance(kind, Record)
     assert timers == {(key.name, present) for key in kind.keys for present in (True, False)}
+    (kind,) = (key.kind for key in spec.HARDWARE.keys if key.name == "features")
+    assert isinstance(kind, Record)
+    features = {pair for guest in lab.guests for pair in guest.features.items()}
+    assert features == {(key.name, on) for key in kind.keys for on in (True, False)}
     assert {key.name for key in spec.SMBIOS.keys} == {name for guest in lab.guests for name in guest.smbios}
 
 
@@ -142,6 +146,7 @@ def test_every_field_of_a_guest_shows_in_its_xml() -> None:
         "video": "none",
         "clock": lab.guest("scsi").clock,
         "smbios": {"product": "another"},
+        "features": {"vmport": True},
         "balloon": "none",
         "rng": "none",
         "agent": lab.guest("scsi").agent,
