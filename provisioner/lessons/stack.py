@@ -16,6 +16,7 @@ from provisioner.lab.model import Text
 from provisioner.lessons import stack_devices
 from provisioner.lessons import stack_words as words
 from provisioner.lessons.facts import Facts
+from provisioner.lessons.stack_devices import Model
 
 
 class Ring(StrEnum):
@@ -38,6 +39,7 @@ class Step:
     text: Text
     interface: str = ""  # of the device: facts.EMULATED or one of facts.PARAVIRTUAL
     known: bool = True  # False: the text only says that nobody told
+    arrows: int = 0  # of a crossing: a sign of how often a register is reached for
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,16 @@ class Way:
 
     made: list[Step] = field(default_factory=list)
 
-    def step(self, part: str, text: Text, interface: str = "", *, known: bool = True) -> Step:
-        made = Step(len(self.made) + 1, part, text, interface, known)
+    def step(
+        self, part: str, text: Text, interface: str = "", *, known: bool = True, arrows: int = 0
+    ) -> Step:
+        made = Step(len(self.made) + 1, part, text, interface, known, arrows)
         self.made.append(made)
         return made
+
+    def crossing(self, model: Model, before: str = "") -> Step:
+        """What passes between a guest's driver and a device of that model."""
+        return self.step(f"{before}crossing", model.crossing, model.interface, arrows=model.arrows)
 
 
 TITLES = {
@@ -206,7 +214,7 @@ def _disk_picture(
         way.step("driver", words.driver(model, chains), model.interface, known=chains is not None),
     )
     device = (
-        way.step("crossing", model.crossing, model.interface),
+        way.crossing(model),
         way.step("device", model.name, model.interface),
         way.step("backend", words.cache(str(disk["cache"]))),
     )
@@ -230,7 +238,7 @@ def _network_picture(
         way.step("driver", words.driver(model, chains), model.interface, known=chains is not None),
     )
     device = (
-        way.step("crossing", model.crossing, model.interface),
+        way.crossing(model),
         way.step("device", model.name, model.interface),
         way.step("backend", words.network_backend(host.user_network, rings=rings)),
     )

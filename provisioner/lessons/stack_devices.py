@@ -17,15 +17,13 @@ class Model:
     interface: str  # facts.EMULATED or one of facts.PARAVIRTUAL
     crossing: Text  # what passes between the guest's driver and it
     drivers: frozenset[str]  # one of them is among the drivers of a guest that uses it
+    arrows: int = 1  # how the picture draws the accesses to its registers for one request
 
 
+_MANY = 8  # arrows, as a sign of many
 _RING = Text(
     en="whole requests in a ring in shared memory, then one notification",
     ja="共有メモリ上のリングに要求を丸ごと置き、通知を1回送る",
-)
-_VMWARE_RING = Text(
-    en="whole requests in a ring in shared memory, then one write to a register",
-    ja="共有メモリ上のリングに要求を丸ごと置き、レジスタに1回書く",
 )
 
 IDE = Model(
@@ -39,6 +37,7 @@ IDE = Model(
         ja="I/Oポート経由で、コントローラのレジスタに命令を1つずつ書き込む",
     ),
     frozenset({"ata_piix", "ata_generic", "pata_acpi"}),
+    _MANY,
 )
 SATA = Model(
     Text(en="AHCI controller of an Intel ICH9, imitated", ja="Intel ICH9のAHCIコントローラを模倣"),
@@ -48,6 +47,7 @@ SATA = Model(
         ja="メモリ上のコマンド表に加え、命令ごとにメモリマップドレジスタを何度か読み書きする",
     ),
     frozenset({"ahci"}),
+    _MANY,
 )
 LSILOGIC = Model(
     Text(
@@ -60,17 +60,18 @@ LSILOGIC = Model(
         ja="コントローラ用のプログラムをメモリに置き、起動と完了確認はレジスタで行う",
     ),
     frozenset({"sym53c8xx"}),
+    _MANY,
 )
 LSISAS1068 = Model(
     Text(en="SAS controller LSI SAS1068, imitated", ja="SASコントローラLSI SAS1068を模倣"),
     EMULATED,
     Text(
-        en="a message in memory for each request, and registers, mapped into memory, that send it, take its "
-        "answer and acknowledge the interrupt",
-        ja="要求ごとにメモリ上へメッセージを置き、送信、応答の受け取り、割り込みの確認には、\
-メモリマップドレジスタを読み書きする",
+        en="a message in memory for each request; one write to a register hands it over, reads of another "
+        "fetch the answer",
+        ja="要求ごとにメモリ上へメッセージを置き、レジスタに1回書いて渡す。返事は別のレジスタを読んで受け取る",
     ),
     frozenset({"mptsas"}),
+    3,
 )
 VIRTIO_SCSI = Model(
     Text(en="virtio-scsi, a device made for virtual machines", ja="virtio-scsi(仮想マシン専用のデバイス)"),
@@ -81,7 +82,10 @@ VIRTIO_SCSI = Model(
 PVSCSI = Model(
     Text(en="pvscsi, VMware's device made for virtual machines", ja="pvscsi(VMwareの仮想マシン専用デバイス)"),
     "vmware",
-    _VMWARE_RING,
+    Text(
+        en="whole requests in a ring in shared memory, then one write to a register",
+        ja="共有メモリ上のリングに要求を丸ごと置き、レジスタに1回書く",
+    ),
     frozenset({"vmw_pvscsi"}),
 )
 VIRTIO_BLK = Model(
@@ -102,6 +106,7 @@ E1000 = Model(
     EMULATED,
     _E1000_CROSSING,
     frozenset({"e1000"}),
+    _MANY,
 )
 E1000E = Model(
     Text(
@@ -110,6 +115,7 @@ E1000E = Model(
     EMULATED,
     _E1000_CROSSING,
     frozenset({"e1000e"}),
+    _MANY,
 )
 RTL8139 = Model(
     Text(
@@ -122,6 +128,7 @@ RTL8139 = Model(
         ja="パケットや割り込みのたびにレジスタを読み書きし、パケットは固定のバッファ経由でコピーする",
     ),
     frozenset({"8139cp", "8139too"}),
+    _MANY,
 )
 VIRTIO_NET = Model(
     Text(en="virtio-net, a device made for virtual machines", ja="virtio-net(仮想マシン専用のデバイス)"),
@@ -134,8 +141,13 @@ VMXNET3 = Model(
         en="vmxnet3, VMware's device made for virtual machines", ja="vmxnet3(VMwareの仮想マシン専用デバイス)"
     ),
     "vmware",
-    _VMWARE_RING,
+    Text(
+        en="whole packets in rings in shared memory, then one write to a register; two more writes hold its "
+        "interrupt back and let it come again",
+        ja="共有メモリ上のリングにパケットを丸ごと置き、レジスタに1回書く。割り込みを止めて再び許すために、さらに2回書く",
+    ),
     frozenset({"vmxnet3"}),
+    3,
 )
 
 XEN_BLK = Model(

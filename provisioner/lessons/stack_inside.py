@@ -224,8 +224,7 @@ class _Builder:
     def _crossing(self, guest: Told) -> tuple[Step, ...]:
         if not self._is_on_its_way:
             return ()
-        model = self._model(guest)
-        return self._step("crossing", model.crossing, model.interface)
+        return (self._way.crossing(self._model(guest), self._before),)
 
     def _device(self, guest: Told) -> tuple[Step, ...]:
         if not self._is_on_its_way:

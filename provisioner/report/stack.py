@@ -11,7 +11,6 @@ from typing import Any
 from provisioner.lab.model import Text, to_data
 from provisioner.language import Language, said
 from provisioner.lessons import stack as lesson
-from provisioner.lessons.facts import EMULATED
 from provisioner.lessons.stack import Frame, Picture, Remark, Ring, Section, Stack, Step
 from provisioner.report import text
 from provisioner.report.wrap import wrapped
@@ -30,7 +29,6 @@ _COLOURS = {
 _ASCII = str.maketrans("╭╮╰╯├┤─│≠→↓·", "++++++-|*>v-")
 _DIFFERS = Text(en="not the same in all these guests", ja="これらのゲストの間で異なるところ")
 _DRAWN_WITH = "╭╮╰╯├┤─│≠→↓·"
-_ARROWS = 8  # as a sign of many; one stands for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +179,12 @@ def _item(item: Step | Remark, words: str, differs: bool, across: int) -> _Block
     sign = "≠" if differs else " "
     styles = ("yellow",) if differs else () if is_step else ("dim",)
     lines = []
-    if item.part.endswith("crossing") and isinstance(item, Step):
-        lines.append(_padded(" " * 5 + _arrows(item), across, "yellow", "bold"))
+    if isinstance(item, Step) and item.arrows:
+        lines.append(_padded(" " * 5 + " ".join("↓" * item.arrows), across, "yellow", "bold"))
     for index, line in enumerate(wrapped(words, across - 1 - len(before))):
         start = " " * (1 + len(before)) if index else sign + before
         lines.append(_padded(start + line, across, *styles))
     return _Block(item.part, lines, " " * across)
-
-
-def _arrows(step: Step) -> str:
-    """What passes for one request: many accesses, or one."""
-    return " ".join("↓" * (_ARROWS if step.interface == EMULATED else 1))
 
 
 def _padded(line: str, across: int, *styles: str) -> str:

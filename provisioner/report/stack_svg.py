@@ -14,7 +14,6 @@ from xml.etree import ElementTree as ET
 from provisioner.lab.model import Text
 from provisioner.language import Language, said
 from provisioner.lessons import stack as lesson
-from provisioner.lessons.facts import EMULATED
 from provisioner.lessons.stack import Frame, Picture, Remark, Section, Stack, Step
 from provisioner.report.text import harmless, width
 from provisioner.report.wrap import wrapped
@@ -26,7 +25,6 @@ _LINE = 17.0
 _PAD = 9.0
 _COLUMN = 0.53  # of a letter's size, which a terminal's column takes here
 _BOLD = 0.6
-_ARROWS = 8  # as a sign of many; one stands for one
 _ARROW_ROW = 20.0
 _GAP = 24.0
 _MARGIN = 16.0
@@ -239,8 +237,8 @@ def _remark(pen: _Pen, remark: Remark, x: float, room: float) -> None:
 
 def _step(pen: _Pen, step: Step, x: float, room: float) -> None:
     group = _group(pen, step.part)
-    if step.part.endswith("crossing"):
-        for index in range(_ARROWS if step.interface == EMULATED else 1):
+    if step.arrows:
+        for index in range(step.arrows):
             middle = _number(x + 9 + index * 15)
             start, end, back = pen.y, pen.y + _ARROW_ROW - 6, pen.y + _ARROW_ROW - 11
             path = f"M{middle} {_number(start)}V{_number(end)}M{_number(x + 5 + index * 15)} {_number(back)}"

@@ -32,7 +32,7 @@ def in_a_guest() -> Stack:
         kernel = Section(f"{name}-kernel", Ring.KERNEL, Text("kernel"), Text("ring 3"), steps)
         return Frame(name, Text(name), (kernel,))
 
-    ring = Step(2, "crossing", Text("a ring between domains"), "xen")
+    ring = Step(2, "crossing", Text("a ring between domains"), "xen", arrows=1)
     xen = Section("xen", Ring.HYPERVISOR, Text("Xen"), Text("root"), ())
     guests = Section(
         "domains",
