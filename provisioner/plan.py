@@ -19,7 +19,7 @@ from provisioner.units import format_size
 
 _SIZES = {"memory", "size"}
 _FLAGS = {"accelerator", "choices"}
-_NO_RESTART = {"title", "profile", "transport", "choices"}  # what is only written on it
+_NO_RESTART = {"title", "profile", "transport", "optional", "choices"}  # what is only written on it
 _FRESH = {"create", "start", "restart", "replace"}  # verbs after which a guest boots
 _SUBNETS = 127  # 192.168.128.0/24 to 192.168.254.0/24
 _FIRST_HOST = 11
@@ -105,7 +105,7 @@ def make(lab: Lab, origin: Origin, seen: Seen, accels: Mapping[str, str], *, ses
     guests += [
         Step(Verb.REMOVE, domain.guest, "a bench that was ended left it behind")
         if naming.is_twin(domain.guest)
-        else Step(Verb.REMOVE, domain.guest, "the lab file no longer has it", loses=_loss(domain, disks=True))
+        else Step(Verb.REMOVE, domain.guest, _why_gone(domain, origin), loses=_loss(domain, disks=True))
         for domain in seen.domains
         if domain.guest not in wanted
     ]
@@ -129,6 +129,12 @@ def make(lab: Lab, origin: Origin, seen: Seen, accels: Mapping[str, str], *, ses
         elif guest.parent is not None:
             inner.append(Step(Verb.LEAVE, guest.name, f"inside {guest.parent}; started if it does not run"))
     return Plan(tuple(networks), tuple(guests), tuple(inner), tuple(leftovers))
+
+
+def _why_gone(domain: SeenDomain, origin: Origin) -> str:
+    if domain.guest in origin.choices.left_out:
+        return "it is optional, and left out now"
+    return "the lab file no longer has it"
 
 
 def _network_steps(lab: Lab, seen: Seen) -> list[Step]:
@@ -182,7 +188,8 @@ def _guest_step(
 
 def _flags(choices: Choices) -> str:
     accel = [f"--accel {choices.accel}"] if choices.accel else []
-    return " ".join([*accel, *(f"--set {text}" for text in choices.sets)]) or "none"
+    words = [*accel, *(f"--with {guest}" for guest in choices.guests)]
+    return " ".join([*words, *(f"--set {text}" for text in choices.sets)]) or "none"
 
 
 def inner_definitions(lab: Lab, name: str) -> list[dict[str, Any]]:

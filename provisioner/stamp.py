@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import asdict, dataclass, field, replace
 from ipaddress import IPv4Interface, IPv4Network
+from shlex import quote
 from typing import Any
 
 from provisioner.errors import InputError
@@ -26,11 +27,13 @@ class Choices:
 
     accel: str | None = None  # auto | kvm | tcg, from --accel
     sets: tuple[str, ...] = ()  # from --set, each "key=value"
+    guests: tuple[str, ...] = ()  # optional ones that --with asked for
+    left_out: tuple[str, ...] = ()  # those that nobody asked for, and what would run inside them
 
     def updated(self, accel: str | None, sets: tuple[str, ...]) -> Choices:
         """These choices, with newer ones on top: the last value of a key counts."""
         merged = {text.partition("=")[0].strip(): text for text in (*self.sets, *sets)}
-        return Choices(accel or self.accel, tuple(merged.values()))
+        return replace(self, accel=accel or self.accel, sets=tuple(merged.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,13 @@ class Origin:
     @property
     def key(self) -> Instance:
         return Instance(owner=owner_slug(self.user), name=self.instance)
+
+    def with_guest(self, guest: str) -> str:
+        """The command that brings a guest up that was left out."""
+        kind, _, name = self.source.partition(":")
+        words = [name if kind == "catalog" else quote(self.file)]
+        words += ["--as", self.instance] if self.instance != self.lab else []
+        return f"{{virtlab}} up {' '.join(words)} --with {guest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +130,12 @@ def loads(text: str) -> GuestStamp | NetworkStamp:
 
 
 def _choices(data: dict[str, Any]) -> Choices:
-    if data["accel"] not in (None, "auto", "kvm", "tcg") or not all(isinstance(s, str) for s in data["sets"]):
+    texts = {name: tuple(_list(data.get(name, []))) for name in ("sets", "guests", "left_out")}
+    if data["accel"] not in (None, "auto", "kvm", "tcg") or not all(
+        isinstance(text, str) for each in texts.values() for text in each
+    ):
         raise TypeError("not what flags can ask for")
-    return Choices(accel=data["accel"], sets=tuple(data["sets"]))
+    return Choices(accel=data["accel"], **texts)
 
 
 def _strings(data: dict[str, Any]) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 
 def labs(incomplete: str) -> list[str]:
     """Names of labs that come with virtlab."""
@@ -38,6 +40,19 @@ def targets(incomplete: str) -> list[str]:
     running = _guests()
     words = {name for name, _ in running} | {f"{name}/{guest}" for name, guest in running}
     return sorted(word for word in words if word.startswith(incomplete))
+
+
+def optional(context: typer.Context, incomplete: str) -> list[str]:
+    """The optional guests of the lab that the command names."""
+    from provisioner import errors
+    from provisioner import optional as guests_that_may_be
+    from provisioner.engine import labs
+
+    try:
+        known = guests_that_may_be.names(labs.load(*labs.locate(str(context.params.get("lab") or ""))))
+    except errors.VirtlabError:
+        return []
+    return [name for name in known if name.startswith(incomplete)]
 
 
 def _guests() -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from provisioner.cli import options
+from provisioner.cli import completion, options
 from provisioner.lab.enums import Accel
 from provisioner.report.data import Output
 
@@ -17,6 +17,24 @@ AsName = Annotated[
     str | None, typer.Option("--as", help="A name of its own, to run a lab twice.", metavar="NAME")
 ]
 AccelOption = Annotated[Accel | None, typer.Option(help="What runs the guests; kept until down.")]
+Add = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        help="Bring an optional guest up, too; kept until down.",
+        autocompletion=completion.optional,
+        metavar="GUEST",
+    ),
+]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without",
+        help="Leave an optional guest out again.",
+        autocompletion=completion.optional,
+        metavar="GUEST",
+    ),
+]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds that a guest may take to answer.")]
 
 
@@ -32,6 +50,8 @@ def up(
     timeout: Timeout = 120.0,
     accel: AccelOption = None,
     sets: options.Sets = None,
+    add: Add = None,
+    drop: Drop = None,
     as_name: AsName = None,
     keep_on_failure: Annotated[
         bool, typer.Option("--keep-on-failure", help="Leave what was made where a guest does not come up.")
@@ -43,7 +63,9 @@ def up(
     """Bring a lab up, or make it again what its file says."""
     from provisioner.engine.up import Request
 
-    request = Request(lab, as_name, accel, tuple(sets or ()), timeout, keep_on_failure)
+    request = Request(
+        lab, as_name, accel, tuple(sets or ()), tuple(add or ()), tuple(drop or ()), timeout, keep_on_failure
+    )
     if dry_run:
         _plan(request, connect, output)
     else:
@@ -54,6 +76,8 @@ def plan(
     lab: options.Lab,
     accel: AccelOption = None,
     sets: options.Sets = None,
+    add: Add = None,
+    drop: Drop = None,
     as_name: AsName = None,
     connect: options.Connect = None,
     output: options.OutputOption = Output.TABLE,
@@ -61,7 +85,8 @@ def plan(
     """Say what up would do; the same as up --dry-run."""
     from provisioner.engine.up import Request
 
-    _plan(Request(lab, as_name, accel, tuple(sets or ())), connect, output)
+    request = Request(lab, as_name, accel, tuple(sets or ()), tuple(add or ()), tuple(drop or ()))
+    _plan(request, connect, output)
 
 
 def _plan(request: Request, connect: str | None, output: Output) -> None:

@@ -21,6 +21,7 @@ from provisioner.lessons import verdicts
 from provisioner.lessons.values import values
 from provisioner.lessons.verdicts import Finding
 from provisioner.seen import Member
+from provisioner.stamp import Origin
 
 COMMAND_SECONDS = 20.0
 COMMAND_BYTES = 64 * 1024
@@ -87,9 +88,10 @@ def run(
     with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
         for results in pool.map(lambda d: _guest(session, d, items, facts[d.guest]), chosen):
             found |= {(each.item.name, each.guest): each for each in results}
-    label = domains[0].instance.name
+    origin = domains[0].stamp.origin
+    label = origin.instance
     findings = [
-        found.get((item.name, guest)) or verdicts.unseen(item, guest, _absent(guest, label))
+        found.get((item.name, guest)) or _not_up(item, guest, origin)
         for item in items
         for guest in item.guests
     ]
@@ -116,15 +118,25 @@ def answered(session: Session, domains: Sequence[Member], exercise: Exercise, to
     assert answer is not None  # noqa: S101 - asked for only where there is one
     domain = next((domain for domain in domains if domain.guest == answer.guest), None)
     if domain is None:
-        raise errors.GuestError(_absent(answer.guest, domains[0].instance.name))
+        origin = domains[0].stamp.origin
+        remedy = origin.with_guest(answer.guest) if answer.guest in origin.choices.left_out else ""
+        raise errors.GuestError(_absent(answer.guest, origin), hint=remedy)
     (each,) = gather.facts(session, [domain])
     if each.facts is None:
         raise errors.GuestError(f"the guest that knows could not be asked: {each.error}", hint=each.hint)
     return verdicts.is_right(answer, values(each.facts)[answer.fact], told)
 
 
-def _absent(guest: str, instance: str) -> str:
-    return f"{instance}/{guest} is not up"
+def _absent(guest: str, origin: Origin) -> str:
+    return f"{origin.instance}/{guest} is not up"
+
+
+def _not_up(item: Observation, guest: str, origin: Origin) -> Finding:
+    """The finding in a guest that is not there: a failure, unless it is optional and nobody asked for it."""
+    if guest not in origin.choices.left_out:
+        return verdicts.unseen(item, guest, _absent(guest, origin))
+    why = f"{guest} is optional, and was not asked for; to see it: {origin.with_guest(guest)}"
+    return verdicts.impossible(item, guest, why)
 
 
 def _guest(

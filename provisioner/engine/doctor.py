@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from provisioner import accel, errors, paths
+from provisioner import accel, errors, optional, paths
 from provisioner.engine import labs
 from provisioner.engine.images import recipe_key
+from provisioner.engine.room import QEMU_OVERHEAD
 from provisioner.engine.session import Session, opened
 from provisioner.hypervisor import connection, facts, imagestore
 from provisioner.hypervisor.imagestore import StoredImage
@@ -19,7 +20,6 @@ from provisioner.lab.model import Lab
 from provisioner.units import rough_size
 
 _SPARE_DISK = 1024**3  # bytes: an image being built and uploaded, and disks that grow
-_QEMU_OVERHEAD = 64 * 1024**2
 _BOOTSTRAP = "./bootstrap true, in a clone of virtlab, installs it"
 
 
@@ -85,7 +85,7 @@ def examine(connect: str | None) -> Findings:
 
 def _labs() -> list[Lab]:
     entries = lab_catalog.entries(paths.labs_dir())
-    return [labs.load(entry.file, f"catalog:{entry.name}") for entry in entries]
+    return [optional.chosen(labs.load(entry.file, f"catalog:{entry.name}")) for entry in entries]
 
 
 def _connected(session: Session) -> Iterator[Check]:
@@ -178,7 +178,7 @@ def _image(name: str, stored: Sequence[StoredImage]) -> _Image:
 
 
 def _memory(lab: Lab) -> int:
-    return sum(guest.memory + _QEMU_OVERHEAD for guest in lab.top_level)
+    return sum(guest.memory + QEMU_OVERHEAD for guest in lab.top_level)
 
 
 def verdict(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from provisioner import __version__, errors
+from provisioner import __version__, errors, optional
 from provisioner.engine import checks, compare, labs, learning, results, running, stacks, tally
 from provisioner.engine.compare import Compared
 from provisioner.engine.hostside import Outside
@@ -165,7 +165,8 @@ def _saved(lab: Lab | None, instance: str, bench: Bench | None, kept: dict[str, 
     accels |= {guest.name: guest.accel for guest in bench.guests} if bench else {}
     known = {one.name for one in told}
     if lab is not None and not known:
-        told = tuple(_Told(g.name, accels.get(g.name, ""), to_data(g), None) for g in lab.top_level)
+        usual = optional.chosen(lab).top_level
+        told = tuple(_Told(g.name, accels.get(g.name, ""), to_data(g), None) for g in usual)
     taken = kept.get("taken")
     asked = taken if known and isinstance(taken, str) else ""
     return _Look(instance, lab, told, host=bench.host if bench else None, asked=asked)

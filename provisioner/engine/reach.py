@@ -27,6 +27,11 @@ def seen_guest(session: Session, instance: Instance, guest: str) -> Member:
     seen = session.look(volumes=False).of(instance)
     found = seen.member(guest)
     if found is None:
+        origin = seen.origin()
+        if origin is not None and guest in origin.choices.left_out:
+            raise errors.InputError(
+                f"{instance.name}/{guest} is not up: it is optional", hint=origin.with_guest(guest)
+            )
         known = ", ".join(member.label for member in seen.members())
         raise errors.InputError(
             f"{instance.name} has no guest {guest!r}", hint=f"its guests: {known}" if known else None

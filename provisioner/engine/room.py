@@ -6,6 +6,7 @@ from provisioner import errors
 from provisioner.engine.session import Session
 from provisioner.units import rough_size
 
+QEMU_OVERHEAD = 64 * 1024**2  # bytes that a QEMU process takes beside its guest's memory, roughly
 _LEAST_DISK = 256 * 1024**2  # bytes: an image, and what a short lesson writes
 
 

@@ -17,7 +17,7 @@ from ipaddress import IPv4Interface
 from typing import Any
 
 from provisioner import errors, naming, plan
-from provisioner.engine import images, reach
+from provisioner.engine import images, reach, room
 from provisioner.engine.images import Images, boot_files
 from provisioner.engine.launch import Launcher, Order, await_ready
 from provisioner.engine.monitor import Monitor
@@ -33,8 +33,6 @@ from provisioner.plan import Step, Verb
 from provisioner.seen import SeenDomain
 from provisioner.stamp import Address
 from provisioner.units import rough_size
-
-_QEMU_OVERHEAD = 64 * 1024**2  # bytes
 
 
 @dataclass(slots=True)
@@ -189,7 +187,7 @@ class Twins:
                     apply.destroy(apply.domain(self.session.conn, name))
 
     def _check_memory(self, domains: Sequence[SeenDomain]) -> None:
-        wanted = sum(seen.stamp.definition["memory"] + _QEMU_OVERHEAD for seen in domains)
+        wanted = sum(seen.stamp.definition["memory"] + room.QEMU_OVERHEAD for seen in domains)
         free = self.session.host.free_memory()
         if free is not None and wanted > free:
             raise errors.HypervisorError(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from provisioner import accel, errors, naming, plan, stamp
+from provisioner import accel, errors, naming, optional, plan, stamp
 from provisioner.engine import images, labs, room
 from provisioner.engine.images import Images, boot_files
 from provisioner.engine.inner import Inside, Started
@@ -28,8 +28,6 @@ from provisioner.plan import Plan, Step, Verb
 from provisioner.seen import Seen
 from provisioner.stamp import Address, Choices, GuestStamp, Origin
 
-_QEMU_OVERHEAD = 64 * 1024**2  # bytes that a QEMU process takes beside its guest's memory, roughly
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -39,6 +37,8 @@ class Request:
     instance: str | None = None  # --as
     accel: str | None = None
     sets: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()  # optional guests, --with
+    drop: tuple[str, ...] = ()  # --without
     timeout: float = 120.0  # seconds for each guest to answer, from its start
     keep_on_failure: bool = False
 
@@ -116,6 +116,7 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
     choices = (before.choices if before else Choices()).updated(request.accel, request.sets)
     if choices.sets != request.sets:
         lab = labs.load(lab.file, lab.source, choices.sets)
+    lab, choices = optional.settled(lab, choices, request.add, request.drop)
     _check_supported(lab, session)
     file = str(lab.file.resolve())
     origin = Origin(session.user, instance.name, lab.name, lab.source, file, choices)
@@ -284,7 +285,7 @@ class _Run:
 
     def _check_memory(self) -> None:
         wanted = sum(
-            self._prepared.lab.guest(step.name).memory + _QEMU_OVERHEAD
+            self._prepared.lab.guest(step.name).memory + room.QEMU_OVERHEAD
             for step in self._to_launch
             if step.verb is not Verb.UPDATE and step.loses is None  # a running guest has its memory
         )

@@ -121,6 +121,7 @@ def _guest(draft: layers.Draft, networks: Sequence[str]) -> Guest:
         kind=rules.kind_of_guest(draft.own) or GuestKind.MACHINE,
         parent=rules.parent_of(draft.own),
         transport=rules.transport_of(draft),
+        optional="optional" in own and own["optional"].value,
         title=text_of(own.get("title")),
         profile=draft.profile,
         accel=Accel(hardware["accel"].value),

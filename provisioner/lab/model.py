@@ -62,6 +62,7 @@ class Guest:
     kind: GuestKind
     parent: str | None
     transport: Transport
+    optional: bool  # whether it is only there when asked for
     title: Text | None
     profile: str
     accel: Accel

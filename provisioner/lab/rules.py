@@ -63,11 +63,19 @@ def check(lab: Given, drafts: Sequence[Draft], images: Images, problems: Problem
     guests = lab.value.get("guests")
     if guests and guests.ok:
         _families({name: guest for name, guest in guests.value.items() if guest.ok}, guests.value, problems)
+        _some_are_always_there(guests, problems)
     networks = networks_of(lab, drafts)
     for draft in drafts:
         _Rules(draft, problems).check(images, networks)
     if guests and guests.ok and (items := lab.value.get("observe")):
         observations(items, guests.value, problems)
+
+
+def _some_are_always_there(guests: Given, problems: Problems) -> None:
+    flags = [guest.value.get("optional") for guest in guests.value.values() if guest.ok]
+    if flags and all(flag and flag.ok and flag.value for flag in flags):
+        message = "all guests are optional (leave one that is always there)"
+        problems.add(guests.place, guests.path, message)
 
 
 def observations(items: Given, guests: Collection[str], problems: Problems) -> None:

@@ -265,6 +265,7 @@ GUEST = Record(
             "How commands reach it: agent (the guest agent), parent (through its host) or none",
             "parent for a guest that has one, agent for one that has an agent, else none",
         ),
+        Key("optional", Flag(), "true: only there when asked for, with up --with GUEST", "false"),
         _PROFILE_NAME,
         *_HARDWARE,
     ),

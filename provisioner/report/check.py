@@ -38,8 +38,10 @@ _EXPECTED = {
     How.AT_LEAST: Text("{} or more", "{}以上"),
     How.AT_MOST: Text("{} or less", "{}以下"),
 }
-_NOT_ASKED = Text("could not be asked: {}", "確認できませんでした: {}")
-_NOT_HERE = Text("not possible here, because {}", "この環境では判定できません: {}")
+_UNSEEN = {
+    Verdict.FAIL: Text("could not be asked: {}", "確認できませんでした: {}"),
+    Verdict.IMPOSSIBLE: Text("not possible here, because {}", "この環境では判定できません: {}"),
+}
 _SAW = Text("saw {}; the lesson expects {}", "確認した値は「{}」、期待する値は「{}」です")
 PLATFORM = Text(
     "What every such machine has, and what proves nothing:",
@@ -77,7 +79,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
         "saw": None if finding.saw is None else list(finding.saw),
         "expect": {"how": str(item.expect.how), "values": list(item.expect.values)},
         "verdict": str(finding.verdict),
-        "why": finding.why,
+        "why": text.spelled(finding.why),
         "lesson": to_data(item.why),
     }
 
@@ -121,28 +123,30 @@ def findings_table(findings: Sequence[Finding], language: Language) -> str:
 
 
 def _explanations(findings: Sequence[Finding], language: Language) -> list[str]:
-    """What to say about each that did not pass; once for all items that a guest told nothing of."""
+    """What to say about each that did not pass; once for all items of a guest where nothing was seen for
+    the same reason."""
     parts = []
-    silent: dict[tuple[str, str], list[Finding]] = {}
+    unseen: dict[tuple[str, str, Verdict], list[Finding]] = {}
     for finding in findings:
-        if finding.verdict is Verdict.FAIL and finding.saw is None:
-            silent.setdefault((finding.guest, finding.why), []).append(finding)
-        elif finding.verdict is not Verdict.PASS:
+        if finding.verdict is Verdict.PASS:
+            continue
+        if finding.saw is None:
+            unseen.setdefault((finding.guest, finding.why, finding.verdict), []).append(finding)
+        else:
             parts.append(explained(finding, language))
-    for (guest, why), group in silent.items():
+    for (guest, why, verdict), group in unseen.items():
         if len(group) == 1:
             parts.append(explained(group[0], language))
         else:
-            parts.append("\n".join(wrapped(f"{guest}: {said(_NOT_ASKED, language).format(why)}", COLUMNS)))
+            reason = said(_UNSEEN[verdict], language).format(text.spelled(why))
+            parts.append("\n".join(wrapped(f"{guest}: {reason}", COLUMNS)))
     return parts
 
 
 def explained(finding: Finding, language: Language) -> str:
     """Why it did not pass, and what the lesson says about it, in lines of a terminal."""
-    if finding.verdict is Verdict.IMPOSSIBLE:
-        reason = said(_NOT_HERE, language).format(finding.why)
-    elif finding.saw is None:
-        reason = said(_NOT_ASKED, language).format(finding.why)
+    if finding.saw is None:
+        reason = said(_UNSEEN[finding.verdict], language).format(text.spelled(finding.why))
     else:
         reason = said(_SAW, language).format(values(finding.saw, language), expected(finding, language))
     lines = wrapped(f"{finding.guest}: {said(finding.item.title, language)}: {reason}", COLUMNS)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from provisioner import optional
 from provisioner.lab.model import Guest, Lab, Text
 from provisioner.lab.parts import PARTS
 from provisioner.language import said
@@ -56,6 +57,9 @@ def lab_page(lab: Lab, target: str) -> str:
         rows = [(n.name, str(n.mode), in_language(n.title) or _MODES[n.mode]) for n in lab.networks]
         lines += ["", text.columns(("network", "mode", "what it is"), rows)]
     lines += ["", f"file: {lab.file}", f"next: {text.command()} up {quote(target)}"]
+    if names := optional.names(lab):
+        flags = " ".join(f"--with {name}" for name in names)
+        lines.append(f"with all of it: {text.command()} up {quote(target)} {flags}")
     return "\n".join(lines)
 
 
@@ -67,6 +71,8 @@ def good_page(labs: Sequence[Lab]) -> str:
 
 def _guest_row(guest: Guest) -> tuple[str, ...]:
     name = guest.name if guest.parent is None else f"{guest.name} (in {guest.parent})"
+    if guest.optional:
+        name += " (optional)"
     return (
         name,
         guest.machine,

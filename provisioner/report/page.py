@@ -293,7 +293,7 @@ def _findings(page: Page, language: Language) -> list[dict[str, str]]:
             "expected": check.expected(finding, language),
             "verdict": str(finding.verdict),
             "word": said(check.RESULT[finding.verdict], language),
-            "why": finding.why,
+            "why": text.spelled(finding.why),
             "lesson": said(finding.item.why, language),
         }
         for finding in page.findings

@@ -10,7 +10,7 @@ from provisioner.units import format_size
 if TYPE_CHECKING:
     from provisioner.hypervisor.connection import Choice
     from provisioner.seen import Seen
-    from provisioner.stamp import GuestStamp
+    from provisioner.stamp import GuestStamp, Origin
 
 ACCEL = {"kvm": "KVM", "tcg": "emulation (TCG)"}
 
@@ -58,6 +58,8 @@ def status_data(choice: Choice, seen: Seen) -> list[dict[str, Any]]:
                 "connection": choice.uri,
                 "accel_flag": origin.choices.accel if origin else None,
                 "set": list(origin.choices.sets) if origin else [],
+                "with": list(origin.choices.guests) if origin else [],
+                "left_out": _left_out(origin) if origin else [],
                 "networks": [
                     {"name": n.network, "active": n.active, "subnet": n.stamp.subnet} for n in own.networks
                 ],
@@ -66,6 +68,14 @@ def status_data(choice: Choice, seen: Seen) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _left_out(origin: Origin) -> list[dict[str, str]]:
+    """The optional guests that are not there, each with the command that brings it up."""
+    return [
+        {"name": guest, "command": text.spelled(origin.with_guest(guest))}
+        for guest in origin.choices.left_out
+    ]
 
 
 def status_page(found: list[dict[str, Any]]) -> str:
@@ -112,7 +122,11 @@ def status_page(found: list[dict[str, Any]]) -> str:
                 f"{entry['instance']}: something is left of a run that did not end; "
                 f"{text.command()} down {entry['instance']} removes it"
             )
-        chosen = [*(f"--set {s}" for s in entry["set"])]
+        lines += [
+            f"{entry['instance']}/{guest['name']}: optional, and not up: {guest['command']}"
+            for guest in entry["left_out"]
+        ]
+        chosen = [*(f"--with {name}" for name in entry["with"]), *(f"--set {s}" for s in entry["set"])]
         chosen += [f"--accel {entry['accel_flag']}"] if entry["accel_flag"] else []
         if chosen:
             lines.append(f"{entry['instance']} keeps {' '.join(chosen)} until it goes down")

@@ -37,7 +37,12 @@ def plan_data(prepared: Prepared) -> dict[str, Any]:
 
     steps = [step("network", s) for s in prepared.plan.networks]
     steps += [step("guest", s) for s in (*prepared.plan.guests, *prepared.plan.inner)]
-    return {"instance": prepared.origin.instance, "lab": prepared.lab.name, "steps": steps}
+    return {
+        "instance": prepared.origin.instance,
+        "lab": prepared.lab.name,
+        "steps": steps,
+        "left_out": list(prepared.origin.choices.left_out),
+    }
 
 
 def plan_page(prepared: Prepared, choice: Choice) -> str:
@@ -47,6 +52,7 @@ def plan_page(prepared: Prepared, choice: Choice) -> str:
         return f"{head}\nnothing to do: it is as its file says"
     lines = [head, changes_page(prepared.plan)]
     lines += [f"{step.verb} {step.name}: {step.reason}" for step in prepared.plan.inner]
+    lines += [f"leave out {name}: it is optional" for name in prepared.origin.choices.left_out]
     for decision in dict.fromkeys(prepared.decisions.values()):
         names = ", ".join(name for name, each in prepared.decisions.items() if each == decision)
         lines.append(f"{names}: {ACCEL[decision.accel]}: {decision.why}")
@@ -73,6 +79,7 @@ def up_data(result: Result) -> dict[str, Any]:
     return {
         "instance": result.origin.instance,
         "lab": result.origin.lab,
+        "left_out": list(result.origin.choices.left_out),
         "user_mode_network": result.user_mode,
         "seconds": round(result.seconds, 3),
         "phases": {name: round(seconds, 3) for name, seconds in result.phases.items()},
@@ -107,6 +114,10 @@ def up_page(result: Result) -> str:
     lines += [f"{ACCEL[accel]}: {why}" for why, accel in whys.items()]
     if not result.plan.changes_something and not any(one.is_new for one in result.inner):
         lines.insert(0, f"{name} is up already, as its file says")
+    lines += [
+        f"{guest}: optional, and not up: {text.spelled(result.origin.with_guest(guest))}"
+        for guest in result.origin.choices.left_out
+    ]
     if result.user_mode:
         lines.append("network: user-mode; the guests reach out, but not one another")
     if result.lab.description:

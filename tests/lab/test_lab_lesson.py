@@ -107,11 +107,11 @@ def test_up_does_not_read_the_lesson(tmp_path: Path, load_file: Load) -> None:
     assert load_file(tmp_path / "lab.yaml").name == "small"
 
 
-def test_demo_paravirt_has_five_exercises_in_both_languages(root: Path, load_file: Load) -> None:
+def test_demo_paravirt_has_six_exercises_in_both_languages(root: Path, load_file: Load) -> None:
     lab = load_file(root / "labs/demo-paravirt/lab.yaml")
     found = lesson.load(lab)
     assert found
-    assert len(found.exercises) == 5
+    assert len(found.exercises) == 6
     texts = [found.concept, *(note.text for note in found.notes), *(each.text for each in found.literature)]
     for exercise in found.exercises:
         assert 2 <= len(exercise.hints) <= 3

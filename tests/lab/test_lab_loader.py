@@ -28,7 +28,9 @@ def test_demo_paravirt_differs_in_devices_only(root: Path, load_file: Load) -> N
     assert lab.title.ja
     assert lab.description
     assert lab.description.ja
-    full, virtio = lab.guests
+    full, virtio, vmware = lab.guests
+    assert [guest.optional for guest in lab.guests] == [False, False, True]
+    assert (vmware.machine, vmware.agent, vmware.rng) == (full.machine, full.agent, full.rng)
     assert (full.name, full.disks[0].bus, full.interfaces[0].model) == ("full", "ide", "e1000")
     assert (virtio.name, virtio.disks[0].bus, virtio.interfaces[0].model) == ("virtio", "virtio", "virtio")
     assert (full.agent, full.serial_ports, full.console) == (AgentPort.SERIAL, 2, "serial")

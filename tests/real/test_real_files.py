@@ -32,14 +32,18 @@ def test_list_and_show(system: Virtlab) -> None:
     japanese = system("show", "demo-paravirt", LANG="ja_JP.UTF-8").ended(0).out
     assert "エミュレーション" in japanese
     data = yaml.safe_load(system("show", "demo-paravirt", "-o", "yaml").ended(0).out)
-    assert [g["name"] for g in data["guests"]] == ["full", "virtio"]
-    assert system("show", "demo-paravirt", "-o", "name").ended(0).out.split() == ["full", "virtio"]
+    assert [(g["name"], g["optional"]) for g in data["guests"]] == [
+        ("full", False),
+        ("virtio", False),
+        ("vmware", True),
+    ]
+    assert system("show", "demo-paravirt", "-o", "name").ended(0).out.split() == ["full", "virtio", "vmware"]
     assert "did you mean" in system("show", "demo-paravrt").ended(2).err
 
 
 def test_render_gives_xml_that_libvirt_would_take(virtlab: Virtlab) -> None:
     whole = virtlab("render", "demo-paravirt").ended(0).out
-    assert whole.count("<domain ") == 2
+    assert whole.count("<domain ") == 3
     assert whole.count("<network>") == (0 if virtlab.is_session else 1)
     schemas = Path("/usr/share/libvirt/schemas")
     for guest, disk, nic in (("full", "ide", "e1000"), ("virtio", "virtio", "virtio")):
@@ -67,7 +71,7 @@ def test_what_is_rendered_is_what_runs(system: Virtlab) -> None:
 
 def test_validate_and_schema(system: Virtlab) -> None:
     good = system("validate", "demo-paravirt", str(PROJECT / "labs/reference.yaml")).ended(0)
-    assert "good: lab demo-paravirt, 2 guests" in good.out
+    assert "good: lab demo-paravirt, 3 guests" in good.out
     schema = json.loads(system("schema").ended(0).out)
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(yaml.safe_load(DEMO.read_text()), schema)

@@ -95,6 +95,15 @@ def test_what_a_guest_says_nothing_to_is_explained_once() -> None:
     assert page.endswith("virtio: demo/virtio is stopped")
 
 
+def test_what_is_not_possible_for_one_reason_is_explained_once() -> None:
+    why = "extra is optional; to see it: {virtlab} up demo --with extra"
+    absent = tuple(verdicts.impossible(item(name), "extra", why) for name in "abc")
+    page = check.check_page(dataclasses.replace(RESULT, findings=absent), EN)
+    assert page.count("extra: not possible here, because extra is optional") == 1
+    assert "virtlab up demo --with extra" in page
+    assert "{virtlab}" not in page + str(check.check_data(dataclasses.replace(RESULT, findings=absent)))
+
+
 def test_a_check_as_data() -> None:
     data = check.check_data(RESULT)
     assert data["good"] is False

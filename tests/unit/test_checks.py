@@ -17,6 +17,7 @@ from provisioner.lab.model import Expectation, How, Observation, Text
 from provisioner.lessons.facts import Facts
 from provisioner.lessons.verdicts import Verdict
 from provisioner.seen import SeenDomain
+from provisioner.stamp import Choices
 
 LAB = worlds.lab(worlds.guest("good"), worlds.guest("bad"))
 Run = Callable[..., Result]
@@ -136,6 +137,24 @@ def test_a_guest_that_is_down_and_one_that_is_not_there(check: Callable[..., che
         ("gone", "a"): ("fail", "demo/gone is not up"),
         ("good", "a"): ("pass", ""),
     }
+
+
+def test_an_optional_guest_that_nobody_asked_for_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, domains: tuple[SeenDomain, ...]
+) -> None:
+    monkeypatch.setattr(gather, "facts", lambda _session, _asked: [])
+    origin = dataclasses.replace(domains[0].stamp.origin, choices=Choices(left_out=("extra",)))
+    first = dataclasses.replace(domains[0], stamp=dataclasses.replace(domains[0].stamp, origin=origin))
+    items = [observation("a", "extra", "gone")]
+    result = checks.run(None, (first,), items, everybody=False)  # type: ignore[arg-type]
+    assert outcome(result) == {
+        ("extra", "a"): (
+            "impossible",
+            "extra is optional, and was not asked for; to see it: {virtlab} up demo --with extra",
+        ),
+        ("gone", "a"): ("fail", "demo/gone is not up"),
+    }
+    assert not result.passed
 
 
 def test_facts_that_did_not_come(check: Callable[..., checks.Checked]) -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from worlds import NOTHING, after, guest, lab, make, network, origin, stopped
 
+from provisioner import optional
 from provisioner.accel import Decision
 from provisioner.engine.launch import Launched
 from provisioner.engine.up import Prepared, Request, Result
@@ -15,7 +16,7 @@ from provisioner.lab.enums import GuestKind, Transport
 from provisioner.lab.model import Interface, Lab
 from provisioner.naming import Instance
 from provisioner.plan import Verb
-from provisioner.report import status, up
+from provisioner.report import labs, status, up
 from provisioner.seen import Seen, SeenVolume
 from provisioner.stamp import Choices
 from provisioner.units import MIB
@@ -50,6 +51,8 @@ def test_status() -> None:
         "connection": "qemu:///system",
         "accel_flag": None,
         "set": [],
+        "with": [],
+        "left_out": [],
         "networks": [{"name": "lab", "active": True, "subnet": subnet}],
         "leftovers": [],
     }
@@ -200,3 +203,19 @@ def test_up_page_where_nothing_was_to_do() -> None:
     lines = up.up_page(result).splitlines()
     assert lines[0] == "demo is up already, as its file says"
     assert lines[2].endswith("already")
+
+
+def test_an_optional_guest_that_is_not_there_is_told_everywhere() -> None:
+    two = lab(guest("one"), guest("extra", optional=True))
+    seen = after(optional.chosen(two))
+    left_out = Choices(left_out=("extra",))
+    origin = dataclasses.replace(seen.domains[0].stamp.origin, choices=left_out)
+    mark = dataclasses.replace(seen.domains[0].stamp, origin=origin)
+    seen = dataclasses.replace(seen, domains=(dataclasses.replace(seen.domains[0], stamp=mark),))
+    found = status.status_data(HERE, seen)
+    assert found[0]["left_out"] == [{"name": "extra", "command": "virtlab up demo --with extra"}]
+    told = "optional, and not up: virtlab up demo --with extra"
+    assert f"demo/extra: {told}" in status.status_page(found).splitlines()
+    page = labs.lab_page(two, "demo").splitlines()
+    assert any(line.startswith("extra (optional) ") for line in page)
+    assert page[-1] == "with all of it: virtlab up demo --with extra"

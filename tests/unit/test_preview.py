@@ -37,7 +37,7 @@ def mark_of(xml: str) -> stamp.GuestStamp:
 
 
 def test_networks_come_first() -> None:
-    assert list(documents("demo-paravirt")) == ["network lab", "full", "virtio"]
+    assert list(documents("demo-paravirt")) == ["network lab", "full", "virtio", "vmware"]
     assert list(documents("demo-paravirt", SESSION)) == ["full", "virtio"]
     assert list(documents("demo-paravirt/virtio")) == ["virtio"]
 
@@ -68,7 +68,7 @@ def test_flags_show() -> None:
 def test_a_guest_that_the_lab_does_not_have() -> None:
     with pytest.raises(errors.InputError, match="demo-paravirt has no guest 'nobody'") as caught:
         documents("demo-paravirt/nobody")
-    assert caught.value.hint == "its guests: full, virtio"
+    assert caught.value.hint == "its guests: full, virtio, vmware"
     with pytest.raises(errors.InputError):
         documents("no-such-lab/full")
 

@@ -46,7 +46,9 @@ def _inner(name: str, parent: str | None, **changes: object) -> dict[str, object
 def test_round_trip_of_every_part() -> None:
     mark = dataclasses.replace(
         GUEST,
-        origin=dataclasses.replace(GUEST.origin, choices=Choices("tcg", ("one.memory=1GiB",))),
+        origin=dataclasses.replace(
+            GUEST.origin, choices=Choices("tcg", ("one.memory=1GiB",), ("two",), ("three",))
+        ),
         addresses=(Address("lab", "52:54:00:00:00:01", "10.0.2.11/24", None),),
         inner=(_inner("in", "one"), _inner("deep", "in")),
     ).with_accel("tcg", "KVM was tried and failed: it is busy")
@@ -134,6 +136,8 @@ def broken(base: stamp.GuestStamp | stamp.NetworkStamp, *path: str, value: Any) 
         broken(GUEST, "origin", "choices", "accel", value="hvf"),
         broken(GUEST, "origin", "choices", "sets", value=None),
         broken(GUEST, "origin", "choices", "sets", value=[1]),
+        broken(GUEST, "origin", "choices", "guests", value="one"),
+        broken(GUEST, "origin", "choices", "left_out", value=[{}]),
         broken(NETWORK, "network", value=None),
         broken(NETWORK, "subnet", value=None),
         broken(NETWORK, "definition", value="x"),
@@ -174,3 +178,24 @@ def test_choices_add_up_and_the_last_value_of_a_key_counts() -> None:
 def test_an_origins_instance() -> None:
     assert Origin("learner", "mine", "demo", "s", "f").key == Instance("learner", "mine")
     assert Origin("Ada", "mine", "demo", "s", "f").key.owner.startswith("ada-")
+
+
+def test_choices_of_an_earlier_version_know_of_no_optional_guests() -> None:
+    data = json.loads(stamp.dumps(GUEST))
+    data["origin"]["choices"] = {"accel": None, "sets": []}
+    assert stamp.loads(json.dumps(data)) == GUEST
+
+
+@pytest.mark.parametrize(
+    ("changes", "command"),
+    [
+        ({}, "{virtlab} up demo --with two"),
+        ({"instance": "mine"}, "{virtlab} up demo --as mine --with two"),
+        (
+            {"source": "/my labs/lab.yaml", "file": "/my labs/lab.yaml"},
+            "{virtlab} up '/my labs/lab.yaml' --with two",
+        ),
+    ],
+)
+def test_the_command_that_brings_a_guest_up_that_was_left_out(changes: dict[str, str], command: str) -> None:
+    assert dataclasses.replace(GUEST.origin, **changes).with_guest("two") == command
