@@ -31,6 +31,7 @@ class Explanation:
     findings: tuple[Finding, ...]
     accel: str
     text: Text
+    device: str = ""  # said of such a paravirtual device only: virtio
 
 
 _SMALL = ("disk-read-random", "disk-write-random")
@@ -100,15 +101,24 @@ EXPLANATIONS = (
         Text(
             en="Small disk requests: paravirtual does not mean faster under emulation (TCG). There are no "
             "exits to save: a register access is only a call inside QEMU, so the many accesses of the "
-            "imitated disk take little time. And each notification of the paravirtual disk has to wake "
-            "another thread of QEMU, which then takes the request from the queue. The difference lies in "
-            "the register accesses per request.",
+            "imitated disk take little time. The difference lies in the register accesses per request.",
             ja="小さなディスク要求: エミュレーション(TCG)では、準仮想化だから速いとは言えません。レジスタ"
             "アクセスはQEMU内部の呼び出しにすぎず、減らすべきVM exitがないので、模倣されたディスクのアク"
-            "セスが多くても、かかる時間はわずかです。一方、準仮想化ディスクでは、通知のたびにQEMUの別の"
-            "スレッドを起こし、キューから要求を取り出させる負担が加わります。違いは、要求1件あたりのレジ"
-            "スタアクセスの回数に表れます。",
+            "セスが多くても、かかる時間はわずかです。違いは、要求1件あたりのレジスタアクセスの回数に表れ"
+            "ます。",
         ),
+    ),
+    Explanation(
+        _SMALL,
+        _NO_GAIN,
+        "tcg",
+        Text(
+            en="Each notification of a virtio disk has to wake another thread of QEMU, which then takes the "
+            "request from the queue. That takes time of its own.",
+            ja="virtioのディスクでは、通知のたびにQEMUの別のスレッドを起こし、キューから要求を取り出させる負"
+            "担が加わります。",
+        ),
+        "virtio",
     ),
     Explanation(
         _SMALL,
@@ -230,6 +240,7 @@ EXPLANATIONS = (
             ja="1回の通知にまとめられるものが少ないと、準仮想化のカードのほうが遅くなることもあります。通知"
             "のたびに別のスレッドを起こす負担が残るためです。",
         ),
+        "virtio",
     ),
     Explanation(
         ("ping",),
@@ -248,12 +259,22 @@ EXPLANATIONS = (
         "",
         Text(
             en="A ping sends one packet and waits for its answer: there is nothing to gather into one "
-            "notification, so it need not show what a stream of data shows. Waking another thread for the "
-            "notification can take as long as the register accesses that it saves, or longer.",
+            "notification, so it need not show what a stream of data shows.",
             ja="pingは1個のパケットを送って応答を待つだけです。1回の通知にまとめるものがないので、連続した"
-            "データ転送と同じ差が現れるとは限りません。通知で別のスレッドを起こす負担が、節約できたレジ"
-            "スタアクセスと同じか、それ以上になることもあります。",
+            "データ転送と同じ差が現れるとは限りません。",
         ),
+    ),
+    Explanation(
+        ("ping",),
+        _NO_GAIN,
+        "",
+        Text(
+            en="Waking another thread for virtio's notification can take as long as the register accesses "
+            "that it saves, or longer.",
+            ja="virtioの通知で別のスレッドを起こす負担が、節約できたレジスタアクセスと同じか、それ以上になる"
+            "こともあります。",
+        ),
+        "virtio",
     ),
 )
 
@@ -276,20 +297,40 @@ def of(bench: Bench) -> tuple[Text, ...]:
     found = [
         f for outcome in bench.outcomes for ratio in outcome.ratios if (f := _found(bench, outcome, ratio))
     ]
-    said += [
-        e.text
-        for e in EXPLANATIONS
-        if any(
-            workload in e.workloads and finding in e.findings and e.accel in ("", accel)
-            for workload, accel, finding in found
-            if bench.control_holds or workload in _COUNTED
-        )
-    ]
+    for e in EXPLANATIONS:
+        if names := [f.guest for f in found if f.fits(e) and (bench.control_holds or f.workload in _COUNTED)]:
+            others = {f.guest for f in found if f.workload in e.workloads}.difference(names)
+            said.append(_about(names, e.text) if others else e.text)
     return tuple(said)
 
 
-def _found(bench: Bench, outcome: Outcome, ratio: Ratio) -> tuple[str, str, Finding] | None:
-    """Workload, accelerator and finding, where one guest's device is emulated and the other's is not."""
+def _about(guests: list[str], text: Text) -> Text:
+    """The text, where not all guests that were compared came out so."""
+    names = ", ".join(dict.fromkeys(guests))
+    return Text(f"{names}: {text.en}", f"{names}: {text.ja}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What came out of one workload for one guest with a paravirtual device, against an emulated one."""
+
+    workload: str
+    guest: str
+    device: str
+    accel: str
+    finding: Finding
+
+    def fits(self, explanation: Explanation) -> bool:
+        return (
+            self.workload in explanation.workloads
+            and self.finding in explanation.findings
+            and explanation.accel in ("", self.accel)
+            and explanation.device in self.device
+        )
+
+
+def _found(bench: Bench, outcome: Outcome, ratio: Ratio) -> _Found | None:
+    """What was found where one guest's device is emulated and the other's is not."""
     guests = {guest.name: guest for guest in bench.guests}
     guest, base = guests.get(ratio.guest), guests.get(ratio.base)
     if guest is None or base is None or guest.accel != base.accel or ratio.verdict is Verdict.MISSING:
@@ -297,12 +338,13 @@ def _found(bench: Bench, outcome: Outcome, ratio: Ratio) -> tuple[str, str, Find
     kinds = _is_paravirtual(guest, outcome.workload), _is_paravirtual(base, outcome.workload)
     if kinds[0] is None or kinds[0] == kinds[1]:
         return None
-    if ratio.verdict is Verdict.SAME:
-        return outcome.workload, guest.accel, Finding.SAME
-    if ratio.verdict is Verdict.UNCLEAR:
-        return outcome.workload, guest.accel, Finding.UNCLEAR
     better = (ratio.verdict is Verdict.MORE) == outcome.more_is_better
-    return outcome.workload, guest.accel, Finding.BETTER if better == kinds[0] else Finding.WORSE
+    finding = {Verdict.SAME: Finding.SAME, Verdict.UNCLEAR: Finding.UNCLEAR}.get(
+        ratio.verdict, Finding.BETTER if better == kinds[0] else Finding.WORSE
+    )
+    made_for_guests = guest if kinds[0] else base
+    device = made_for_guests.disk if "disk" in outcome.workload else made_for_guests.network
+    return _Found(outcome.workload, made_for_guests.name, device, guest.accel, finding)
 
 
 def _is_paravirtual(guest: GuestConfig, workload: str) -> bool | None:

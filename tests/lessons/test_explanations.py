@@ -87,6 +87,26 @@ def test_every_paravirtual_disk_counts_as_one(disk: str) -> None:
     assert said(replace(found, guests=(FULL, replace(VIRTIO, disk="scsi (lsilogic)")))) == ""
 
 
+def test_only_of_virtio_it_is_said_that_a_thread_is_woken() -> None:
+    found = bench(outcome("disk-read-random", 150, 1.5))
+    assert "another thread" in said(found)
+    other = replace(VIRTIO, disk="scsi (vmpvscsi)")
+    assert "another thread" not in said(replace(found, guests=(FULL, other)))
+
+
+def test_where_guests_came_out_differently_each_text_names_its_own() -> None:
+    third = replace(VIRTIO, name="vmware", network="vmxnet3")
+    rounds = {"full": [100.0] * 5, "virtio": [100.0] * 5, "vmware": [50.0] * 5}
+    found = replace(bench(samples.outcome(metrics()["ping"], rounds)), guests=(FULL, VIRTIO, third))
+    texts = [text.en for text in explanations.of(found)]
+    assert [text.partition(":")[0] for text in texts] == ["vmware", "virtio", "virtio"]
+    assert "another thread" in texts[2]
+    alike = {"full": [100.0] * 5, "virtio": [50.0] * 5, "vmware": [50.0] * 5}
+    found = replace(found, outcomes=(samples.outcome(metrics()["ping"], alike),))
+    (text,) = explanations.of(found)
+    assert text.en.startswith("A ping sends")
+
+
 def test_no_text_has_a_ratio_of_its_own() -> None:
     for text in [e.text for e in explanations.EXPLANATIONS] + [explanations.ACCELERATORS_DIFFER]:
         assert text.ja
