@@ -38,7 +38,7 @@ def mark_of(xml: str) -> stamp.GuestStamp:
 
 def test_networks_come_first() -> None:
     assert list(documents("demo-paravirt")) == ["network lab", "full", "virtio", "vmware"]
-    assert list(documents("demo-paravirt", SESSION)) == ["full", "virtio"]
+    assert list(documents("demo-paravirt", SESSION)) == ["full", "virtio", "vmware"]
     assert list(documents("demo-paravirt/virtio")) == ["virtio"]
 
 
