@@ -51,6 +51,10 @@ def bench(
     cancelled = threading.Event()
     with ask.terminable(), running.found(connect, lab) as (session, instance, guests), Progress() as progress:
         found = engine.run(session, instance, guests, progress, quick=quick, cancelled=cancelled)
+    try:
+        results.save("bench", instance.name, guests[0].stamp.origin.source, to_data(found))
+    except errors.VirtlabError as error:  # what was measured is shown all the same
+        text.problem(error)
     if save is not None:
         results.save_bench(save, found)
         text.tell(f"saved in {save}")
@@ -65,7 +69,3 @@ def bench(
             [report.page(found, language), *([report.against_page(moved, language)] if moved else [])]
         ),
     )
-    try:
-        results.save("bench", instance.name, guests[0].stamp.origin.source, to_data(found))
-    except errors.VirtlabError as error:  # what was measured has been shown
-        text.problem(error)

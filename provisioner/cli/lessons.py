@@ -70,13 +70,13 @@ def _check_all(target: str, language: Language, connect: str | None, output: Out
             )
         result = checks.run(session, domains, lab.observe)
     plain = report.check_data(result)
+    _keep(lambda: results.save("check", instance.name, lab.source, plain))  # first: a reader may stop
     data.emit(
         output,
         plain,
         names=report.failed_names(result),
         table=lambda: report.check_page(result, language),
     )
-    _keep(lambda: results.save("check", instance.name, lab.source, plain))
     return result.good
 
 

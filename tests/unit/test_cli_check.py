@@ -1,0 +1,41 @@
+"""``check`` on the command line: what it found is kept, whoever stops reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from provisioner.cli import lessons
+from provisioner.engine import checks, results, running
+from provisioner.engine.checks import Checked
+from provisioner.report import data
+from provisioner.report.data import Output
+
+
+def test_a_check_is_kept_though_nobody_reads_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def found(*_: object) -> Iterator[tuple[Any, ...]]:
+        yield None, SimpleNamespace(name="mine"), []
+
+    def gone(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    lab = SimpleNamespace(name="demo", source="catalog:demo", observe=("something",))
+    result = Checked("mine", "2026-03-01T10:12:00+00:00", {}, {}, (), {}, {})
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(running, "found", found)
+    monkeypatch.setattr(checks, "lab_of", lambda _: lab)
+    monkeypatch.setattr(checks, "run", lambda *_: result)
+    monkeypatch.setattr(data, "emit", gone)
+    with pytest.raises(BrokenPipeError):
+        lessons.check("mine", output=Output.TABLE)
+    kept = results.load("check", "mine", "catalog:demo")
+    assert kept is not None
+    assert kept["taken"] == "2026-03-01T10:12:00+00:00"
