@@ -108,6 +108,9 @@ def _kernel(spec: KernelSpec, unpacked: Path, made: Path, workspace: Path, progr
     (unpacked / "boot" / "vmlinux").hardlink_to(loose / "kernel")
     if not spec.loader:
         (made / "kernel-efi").write_bytes(boot_image)
+    for name, guest in spec.guests.items():
+        core = grub.core_image(unpacked, guest.modules, guest.config, _folder(workspace, f"grub-{name}"))
+        (_folder(unpacked / "boot", "guests") / name).write_bytes(core)
     progress("packing the initramfs", None)
     _initramfs(loose / "initrd", spec, unpacked, workspace)
     if spec.loader:

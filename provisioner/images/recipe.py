@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,16 @@ from provisioner.errors import ImageError
 RECIPE_FILE = "image.yaml"
 SHARED = "shared"  # a folder beside the recipes, of files that recipes which extend others may take
 _COMMON = {"kind", "title", "description", "files"}
-_KERNEL = _COMMON | {"packages", "kernel", "programs", "modules", "optional_modules", "directories", "links"}
+_KERNEL = _COMMON | {
+    "packages", "kernel", "programs", "modules", "optional_modules", "directories", "links", "guests"
+}  # fmt: skip
 _DISK = _COMMON | {"filesystem", "label", "size"}
 _GRUB = (_COMMON - {"files"}) | {"packages", "modules", "config", "prompt"}
 _FILESYSTEMS = ("ext2", "ext3", "ext4")
 _BOOT_DISK = _KERNEL | {"loader"}
 _KINDS = {"kernel": _KERNEL, "boot-disk": _BOOT_DISK, "disk": _DISK, "grub": _GRUB}
 _EXTENDS = re.compile(rb"^extends: *([a-z0-9-]+) *$", re.MULTILINE)
-_GUESTS = re.compile(rb"^  guests: \[([a-z0-9, -]+)\] *$", re.MULTILINE)
+_GUESTS = re.compile(rb"^(?:  )?guests: \[([a-z0-9, -]+)\] *$", re.MULTILINE)
 _MOST_BASES = 8
 
 
@@ -57,7 +59,8 @@ class KernelSpec:
 
     ``packages`` and ``kernel`` are keyed by package manager and by system; ``programs`` gives for
     each path in the guest the places to look in the packages; ``optional_modules`` may
-    be missing.
+    be missing. ``guests`` are systems of other recipes that run inside this one: programs find them
+    as ``/boot/guests/NAME``, among the packages.
     """
 
     title: Mapping[str, str]
@@ -71,6 +74,7 @@ class KernelSpec:
     directories: tuple[str, ...]
     links: Mapping[str, str]
     loader: LoaderSpec | None = None
+    guests: Mapping[str, GrubSpec] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -200,6 +204,8 @@ def _data(folder: Path) -> dict[str, Any]:
                 entry["from"] = part / entry["from"]
         if "loader" in data:
             data["loader"]["folder"] = part
+        if "guests" in data:
+            data["guests"] = [part.parent / name for name in data["guests"]]
         whole = _laid_over(whole, data)
     return whole
 
@@ -234,7 +240,8 @@ def _spec(data: dict[str, Any]) -> Spec:
     files = tuple(_file(path, entry) for path, entry in data["files"].items())
     if kind != "disk":
         loader = _loader(data["loader"]) if kind == "boot-disk" else None
-        inside = list(loader.guests.values()) if loader else []
+        guests = {place.name: _system(place) for place in data.get("guests", ())}
+        inside = [*(loader.guests.values() if loader else ()), *guests.values()]
         return KernelSpec(
             title=data["title"],
             description=data["description"],
@@ -250,6 +257,7 @@ def _spec(data: dict[str, Any]) -> Spec:
             directories=tuple(dict.fromkeys(_absolute(path) for path in data["directories"])),
             links={_absolute(path): target for path, target in data["links"].items()},
             loader=loader,
+            guests=guests,
         )
     if data["filesystem"] not in _FILESYSTEMS:
         raise ValueError(f"filesystem is one of {', '.join(_FILESYSTEMS)}")
@@ -261,6 +269,13 @@ def _spec(data: dict[str, Any]) -> Spec:
         size=units.parse_size(str(data["size"])),
         files=files,
     )
+
+
+def _system(folder: Path) -> GrubSpec:
+    spec = _spec(_data(folder))
+    if not isinstance(spec, GrubSpec):
+        raise TypeError(f"{folder.name} is no system that starts as a kernel")
+    return spec
 
 
 def _loader(data: Mapping[str, Any]) -> LoaderSpec:

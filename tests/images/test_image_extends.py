@@ -83,6 +83,33 @@ def test_the_digest_covers_all_that_it_is_made_of(images: Path, file: str) -> No
     assert (recipe.read("base", images / "base").digest != base) == (file == "base/init")
 
 
+SYSTEM = """\
+kind: grub
+title: {en: System, ja: システム}
+description: {en: System, ja: システム}
+packages: {apt: [grub]}
+modules: [ls]
+config: ls
+prompt: "> "
+"""
+
+
+def test_a_system_runs_inside(images: Path) -> None:
+    (images / "more" / "image.yaml").write_text(MORE + "guests: [system]\n")
+    (images / "system").mkdir()
+    (images / "system" / "image.yaml").write_text(SYSTEM)
+    found = recipe.read("more", images / "more")
+    assert isinstance(found.spec, KernelSpec)
+    assert found.spec.guests["system"].modules == ("ls",)
+    assert found.spec.packages == {"apt": ("one", "two", "grub")}
+    (images / "system" / "image.yaml").write_text(SYSTEM.replace("ls]", "ls, cat]"))
+    assert recipe.read("more", images / "more").digest != found.digest
+    (images / "system" / "image.yaml").write_text(BASE)
+    (images / "system" / "init").write_text("#!/bin/sh\n")
+    with pytest.raises(ImageError, match="system is no system that starts as a kernel"):
+        _ = recipe.read("more", images / "more").spec
+
+
 @pytest.mark.parametrize(
     ("extends", "complaint"), [("nobody", "No such file"), ("more", "extends more than 7 others")]
 )
