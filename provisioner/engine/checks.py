@@ -17,6 +17,7 @@ from provisioner.guest.sanitize import printable
 from provisioner.guest.transport import Transport
 from provisioner.lab.lesson import Exercise
 from provisioner.lab.model import Lab, Observation
+from provisioner.lab.spec import NEEDS_NETWORK
 from provisioner.lessons import verdicts
 from provisioner.lessons.values import values
 from provisioner.lessons.verdicts import Finding
@@ -27,6 +28,10 @@ COMMAND_SECONDS = 20.0
 COMMAND_BYTES = 64 * 1024
 _GUEST_SECONDS = 120.0  # that all commands in one guest may take
 _MOST_AT_ONCE = 16
+_NO_NETWORK = (
+    "on qemu:///session each guest is on a user-mode network of its own, and they can't reach one another; "
+    "qemu:///system gives the lab a network"
+)
 # What is not known, rather than absent, where a guest did not tell a part (a word of Facts.missing).
 _OF_PART = {
     "cpuid": ("hypervisor.signature",),
@@ -160,8 +165,8 @@ def _finding(
     known: Mapping[str, tuple[str, ...]],
     line: _Line,
 ) -> Finding:
-    if item.needs and domain.stamp.accel not in item.needs:
-        return verdicts.impossible(item, domain.guest, domain.stamp.accel_why)
+    if why := line.obstacle(item):
+        return verdicts.impossible(item, domain.guest, why)
     if item.fact is None:
         return line.ask(item)
     if gathered.facts is None:
@@ -186,6 +191,13 @@ class _Line:
         self._transport: Transport | None = None
         self._deadline = time.monotonic() + _GUEST_SECONDS
         self._dead = ""
+
+    def obstacle(self, item: Observation) -> str:
+        """Why this host has not what the observation needs; empty where it has."""
+        if NEEDS_NETWORK in item.needs:
+            return _NO_NETWORK if self._session.is_session else ""
+        stamp = self._domain.stamp
+        return stamp.accel_why if item.needs and stamp.accel not in item.needs else ""
 
     def ask(self, item: Observation) -> Finding:
         guest = self._domain.guest

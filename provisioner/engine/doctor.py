@@ -17,6 +17,7 @@ from provisioner.images import cache, catalog, packages
 from provisioner.lab import catalog as lab_catalog
 from provisioner.lab.enums import Accel, GuestKind, NetworkMode
 from provisioner.lab.model import Lab
+from provisioner.lab.spec import NEEDS_NETWORK
 from provisioner.units import rough_size
 
 _SPARE_DISK = 1024**3  # bytes: an image being built and uploaded, and disks that grow
@@ -209,15 +210,24 @@ def verdict(
     decisions = [accel.decide(guest.accel, found) for guest in lab.top_level]
     emulated = [decision for decision in decisions if decision.accel == "tcg"]
     if emulated:
-        return LabVerdict(lab.name, "emulated", f"slower{_unseen(lab, 'tcg')}: {emulated[0].why}")
+        unseen = _unseen(lab, "tcg", is_session=is_session)
+        return LabVerdict(lab.name, "emulated", f"slower{unseen}: {emulated[0].why}")
     inside = [g.name for g in lab.guests if g.kind is GuestKind.NESTED and g.accel is Accel.KVM]
     if inside and nested is False:
         why = f"{', '.join(inside)} wants KVM in a guest, which this host's KVM does not give (nested=0)"
         return LabVerdict(lab.name, "not", f"{why}; emulated it runs: --accel tcg")
-    return LabVerdict(lab.name, "kvm", decisions[0].why if decisions else "no guests")
+    why = decisions[0].why if decisions else "no guests"
+    return LabVerdict(lab.name, "kvm", f"{why}{_unseen(lab, 'kvm', is_session=is_session)}")
 
 
-def _unseen(lab: Lab, accelerator: str) -> str:
-    """How many of the lab's checks can't be made with that accelerator, as an addition to a sentence."""
-    number = sum(bool(item.needs) and accelerator not in item.needs for item in lab.observe)
-    return f", and {number} of {len(lab.observe)} checks need KVM" if number else ""
+def _unseen(lab: Lab, accelerator: str, *, is_session: bool) -> str:
+    """How many of the lab's checks can't be made here, as an addition to a sentence."""
+    named = [item.needs for item in lab.observe if item.needs]
+    networked = sum(NEEDS_NETWORK in needs for needs in named) if is_session else 0
+    other = "tcg" if accelerator == "kvm" else "kvm"
+    told = {
+        "emulation" if other == "tcg" else "KVM": sum(needs == (other,) for needs in named),
+        "a network of the lab's own": networked,
+    }
+    parts = [f"{number} of {len(lab.observe)} checks need {what}" for what, number in told.items() if number]
+    return "".join(f", and {part}" for part in parts)

@@ -124,7 +124,7 @@ class Observation:
     command: tuple[str, ...]  # run in the guest, where there is no fact
     read: str  # how the output is read: lines | text | number | exit-code
     expect: Expectation
-    needs: tuple[str, ...]  # kvm, tcg: it can only be seen where the guest runs with one of them
+    needs: tuple[str, ...]  # kvm, tcg: only where the guest runs with it; network: one of the lab's own
     why: Text | None
     console: str | None = None  # typed at the guest's console, where there is neither fact nor command
 

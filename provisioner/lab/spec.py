@@ -297,6 +297,7 @@ EXPECTATION = Record(
     one_of=("is", "has", "lacks", "at-least", "at-most"),
 )
 CONSOLE_LINE = Line(60, "[ -~]+", "one line of ASCII, up to 60 characters")
+NEEDS_NETWORK = "network"
 READINGS = ("lines", "text", "number", "exit-code")
 OBSERVATION = Record(
     (
@@ -326,9 +327,10 @@ OBSERVATION = Record(
         Key("expect", EXPECTATION, "What the lesson expects to be seen", required=True, also=("expected",)),
         Key(
             "needs",
-            Many(Word(("kvm", "tcg")), 1, "accelerators"),
-            "What has to execute the guest for this to be there; elsewhere it is not possible: no failure",
-            "either will do",
+            Many(Word(("kvm", "tcg", NEEDS_NETWORK)), 1, "needs"),
+            "kvm or tcg: what has to execute the guest; network: one on which the guests reach one another. "
+            "Elsewhere it is not possible: no failure",
+            "nothing",
         ),
         Key("why", DESCRIPTION, "What follows from it, for people", "none"),
     ),

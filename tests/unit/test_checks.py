@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,7 +68,9 @@ def domains() -> tuple[SeenDomain, ...]:
 def check(monkeypatch: pytest.MonkeyPatch, domains: tuple[SeenDomain, ...]) -> Callable[..., checks.Checked]:
     """Runs a check where the guest ``bad`` answers commands as it is told, and nobody tells facts."""
 
-    def done(items: Sequence[Observation], bad: Run, *, reachable: bool = True) -> checks.Checked:
+    def done(
+        items: Sequence[Observation], bad: Run, *, reachable: bool = True, is_session: bool = False
+    ) -> checks.Checked:
         class Line:
             def __init__(self, guest: str) -> None:
                 self.guest = guest
@@ -87,7 +90,8 @@ def check(monkeypatch: pytest.MonkeyPatch, domains: tuple[SeenDomain, ...]) -> C
 
         monkeypatch.setattr(reach, "transport", transport)
         monkeypatch.setattr(gather, "facts", facts)
-        return checks.run(None, domains, items)  # type: ignore[arg-type]
+        session = SimpleNamespace(is_session=is_session)
+        return checks.run(session, domains, items)  # type: ignore[arg-type]
 
     return done
 
@@ -173,6 +177,16 @@ def test_what_this_host_has_not_is_no_failure(
     assert (verdict, why) == ("impossible", domains[0].stamp.accel_why)
     assert result.good
     assert not result.passed
+
+
+@pytest.mark.parametrize("is_session", [False, True])
+def test_what_needs_a_network_is_not_possible_where_guests_are_apart(
+    check: Callable[..., checks.Checked], is_session: bool
+) -> None:
+    items = [observation("a", "good", needs=("network",))]
+    ((verdict, why),) = outcome(check(items, lambda _argv: ran(), is_session=is_session)).values()
+    assert verdict == ("impossible" if is_session else "pass")
+    assert ("they can't reach one another" in why) == is_session
 
 
 def test_a_part_that_was_not_told_is_not_taken_for_absent(

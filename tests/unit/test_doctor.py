@@ -69,6 +69,10 @@ def test_checks_that_need_kvm_are_counted() -> None:
     of = dataclasses.replace(PLAIN, observe=(item("a"), item("b", "kvm"), item("c", "tcg")))
     assert judged(of, NO_KVM).why.startswith("slower, and 1 of 3 checks need KVM: ")
     assert "need KVM" not in judged(PLAIN, NO_KVM).why
+    assert judged(of).why.endswith(", and 1 of 3 checks need emulation")
+    networked = dataclasses.replace(PLAIN, observe=(item("a"), item("b", "network")))
+    assert "need" not in judged(networked).why
+    assert "1 of 2 checks need a network of the lab's own" in judged(networked, is_session=True).why
 
 
 @pytest.mark.parametrize(
