@@ -73,7 +73,7 @@ def compare(
         names=[f"{instance.name}/{one.guest}" for one in result.gathered if one.facts],
         table=table,
     )
-    engine.complain(result)
+    engine.complain(result, domains)
 
 
 def _definitions(lab: str, lang: Language | None, connect: str | None, output: Output) -> None:
@@ -117,4 +117,4 @@ def _stacks(
             names=[f"{instance.name}/{stack.guest}" for stack in pictured],
             table=lambda: report.drawn(pictured, preferred(lang)),
         )
-    engine.complain(result)
+    engine.complain(result, domains)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from provisioner import errors
-from provisioner.engine import gather, hostside
+from provisioner.engine import gather, hostside, prompts
 from provisioner.engine.gather import Gathered
 from provisioner.engine.hostside import Outside
 from provisioner.engine.session import Session
@@ -68,7 +68,12 @@ def keep(compared: Compared, data: Any) -> None:
         return
 
 
-def complain(compared: Compared) -> None:
-    """Raises what was wrong with the guests that told nothing."""
-    problems = [errors.GuestError(one.error, hint=one.hint) for one in compared.gathered if one.facts is None]
+def complain(compared: Compared, domains: Sequence[Member]) -> None:
+    """Raises what was wrong with the guests that told nothing, though facts were expected of them."""
+    silent = {domain.guest for domain in domains if prompts.is_asked_there(domain)}
+    problems = [
+        errors.GuestError(one.error, hint=one.hint)
+        for one in compared.gathered
+        if one.facts is None and one.guest not in silent
+    ]
     errors.raise_all(problems, "not every guest told its facts")
