@@ -47,6 +47,7 @@ def definition(guest: Guest) -> bytes:
         "memory": guest.memory // MIB,  # MiB
         "processors": guest.processor.count,
         "disks": len(guest.disks),
+        "disk-sizes": " ".join(str(disk.size // MIB) for disk in guest.disks),  # MiB
         "interfaces": len(guest.interfaces),
         "image": guest.image,
         "machine": guest.machine,

@@ -52,6 +52,7 @@ def test_the_definition_is_lines_that_a_shell_reads() -> None:
         "memory": "24",
         "processors": "1",
         "disks": "0",
+        "disk-sizes": "",
         "interfaces": "1",
         "image": "tiny",
         "kernel-args": "quiet panic=1",
