@@ -201,7 +201,18 @@ def test_a_descendant_of_ubuntu_is_supported(tmp_path: Path) -> None:
 
 
 def test_catalogue() -> None:
-    assert catalog.names(TEMPLATES) == ["grub", "grub-bios", "kvm", "notes", "tiny", "vz", "xen", "xen-domu"]
+    assert catalog.names(TEMPLATES) == [
+        "grub",
+        "grub-bios",
+        "grub-timed",
+        "hosted",
+        "kvm",
+        "notes",
+        "tiny",
+        "vz",
+        "xen",
+        "xen-domu",
+    ]
     for name in catalog.names(TEMPLATES):
         spec = catalog.get(name, TEMPLATES).spec
         assert set(spec.title) == set(spec.description) == {"en", "ja"}

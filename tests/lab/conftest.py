@@ -24,7 +24,10 @@ def load_file() -> Callable[..., Lab]:
     """Load a lab file with the project's profiles and the images ``tiny`` and ``tiny-disk``."""
 
     def loaded(file: Path, sets: Sequence[str] = (), profiles: Path = ROOT / "templates/profiles") -> Lab:
-        images = Images(boot=("tiny", "grub", "xen", "xen-domu", "kvm", "vz"), disk=("tiny-disk", "notes"))
+        images = Images(
+            boot=("tiny", "grub", "xen", "xen-domu", "kvm", "vz", "hosted", "grub-timed"),
+            disk=("tiny-disk", "notes"),
+        )
         return load(file, source="test", profiles=profiles, images=images, sets=sets)
 
     return loaded
