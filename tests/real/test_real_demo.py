@@ -126,7 +126,8 @@ def test_status_in_every_form(demo: Demo) -> None:
     names = virtlab("status", name, "-o", "name").ended(0).out.split()
     assert names == [f"{name}/full", f"{name}/virtio"]
     table = virtlab("status", name).ended(0).out.splitlines()
-    assert len(table) == 3
+    assert len(table) == 4
+    assert table[3].startswith(f"{name}/vmware: optional, and not up: ")
     assert table[1].split()[:2] == [f"{name}/full", "running"]
 
 
