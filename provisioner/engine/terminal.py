@@ -11,14 +11,13 @@ from provisioner.engine import reach
 from provisioner.engine.session import Session
 from provisioner.guest import console
 from provisioner.guest.parent import INNER
-from provisioner.guest.script import LEAVE, PROMPT
+from provisioner.guest.script import LEAVE, PROMPT, RESIZE
 from provisioner.guest.transport import Transport
 from provisioner.hypervisor import apply
 from provisioner.hypervisor.streams import open_console
 from provisioner.lab.enums import AgentPort
 from provisioner.seen import Member, SeenInner
 
-_CONSOLE = "/dev/ttyS0"
 _AGENT_TIMEOUT = 5.0
 _TYPE_TIMEOUT = 5.0
 
@@ -38,8 +37,7 @@ def sit_at_console(session: Session, member: Member, *, say: Callable[[str], Non
 
     def resize(rows: int, columns: int) -> None:
         if way is not None:
-            size = ["rows", str(rows), "cols", str(columns)]
-            way.run(["stty", "-F", _CONSOLE, *size], timeout=_AGENT_TIMEOUT)
+            way.run(["sh", "-c", RESIZE, "resize", str(rows), str(columns)], timeout=_AGENT_TIMEOUT)
 
     def opener(on_data: Callable[[bytes], None], on_end: Callable[[], None]) -> console.Stream:
         stream = open_console(dom, "serial0", label=host.label, on_data=on_data, on_end=on_end)

@@ -11,12 +11,16 @@ POWER_OFF = (
     "sync; poweroff; sleep 2; exec poweroff -f"
 )
 
-# For what runs at the serial console in front of its shell: sets f to its process group, and l to the
-# session's leader, the shell. In /proc/PID/stat, after the name: state, parent, group, session, terminal
-# (1088 is ttyS0), the terminal's foreground group.
-_FRONT = (
+# Sets c to the console that the host is joined with, and t to its number in /proc/PID/stat: the first serial
+# port, or what a hypervisor inside the machine gives its first guest in its place.
+_CONSOLE = "c=/dev/ttyS0 t=1088; [ -c $c ] || c=/dev/hvc0 t=58624; "
+RESIZE = _CONSOLE + 'stty -F "$c" rows "$1" cols "$2"'
+# For what runs at the console in front of its shell: sets f to its process group, and l to the session's
+# leader, the shell. In /proc/PID/stat, after the name: state, parent, group, session, terminal, the
+# terminal's foreground group.
+_FRONT = _CONSOLE + (
     "front(){ f= l=; for s in /proc/[0-9]*/stat; do read -r w <$s || continue; "
-    'set -- ${w##*) }; [ "$5" != 1088 ] || { f=$6 l=$4; }; done 2>/dev/null; }; '
+    'set -- ${w##*) }; [ "$5" != "$t" ] || { f=$6 l=$4; }; done 2>/dev/null; }; '
 )
 # Succeeds where nothing does.
 PROMPT = _FRONT + 'front; [ -n "$f" ] && [ "$f" = "$l" ]'
