@@ -126,11 +126,17 @@ def _initramfs(out: Path, spec: KernelSpec, unpacked: Path, workspace: Path) -> 
 def _boot_disk(out: Path, loader: LoaderSpec, loose: Path, unpacked: Path, workspace: Path) -> None:
     files: dict[str, bytes | Path] = {f"/{name}": loose / name for name in ("kernel", "initrd")}
     for name, spec in loader.guests.items():
+        if isinstance(spec, GrubSpec):
+            own = _folder(workspace, f"grub-{name}")
+            files[f"/guests/{name}"] = grub.bare_disk(unpacked, spec.modules, spec.config, own)
+            continue
         _initramfs(loose / f"guest-{name}", spec, unpacked, workspace)
         files[f"/guests/{name}"] = loose / f"guest-{name}"
     tree = Tree(unpacked)
     for path, places in loader.programs.items():
         files[path] = kernel.decompress(tree.program(path, places).data)
+    system = [tree.program(path, places) for path, places in loader.system.items()]
+    files |= {f"/system/{entry.path}": entry.data for entry in (*system, *tree.libraries(system))}
     grub.boot_disk(out, unpacked, files, loader.config, loader.size, _folder(workspace, "grub"))
 
 

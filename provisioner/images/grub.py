@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from provisioner.errors import ImageError
-from provisioner.images import tools
+from provisioner.images import elf, tools
 from provisioner.images.tree import Tree
 
 # What a disk needs that reads its file system through the BIOS and boots what is on it.
@@ -48,6 +48,15 @@ def core_image(unpacked: Path, modules: Iterable[str], config: str, workspace: P
     return _part(unpacked, "lnxboot.img") + core
 
 
+def bare_disk(unpacked: Path, modules: Iterable[str], config: str, workspace: Path) -> bytes:
+    """A small raw disk with GRUB on it and no file system; ``config`` is run at once.
+
+    ``unpacked`` and ``workspace`` as for ``core_image``. Raises ImageError.
+    """
+    core = _core(unpacked, modules, config, "(memdisk)/", workspace)
+    return _start(unpacked, core, _FIRST_SECTOR).ljust(2 * _FIRST_SECTOR * _SECTOR, b"\0")
+
+
 def boot_disk(
     out: Path,
     unpacked: Path,
@@ -66,19 +75,18 @@ def boot_disk(
     """
     wanted = [*DISK_MODULES, *modules]
     core = _core(unpacked, wanted, "", "(hd0,msdos1)/boot/grub", workspace)
-    if len(core) > (_FIRST_SECTOR - 1) * _SECTOR:
-        raise ImageError(f"GRUB with these modules has {len(core)} bytes, too many for the gap of a disk")
     content = workspace / "content"
     for path, data in {**files, CONFIG_PATH: config.encode()}.items():
         place = content / path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(data if isinstance(data, bytes) else data.read_bytes())
-        place.chmod(0o644)
+        whole = data if isinstance(data, bytes) else data.read_bytes()
+        place.write_bytes(whole)
+        place.chmod(0o755 if elf.is_elf(whole) else 0o644)
     sectors = size // _SECTOR - _FIRST_SECTOR
     if sectors < _FIRST_SECTOR:
         raise ImageError(f"{size} bytes are too few for a disk that boots")
     with out.open("wb") as disk:
-        disk.write(boot_sector(_part(unpacked, "boot.img"), _FIRST_SECTOR, sectors) + core)
+        disk.write(_start(unpacked, core, sectors))
         disk.truncate(size)
     _make_filesystem(out, content, sectors)
 
@@ -92,6 +100,13 @@ def boot_sector(boot_img: bytes, first: int, sectors: int) -> bytes:
         raise ImageError("GRUB's boot.img is no boot sector")
     entry = struct.pack("<B3sB3sII", 0x80, b"\xfe\xff\xff", _LINUX, b"\xfe\xff\xff", first, sectors)
     return boot_img[:_TABLE] + entry + bytes(48) + _SIGNATURE
+
+
+def _start(unpacked: Path, core: bytes, sectors: int) -> bytes:
+    """What a disk begins with, before its one partition of so many sectors."""
+    if len(core) > (_FIRST_SECTOR - 1) * _SECTOR:
+        raise ImageError(f"GRUB with these modules has {len(core)} bytes, too many for the gap of a disk")
+    return boot_sector(_part(unpacked, "boot.img"), _FIRST_SECTOR, sectors) + core
 
 
 def _make_filesystem(disk: Path, content: Path, sectors: int) -> None:

@@ -43,14 +43,17 @@ class LoaderSpec:
     """How a disk starts: GRUB does what ``config`` says. ``size`` is in bytes.
 
     The disk holds ``/kernel`` and ``/initrd``, the ``programs`` (its paths, and for each the
-    places to look in the packages; unpacked), and ``/guests/NAME``: the initramfs of each other recipe
-    whose system runs inside this one, on the same kernel.
+    places to look in the packages; unpacked), below ``/system`` what ``system`` names in the same way, with
+    the libraries that it needs (the system that starts may run it from there, and need not load it), and
+    ``/guests/NAME`` for each other recipe whose system runs inside this one: its initramfs, for the
+    same kernel, or where it is GRUB a disk from which that starts.
     """
 
     config: str
     size: int
     programs: Mapping[str, tuple[str, ...]]
-    guests: Mapping[str, KernelSpec]
+    system: Mapping[str, tuple[str, ...]]
+    guests: Mapping[str, KernelSpec | GrubSpec]
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,18 +283,19 @@ def _system(folder: Path) -> GrubSpec:
 
 def _loader(data: Mapping[str, Any]) -> LoaderSpec:
     folder: Path = data["folder"]
-    if unknown := set(data) - {"config", "size", "programs", "guests", "folder"}:
+    if unknown := set(data) - {"config", "size", "programs", "system", "guests", "folder"}:
         raise ValueError(f"loader: unknown key {', '.join(sorted(unknown))}")
-    guests = {}
+    guests: dict[str, KernelSpec | GrubSpec] = {}
     for name in data["guests"]:
         spec = _spec(_data(folder.parent / name))
-        if not isinstance(spec, KernelSpec):
+        if isinstance(spec, DiskSpec):
             raise TypeError(f"{name} is no image that boots")
         guests[name] = spec
     return LoaderSpec(
         config=(folder / data["config"]).read_text(encoding="utf-8"),
         size=units.parse_size(str(data["size"])),
         programs=_places(data["programs"]),
+        system=_places(data.get("system", {})),
         guests=guests,
     )
 

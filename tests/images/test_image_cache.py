@@ -204,6 +204,7 @@ def test_catalogue() -> None:
     assert catalog.names(TEMPLATES) == [
         "grub",
         "grub-bios",
+        "grub-disk",
         "grub-timed",
         "hosted",
         "kvm",
