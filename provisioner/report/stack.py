@@ -65,11 +65,12 @@ def drawn(
     for path in dict.fromkeys(picture.path for stack in stacks for picture in stack.pictures):
         shown = [(stack, picture) for stack in stacks if (picture := stack.picture(path))]
         differing = lesson.differing([picture for _, picture in shown])
-        draw = _picture if path == stacks[0].pictures[0].path else _steps
         parts.append(text.styled(said(shown[0][1].title, language), "bold"))
         for first in range(0, len(shown), in_row):
             columned = [
-                draw(stack, picture, language, differing, across)
+                (_picture if picture is stack.pictures[0] else _steps)(
+                    stack, picture, language, differing, across
+                )
                 for stack, picture in shown[first : first + in_row]
             ]
             parts += ["", *_beside(columned)]

@@ -178,3 +178,9 @@ def test_a_file_of_its_own_has_every_picture_once(stacks: list[Stack]) -> None:
     for picture in pictures:
         assert float(picture.get("x", "0")) + float(picture.get("width", "0")) <= across
         assert float(picture.get("y", "0")) + float(picture.get("height", "0")) <= down
+
+
+def test_each_guest_has_a_picture_even_where_it_has_nothing_that_the_first_has() -> None:
+    bare = [stack.of(definition(name, disks=[], interfaces=[]), "tcg", None, host=HOST) for name in "ab"]
+    drawing = page([told("virtio", "tcg"), *bare], 80)
+    assert drawing.count("the host ─") == 3
