@@ -38,6 +38,7 @@ class Row:
     counter: bool = False
 
 
+_HYPERV = "Microsoft Hv"
 _MACHINE = Text("Processor and machine", "プロセッサとマシン")
 _DEVICES = Text("Devices", "デバイス")
 PCI = Text("On the PCI bus", "PCIバス上のデバイス")
@@ -120,6 +121,9 @@ def _plain(facts: Sequence[Facts | None]) -> list[Row]:
 
 
 def _features(facts: Facts) -> str:
+    if facts.signature == _HYPERV:  # where this leaf names the interface
+        name = facts.features.to_bytes(4, "little")
+        return f"interface {name.decode('ascii')}" if all(0x20 < byte < 0x7F for byte in name) else ""
     return f"{facts.features:#x}" if facts.features else ""
 
 

@@ -313,6 +313,8 @@ def system_sections(
     """
     kvm = accel == "kvm"
     release = facts.kernel if facts else ""
+    if guise := words.guise(facts.detected if facts else "", kvm=kvm):
+        kernel = (*kernel, Remark(f"{before}guise", guise))
     return (
         Section(f"{before}programs", Ring.PROGRAM, words.PROGRAMS, words.GUEST_USER[kvm], programs),
         Section(

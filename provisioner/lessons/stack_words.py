@@ -31,6 +31,18 @@ def driver(model: Model, chains: Iterable[tuple[str, ...]] | None) -> Text:
     )
 
 
+def guise(detected: str, *, kvm: bool) -> Text | None:
+    """What a kernel is to be told apart from: the hypervisor that it recognized, where it runs on another."""
+    name = _GUISES.get(detected)
+    if name is None:
+        return None
+    real = "KVM" if kvm else "QEMU"
+    return Text(
+        en=f"this kernel recognized {name} and uses what it found of that interface; {real} is what answers",
+        ja=f"このカーネルは{name}を認識し、見つけたインターフェースを使いますが、実際に応答するのは{real}です",
+    )
+
+
 def cache(mode: str) -> Text:
     en, ja = _CACHES.get(mode, ("", ""))
     return Text(
@@ -56,6 +68,7 @@ def host_driver(drivers: tuple[str, ...]) -> Text:
     return Text(en=f"driver {names}, and the host's disk", ja=f"ドライバ {names}、ホストのディスク")
 
 
+_GUISES = {"Microsoft Hyper-V": "Hyper-V", "VMware": "VMware"}
 _CACHES = {
     "writeback": ("through the host's page cache", "ホストのページキャッシュ経由"),
     "writethrough": (

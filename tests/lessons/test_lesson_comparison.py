@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from told_guests import Told, facts
 
@@ -83,3 +84,9 @@ def test_both_languages() -> None:
     for row in comparison.rows([Told(facts("full")), Told(facts("virtio"))]):
         assert row.section.ja
         assert row.label.ja or row.section in (comparison.PCI, comparison.INTERRUPTS)
+
+
+def test_where_hyperv_answers_the_second_leaf_is_a_name() -> None:
+    shown = replace(facts("virtio"), signature="Microsoft Hv", features=0x31237648)
+    found = rows(shown, replace(facts("virtio"), signature="KVMKVMKVM", features=0xFB))
+    assert of(found, "CPUID features") == ("interface Hv#1", "0xfb")

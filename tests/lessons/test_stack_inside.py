@@ -156,3 +156,19 @@ def test_every_step_has_its_number_and_its_text_in_both_languages(kind: str, tol
             assert all(step.text.ja and step.text.en for step in found)
             names = [step.part for step in found]
             assert len(set(names)) == len(names)
+
+
+def test_a_kernel_that_recognized_another_hypervisor_is_told_apart() -> None:
+    shown = {"kvm": NESTED, "hyperv": replace(NESTED, signature="Microsoft Hv", detected="Microsoft Hyper-V")}
+    guests = [inside(name, "nested", "host", told, accel="kvm") for name, told in shown.items()]
+    stacks = of_all([machine("host"), *guests], host=HOST)
+    assert stack.differing([picture(stacks[name]) for name in shown]) == {"guise"}
+    said = [
+        item.text.en
+        for _, section in sections(picture(stacks["hyperv"]).frame)
+        for item in section.inside
+        if isinstance(item, stack.Remark) and item.part == "guise"
+    ]
+    assert len(said) == 1
+    assert "Hyper-V" in said[0]
+    assert said[0].endswith("KVM is what answers")
