@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from provisioner import errors
 from provisioner.lab.enums import Accel
 
 
@@ -55,3 +56,14 @@ def decide(wanted: Accel, facts: KvmFacts) -> Decision:
     if facts.hardware and facts.opens:
         return Decision("kvm", f"/dev/kvm opens and the processor has {facts.hardware}")
     return Decision("kvm", "nothing is known against KVM on that host")
+
+
+def checked(guest: str, decision: Decision, *, needs_kvm: bool) -> Decision:
+    """The decision, for a guest of that name. Raises InputError where it wants KVM and would be emulated."""
+    if needs_kvm and decision.accel != "kvm":
+        raise errors.InputError(
+            f"{guest} has hyperv, kvm or hypervclock, which only KVM offers, and would be emulated "
+            f"({decision.why}): nothing would come of it, and no word said",
+            hint="take these keys out of the lab file, or go to a host with KVM",
+        )
+    return decision

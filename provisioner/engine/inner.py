@@ -54,8 +54,17 @@ def definition(guest: Guest) -> bytes:
         "kernel-args": " ".join(guest.kernel_args),
         "hostname": guest.name,
         "accel": guest.accel,
+        "hyperv": _switches(guest.hyperv),
+        "kvm": _switches(guest.kvm),
+        "timers": _switches(guest.clock.timers),
     }
     return "".join(f"{key}={value}\n" for key, value in lines.items()).encode()
+
+
+def _switches(values: Mapping[str, bool | int]) -> str:
+    """Each as NAME=on, NAME=off or NAME=NUMBER, with commas between."""
+    words = {True: "on", False: "off"}
+    return ",".join(f"{name}={words[v] if isinstance(v, bool) else v}" for name, v in sorted(values.items()))
 
 
 def ensure(

@@ -75,6 +75,7 @@ def _domain(
     choice: Choice,
 ) -> str:
     decision = accel.decide(Accel(origin.choices.accel or guest.accel), kvm)
+    accel.checked(guest.name, decision, needs_kvm=guest.needs_kvm)
     names = dict.fromkeys((guest.image, *(disk.image for disk in guest.disks if disk.image)))
     sets = {name: _image(name, origin.key.owner) for name in names}
     image = sets[guest.image]

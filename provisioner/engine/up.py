@@ -162,7 +162,7 @@ def _decisions(
             return accel.Decision(str(wanted), "asked for")
         return accel.decide(wanted, kvm())
 
-    return {guest.name: decide(guest) for guest in lab.top_level}
+    return {g.name: accel.checked(g.name, decide(g), needs_kvm=g.needs_kvm) for g in lab.top_level}
 
 
 def _check_supported(lab: Lab, session: Session) -> None:

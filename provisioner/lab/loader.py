@@ -141,6 +141,8 @@ def _guest(draft: layers.Draft, networks: Sequence[str]) -> Guest:
         ),
         video=hardware["video"].value,
         clock=Clock(offset=clock["offset"].value, timers=_plain(clock.get("timers"))),
+        hyperv=_plain(hardware.get("hyperv")),
+        kvm=_plain(hardware.get("kvm")),
         smbios=_plain(hardware.get("smbios")),
         features=_plain(hardware.get("features")),
         balloon=hardware["balloon"].value,

@@ -75,6 +75,8 @@ class Guest:
     interfaces: tuple[Interface, ...]
     video: str  # none | vga | cirrus | bochs | vmvga | virtio
     clock: Clock
+    hyperv: dict[str, bool | int]  # enlightenments by libvirt's names; spinlocks: retries
+    kvm: dict[str, bool]  # hidden
     smbios: dict[str, str]  # manufacturer, product, version, serial, bios-vendor
     features: dict[str, bool]  # vmport
     balloon: str  # none | virtio
@@ -88,6 +90,13 @@ class Guest:
     def is_top_level(self) -> bool:
         """Whether the host's libvirt runs it, rather than another guest."""
         return self.parent is None
+
+    @property
+    def needs_kvm(self) -> bool:
+        """Whether it asks for what only KVM has: emulation takes these settings, to no effect."""
+        return bool(
+            any(self.hyperv.values()) or any(self.kvm.values()) or self.clock.timers.get("hypervclock")
+        )
 
 
 @dataclass(frozen=True, slots=True)

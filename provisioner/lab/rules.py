@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from provisioner.lab import spec
-from provisioner.lab.enums import AgentPort, GuestKind, Transport
+from provisioner.lab import enlightenments, spec
+from provisioner.lab.enums import Accel, AgentPort, GuestKind, Transport
 from provisioner.lab.kinds import Given
 from provisioner.lab.layers import Draft
 from provisioner.lab.problems import Problems, alternatives, listed, shown
@@ -168,6 +168,7 @@ class _Rules(NamedTuple):
         self._disks(images)
         self._interfaces(networks)
         self._xen()
+        self._only_kvm()
         self._agent()
         self._kernel_args()
         self._transport()
@@ -245,6 +246,32 @@ class _Rules(NamedTuple):
                 if given and given.ok and (given.value == "xen") != is_xen:
                     right = f"use {key} xen" if is_xen else f"{key} xen is for guests of kind xen"
                     self._wrong(f"a guest of kind {kind} has no {key} {given.value} ({right})", given)
+
+    def _only_kvm(self) -> None:
+        """Hyper-V's interface is KVM's to offer. Emulation takes the settings, and nothing comes of them."""
+        given = {**self._on("hyperv"), **self._on("kvm"), **self._on("clock", "timers")}
+        for name, needed in enlightenments.NEEDS.items():
+            if name in given and (missing := [need for need in needed if need not in given]):
+                self._wrong(f"{name} needs {' and '.join(missing)}, which is not offered", given[name])
+        kind, accel = kind_of_guest(self.draft.own), self.draft.hardware["accel"]
+        asked = [each for name, each in given.items() if name in enlightenments.ONLY_KVM]
+        if not asked or kind is None:
+            return
+        name = asked[0].path.rpartition(".")[2]
+        if kind not in (GuestKind.MACHINE, GuestKind.NESTED):
+            self._wrong(f"a guest of kind {kind} has no {name}: it is not KVM's", *asked)
+        elif accel.ok and accel.value != Accel.KVM:
+            self._wrong(
+                f"only KVM offers {name}; emulation takes it, to no effect (use accel: kvm)", *asked, accel
+            )
+
+    def _on(self, *path: str) -> dict[str, Given]:
+        """What a mapping of the hardware switches on, by name."""
+        given = self.draft.hardware.get(path[0])
+        for step in path[1:]:
+            given = given.value.get(step) if given and given.ok else None
+        values = given.value if given and given.ok else {}
+        return {name: value for name, value in values.items() if value.ok and value.value}
 
     def _agent(self) -> None:
         agent, ports = self.draft.hardware["agent"], self.draft.hardware["serial-ports"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from provisioner.lab import enlightenments
 from provisioner.lab.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
 from provisioner.lab.kinds import Flag, Key, Line, Many, Names, Record, Size, TextOrRecord, Whole, Word
 from provisioner.lab.observed import FactName, Values
@@ -149,6 +150,8 @@ CLOCK = Record(
     )
 )
 
+KVM = Record((Key("hidden", Flag(), "Whether KVM keeps its own interface from the guest", "false"),))
+
 SMBIOS = Record(
     tuple(
         Key(name, Line(64), doc, "the hypervisor's own")
@@ -202,6 +205,14 @@ _HARDWARE = (
         also=("graphics", "gpu"),
     ),
     Key("clock", CLOCK, "The guest's clocks", FROM_PROFILE),
+    Key(
+        "hyperv",
+        enlightenments.HYPERV,
+        "What it offers of Hyper-V's interface, by libvirt's names; only KVM can (accel: kvm)",
+        "the profile, else nothing",
+        also=("enlightenments", "hyper-v"),
+    ),
+    Key("kvm", KVM, "What KVM shows of itself (accel: kvm)", "the profile, else all of it"),
     Key(
         "smbios",
         SMBIOS,

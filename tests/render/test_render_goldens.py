@@ -147,6 +147,8 @@ def test_every_field_of_a_guest_shows_in_its_xml() -> None:
         "clock": lab.guest("scsi").clock,
         "smbios": {"product": "another"},
         "features": {"vmport": True},
+        "hyperv": {"relaxed": True},
+        "kvm": {},
         "balloon": "none",
         "rng": "none",
         "agent": lab.guest("scsi").agent,

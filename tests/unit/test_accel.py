@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from provisioner.accel import Decision, KvmFacts, decide, obstacle
+from provisioner import errors
+from provisioner.accel import Decision, KvmFacts, checked, decide, obstacle
 from provisioner.lab.enums import Accel
 
 REAL = KvmFacts(exists=True, opens=True, offered=True, hardware="vmx", qemu_user="libvirt-qemu")
@@ -58,3 +59,11 @@ def test_auto_takes_kvm_only_where_nothing_speaks_against_it() -> None:
 @pytest.mark.parametrize("accel", [Accel.KVM, Accel.TCG])
 def test_what_is_named_is_taken(accel: Accel) -> None:
     assert {decide(accel, facts) for facts in ALL} == {Decision(str(accel), "asked for")}
+
+
+def test_what_only_kvm_has_is_not_emulated() -> None:
+    kvm, tcg = Decision("kvm", "asked for"), Decision("tcg", "asked for")
+    assert checked("a", kvm, needs_kvm=True) == kvm
+    assert checked("a", tcg, needs_kvm=False) == tcg
+    with pytest.raises(errors.InputError, match=r"^a has hyperv.*would be emulated \(asked for\)"):
+        checked("a", tcg, needs_kvm=True)

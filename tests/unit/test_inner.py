@@ -16,7 +16,7 @@ from provisioner.engine import inner
 from provisioner.engine.monitor import Silent
 from provisioner.guest.transport import Result
 from provisioner.lab.enums import GuestKind, Transport
-from provisioner.lab.model import Guest
+from provisioner.lab.model import Clock, Guest
 from provisioner.units import MIB
 
 
@@ -44,7 +44,17 @@ def host(tmp_path: Path) -> Shell:
 
 
 def test_the_definition_is_lines_that_a_shell_reads() -> None:
-    made = inside("a", "host", memory=24 * MIB, disks=(), kernel_args=("quiet", "panic=1"), image="tiny")
+    made = inside(
+        "a",
+        "host",
+        memory=24 * MIB,
+        disks=(),
+        kernel_args=("quiet", "panic=1"),
+        image="tiny",
+        hyperv={"relaxed": True, "vapic": False, "spinlocks": 8191},
+        kvm={"hidden": True},
+        clock=Clock("utc", {"hpet": False, "hypervclock": True}),
+    )
     told = dict(line.split("=", 1) for line in inner.definition(made).decode().splitlines())
     assert told == {
         "name": "a",
@@ -58,6 +68,9 @@ def test_the_definition_is_lines_that_a_shell_reads() -> None:
         "kernel-args": "quiet panic=1",
         "hostname": "a",
         "accel": "auto",
+        "hyperv": "relaxed=on,spinlocks=8191,vapic=off",
+        "kvm": "hidden=on",
+        "timers": "hpet=off,hypervclock=on",
         "machine": "pc",
     }
 

@@ -41,6 +41,8 @@ def guest(name: str, **changes: object) -> Guest:
         interfaces=(Interface("lab", "virtio"),),
         video="none",
         clock=Clock("utc"),
+        hyperv={},
+        kvm={},
         smbios={},
         features={},
         balloon="virtio",
