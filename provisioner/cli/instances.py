@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,10 @@ from provisioner.lab.enums import Accel
 from provisioner.report.data import Output
 
 if TYPE_CHECKING:
+    from provisioner.engine.session import Session
     from provisioner.engine.up import Prepared, Request
+    from provisioner.engine.usage import Usage
+    from provisioner.seen import Seen
 
 AsName = Annotated[
     str | None, typer.Option("--as", help="A name of its own, to run a lab twice.", metavar="NAME")
@@ -189,6 +193,12 @@ def down(
 
 def status(
     lab: options.Instances = None,
+    usage: Annotated[
+        float | None,
+        typer.Option(
+            min=1, max=60, help="Watch for so long what each guest costs the host.", metavar="SECONDS"
+        ),
+    ] = None,
     connect: options.Connect = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:
@@ -199,7 +209,9 @@ def status(
     from provisioner.report import status as report
 
     with everywhere(connect, tell=text.tell) as sessions:
-        shown = [report.status_data(session.choice, session.look()) for session in sessions]
+        looks = [(session, session.look()) for session in sessions]
+        used = _watched(looks, usage)
+        shown = [report.status_data(session.choice, seen, used) for session, seen in looks]
     present = [entry for entries in shown for entry in entries]
     up = sorted({entry["instance"] for entry in present})
     unknown = sorted(set(lab or ()) - set(up))
@@ -220,6 +232,14 @@ def status(
         ],
         table=lambda: report.status_page(found),
     )
+
+
+def _watched(looks: Sequence[tuple[Session, Seen]], seconds: float | None) -> dict[str, Usage]:
+    if seconds is None:
+        return {}
+    from provisioner.engine import usage
+
+    return usage.watch(looks, seconds)
 
 
 def start(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from provisioner.report import text
-from provisioner.units import format_size
+from provisioner.units import format_seconds, format_size, rough_size
 
 if TYPE_CHECKING:
+    from provisioner.engine.usage import Usage
     from provisioner.hypervisor.connection import Choice
     from provisioner.seen import Seen
     from provisioner.stamp import GuestStamp, Origin
@@ -41,13 +44,16 @@ def guest_data(mark: GuestStamp, state: str) -> dict[str, Any]:
     }
 
 
-def status_data(choice: Choice, seen: Seen) -> list[dict[str, Any]]:
-    """Each instance of what is seen, as plain data."""
+def status_data(choice: Choice, seen: Seen, used: Mapping[str, Usage] | None = None) -> list[dict[str, Any]]:
+    """Each instance of what is seen, as plain data; with what domains cost, by their name, where watched."""
     found = []
     for instance in seen.instances():
         own = seen.of(instance)
         origin = own.origin()
         guests = [guest_data(domain.stamp, domain.state) for domain in own.domains]
+        for guest in guests:
+            if used and guest["domain"] in used:
+                guest["usage"] = asdict(used[guest["domain"]])
         present = {domain.guest for domain in own.domains}
         found.append(
             {
@@ -91,6 +97,7 @@ def status_page(found: list[dict[str, Any]]) -> str:
                     guest["state"],
                     ACCEL[guest["accel"]],
                     format_size(guest["memory"]),
+                    *_used(guest.get("usage")),
                     ", ".join(bare(i["address"]) for i in guest["interfaces"]) or "none",
                     entry["connection"],
                 )
@@ -103,13 +110,26 @@ def status_page(found: list[dict[str, Any]]) -> str:
                     format_size(inner["memory"]),
                     "",
                     "",
+                    "",
+                    "",
                 )
                 for inner in guest["inner"]
             ]
-    head: tuple[str, ...] = ("guest", "state", "accelerator", "memory", "address", "connection")
+    head: tuple[str, ...] = (
+        *("guest", "state", "accelerator", "memory", "resident", "processor"),
+        *("address", "connection"),
+    )
     if len({entry["connection"] for entry in found}) == 1:
         head, rows = head[:-1], [row[:-1] for row in rows]
+    watched = [guest["usage"]["over"] for entry in found for guest in entry["guests"] if "usage" in guest]
+    if not watched:
+        head, rows = head[:4] + head[6:], [row[:4] + row[6:] for row in rows]
     lines = [text.columns(head, rows)] if rows else []
+    if watched:
+        lines.append(
+            f"seen from the host for {format_seconds(max(watched))}: memory in use by the guest's process, "
+            "and its seconds of processor time in each second"
+        )
     for entry in found:
         paused = [guest["name"] for guest in entry["guests"] if guest["state"] == "paused"]
         if paused:
@@ -131,6 +151,15 @@ def status_page(found: list[dict[str, Any]]) -> str:
         if chosen:
             lines.append(f"{entry['instance']} keeps {' '.join(chosen)} until it goes down")
     return "\n".join(lines)
+
+
+def _used(usage: dict[str, Any] | None) -> tuple[str, str]:
+    resident = usage["resident"] if usage else None
+    processor = usage["processor"] if usage else None
+    return (
+        "" if resident is None else rough_size(resident),
+        "" if processor is None else f"{processor:.2f}",
+    )
 
 
 def bare(address: str) -> str:

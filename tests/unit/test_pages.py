@@ -11,6 +11,7 @@ from provisioner import optional
 from provisioner.accel import Decision
 from provisioner.engine.launch import Launched
 from provisioner.engine.up import Prepared, Request, Result
+from provisioner.engine.usage import Usage
 from provisioner.hypervisor.connection import Choice
 from provisioner.lab.enums import GuestKind, Transport
 from provisioner.lab.model import Interface, Lab
@@ -80,6 +81,22 @@ def test_guests_of_guests_have_a_line() -> None:
     inner = guest("in", kind=GuestKind.CONTAINER, parent="one", transport=Transport.PARENT)
     lines = page(after(lab(guest("one"), inner))).splitlines()
     assert lines[2] == "demo/in   in one   container        192 MiB"
+
+
+def test_what_guests_cost_is_told_where_it_was_watched() -> None:
+    inner = guest("in", kind=GuestKind.CONTAINER, parent="one", transport=Transport.PARENT)
+    seen = stopped(after(lab(guest("one", interfaces=()), guest("two", interfaces=()), inner)), "two")
+    used = {seen.domains[0].name: Usage(3.04, 309 * MIB, 0.514)}
+    (entry,) = found = status.status_data(HERE, seen, used)
+    assert entry["guests"][0]["usage"] == {"over": 3.04, "resident": 309 * MIB, "processor": 0.514}
+    assert status.status_page(found).splitlines() == [
+        "GUEST     STATE    ACCELERATOR      MEMORY   RESIDENT  PROCESSOR  ADDRESS",
+        "demo/one  running  emulation (TCG)  192 MiB  309 MiB   0.51       none",
+        "demo/in   in one   container        192 MiB",
+        "demo/two  stopped  emulation (TCG)  192 MiB                       none",
+        "seen from the host for 3.04 s: memory in use by the guest's process, "
+        "and its seconds of processor time in each second",
+    ]
 
 
 def test_what_flags_chose_is_told() -> None:
