@@ -202,6 +202,7 @@ def test_a_descendant_of_ubuntu_is_supported(tmp_path: Path) -> None:
 
 def test_catalogue() -> None:
     assert catalog.names(TEMPLATES) == [
+        "consolidation",
         "grub",
         "grub-bios",
         "grub-disk",

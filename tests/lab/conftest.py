@@ -25,7 +25,7 @@ def load_file() -> Callable[..., Lab]:
 
     def loaded(file: Path, sets: Sequence[str] = (), profiles: Path = ROOT / "templates/profiles") -> Lab:
         images = Images(
-            boot=("tiny", "grub", "xen", "xen-domu", "kvm", "vz", "hosted", "grub-timed"),
+            boot=("tiny", "grub", "xen", "xen-domu", "kvm", "vz", "hosted", "grub-timed", "consolidation"),
             disk=("tiny-disk", "notes"),
         )
         return load(file, source="test", profiles=profiles, images=images, sets=sets)

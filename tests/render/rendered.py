@@ -27,7 +27,8 @@ NOTHING = Seen((), (), ())
 def load_lab(file: Path) -> Lab:
     """The lab of a file; the catalogue has the images tiny and notes."""
     images = Images(
-        boot=("tiny", "grub", "xen", "xen-domu", "kvm", "vz", "hosted", "grub-timed"), disk=("notes",)
+        boot=("tiny", "grub", "xen", "xen-domu", "kvm", "vz", "hosted", "grub-timed", "consolidation"),
+        disk=("notes",),
     )
     return load(file, source=f"test:{file.stem}", profiles=PROJECT / "templates/profiles", images=images)
 
