@@ -15,5 +15,5 @@ PARTS: dict[str, Text] = {
     "6(4)": Text("Hyper-V", "Hyper-V"),
     "6(5)": Text("KVM", "KVM"),
     "6(6)": Text("OpenVZ: containers", "OpenVZ: コンテナ"),
-    "7": Text("The products beside each other", "製品を並べて比べる"),
+    "7": Text("The products beside each other, and what they are for", "製品の比較と、仮想化の目的"),
 }
