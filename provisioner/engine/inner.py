@@ -20,6 +20,8 @@ from provisioner.units import MIB, format_seconds
 
 _STATE_SECONDS = 20.0
 _UNDO_SECONDS = 10.0
+_STOP_SECONDS = 30.0
+_FIRST_TRY = 0.6  # of the time that a guest may take to answer
 _RUNNING = "running"
 _States = dict[str, str] | errors.VirtlabError  # the guests inside one, or why they are not known
 
@@ -72,8 +74,8 @@ def ensure(
 ) -> list[Started]:
     """Starts those guests inside the guest ``host`` that do not run; those of one depth at the same time.
 
-    ``guests`` are at any depth, each after its parent. Each may take ``timeout`` seconds to answer. What
-    goes wrong is in the result; one whose parent did not come up is not tried.
+    ``guests`` are at any depth, each after its parent. Each may take ``timeout`` seconds to answer, and is
+    tried twice. What goes wrong is in the result; one whose parent did not come up is not tried.
     """
     ways: dict[str, Transport] = {host: way}
     found: dict[str, Started] = {}
@@ -115,13 +117,34 @@ def _ensure(guest: Guest, above: Transport, known: _States, monitor: Monitor, ti
             return Started(guest, None, above=above)
         monitor.phase(guest.name, f"starting in {guest.parent}")
         began = time.monotonic()
-        parent.start(above, guest.name, definition(guest), timeout)
+        _start(guest, above, monitor, timeout)
     except errors.VirtlabError as error:
         monitor.failed(guest.name, error.message.splitlines()[0])
         return Started(guest, None, _told(error, label, above.label))
     seconds = time.monotonic() - began
     monitor.done(guest.name, f"ready in {guest.parent} after {format_seconds(seconds)}")
     return Started(guest, seconds, above=above)
+
+
+def _start(guest: Guest, above: Transport, monitor: Monitor, timeout: float) -> None:
+    """Starts a guest, and once more where it never answers.
+
+    On an emulated processor with SVM, and a busy host, a guest was seen to stop dead while it boots, once in
+    some dozen times. What is only slow gets ``timeout`` in the second try.
+    """
+    first = timeout * _FIRST_TRY
+    try:
+        parent.start(above, guest.name, definition(guest), first)
+        return
+    except errors.NotReady as error:
+        silent = error
+    monitor.note(f"{guest.name} did not answer within {format_seconds(first)}: starting it once more")
+    try:
+        parent.stop(above, guest.name, _STOP_SECONDS)
+    except errors.VirtlabError:
+        raise silent from None
+    monitor.phase(guest.name, f"starting in {guest.parent} once more")
+    parent.start(above, guest.name, definition(guest), timeout)
 
 
 def _told(error: errors.VirtlabError, label: str, host: str) -> errors.VirtlabError:

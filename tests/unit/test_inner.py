@@ -31,6 +31,9 @@ class Heard(Silent):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
+    def note(self, text: str) -> None:
+        self.lines.append(f"note: {text}")
+
     def done(self, subject: str, text: str) -> None:
         self.lines.append(f"{subject} {text}")
 
@@ -127,6 +130,24 @@ def test_a_deadline_is_said_as_one(host: Shell) -> None:
     (one,) = inner.ensure("host", host, GUESTS[:1], Heard(), timeout=0.3)
     assert isinstance(one.error, errors.NotReady)
     assert "lab/a did not start in lab/host: it did not answer within" in one.error.message
+
+
+def test_one_that_never_answers_is_tried_once_more(host: Shell) -> None:
+    script = host.script.read_text()
+    hangs = (
+        '[ "$1" != start ] || [ -e ../tried ] || { >../tried; mkdir a; echo running >a/.state; sleep 20; }\n'
+    )
+    host.script.write_text(hangs + script)
+    heard = Heard()
+    (one,) = inner.ensure("host", host, GUESTS[:1], heard, timeout=2)
+    assert one.is_new
+    assert [call[1:] for call in host.calls if call[1] != "state"] == [
+        ["start", "a"],
+        ["stop", "a"],
+        ["start", "a"],
+    ]
+    assert heard.lines[0].startswith("note: a did not answer within 1.2")
+    assert heard.lines[1].startswith("a ready in host after")
 
 
 def test_stop_says_what_it_found(host: Shell) -> None:
