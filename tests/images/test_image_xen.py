@@ -16,6 +16,7 @@ from provisioner.images.recipe import GrubSpec, KernelSpec
 
 FOLDER = paths.templates_dir() / "images" / "xen"
 SCRIPTS = ["block", "complaint", "device-model", "early", "inner", "late", "unmodified", "vif-bridge"]
+SCRIPTS += ["../xen-domu/late", "../xen-domu/serve"]
 NO_HVM = "virt_caps              : pv shadow gnttab-v1"
 HVM = "virt_caps              : pv hvm hap shadow gnttab-v1"
 REFUSAL = """\

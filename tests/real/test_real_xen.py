@@ -12,6 +12,21 @@ import pytest
 from driver import Outcome, Virtlab
 
 LAB = "demo-xen"
+# Domain 0 comes to pvh anew, and asks at once, while pvh has no turn.
+ASKED_EARLY = """
+read -r id link </run/virtlab/inner/pvh/link
+kill "$link"
+sleep 3
+xl pause pvh
+/usr/lib/virtlab/inner exec pvh -- hostname >/tmp/told 2>/dev/null &
+sleep 2
+xl unpause pvh
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    [ ! -s /tmp/told ] || break
+    sleep 1
+done
+cat /tmp/told
+"""
 
 
 @pytest.fixture
@@ -109,6 +124,12 @@ def test_a_system_that_knows_nothing_of_xen(system_account: Virtlab, shared: str
         assert qdisk == "2"  # it waits for a front end, in vain
     finally:
         system_account("exec", dom0, "--", "xl", "destroy", "hvm").ended(0)
+
+
+@pytest.mark.timeout(900)
+def test_what_is_asked_before_a_domain_has_its_turn_is_answered(system_account: Virtlab, shared: str) -> None:
+    asked = system_account("exec", f"{shared}/dom0", "--", "sh", "-c", ASKED_EARLY)
+    assert asked.ended(0).out.strip() == "pvh"
 
 
 @pytest.mark.timeout(900)
