@@ -129,8 +129,8 @@ def _ensure(guest: Guest, above: Transport, known: _States, monitor: Monitor, ti
 def _start(guest: Guest, above: Transport, monitor: Monitor, timeout: float) -> None:
     """Starts a guest, and once more where it never answers.
 
-    On an emulated processor with SVM, and a busy host, a guest was seen to stop dead while it boots, once in
-    some dozen times. What is only slow gets ``timeout`` in the second try.
+    On a busy host, with an emulated processor, a machine on KVM was seen, once in a great many, not to answer
+    at all, and to come up at the next try. What is only slow gets ``timeout`` in the second one.
     """
     first = timeout * _FIRST_TRY
     try:
