@@ -128,6 +128,26 @@ def _checked(virtlab: Virtlab) -> Iterator[Virtlab]:
     assert not left
 
 
+@pytest.fixture(scope="module")
+def shared(request: pytest.FixtureRequest, system_account: Virtlab) -> Iterator[str]:
+    """The lab that the module calls LAB, up for all its tests, each of which leaves it as it was.
+
+    Nothing is left of it afterwards. A machine inside an emulated one is slow where others run, too.
+    """
+    lab: str = request.module.LAB
+    name = lab.replace("demo-", "t-")
+    system_account("up", lab, "--as", name, "--timeout", "300", timeout=700).ended(0)
+    yield name
+    system_account("down", name).ended(0)
+    assert not system_account.traces(name)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> dict[str, str]:
+    """The environment of a learner who has not done anything yet."""
+    return {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
+
+
 @pytest.fixture
 def system(system_account: Virtlab) -> Iterator[Virtlab]:
     yield from _checked(system_account)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -50,6 +51,11 @@ class Outcome:
         assert self.code == code, f"virtlab {' '.join(self.args)}: exit {self.code}\n{self.out}\n{self.err}"
         assert "Traceback" not in self.err, self.err
         return self
+
+
+def findings(outcome: Outcome) -> dict[tuple[str, str], dict[str, Any]]:
+    """What check -o json found, by guest and item."""
+    return {(f["guest"], f["item"]): f for f in json.loads(outcome.out)["findings"]}
 
 
 class Terminal:

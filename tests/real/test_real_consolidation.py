@@ -6,8 +6,6 @@ import json
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,22 +17,6 @@ LAB = "demo-consolidation"
 SECONDS = "300"  # for the guests to answer: a machine inside an emulated one is slow where others run, too
 # BusyBox's timeout looks once a second whether what it watches is still there.
 COMPUTING = "sleep 2; ps | grep -c '[w]hile :; do' || true"
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> dict[str, str]:
-    """The environment of a learner who has not done anything yet."""
-    return {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
-
-
-@pytest.fixture(scope="module")
-def shared(system_account: Virtlab) -> Iterator[str]:
-    """The lab, up for all tests; each leaves it as it was. Nothing is left of it afterwards."""
-    name = "t-consolidation"
-    system_account("up", LAB, "--as", name, "--timeout", SECONDS, timeout=700).ended(0)
-    yield name
-    system_account("down", name).ended(0)
-    assert not system_account.traces(name)
 
 
 def inside(virtlab: Virtlab, guest: str, *command: str) -> str:

@@ -13,12 +13,6 @@ from driver import PATIENCE, Virtlab
 LAB = "demo-guest-os"
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> dict[str, str]:
-    """The environment of a learner who has not done anything yet."""
-    return {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
-
-
 def verdicts(virtlab: Virtlab, name: str, code: int = 0, **env: str) -> dict[tuple[str, str], str]:
     told = json.loads(virtlab("check", name, "-o", "json", **env).ended(code).out)
     return {(f["guest"], f["item"]): f["verdict"] for f in told["findings"]}

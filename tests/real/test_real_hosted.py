@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,22 +16,6 @@ LAB = "demo-hosted"
 SECONDS = "300"  # for the guests to answer: a machine emulated twice is slow where others run, too
 PATIENCE = 300.0
 PAGE = "http://host:8222/"
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> dict[str, str]:
-    """The environment of a learner who has not done anything yet."""
-    return {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
-
-
-@pytest.fixture(scope="module")
-def shared(system_account: Virtlab) -> Iterator[str]:
-    """The lab, up for all tests; each leaves it as it was. Nothing is left of it afterwards."""
-    name = "t-hosted"
-    system_account("up", LAB, "--as", name, "--timeout", SECONDS, timeout=700).ended(0)
-    yield name
-    system_account("down", name).ended(0)
-    assert not system_account.traces(name)
 
 
 def verdicts(

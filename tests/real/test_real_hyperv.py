@@ -5,32 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from driver import Outcome, Virtlab
+from driver import Virtlab, findings
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 LAB = "demo-hyperv"
 SECONDS = "300"  # for the guests to answer: a machine inside an emulated one is slow where others run, too
-
-
-@pytest.fixture(scope="module")
-def shared(system_account: Virtlab) -> Iterator[str]:
-    """A demo-hyperv that is up, for tests that leave it as it was."""
-    name = "t-hyperv"
-    system_account("up", LAB, "--as", name, "--timeout", SECONDS, timeout=700).ended(0)
-    yield name
-    system_account("down", name).ended(0)
-    assert not system_account.traces(name)
-
-
-def findings(outcome: Outcome) -> dict[tuple[str, str], dict[str, Any]]:
-    """What check found, by guest and item."""
-    return {(f["guest"], f["item"]): f for f in json.loads(outcome.out)["findings"]}
 
 
 def test_the_claims_of_the_lab_hold(system_account: Virtlab, shared: str) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,6 @@ LAB = "demo-paravirt"
 ANSWERS = {1: "ata_piix", 2: "5", 5: "virtio-blk", 6: "vmw_pvscsi"}
 RNG = "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"
 Check = Callable[..., Outcome]
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> dict[str, str]:
-    """The environment of a learner who has not done anything yet."""
-    return {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
-
-
-@pytest.fixture(scope="module")
-def shared(system_account: Virtlab) -> Iterator[str]:
-    """A demo-paravirt that is up, for tests that leave it as it was."""
-    name = "t-lesson"
-    system_account("up", LAB, "--as", name).ended(0)
-    yield name
-    system_account("down", name).ended(0)
-    assert not system_account.traces(name)
 
 
 def failed(outcome: Outcome) -> dict[tuple[str, str], dict[str, Any]]:

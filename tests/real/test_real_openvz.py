@@ -6,8 +6,6 @@ import json
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,22 +14,6 @@ from driver import PATIENCE, Outcome, Virtlab
 LAB = "demo-openvz"
 GUESTS = ["host", "ve101", "ve102", "vm1", "vm2"]
 LIMIT = str(128 * 1024 * 1024)
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> dict[str, str]:
-    """The environment of a learner who has not done anything yet."""
-    return {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
-
-
-@pytest.fixture(scope="module")
-def shared(system_account: Virtlab) -> Iterator[str]:
-    """The lab, up for all tests; each leaves it as it was. Nothing is left of it afterwards."""
-    name = "t-openvz"
-    system_account("up", LAB, "--as", name, timeout=400).ended(0)
-    yield name
-    system_account("down", name).ended(0)
-    assert not system_account.traces(name)
 
 
 def inside(virtlab: Virtlab, guest: str, *command: str) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,22 +25,6 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 cat /tmp/told
 """
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> dict[str, str]:
-    """The environment of a learner who has not done anything yet."""
-    return {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
-
-
-@pytest.fixture(scope="module")
-def shared(system_account: Virtlab) -> Iterator[str]:
-    """The lab, up for all tests; each leaves it as it was. Nothing is left of it afterwards."""
-    name = "t-xen"
-    system_account("up", LAB, "--as", name, timeout=500).ended(0)
-    yield name
-    system_account("down", name).ended(0)
-    assert not system_account.traces(name)
 
 
 def failed(outcome: Outcome) -> set[tuple[str, str]]:
