@@ -75,6 +75,8 @@ def loadable(data: bytes) -> bytes:
     except struct.error as error:
         raise NotElf(f"this ELF file is damaged: {error}") from error
     segments = [_Segment(*header) for header in headers]
+    if any(segment.offset + segment.size > len(data) for segment in segments):
+        raise NotElf("this ELF file is damaged: it ends within a segment")
     loads = [segment for segment in segments if segment.kind == _PT_LOAD]
     notes = [segment for segment in segments if segment.kind == _PT_NOTE]
     if not loads or len(loads) + len(notes) != len(segments):

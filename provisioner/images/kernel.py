@@ -36,7 +36,10 @@ def extract_vmlinux(image: bytes) -> bytes:
     kernel = decompress(image[start : start + length], size_at_end=True)
     if not elf.is_elf(kernel):
         raise ImageError("the kernel's payload is packed in a way that this code does not know")
-    return elf.loadable(kernel)
+    try:
+        return elf.loadable(kernel)
+    except elf.NotElf as error:
+        raise ImageError(f"the kernel in the package can't be read: {error}") from error
 
 
 def decompress(data: bytes, *, size_at_end: bool = False) -> bytes:

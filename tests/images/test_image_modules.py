@@ -142,7 +142,8 @@ def test_a_kernel_is_packed_for_loading_and_loads_the_same() -> None:
 def test_an_executable_of_another_make_stays_as_it_is() -> None:
     for data in (executable((TLS, 0x1000, b"x", 1), (LOAD, 0x1000, b"y", 1)), object_file(depends="")):
         assert elf.loadable(data) == data
-    for damage in (b"\x7fELF", executable((LOAD, 0, b"", 0))[:100]):
+    whole = executable((LOAD, 0x1000, b"code" * 5000, 20000))
+    for damage in (b"\x7fELF", whole[:100], whole[:0x200100]):
         with pytest.raises(elf.NotElf):
             elf.loadable(damage)
 
@@ -152,6 +153,7 @@ def test_an_executable_of_another_make_stays_as_it_is() -> None:
     [
         (b"MZ", "no x86 boot image"),
         (boot_image(lzma.compress(b"text") + bytes(4)), "packed in a way"),
+        (boot_image(lzma.compress(executable((LOAD, 0, b"x", 1))[:100]) + bytes(4)), "can't be read"),
         (boot_image(lzma.compress(b"text")[:20] + b"\xff" * 40), "damaged|packed in a way"),
     ],
 )
