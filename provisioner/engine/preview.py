@@ -99,7 +99,7 @@ def _domain(
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    return catalog.get(name, paths.templates_dir()).spec.parts
+    return catalog.get(name, paths.templates_dir()).spec.roles
 
 
 def _image(name: str, owner: str) -> naming.ImageSet:

@@ -6,6 +6,7 @@ the packages are gone from the server, private lists are fetched below the cache
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,9 +16,9 @@ from pathlib import Path
 from provisioner.errors import ImageError
 from provisioner.images import tools
 from provisioner.images.packages import Package, System, Tick
-from provisioner.images.recipe import GrubSpec, KernelSpec
+from provisioner.images.parts import Part
 
-_PART = re.compile(r"linux-(?:image|modules|modules-extra|binary)-.*|xen-(?:hypervisor|utils)-\d.*")
+_MANAGER = "apt"
 _LIBRARY_SECTIONS = {"libs", "oldlibs"}
 _TRANSPORT = re.compile(r"Acquire::(?:https?|ftp|Retries|ForceIPv[46])\b")
 _ARCHITECTURE = "amd64"
@@ -35,6 +36,24 @@ class _Stanza:
     provides: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A part, and the packages of this system that may hold it; no release has to have all of them."""
+
+    part: Part
+    packages: tuple[str, ...]
+
+    @staticmethod
+    def of(part: Part, system: System) -> _Wanted:
+        """Raises ImageError where nobody knows what packages of this system hold the part."""
+        packages = next(
+            (part.packages[who] for who in (*system.likes, _MANAGER) if who in part.packages), None
+        )
+        if packages is None:
+            raise ImageError(f"no package of {system.release} is known to hold {part.name}")
+        return _Wanted(part, packages)
+
+
 class Apt:
     """The package manager of Debian and of what descends from it."""
 
@@ -44,15 +63,11 @@ class Apt:
         self._state = root / "apt"
         self._private = _age(self._state / "lists") > _age(_SYSTEM_LISTS)
 
-    def resolve(self, spec: KernelSpec | GrubSpec, system: System) -> list[Package]:
+    def resolve(self, parts: Sequence[Part], system: System) -> list[Package]:
         """See :class:`~provisioner.images.packages.Packages`."""
-        wanted = [*spec.packages["apt"]]
-        if isinstance(spec, KernelSpec):
-            kernel = next((spec.kernel[name] for name in system.likes if name in spec.kernel), None)
-            if kernel is None:
-                raise ImageError(f"the recipe names no kernel package for {system.release}")
-            wanted.append(kernel)
-        return _select(wanted, self._stanzas(wanted))
+        wanted = [_Wanted.of(part, system) for part in parts]
+        names = sorted({name for each in wanted for name in each.packages})
+        return _select(wanted, self._stanzas(names))
 
     def refresh(self) -> None:
         """See :class:`~provisioner.images.packages.Packages`."""
@@ -140,18 +155,24 @@ class Apt:
         return "".join(f"{line}\n" for line in lines)
 
 
-def _select(wanted: Sequence[str], stanzas: Iterable[_Stanza]) -> list[Package]:
-    """The wanted packages, the parts of the kernel and of Xen, and every library that any of them needs."""
+def _select(wanted: Sequence[_Wanted], stanzas: Iterable[_Stanza]) -> list[Package]:
+    """The packages that hold the parts, those that go along, and every library that any of them needs."""
     by_name: dict[str, _Stanza] = {}
     for stanza in stanzas:
         by_name.setdefault(stanza.package.name, stanza)
-    if absent := [name for name in wanted if name not in by_name]:
-        raise ImageError(f"the package lists do not have {', '.join(absent)}", hint=_UPDATE_HINT)
+    absent = [
+        f"{each.part.name} ({' or '.join(each.packages)})"
+        for each in wanted
+        if not each.part.optional and not any(name in by_name for name in each.packages)
+    ]
+    if absent:
+        raise ImageError(f"the package lists have nothing for {', '.join(absent)}", hint=_UPDATE_HINT)
+    along = {pattern for each in wanted for pattern in each.part.along}
     for stanza in list(by_name.values()):
         for name in stanza.provides:
             by_name.setdefault(name, stanza)
     chosen: dict[str, Package] = {}
-    waiting = [by_name[name] for name in wanted]
+    waiting = [by_name[name] for each in wanted for name in each.packages if name in by_name]
     while waiting:
         stanza = waiting.pop()
         if stanza.package.name in chosen:
@@ -159,7 +180,10 @@ def _select(wanted: Sequence[str], stanzas: Iterable[_Stanza]) -> list[Package]:
         chosen[stanza.package.name] = stanza.package
         for alternatives in stanza.depends:
             found = next((by_name[name] for name in alternatives if name in by_name), None)
-            if found and (found.section in _LIBRARY_SECTIONS or _PART.fullmatch(found.package.name)):
+            if found and (
+                found.section in _LIBRARY_SECTIONS
+                or any(fnmatch.fnmatchcase(found.package.name, pattern) for pattern in along)
+            ):
                 waiting.append(found)
     return [chosen[name] for name in sorted(chosen)]
 

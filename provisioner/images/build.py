@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from provisioner.errors import ImageError
@@ -13,6 +14,7 @@ from provisioner.images.recipe import DiskSpec, GrubSpec, KernelSpec, LoaderSpec
 from provisioner.images.tree import Tree
 
 Progress = Callable[[str, float | None], None]
+_NEWER = "see whether a newer virtlab knows this release; if not, please report the lines above"
 
 
 def build(recipe: Recipe, root: Path, *, progress: Progress, refresh: bool = False) -> BuiltImage:
@@ -63,7 +65,7 @@ def _packaged(
     def current() -> tuple[list[Package], list[Path]] | BuiltImage:
         """The packages of today and their archives, or the image where it is made of them."""
         progress("asking the package manager", None)
-        packages = manager.resolve(spec, system)
+        packages = manager.resolve(spec.needed, system)
         if image := _confirmed(recipe, system, packages, root):
             return image
         progress("downloading packages", 0.0)
@@ -82,40 +84,64 @@ def _packaged(
         return found
     packages, archives = found
     made = _folder(workspace, "made")
-    unpacked = _folder(workspace, "unpacked")
-    for archive in archives:
-        progress(f"unpacking {archive.name.partition('_')[0]}", None)
-        manager.unpack(archive, unpacked)
-    if isinstance(spec, GrubSpec):
-        progress("putting GRUB together", None)
-        core = grub.core_image(unpacked, spec.modules, spec.config, _folder(workspace, "grub"))
-        (made / "kernel").write_bytes(core)
-    else:
-        _kernel(spec, unpacked, made, workspace, progress)
+    with _explained(recipe, system, packages):
+        unpacked = _folder(workspace, "unpacked")
+        for archive in archives:
+            progress(f"unpacking {archive.name.partition('_')[0]}", None)
+            manager.unpack(archive, unpacked)
+        Tree(unpacked).require(spec.needed)
+        if isinstance(spec, GrubSpec):
+            progress("putting GRUB together", None)
+            found_grub = grub.find(unpacked, spec.needed)
+            core = grub.core_image(found_grub, spec.modules, spec.config, _folder(workspace, "grub"))
+            (made / "kernel").write_bytes(core)
+        else:
+            _kernel(spec, unpacked, made, workspace, progress)
     image = cache.publish(made, recipe, system, packages, root)
     manager.keep_only(packages)
     return image
 
 
+@contextmanager
+def _explained(recipe: Recipe, system: System, packages: Sequence[Package]) -> Iterator[None]:
+    """Has an error of the work inside say which image on which release, and what was looked through."""
+    try:
+        yield
+    except ImageError as error:
+        looked = ", ".join(f"{package.name} {package.version}" for package in packages)
+        raise ImageError(
+            f"image {recipe.name} on {system.release}: {error.message}\nlooked through: {looked}",
+            hint=error.hint or _NEWER,
+        ) from error
+
+
 def _kernel(spec: KernelSpec, unpacked: Path, made: Path, workspace: Path, progress: Progress) -> None:
     """Write what the spec becomes below ``made``."""
     progress("unpacking the kernel", None)
-    boot_image = initramfs.boot_image(unpacked)
+    boot_image = _boot_image(spec, unpacked)
     # what a boot loader starts goes on its disk, not beside it
     loose = _folder(workspace, "loose") if spec.loader else made
     (loose / "kernel").write_bytes(kernel.extract_vmlinux(boot_image))
     # for a recipe that has programs start it once more, inside
-    (unpacked / "boot" / "vmlinux").hardlink_to(loose / "kernel")
+    _folder(unpacked, "boot").joinpath("vmlinux").hardlink_to(loose / "kernel")
     if not spec.loader:
         (made / "kernel-efi").write_bytes(boot_image)
     for name, guest in spec.guests.items():
-        core = grub.core_image(unpacked, guest.modules, guest.config, _folder(workspace, f"grub-{name}"))
+        found = grub.find(unpacked, guest.needed)
+        core = grub.core_image(found, guest.modules, guest.config, _folder(workspace, f"grub-{name}"))
         (_folder(unpacked / "boot", "guests") / name).write_bytes(core)
     progress("packing the initramfs", None)
     _initramfs(loose / "initrd", spec, unpacked, workspace)
     if spec.loader:
         progress("making the boot disk", None)
         _boot_disk(made / "boot", spec.loader, loose, unpacked, workspace)
+
+
+def _boot_image(spec: KernelSpec, unpacked: Path) -> bytes:
+    found = Tree(unpacked).find(spec.kernel.places)
+    if found is None:
+        raise ImageError("the kernel's packages hold no kernel")
+    return found.read_bytes()
 
 
 def _initramfs(out: Path, spec: KernelSpec, unpacked: Path, workspace: Path) -> None:
@@ -125,19 +151,20 @@ def _initramfs(out: Path, spec: KernelSpec, unpacked: Path, workspace: Path) -> 
 
 def _boot_disk(out: Path, loader: LoaderSpec, loose: Path, unpacked: Path, workspace: Path) -> None:
     files: dict[str, bytes | Path] = {f"/{name}": loose / name for name in ("kernel", "initrd")}
+    found = grub.find(unpacked, loader.grub)
     for name, spec in loader.guests.items():
         if isinstance(spec, GrubSpec):
             own = _folder(workspace, f"grub-{name}")
-            files[f"/guests/{name}"] = grub.bare_disk(unpacked, spec.modules, spec.config, own)
+            files[f"/guests/{name}"] = grub.bare_disk(found, spec.modules, spec.config, own)
             continue
         _initramfs(loose / f"guest-{name}", spec, unpacked, workspace)
         files[f"/guests/{name}"] = loose / f"guest-{name}"
     tree = Tree(unpacked)
-    for path, places in loader.programs.items():
-        files[path] = kernel.decompress(tree.program(path, places).data)
-    system = [tree.program(path, places) for path, places in loader.system.items()]
+    for entry in tree.programs(loader.programs):
+        files[f"/{entry.path}"] = kernel.decompress(entry.data)
+    system = tree.programs(loader.system)
     files |= {f"/system/{entry.path}": entry.data for entry in (*system, *tree.libraries(system))}
-    grub.boot_disk(out, unpacked, files, loader.config, loader.size, _folder(workspace, "grub"))
+    grub.boot_disk(out, found, files, loader.config, loader.size, _folder(workspace, "grub"))
 
 
 def _confirmed(recipe: Recipe, system: System, packages: Sequence[Package], root: Path) -> BuiltImage | None:

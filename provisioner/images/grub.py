@@ -1,7 +1,6 @@
 """GRUB for a PC's BIOS, put together from its unpacked packages by an ordinary user.
 
-The packages are grub-common (its programs, with the libraries that they need) and grub-pc-bin (its
-modules). Nothing of them is installed: grub-mkimage runs where it was unpacked.
+Nothing of them is installed: grub-mkimage runs where it was unpacked, with the libraries that came along.
 """
 
 from __future__ import annotations
@@ -9,10 +8,12 @@ from __future__ import annotations
 import struct
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner.errors import ImageError
 from provisioner.images import elf, tools
+from provisioner.images.recipe import GrubParts
 from provisioner.images.tree import Tree
 
 # What a disk needs that reads its file system through the BIOS and boots what is on it.
@@ -30,7 +31,6 @@ DISK_MODULES = (
     "multiboot2",
 )
 CONFIG_PATH = "/boot/grub/grub.cfg"
-_PLATFORM = "usr/lib/grub/i386-pc"
 _SECTOR = 512
 _FIRST_SECTOR = 2048  # of the partition; GRUB's core lies in the gap before it
 _TABLE, _SIGNATURE = 0x1BE, b"\x55\xaa"
@@ -39,27 +39,52 @@ _NAMESPACE = uuid.UUID("5a0cf0ce-8d0b-5b52-9d0e-6a1d1c1c0f5e")
 _TIME = 1_700_000_000  # every time stamp on a disk, so that the same files give the same bytes
 
 
-def core_image(unpacked: Path, modules: Iterable[str], config: str, workspace: Path) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Grub:
+    """GRUB's packages where they were unpacked: what starts grub-mkimage, and the folder of its modules."""
+
+    mkimage: tuple[str, ...]
+    platform: Path
+
+    def part(self, name: str) -> bytes:
+        """A file of the platform's folder. Raises ImageError."""
+        found = self.platform / name
+        if not found.is_file():
+            raise ImageError(f"the packages hold no {name} of GRUB's")
+        return found.read_bytes()
+
+
+def find(unpacked: Path, parts: GrubParts) -> Grub:
+    """GRUB in the folder of the unpacked packages. Raises ImageError where it is not there."""
+    tree = Tree(unpacked)
+    tree.require(parts)
+    program, module = tree.find(parts.mkimage.places), tree.find(parts.platform.places)
+    if program is None or module is None:
+        raise ImageError("the packages hold no GRUB for a PC's BIOS")
+    return Grub((*_runner(tree, unpacked), str(program)), module.parent)
+
+
+def core_image(grub: Grub, modules: Iterable[str], config: str, workspace: Path) -> bytes:
     """GRUB as a kernel that QEMU starts with no disk and no initrd; ``config`` is run at once.
 
-    ``unpacked`` is the folder of the unpacked packages, ``workspace`` an empty one. Raises ImageError.
+    ``workspace`` is an empty folder. Raises ImageError.
     """
-    core = _core(unpacked, modules, config, "(memdisk)/", workspace)
-    return _part(unpacked, "lnxboot.img") + core
+    core = _core(grub, modules, config, "(memdisk)/", workspace)
+    return grub.part("lnxboot.img") + core
 
 
-def bare_disk(unpacked: Path, modules: Iterable[str], config: str, workspace: Path) -> bytes:
+def bare_disk(grub: Grub, modules: Iterable[str], config: str, workspace: Path) -> bytes:
     """A small raw disk with GRUB on it and no file system; ``config`` is run at once.
 
-    ``unpacked`` and ``workspace`` as for ``core_image``. Raises ImageError.
+    ``workspace`` as for ``core_image``. Raises ImageError.
     """
-    core = _core(unpacked, modules, config, "(memdisk)/", workspace)
-    return _start(unpacked, core, _FIRST_SECTOR).ljust(2 * _FIRST_SECTOR * _SECTOR, b"\0")
+    core = _core(grub, modules, config, "(memdisk)/", workspace)
+    return _start(grub, core, _FIRST_SECTOR).ljust(2 * _FIRST_SECTOR * _SECTOR, b"\0")
 
 
 def boot_disk(
     out: Path,
-    unpacked: Path,
+    grub: Grub,
     files: Mapping[str, bytes | Path],
     config: str,
     size: int,
@@ -74,7 +99,7 @@ def boot_disk(
     wanted besides DISK_MODULES. The same input gives the same bytes. Raises ImageError.
     """
     wanted = [*DISK_MODULES, *modules]
-    core = _core(unpacked, wanted, "", "(hd0,msdos1)/boot/grub", workspace)
+    core = _core(grub, wanted, "", "(hd0,msdos1)/boot/grub", workspace)
     content = workspace / "content"
     for path, data in {**files, CONFIG_PATH: config.encode()}.items():
         place = content / path.lstrip("/")
@@ -86,7 +111,7 @@ def boot_disk(
     if sectors < _FIRST_SECTOR:
         raise ImageError(f"{size} bytes are too few for a disk that boots")
     with out.open("wb") as disk:
-        disk.write(_start(unpacked, core, sectors))
+        disk.write(_start(grub, core, sectors))
         disk.truncate(size)
     _make_filesystem(out, content, sectors)
 
@@ -102,11 +127,11 @@ def boot_sector(boot_img: bytes, first: int, sectors: int) -> bytes:
     return boot_img[:_TABLE] + entry + bytes(48) + _SIGNATURE
 
 
-def _start(unpacked: Path, core: bytes, sectors: int) -> bytes:
+def _start(grub: Grub, core: bytes, sectors: int) -> bytes:
     """What a disk begins with, before its one partition of so many sectors."""
     if len(core) > (_FIRST_SECTOR - 1) * _SECTOR:
         raise ImageError(f"GRUB with these modules has {len(core)} bytes, too many for the gap of a disk")
-    return boot_sector(_part(unpacked, "boot.img"), _FIRST_SECTOR, sectors) + core
+    return boot_sector(grub.part("boot.img"), _FIRST_SECTOR, sectors) + core
 
 
 def _make_filesystem(disk: Path, content: Path, sectors: int) -> None:
@@ -133,22 +158,18 @@ def _make_filesystem(disk: Path, content: Path, sectors: int) -> None:
     )
 
 
-def _core(unpacked: Path, modules: Iterable[str], config: str, prefix: str, workspace: Path) -> bytes:
+def _core(grub: Grub, modules: Iterable[str], config: str, prefix: str, workspace: Path) -> bytes:
     """GRUB's core: its kernel with modules, a configuration where there is one, and where it finds more."""
-    tree = Tree(unpacked)
-    program = tree.find(["usr/bin/grub-mkimage"])
-    if program is None or not (unpacked / _PLATFORM).is_dir():
-        raise ImageError("the packages hold no GRUB for a PC's BIOS")
-    known = {path.stem for path in (unpacked / _PLATFORM).glob("*.mod")}
+    known = {path.stem for path in grub.platform.glob("*.mod")}
     wanted = list(dict.fromkeys(modules))
     if unknown := [name for name in wanted if name not in known]:
         raise ImageError(f"GRUB has no module {', '.join(unknown)}")
     made, early = workspace / "core.img", workspace / "early.cfg"
     early.write_text(config)
-    arguments = ["-d", str(unpacked / _PLATFORM), "-O", "i386-pc", "-p", prefix, "-o", str(made)]
+    arguments = ["-d", str(grub.platform), "-O", "i386-pc", "-p", prefix, "-o", str(made)]
     if config:
         arguments += ["-c", str(early)]
-    tools.run([*_runner(tree, unpacked), str(program), *arguments, *wanted])
+    tools.run([*grub.mkimage, *arguments, *wanted])
     return made.read_bytes()
 
 
@@ -159,10 +180,3 @@ def _runner(tree: Tree, unpacked: Path) -> list[str]:
         return []
     folders = [f"{unpacked}/{base}/x86_64-linux-gnu" for base in ("usr/lib", "lib")]
     return [str(loader), "--library-path", ":".join(folders)]
-
-
-def _part(unpacked: Path, name: str) -> bytes:
-    found = Tree(unpacked).find([f"{_PLATFORM}/{name}"])
-    if found is None:
-        raise ImageError(f"the packages hold no {name} of GRUB's")
-    return found.read_bytes()

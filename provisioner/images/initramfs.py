@@ -11,15 +11,8 @@ from provisioner.images.recipe import KernelSpec
 from provisioner.images.tree import Tree
 
 _BUSYBOX = "/usr/bin/busybox"
+_MODULES = ("lib/modules", "usr/lib/modules")  # a release has one of them
 _SYSTEM_APPLETS = {"halt", "init", "poweroff", "reboot", "modprobe"}
-
-
-def boot_image(unpacked: Path) -> bytes:
-    """The one bzImage among the unpacked packages. Raises ImageError where there is none."""
-    found = sorted((unpacked / "boot").glob("vmlinuz-*"))
-    if not found:
-        raise ImageError("the kernel package holds no kernel")
-    return found[-1].read_bytes()
 
 
 def write(out: BinaryIO, spec: KernelSpec, unpacked: Path, workspace: Path) -> None:
@@ -28,7 +21,7 @@ def write(out: BinaryIO, spec: KernelSpec, unpacked: Path, workspace: Path) -> N
     ``workspace`` is an empty folder for what tools need on disk. Raises ImageError.
     """
     tree = Tree(unpacked)
-    programs = [tree.program(path, places) for path, places in spec.programs.items()]
+    programs = tree.programs(spec.programs)
     entries = [
         *programs,
         *tree.libraries(programs),
@@ -47,15 +40,12 @@ def write(out: BinaryIO, spec: KernelSpec, unpacked: Path, workspace: Path) -> N
 
 
 def _modules(spec: KernelSpec, unpacked: Path, workspace: Path) -> list[cpio.Entry]:
-    for base in ("usr/lib/modules", "lib/modules"):
-        releases = sorted((unpacked / base).glob("*/kernel"))
-        if releases:
-            break
-    else:
-        raise ImageError("the kernel packages hold no modules")
-    folder = releases[-1].parent
+    folder = _modules_folder(unpacked)
     chosen = modules.ModuleTree(folder).closure(spec.modules, spec.optional_modules)
-    listing = (folder / "modules.builtin").read_bytes()
+    try:
+        listing = (folder / "modules.builtin").read_bytes()
+    except OSError as error:
+        raise ImageError(f"the kernel {folder.name} has no list of what is built into it: {error}") from error
     index = modules.index(chosen, listing, folder.name, workspace)
     place = f"usr/lib/modules/{folder.name}"
     return [
@@ -64,9 +54,18 @@ def _modules(spec: KernelSpec, unpacked: Path, workspace: Path) -> list[cpio.Ent
     ]
 
 
+def _modules_folder(unpacked: Path) -> Path:
+    """Where the packages have the modules of the newest kernel. Raises ImageError where there are none."""
+    found = [path for base in _MODULES for path in sorted((unpacked / base).glob("*/kernel"))]
+    if not found:
+        raise ImageError("the kernel's packages hold no modules")
+    return found[-1].parent
+
+
 def _applets(tree: Tree, spec: KernelSpec) -> list[cpio.Entry]:
     """A link for each program that this BusyBox can be; it is static, so the host can ask it."""
-    busybox = tree.find(spec.programs.get(_BUSYBOX, ()))
+    part = spec.programs.get(_BUSYBOX)
+    busybox = tree.find(part.places) if part else None
     if busybox is None:
         return []
     names = tools.run([str(busybox), "--list"]).decode().split()

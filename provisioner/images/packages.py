@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from provisioner.errors import ImageError
-from provisioner.images.recipe import GrubSpec, KernelSpec
+from provisioner.images.parts import Part
 
 Tick = Callable[[float], None]
 
@@ -36,8 +36,8 @@ class Package:
 class Packages(Protocol):
     """What a package manager does for the builder. Every method raises ImageError."""
 
-    def resolve(self, spec: KernelSpec | GrubSpec, system: System) -> list[Package]:
-        """What the spec's packages and kernel stand for today, with the libraries they need."""
+    def resolve(self, parts: Sequence[Part], system: System) -> list[Package]:
+        """The packages that may hold these parts today, with the libraries that they need."""
         ...
 
     def refresh(self) -> None:

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from provisioner import units
 from provisioner.errors import ImageError
+from provisioner.images import parts
+from provisioner.images.parts import Part
 
 RECIPE_FILE = "image.yaml"
 SHARED = "shared"  # a folder beside the recipes, of files that recipes which extend others may take
 _COMMON = {"kind", "title", "description", "files"}
-_KERNEL = _COMMON | {
-    "packages", "kernel", "programs", "modules", "optional_modules", "directories", "links", "guests"
-}  # fmt: skip
+_KERNEL = _COMMON | {"programs", "modules", "optional_modules", "directories", "links", "guests"}
 _DISK = _COMMON | {"filesystem", "label", "size"}
-_GRUB = (_COMMON - {"files"}) | {"packages", "modules", "config", "prompt"}
+_GRUB = (_COMMON - {"files"}) | {"modules", "config", "prompt"}
 _FILESYSTEMS = ("ext2", "ext3", "ext4")
 _BOOT_DISK = _KERNEL | {"loader"}
 _KINDS = {"kernel": _KERNEL, "boot-disk": _BOOT_DISK, "disk": _DISK, "grub": _GRUB}
 _EXTENDS = re.compile(rb"^extends: *([a-z0-9-]+) *$", re.MULTILINE)
 _GUESTS = re.compile(rb"^(?:  )?guests: \[([a-z0-9, -]+)\] *$", re.MULTILINE)
+_NO_PACKAGES = re.compile(rb"^kind: disk *$", re.MULTILINE)
 _MOST_BASES = 8
 
 
@@ -38,12 +39,19 @@ class GuestFile:
     mode: int
 
 
+class GrubParts(NamedTuple):
+    """What GRUB is put together from: its program for that, and one of the files beside its modules."""
+
+    mkimage: Part
+    platform: Part
+
+
 @dataclass(frozen=True, slots=True)
 class LoaderSpec:
     """How a disk starts: GRUB does what ``config`` says. ``size`` is in bytes.
 
-    The disk holds ``/kernel`` and ``/initrd``, the ``programs`` (its paths, and for each the
-    places to look in the packages; unpacked), below ``/system`` what ``system`` names in the same way, with
+    The disk holds ``/kernel`` and ``/initrd``, the ``programs`` (its paths, and for each the part of the
+    packages; unpacked), below ``/system`` what ``system`` names in the same way, with
     the libraries that it needs (the system that starts may run it from there, and need not load it), and
     ``/guests/NAME`` for each other recipe whose system runs inside this one: its initramfs, for the
     same kernel, or where it is GRUB a disk from which that starts.
@@ -51,26 +59,25 @@ class LoaderSpec:
 
     config: str
     size: int
-    programs: Mapping[str, tuple[str, ...]]
-    system: Mapping[str, tuple[str, ...]]
+    programs: Mapping[str, Part]
+    system: Mapping[str, Part]
     guests: Mapping[str, KernelSpec | GrubSpec]
+    grub: GrubParts
 
 
 @dataclass(frozen=True, slots=True)
 class KernelSpec:
     """An image of a kernel and an initramfs; it boots straight from them, or from a disk (``loader``).
 
-    ``packages`` and ``kernel`` are keyed by package manager and by system; ``programs`` gives for
-    each path in the guest the places to look in the packages; ``optional_modules`` may
-    be missing. ``guests`` are systems of other recipes that run inside this one: programs find them
-    as ``/boot/guests/NAME``, among the packages.
+    ``programs`` gives for each path in the guest what the packages, or the builder, have for it;
+    ``optional_modules`` may be missing. ``guests`` are systems of other recipes that run inside this one:
+    programs find them as ``/boot/guests/NAME``, among the packages.
     """
 
     title: Mapping[str, str]
     description: Mapping[str, str]
-    packages: Mapping[str, tuple[str, ...]]
-    kernel: Mapping[str, str]
-    programs: Mapping[str, tuple[str, ...]]
+    kernel: Part
+    programs: Mapping[str, Part]
     modules: tuple[str, ...]
     optional_modules: tuple[str, ...]
     files: tuple[GuestFile, ...]
@@ -84,7 +91,18 @@ class KernelSpec:
         return "boot-disk" if self.loader else "kernel"
 
     @property
-    def parts(self) -> tuple[str, ...]:
+    def needed(self) -> tuple[Part, ...]:
+        """What the packages must have for it, and for the systems inside it, each once."""
+        loader = self.loader
+        found = [self.kernel, *self.programs.values()]
+        if loader:
+            found += [*loader.grub, *loader.programs.values(), *loader.system.values()]
+        for guest in (*self.guests.values(), *(loader.guests.values() if loader else ())):
+            found += guest.needed
+        return tuple({part.name: part for part in found if part.packages}.values())
+
+    @property
+    def roles(self) -> tuple[str, ...]:
         """The files that it becomes."""
         return ("boot",) if self.loader else ("kernel", "kernel-efi", "initrd")
 
@@ -100,7 +118,7 @@ class DiskSpec:
     size: int
     files: tuple[GuestFile, ...]
     kind: str = "disk"
-    parts: tuple[str, ...] = ("disk",)
+    roles: tuple[str, ...] = ("disk",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +131,12 @@ class GrubSpec:
 
     title: Mapping[str, str]
     description: Mapping[str, str]
-    packages: Mapping[str, tuple[str, ...]]
+    needed: GrubParts
     modules: tuple[str, ...]
     config: str
     prompt: str
     kind: str = "grub"
-    parts: tuple[str, ...] = ("kernel",)
+    roles: tuple[str, ...] = ("kernel",)
 
 
 Spec = KernelSpec | DiskSpec | GrubSpec
@@ -148,7 +166,7 @@ class Recipe:
 
         path = self.folder / RECIPE_FILE
         try:
-            return _spec(_data(self.folder))
+            return _spec(_data(self.folder), self.folder.parent / parts.PARTS_FILE)
         except yaml.YAMLError as error:
             raise ImageError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
@@ -167,8 +185,11 @@ def read(name: str, folder: Path) -> Recipe:
 
 
 def _digest(folder: Path) -> str:
-    """Over every byte of the recipe's folder, of what it extends with the shared files, and of its guests."""
+    """Over every byte of the recipe's folder, of what it extends with the shared files, of its guests, and
+    where packages have a part in it, of what is said of them."""
     digest = hashlib.sha256()
+    if not _NO_PACKAGES.search((folder / RECIPE_FILE).read_bytes()):
+        digest.update((folder.parent / parts.PARTS_FILE).read_bytes())
     folders = _bases(folder)
     if guests := _GUESTS.search((folder / RECIPE_FILE).read_bytes()):
         for name in guests[1].decode().split(","):
@@ -214,54 +235,30 @@ def _data(folder: Path) -> dict[str, Any]:
 
 
 def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Lists grow; entries of a mapping are added or replaced, but a package manager's list grows, too."""
+    """Lists grow; entries of a mapping are added, replaced or, with ``null``, taken away."""
     whole = base | own
     for key in base.keys() & own.keys():
         if isinstance(base[key], list):
             whole[key] = base[key] + own[key]
         elif isinstance(base[key], dict):
-            both = _laid_over(base[key], own[key]) if key == "packages" else base[key] | own[key]
+            both = base[key] | own[key]
             whole[key] = {name: value for name, value in both.items() if value is not None}
     return whole
 
 
-def _spec(data: dict[str, Any]) -> Spec:
+def _spec(data: dict[str, Any], parts_file: Path) -> Spec:
     kind = data["kind"]
     if kind not in _KINDS:
         raise ValueError(f"kind is {', '.join(_KINDS)}, not {kind!r}")
     if unknown := set(data) - _KINDS[kind]:
         raise ValueError(f"unknown key {', '.join(sorted(map(str, unknown)))}")
-    if kind == "grub":
-        return GrubSpec(
-            title=data["title"],
-            description=data["description"],
-            packages={manager: tuple(names) for manager, names in data["packages"].items()},
-            modules=tuple(data["modules"]),
-            config=str(data["config"]),
-            prompt=str(data["prompt"]),
-        )
-    files = tuple(_file(path, entry) for path, entry in data["files"].items())
-    if kind != "disk":
-        loader = _loader(data["loader"]) if kind == "boot-disk" else None
-        guests = {place.name: _system(place) for place in data.get("guests", ())}
-        inside = [*(loader.guests.values() if loader else ()), *guests.values()]
-        return KernelSpec(
-            title=data["title"],
-            description=data["description"],
-            packages={
-                manager: tuple(dict.fromkeys([*names, *(n for g in inside for n in g.packages[manager])]))
-                for manager, names in data["packages"].items()
-            },
-            kernel=data["kernel"],
-            programs=_places(data["programs"]),
-            modules=tuple(name for group in data["modules"].values() for name in group),
-            optional_modules=tuple(data["optional_modules"]),
-            files=files,
-            directories=tuple(dict.fromkeys(_absolute(path) for path in data["directories"])),
-            links={_absolute(path): target for path, target in data["links"].items()},
-            loader=loader,
-            guests=guests,
-        )
+    if kind == "disk":
+        return _disk(data)
+    known = parts.read(parts_file)
+    return _grub(data, known) if kind == "grub" else _kernel(data, known)
+
+
+def _disk(data: Mapping[str, Any]) -> DiskSpec:
     if data["filesystem"] not in _FILESYSTEMS:
         raise ValueError(f"filesystem is one of {', '.join(_FILESYSTEMS)}")
     return DiskSpec(
@@ -270,38 +267,84 @@ def _spec(data: dict[str, Any]) -> Spec:
         filesystem=data["filesystem"],
         label=data["label"],
         size=units.parse_size(str(data["size"])),
-        files=files,
+        files=_files(data),
     )
 
 
+def _grub(data: Mapping[str, Any], known: Mapping[str, Part]) -> GrubSpec:
+    return GrubSpec(
+        title=data["title"],
+        description=data["description"],
+        needed=_grub_parts(known),
+        modules=tuple(data["modules"]),
+        config=str(data["config"]),
+        prompt=str(data["prompt"]),
+    )
+
+
+def _kernel(data: Mapping[str, Any], known: Mapping[str, Part]) -> KernelSpec:
+    return KernelSpec(
+        title=data["title"],
+        description=data["description"],
+        kernel=known[parts.KERNEL],
+        programs=_programs(data["programs"], known),
+        modules=tuple(name for group in data["modules"].values() for name in group),
+        optional_modules=tuple(data["optional_modules"]),
+        files=_files(data),
+        directories=tuple(dict.fromkeys(_absolute(path) for path in data["directories"])),
+        links={_absolute(path): target for path, target in data["links"].items()},
+        loader=_loader(data["loader"], known) if data["kind"] == "boot-disk" else None,
+        guests={place.name: _system(place) for place in data.get("guests", ())},
+    )
+
+
+def _grub_parts(known: Mapping[str, Part]) -> GrubParts:
+    return GrubParts(known["grub-mkimage"], known["grub-pc"])
+
+
 def _system(folder: Path) -> GrubSpec:
-    spec = _spec(_data(folder))
+    spec = _spec(_data(folder), folder.parent / parts.PARTS_FILE)
     if not isinstance(spec, GrubSpec):
         raise TypeError(f"{folder.name} is no system that starts as a kernel")
     return spec
 
 
-def _loader(data: Mapping[str, Any]) -> LoaderSpec:
+def _loader(data: Mapping[str, Any], known: Mapping[str, Part]) -> LoaderSpec:
     folder: Path = data["folder"]
     if unknown := set(data) - {"config", "size", "programs", "system", "guests", "folder"}:
         raise ValueError(f"loader: unknown key {', '.join(sorted(unknown))}")
     guests: dict[str, KernelSpec | GrubSpec] = {}
     for name in data["guests"]:
-        spec = _spec(_data(folder.parent / name))
+        spec = _spec(_data(folder.parent / name), folder.parent / parts.PARTS_FILE)
         if isinstance(spec, DiskSpec):
             raise TypeError(f"{name} is no image that boots")
         guests[name] = spec
     return LoaderSpec(
         config=(folder / data["config"]).read_text(encoding="utf-8"),
         size=units.parse_size(str(data["size"])),
-        programs=_places(data["programs"]),
-        system=_places(data.get("system", {})),
+        programs=_programs(data["programs"], known),
+        system=_programs(data.get("system", {}), known),
         guests=guests,
+        grub=_grub_parts(known),
     )
 
 
-def _places(programs: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    return {_absolute(path): tuple(places) for path, places in programs.items()}
+def _programs(programs: Mapping[str, str | Mapping[str, str]], known: Mapping[str, Part]) -> dict[str, Part]:
+    """What lies at each path in the guest: a part of that name, or ``{made: PATH}``, the builder's own."""
+    return {_absolute(path): _program(entry, known) for path, entry in programs.items()}
+
+
+def _program(entry: str | Mapping[str, str], known: Mapping[str, Part]) -> Part:
+    if not isinstance(entry, str):
+        place = _absolute(entry["made"])
+        return parts.made(place, place)
+    if entry not in known:
+        raise ValueError(f"{entry} is no part of {parts.PARTS_FILE}")
+    return known[entry]
+
+
+def _files(data: Mapping[str, Any]) -> tuple[GuestFile, ...]:
+    return tuple(_file(path, entry) for path, entry in data["files"].items())
 
 
 def _file(path: str, entry: Mapping[str, Any]) -> GuestFile:

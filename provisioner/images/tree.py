@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from provisioner.errors import ImageError
 from provisioner.images import cpio, elf
+from provisioner.images.parts import Part
 
 _LIBRARY_FOLDERS = (
     "usr/lib/x86_64-linux-gnu",
@@ -40,15 +41,24 @@ class Tree:
                     return found
         return None
 
-    def program(self, path: str, places: Iterable[str]) -> cpio.Entry:
-        """The file of one of these places as it goes to ``path`` in the guest; with a ``*`` in it, to
-        where the package has it.
+    def programs(self, wanted: Mapping[str, Part]) -> list[cpio.Entry]:
+        """Each of these parts as it goes to its path in the guest, or with a ``*`` in that, to where the
+        package has it. Optional ones that the packages do not have are left out.
 
-        Raises ImageError where the packages do not have it.
+        Raises ImageError that names every other part that they do not have.
         """
-        found = self.find(places)
-        if found is None:
-            raise ImageError(f"none of the packages has {path}")
+        self.require(wanted.values())
+        places = ((path, self.find(part.places)) for path, part in wanted.items())
+        return [self._program(path, found) for path, found in places if found]
+
+    def require(self, parts: Iterable[Part]) -> None:
+        """Raises ImageError that names every one of these parts that is missing and not optional."""
+        missing = [part for part in parts if not part.optional and self.find(part.places) is None]
+        if missing:
+            told = (f"{part.name} ({' or '.join(part.places)})" for part in missing)
+            raise ImageError(f"none of the packages has {', '.join(told)}")
+
+    def _program(self, path: str, found: Path) -> cpio.Entry:
         data = found.read_bytes()
         path = str(found.relative_to(self._root)) if "*" in path else path
         return cpio.file(path.lstrip("/"), data, 0o755 if elf.is_elf(data) else 0o644)

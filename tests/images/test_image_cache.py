@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -236,13 +237,14 @@ def test_catalogue() -> None:
     ],
 )
 def test_wrong_recipes(tmp_path: Path, change: tuple[str, str], complaint: str) -> None:
-    for path in notes().folder.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    text = (tmp_path / "image.yaml").read_text()
+    folder = tmp_path / "notes"
+    shutil.copytree(notes().folder, folder)
+    shutil.copy(notes().folder.parent / "parts.yaml", tmp_path)
+    text = (folder / "image.yaml").read_text()
     assert change[0] in text
-    (tmp_path / "image.yaml").write_text(text.replace(*change))
+    (folder / "image.yaml").write_text(text.replace(*change))
     with pytest.raises(ImageError, match=complaint):
-        _ = recipe.read("notes", tmp_path).spec
+        _ = recipe.read("notes", folder).spec
 
 
 def test_manifest_is_plain_json(tmp_path: Path) -> None:

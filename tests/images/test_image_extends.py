@@ -14,9 +14,7 @@ BASE = """\
 kind: kernel
 title: {en: Base, ja: 土台}
 description: {en: Base, ja: 土台}
-packages: {apt: [one]}
-kernel: {debian: linux}
-programs: {/usr/bin/one: [/usr/bin/one], /usr/bin/two: [/usr/bin/two]}
+programs: {/usr/bin/one: one, /usr/bin/two: two, /usr/bin/gone: gone}
 modules: {disks: [sd_mod], network: [e1000]}
 optional_modules: [cpuid]
 files:
@@ -30,8 +28,7 @@ kind: kernel
 extends: base
 title: {en: More, ja: 追加}
 description: {en: More, ja: 追加}
-packages: {apt: [two]}
-programs: {/usr/bin/two: [/sbin/two]}
+programs: {/usr/bin/two: other-two, /usr/bin/gone: null, /usr/bin/own: {made: /boot/own}}
 modules: {network: [virtio_net], xen: [xenfs]}
 files:
   /etc/words: {text: more}
@@ -39,6 +36,17 @@ files:
   /etc/shared: {from: ../shared/common}
 directories: [/var]
 links: {/sbin: usr/sbin}
+"""
+
+
+PARTS = """\
+linux: {places: [/boot/vmlinuz-*], packages: {debian: [linux]}, along: ["linux-*"]}
+one: {places: [/usr/bin/one], packages: {apt: [one]}}
+two: {places: [/usr/bin/two, /bin/two], packages: {apt: [two]}}
+other-two: {places: [/sbin/two], packages: {apt: [other]}, optional: it is built in}
+gone: {places: [/usr/bin/gone], packages: {apt: [gone]}}
+grub-mkimage: {places: [/usr/bin/grub-mkimage], packages: {apt: [grub]}}
+grub-pc: {places: [/usr/lib/grub/i386-pc/boot.img], packages: {apt: [grub]}}
 """
 
 
@@ -50,6 +58,7 @@ def images(tmp_path: Path) -> Path:
         "more/image.yaml": MORE,
         "more/own": "own",
         "shared/common": "common",
+        "parts.yaml": PARTS,
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -60,9 +69,13 @@ def test_what_is_said_is_added_or_replaces(images: Path) -> None:
     spec = recipe.read("more", images / "more").spec
     assert isinstance(spec, KernelSpec)
     assert spec.title["en"] == "More"
-    assert spec.packages == {"apt": ("one", "two")}
-    assert spec.kernel == {"debian": "linux"}
-    assert spec.programs == {"/usr/bin/one": ("/usr/bin/one",), "/usr/bin/two": ("/sbin/two",)}
+    assert {path: (part.name, part.places) for path, part in spec.programs.items()} == {
+        "/usr/bin/one": ("one", ("/usr/bin/one",)),
+        "/usr/bin/two": ("other-two", ("/sbin/two",)),
+        "/usr/bin/own": ("/boot/own", ("/boot/own",)),
+    }
+    assert [part.name for part in spec.needed] == ["linux", "one", "other-two"]
+    assert spec.programs["/usr/bin/two"].optional == "it is built in"
     assert spec.modules == ("sd_mod", "virtio_net", "xenfs")
     assert spec.optional_modules == ("cpuid",)
     assert {file.path: (file.data, file.mode) for file in spec.files} == {
@@ -75,19 +88,19 @@ def test_what_is_said_is_added_or_replaces(images: Path) -> None:
     assert spec.links == {"/bin": "usr/bin", "/sbin": "usr/sbin"}
 
 
-@pytest.mark.parametrize("file", ["more/own", "base/init", "shared/common"])
+@pytest.mark.parametrize("file", ["more/own", "base/init", "shared/common", "parts.yaml"])
 def test_the_digest_covers_all_that_it_is_made_of(images: Path, file: str) -> None:
     base, more = (recipe.read(name, images / name).digest for name in ("base", "more"))
-    (images / file).write_text("other")
+    with (images / file).open("a") as content:
+        content.write("# other\n")
     assert recipe.read("more", images / "more").digest != more
-    assert (recipe.read("base", images / "base").digest != base) == (file == "base/init")
+    assert (recipe.read("base", images / "base").digest != base) == (file in ("base/init", "parts.yaml"))
 
 
 SYSTEM = """\
 kind: grub
 title: {en: System, ja: システム}
 description: {en: System, ja: システム}
-packages: {apt: [grub]}
 modules: [ls]
 config: ls
 prompt: "> "
@@ -101,12 +114,29 @@ def test_a_system_runs_inside(images: Path) -> None:
     found = recipe.read("more", images / "more")
     assert isinstance(found.spec, KernelSpec)
     assert found.spec.guests["system"].modules == ("ls",)
-    assert found.spec.packages == {"apt": ("one", "two", "grub")}
+    needed = [part.name for part in found.spec.needed]
+    assert needed == ["linux", "one", "other-two", "grub-mkimage", "grub-pc"]
     (images / "system" / "image.yaml").write_text(SYSTEM.replace("ls]", "ls, cat]"))
     assert recipe.read("more", images / "more").digest != found.digest
     (images / "system" / "image.yaml").write_text(BASE)
     (images / "system" / "init").write_text("#!/bin/sh\n")
     with pytest.raises(ImageError, match="system is no system that starts as a kernel"):
+        _ = recipe.read("more", images / "more").spec
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("one: {places", "won: {places", "one is no part of parts.yaml"),
+        ("places: [/usr/bin/one]", "places: []", "one: places are absolute paths"),
+        ("places: [/usr/bin/one]", "places: [/usr/../one]", "one: places are absolute paths"),
+        ("optional: it", "option: it", "other-two: unknown key option"),
+        ("linux: {", "kernel: {", "linux is missing"),
+    ],
+)
+def test_wrong_parts(images: Path, old: str, new: str, complaint: str) -> None:
+    (images / "parts.yaml").write_text(PARTS.replace(old, new, 1))
+    with pytest.raises(ImageError, match=complaint):
         _ = recipe.read("more", images / "more").spec
 
 

@@ -16,6 +16,14 @@ from provisioner.images.packages import provider, this_system
 from provisioner.images.recipe import GrubSpec
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
+
+
+def spec() -> GrubSpec:
+    found = catalog.get("grub", TEMPLATES).spec
+    assert isinstance(found, GrubSpec)
+    return found
+
+
 SERIAL = "serial --unit=0 --speed=115200\nterminal_output serial\n"
 
 
@@ -38,8 +46,8 @@ def test_what_is_no_boot_sector_is_refused(code: bytes) -> None:
 
 
 def test_without_its_packages(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="no GRUB"):
-        grub.core_image(tmp_path, ["serial"], "", tmp_path)
+    with pytest.raises(ImageError, match=r"grub-mkimage \(/usr/bin/grub-mkimage\), grub-pc"):
+        grub.find(tmp_path, spec().needed)
 
 
 @pytest.mark.parametrize("name", ["grub", "grub-bios"])
@@ -53,17 +61,15 @@ def test_the_recipes(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """GRUB's packages and the libraries that they need, unpacked."""
+def found(tmp_path_factory: pytest.TempPathFactory) -> grub.Grub:
+    """GRUB of the host's own packages, unpacked with the libraries that it needs."""
     folder = tmp_path_factory.mktemp("grub")
-    spec = catalog.get("grub", TEMPLATES).spec
-    assert isinstance(spec, GrubSpec)
     manager = provider(this_system(), folder / "cache")
     downloads, target = folder / "downloads", folder / "unpacked"
     downloads.mkdir()
-    for archive in manager.fetch(manager.resolve(spec, this_system()), downloads, lambda done: None):
+    for archive in manager.fetch(manager.resolve(spec().needed, this_system()), downloads, lambda done: None):
         manager.unpack(archive, target)
-    return target
+    return grub.find(target, spec().needed)
 
 
 def printed(words: str, *arguments: str) -> str:
@@ -92,17 +98,17 @@ def printed(words: str, *arguments: str) -> str:
 
 
 @pytest.mark.real
-def test_as_a_kernel_it_does_what_its_configuration_says(unpacked: Path, tmp_path: Path) -> None:
+def test_as_a_kernel_it_does_what_its_configuration_says(found: grub.Grub, tmp_path: Path) -> None:
     kernel = tmp_path / "kernel"
     workspace = tmp_path / "work"
     workspace.mkdir()
     config = f"{SERIAL}echo it stands alone\n"
-    kernel.write_bytes(grub.core_image(unpacked, ["serial", "terminal", "echo"], config, workspace))
+    kernel.write_bytes(grub.core_image(found, ["serial", "terminal", "echo"], config, workspace))
     assert "it stands alone" in printed("it stands alone", "-kernel", str(kernel))
 
 
 @pytest.mark.real
-def test_a_disk_boots_and_is_the_same_each_time(unpacked: Path, tmp_path: Path) -> None:
+def test_a_disk_boots_and_is_the_same_each_time(found: grub.Grub, tmp_path: Path) -> None:
     disks = []
     for number in (1, 2):
         workspace = tmp_path / f"work{number}"
@@ -111,7 +117,7 @@ def test_a_disk_boots_and_is_the_same_each_time(unpacked: Path, tmp_path: Path) 
         disk = tmp_path / f"disk{number}"
         files = {"/boot/note": b"from bytes\n", "/deep/er/file": workspace / "a-file"}
         config = f"{SERIAL}cat /boot/note\ncat /deep/er/file\necho whole\n"
-        grub.boot_disk(disk, unpacked, files, config, 64 * 1024**2, workspace, modules=["cat"])
+        grub.boot_disk(disk, found, files, config, 64 * 1024**2, workspace, modules=["cat"])
         disks.append(disk)
     assert disks[0].stat().st_size == 64 * 1024**2
     assert disks[0].read_bytes() == disks[1].read_bytes()
@@ -121,6 +127,6 @@ def test_a_disk_boots_and_is_the_same_each_time(unpacked: Path, tmp_path: Path) 
 
 
 @pytest.mark.real
-def test_an_unknown_module_is_named(unpacked: Path, tmp_path: Path) -> None:
+def test_an_unknown_module_is_named(found: grub.Grub, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="no module virtio_blk"):
-        grub.core_image(unpacked, ["serial", "virtio_blk"], "", tmp_path)
+        grub.core_image(found, ["serial", "virtio_blk"], "", tmp_path)

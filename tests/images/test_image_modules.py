@@ -9,20 +9,7 @@ import pytest
 from provisioner.errors import ImageError
 from provisioner.images import elf, kernel
 from provisioner.images.modules import ModuleTree
-
-
-def object_file(**said: str) -> bytes:
-    """A 64-bit ELF file with one section, .modinfo, as a kernel module has it."""
-    modinfo = b"".join(f"{key}={value}".encode() + b"\0" for key, value in said.items())
-    names = b"\0.modinfo\0.shstrtab\0"
-    table = 64 + len(modinfo) + len(names)
-    header = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
-    header += struct.pack("<HHIQQQIHHHHHH", 1, 62, 1, 0, 0, table, 0, 64, 0, 0, 64, 3, 2)
-    sections = [(0, 0, 0, 0), (1, 1, 64, len(modinfo)), (10, 3, 64 + len(modinfo), len(names))]
-    packed = (
-        struct.pack("<IIQQQQIIQQ", n, kind, 0, 0, at, size, 0, 0, 1, 0) for n, kind, at, size in sections
-    )
-    return header + modinfo + names + b"".join(packed)
+from tests.images.package_trees import LOAD, NOTE, TLS, boot_image, executable, object_file
 
 
 def add(folder: Path, path: str, data: bytes) -> None:
@@ -73,31 +60,6 @@ def test_damaged_module(folder: Path) -> None:
 def test_what_is_no_elf_file_is_said_to_be_none(damage: bytes) -> None:
     with pytest.raises(elf.NotElf):
         elf.modinfo(damage)
-
-
-def boot_image(payload: bytes) -> bytes:
-    setup = bytearray(1024)
-    setup[0x1F1] = 1
-    setup[0x202:0x206] = b"HdrS"
-    struct.pack_into("<H", setup, 0x206, 0x020F)
-    struct.pack_into("<II", setup, 0x248, 32, len(payload))
-    return bytes(setup) + bytes(32) + payload + b"what follows"
-
-
-LOAD, NOTE, TLS = 1, 4, 7
-
-
-def executable(*segments: tuple[int, int, bytes, int]) -> bytes:
-    """An ELF executable with padding and sections. A segment: kind, address, content, size in memory."""
-    header = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
-    header += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0x1000000, 64, 7, 0, 64, 56, len(segments), 64, 9, 8)
-    table, content = b"", b""
-    start = 0x200000
-    for kind, address, data, memory in segments:
-        at = start + len(content)
-        table += struct.pack("<IIQQQQQQ", kind, 5, at, address, address + 0x1000, len(data), memory, 4096)
-        content += data + bytes(-len(data) % 4096)
-    return (header + table).ljust(start, b"\0") + content + b"what no loader reads"
 
 
 def loaded(data: bytes) -> list[tuple[int, int, int, bytes]]:
