@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from provisioner import errors, paths, render
@@ -12,7 +13,10 @@ from provisioner.hypervisor import apply, imagestore
 from provisioner.hypervisor.imagestore import StoredImage
 from provisioner.images import cache, catalog, packages
 from provisioner.images.recipe import Recipe
+from provisioner.lab.enums import GuestKind
+from provisioner.lab.model import Lab
 from provisioner.naming import ImageSet
+from provisioner.seen import Seen
 
 
 def open_pool(session: Session) -> Any:
@@ -33,12 +37,12 @@ class Images:
 
     def kept(self, text: str | None) -> StoredImage | None:
         """The image that a stamp names, where the pool still has it."""
-        return next((image for image in self._stored if image.set.text == text), None)
+        return _kept(text, self._stored)
 
     def current(self, name: str) -> StoredImage:
         """The image for new guests. Raises ImageError where it can't be built."""
         if name not in self._current:
-            self._current[name] = self._find(name) or self._make(name, refresh=False)
+            self._current[name] = _found(name, self._stored) or self._make(name, refresh=False)
         return self._current[name]
 
     def prepare(self, name: str, *, refresh: bool) -> StoredImage:
@@ -46,14 +50,6 @@ class Images:
         if not refresh:
             return self.current(name)
         return self._make(name, refresh=True)
-
-    def _find(self, name: str) -> StoredImage | None:
-        recipe = catalog.get(name, paths.templates_dir())
-        fitting = [i for i in self._stored if (i.set.image, i.set.recipe) == (name, recipe_key(recipe))]
-        built = cache.find(recipe, paths.cache_dir())
-        if built is not None:
-            return next((i for i in fitting if i.set.digest == built.id[:16]), None)
-        return fitting[-1] if fitting else None
 
     def _make(self, name: str, *, refresh: bool) -> StoredImage:
         recipe = catalog.get(name, paths.templates_dir())
@@ -76,6 +72,7 @@ class Images:
                     self._pool,
                     key,
                     built.files,
+                    built.memory,
                     lambda fraction: self._monitor.phase(subject, "uploading to libvirt", fraction),
                 )
                 self._stored.append(stored)
@@ -88,6 +85,47 @@ class Images:
         used = {text for guest in guests for text in guest.stamp.images.values()}
         for old in imagestore.remove_unused(self._pool, current.set, used):
             self._monitor.note(f"removed image {old.image} {old.digest}: it is older, and nobody uses it")
+
+
+def _kept(text: str | None, stored: Sequence[StoredImage]) -> StoredImage | None:
+    return next((image for image in stored if image.set.text == text), None)
+
+
+def _found(name: str, stored: Sequence[StoredImage]) -> StoredImage | None:
+    """The image of that name for new guests, where the pool has it."""
+    recipe = catalog.get(name, paths.templates_dir())
+    fitting = [i for i in stored if (i.set.image, i.set.recipe) == (name, recipe_key(recipe))]
+    built = cache.find(recipe, paths.cache_dir())
+    if built is not None:
+        return next((i for i in fitting if i.set.digest == built.id[:16]), None)
+    return fitting[-1] if fitting else None
+
+
+def booted(session: Session, lab: Lab, seen: Seen) -> dict[str, StoredImage]:
+    """What each top-level guest boots, or will boot, where that is in the pool already."""
+    pool = session.pool()
+    stored = imagestore.stored(pool) if pool is not None else []
+    there: dict[str, StoredImage] = {}
+    for guest in lab.top_level:
+        domain = seen.domain(guest.name)
+        before = domain.stamp.images.get(guest.image) if domain else None
+        if image := _kept(before, stored) or _found(guest.image, stored):
+            there[guest.name] = image
+    return there
+
+
+def least_memory(lab: Lab, booted: Mapping[str, StoredImage]) -> dict[str, int]:
+    """The bytes in which each guest just comes up, where they are known; ``booted`` as ``booted`` gives it.
+
+    A Xen domain starts from what its host's image has for it. Other guests inside share their host's
+    system, or start one that is only made there.
+    """
+    least: dict[str, int] = {}
+    for guest in lab.guests:
+        image = booted.get(guest.parent or guest.name)
+        if image and (guest.is_top_level or guest.kind is GuestKind.XEN):
+            least[guest.name] = image.memory.get(guest.image, 0)
+    return least
 
 
 def recipe_key(recipe: Recipe) -> str:

@@ -1,13 +1,25 @@
-"""Whether the host has room for what is about to be made on it."""
+"""Whether the connection and the host can carry what is about to be made on them."""
 
 from __future__ import annotations
 
 from provisioner import errors
 from provisioner.engine.session import Session
+from provisioner.lab.model import Lab
 from provisioner.units import rough_size
 
 QEMU_OVERHEAD = 64 * 1024**2  # bytes that a QEMU process takes beside its guest's memory, roughly
 _LEAST_DISK = 256 * 1024**2  # bytes: an image, and what a short lesson writes
+
+
+def check_networks(session: Session, lab: Lab) -> None:
+    """Raises InputError where the lab wants a network that the connection can't make."""
+    isolated = [network.name for network in lab.networks if network.mode == "isolated"]
+    if session.is_session and isolated:
+        raise errors.InputError(
+            f"{lab.file}: network {', '.join(isolated)} is isolated, which needs a bridge, "
+            f"and {session.choice.uri} may make none",
+            hint="use the system's libvirt: -c qemu:///system",
+        )
 
 
 def check_memory(session: Session, wanted: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from provisioner.engine.remove import remove_guest
 from provisioner.engine.session import Session, opened
 from provisioner.hypervisor import apply, connection, facts
 from provisioner.hypervisor.imagestore import StoredImage
+from provisioner.lab import memory
 from provisioner.lab.enums import Accel, AgentPort
 from provisioner.lab.model import Guest, Lab, to_data
 from provisioner.plan import Plan, Step, Verb
@@ -117,7 +118,8 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
     if choices.sets != request.sets:
         lab = labs.load(lab.file, lab.source, choices.sets)
     lab, choices = optional.settled(lab, choices, request.add, request.drop)
-    _check_supported(lab, session)
+    room.check_networks(session, lab)
+    lab = memory.fitting(lab, images.least_memory(lab, images.booted(session, lab, seen)))
     file = str(lab.file.resolve())
     origin = Origin(session.user, instance.name, lab.name, lab.source, file, choices)
     decisions = _decisions(session, request, lab, seen, choices)
@@ -163,16 +165,6 @@ def _decisions(
         return accel.decide(wanted, kvm())
 
     return {g.name: accel.checked(g.name, decide(g), needs_kvm=g.needs_kvm) for g in lab.top_level}
-
-
-def _check_supported(lab: Lab, session: Session) -> None:
-    isolated = [network.name for network in lab.networks if network.mode == "isolated"]
-    if session.is_session and isolated:
-        raise errors.InputError(
-            f"{lab.file}: network {', '.join(isolated)} is isolated, which needs a bridge, "
-            f"and {session.choice.uri} may make none",
-            hint="use the system's libvirt: -c qemu:///system",
-        )
 
 
 def execute(session: Session, prepared: Prepared, monitor: Monitor, cancelled: threading.Event) -> Result:
@@ -233,6 +225,7 @@ class _Run:
     ) -> None:
         self._session = session
         self._prepared = prepared
+        self._lab = prepared.lab
         self._monitor = monitor
         self._cancelled = cancelled
         self._networks = Networks(session, prepared.lab, prepared.origin, prepared.seen)
@@ -249,7 +242,7 @@ class _Run:
         launched: dict[str, Launched] = {}
         for step in prepared.plan.guests:
             if step.verb is Verb.KEEP:
-                self._check_answers(prepared.lab.guest(step.name))
+                self._check_answers(self._lab.guest(step.name))
         if prepared.plan.changes_something:
             self._check_memory()
             for step in self._to_launch:
@@ -268,13 +261,19 @@ class _Run:
                     problems = [error, *([other] if isinstance(other, errors.VirtlabError) else [])]
                     errors.raise_all(problems, "neither images nor networks are ready")
                 clock.lap("images")
+                self._fit_memory(found)
                 addresses = networks.result()
             clock.lap("network")
             orders = [self._order(step, found[step.name], addresses[step.name]) for step in self._to_launch]
             self._remove(pool)
             launched = self._launch(pool, orders)
             clock.lap("guests")
-        return [launched.get(g.name) or self._kept(g) for g in prepared.lab.top_level]
+        return [launched.get(g.name) or self._kept(g) for g in self._lab.top_level]
+
+    def _fit_memory(self, found: Mapping[str, Mapping[str, StoredImage]]) -> None:
+        """Of an image that was only just made it is known now how much memory it needs."""
+        booted = {name: used[self._lab.guest(name).image] for name, used in found.items()}
+        self._lab = memory.fitting(self._lab, images.least_memory(self._lab, booted))
 
     def _check_answers(self, guest: Guest) -> None:
         """Returns when a guest that is kept answers: a run that was killed may have left it starting."""
@@ -285,7 +284,7 @@ class _Run:
 
     def _check_memory(self) -> None:
         wanted = sum(
-            self._prepared.lab.guest(step.name).memory + room.QEMU_OVERHEAD
+            self._lab.guest(step.name).memory + room.QEMU_OVERHEAD
             for step in self._to_launch
             if step.verb is not Verb.UPDATE and step.loses is None  # a running guest has its memory
         )
@@ -293,7 +292,7 @@ class _Run:
 
     def _images(self, store: Images, name: str) -> dict[str, StoredImage]:
         """Each image that a guest uses: the one it was made with where that is still there."""
-        guest, seen = self._prepared.lab.guest(name), self._prepared.seen.domain(name)
+        guest, seen = self._lab.guest(name), self._prepared.seen.domain(name)
         before = {} if seen is None else seen.stamp.images
         wanted = dict.fromkeys((guest.image, *(disk.image for disk in guest.disks if disk.image)))
         return {image: store.kept(before.get(image)) or store.current(image) for image in wanted}
@@ -307,7 +306,7 @@ class _Run:
             apply.remove_volume(pool, volume)
 
     def _order(self, step: Step, used: dict[str, StoredImage], addresses: tuple[Address, ...]) -> Order:
-        guest, seen = self._prepared.lab.guest(step.name), self._prepared.seen.domain(step.name)
+        guest, seen = self._lab.guest(step.name), self._prepared.seen.domain(step.name)
         decision = self._prepared.decisions[guest.name]
         mark = GuestStamp(
             origin=self._prepared.origin,
@@ -318,7 +317,7 @@ class _Run:
             fell_back=decision.fell_back,
             images={name: image.set.text for name, image in used.items()},
             addresses=addresses,
-            inner=tuple(plan.inner_definitions(self._prepared.lab, guest.name)),
+            inner=tuple(plan.inner_definitions(self._lab, guest.name)),
         )
         stamp.dumps(mark)  # one that is too long is refused before anything is changed
         return Order(
@@ -393,6 +392,6 @@ class _Run:
 
     def _remove_volumes(self, guest: str) -> None:
         pool = self._session.pool()
-        for index in range(len(self._prepared.lab.guest(guest).disks)):
+        for index in range(len(self._lab.guest(guest).disks)):
             if pool is not None:
                 apply.remove_volume(pool, self._prepared.instance.volume(guest, index))

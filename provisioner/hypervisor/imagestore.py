@@ -1,12 +1,14 @@
 """Shared images in virtlab's pool: uploaded once, used by every guest of every user of that libvirt.
 
-An upload is a set of volumes; an empty volume named ``complete`` is made after the last byte of
-the others. A set without it is an upload that did not end: nobody uses it, and the same user's
-next upload replaces it. Two users who upload at once make two sets.
+An upload is a set of volumes. How much memory a system in it needs is told by the name of an empty one,
+``memory-SYSTEM-BYTES``. An empty volume named ``complete`` is made after the last byte of the others.
+A set without it is an upload that did not end: nobody uses it, and the same user's next upload
+replaces it. Two users who upload at once make two sets.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +24,7 @@ from provisioner.hypervisor.streams import upload
 from provisioner.naming import ImageSet
 
 COMPLETE = "complete"
+_MEMORY = re.compile(r"memory-(.+)-(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,12 @@ class StoredImage:
 
     set: ImageSet
     paths: dict[str, str]
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """The least bytes of memory of each system that guests start from it, by the name of its recipe."""
+        told = (_MEMORY.fullmatch(part) for part in self.paths)
+        return {match[1]: int(match[2]) for match in told if match}
 
 
 def stored(pool: Any) -> list[StoredImage]:
@@ -61,9 +70,15 @@ def _sets(pool: Any) -> list[StoredImage]:
 
 
 def store(
-    conn: Any, pool: Any, key: ImageSet, files: Mapping[str, Path], progress: Callable[[float], None]
+    conn: Any,
+    pool: Any,
+    key: ImageSet,
+    files: Mapping[str, Path],
+    memory: Mapping[str, int],
+    progress: Callable[[float], None],
 ) -> StoredImage:
-    """Uploads an image's files, by part name. ``progress`` gets the fraction done.
+    """Uploads an image's files, by part name. ``memory``: see ``StoredImage.memory``. ``progress`` gets
+    the fraction done.
 
     The caller sees to it that the same user does not upload the same image twice at once.
     """
@@ -80,10 +95,11 @@ def store(
         with file.open("rb") as source:
             upload(stream, source, size, partial(_report, progress, done, total), doing=doing)
         done += size
-    mark = key.volume(COMPLETE)
-    apply.create_volume(pool, mark, render.volume_xml(mark, 0, fmt="raw"))
+    empty = [*(f"memory-{system}-{least}" for system, least in memory.items()), COMPLETE]
+    for part in empty:
+        apply.create_volume(pool, key.volume(part), render.volume_xml(key.volume(part), 0, fmt="raw"))
     folder = apply.pool_path(pool)
-    return StoredImage(key, {part: f"{folder}/{key.volume(part)}" for part in (*files, COMPLETE)})
+    return StoredImage(key, {part: f"{folder}/{key.volume(part)}" for part in (*files, *empty)})
 
 
 def _report(progress: Callable[[float], None], before: int, total: int, sent: int) -> None:

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from provisioner.errors import ImageError
-from provisioner.images import cache, disk, grub, initramfs, kernel
+from provisioner.images import cache, disk, grub, initramfs, kernel, memory
 from provisioner.images.cache import BuiltImage
 from provisioner.images.packages import Package, System, provider, this_system
 from provisioner.images.recipe import DiskSpec, GrubSpec, KernelSpec, LoaderSpec, Recipe
 from provisioner.images.tree import Tree
+from provisioner.units import rough_size
 
 Progress = Callable[[str, float | None], None]
 _NEWER = "see whether a newer virtlab knows this release; if not, please report the lines above"
@@ -49,7 +50,7 @@ def _disk(
     progress("making the disk", None)
     made = _folder(workspace, "made")
     disk.write(made / "disk", spec, recipe.digest, _folder(workspace, "disk"))
-    return cache.publish(made, recipe, system, (), root)
+    return cache.publish(made, recipe, system, (), root, {})
 
 
 def _packaged(
@@ -84,6 +85,7 @@ def _packaged(
         return found
     packages, archives = found
     made = _folder(workspace, "made")
+    needs: dict[str, int] = {}
     with _explained(recipe, system, packages):
         unpacked = _folder(workspace, "unpacked")
         for archive in archives:
@@ -96,9 +98,9 @@ def _packaged(
             core = grub.core_image(found_grub, spec.modules, spec.config, _folder(workspace, "grub"))
             (made / "kernel").write_bytes(core)
         else:
-            _kernel(spec, unpacked, made, workspace, progress)
-    image = cache.publish(made, recipe, system, packages, root)
-    manager.keep_only(packages)
+            needs = _kernel(recipe.name, spec, unpacked, made, workspace, progress)
+    image = cache.publish(made, recipe, system, packages, root, needs)
+    manager.keep_only(cache.packages(root))
     return image
 
 
@@ -115,13 +117,19 @@ def _explained(recipe: Recipe, system: System, packages: Sequence[Package]) -> I
         ) from error
 
 
-def _kernel(spec: KernelSpec, unpacked: Path, made: Path, workspace: Path, progress: Progress) -> None:
-    """Write what the spec becomes below ``made``."""
+def _kernel(
+    own: str, spec: KernelSpec, unpacked: Path, made: Path, workspace: Path, progress: Progress
+) -> dict[str, int]:
+    """Write what the spec becomes below ``made``.
+
+    Returns the least bytes of memory of each system in it that starts as a guest, by the name of its recipe.
+    """
     progress("unpacking the kernel", None)
     boot_image = _boot_image(spec, unpacked)
     # what a boot loader starts goes on its disk, not beside it
     loose = _folder(workspace, "loose") if spec.loader else made
-    (loose / "kernel").write_bytes(kernel.extract_vmlinux(boot_image))
+    vmlinux = kernel.extract_vmlinux(boot_image)
+    (loose / "kernel").write_bytes(vmlinux)
     # for a recipe that has programs start it once more, inside
     _folder(unpacked, "boot").joinpath("vmlinux").hardlink_to(loose / "kernel")
     if not spec.loader:
@@ -132,9 +140,17 @@ def _kernel(spec: KernelSpec, unpacked: Path, made: Path, workspace: Path, progr
         (_folder(unpacked / "boot", "guests") / name).write_bytes(core)
     progress("packing the initramfs", None)
     _initramfs(loose / "initrd", spec, unpacked, workspace)
-    if spec.loader:
-        progress("making the boot disk", None)
-        _boot_disk(made / "boot", spec.loader, loose, unpacked, workspace)
+    least = memory.needed(vmlinux, (loose / "initrd").stat().st_size)
+    if not spec.loader:
+        return {own: least}
+    if least > spec.loader.memory:
+        given = rough_size(spec.loader.memory)
+        raise ImageError(
+            f"its first system needs {rough_size(least)} of memory, and the recipe gives it {given}"
+        )
+    progress("making the boot disk", None)
+    inside = _boot_disk(made / "boot", spec.loader, loose, unpacked, workspace)
+    return {name: memory.needed(vmlinux, size) for name, size in inside.items()}
 
 
 def _boot_image(spec: KernelSpec, unpacked: Path) -> bytes:
@@ -149,7 +165,9 @@ def _initramfs(out: Path, spec: KernelSpec, unpacked: Path, workspace: Path) -> 
         initramfs.write(archive, spec, unpacked, _folder(workspace, f"modules-{out.name}"))
 
 
-def _boot_disk(out: Path, loader: LoaderSpec, loose: Path, unpacked: Path, workspace: Path) -> None:
+def _boot_disk(out: Path, loader: LoaderSpec, loose: Path, unpacked: Path, workspace: Path) -> dict[str, int]:
+    """Returns the bytes of each initramfs on it that another guest starts with."""
+    sizes: dict[str, int] = {}
     files: dict[str, bytes | Path] = {f"/{name}": loose / name for name in ("kernel", "initrd")}
     found = grub.find(unpacked, loader.grub)
     for name, spec in loader.guests.items():
@@ -159,12 +177,14 @@ def _boot_disk(out: Path, loader: LoaderSpec, loose: Path, unpacked: Path, works
             continue
         _initramfs(loose / f"guest-{name}", spec, unpacked, workspace)
         files[f"/guests/{name}"] = loose / f"guest-{name}"
+        sizes[name] = (loose / f"guest-{name}").stat().st_size
     tree = Tree(unpacked)
     for entry in tree.programs(loader.programs):
         files[f"/{entry.path}"] = kernel.decompress(entry.data)
     system = tree.programs(loader.system)
     files |= {f"/system/{entry.path}": entry.data for entry in (*system, *tree.libraries(system))}
     grub.boot_disk(out, found, files, loader.config, loader.size, _folder(workspace, "grub"))
+    return sizes
 
 
 def _confirmed(recipe: Recipe, system: System, packages: Sequence[Package], root: Path) -> BuiltImage | None:

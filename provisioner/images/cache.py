@@ -39,7 +39,7 @@ class BuiltImage:
 
     ``files`` maps ``kernel``, ``kernel-efi`` and ``initrd``, or ``boot`` (a disk that boots), or ``disk``,
     to paths; ``manifest`` is what ``manifest.json`` holds: sizes in bytes, SHA-256 sums, packages and
-    their versions.
+    their versions, and as ``memory`` the least bytes of memory of each system that guests start from it.
     """
 
     name: str
@@ -47,6 +47,12 @@ class BuiltImage:
     id: str
     files: Mapping[str, Path]
     manifest: Mapping[str, Any]
+
+    @property
+    def memory(self) -> Mapping[str, int]:
+        """The least bytes of memory of each system that guests start from it, by the name of its recipe."""
+        least: Mapping[str, int] = self.manifest["memory"]
+        return least
 
 
 def key(recipe: Recipe, system: System) -> str:
@@ -130,8 +136,10 @@ def publish(
     system: System,
     packages: Sequence[Package],
     root: Path,
+    memory: Mapping[str, int],
 ) -> BuiltImage:
-    """Make a finished build an image of the cache; ``made`` holds one file for each role.
+    """Make a finished build an image of the cache; ``made`` holds one file for each role, ``memory`` the
+    least bytes of memory of each system that guests start from it, by the name of its recipe.
 
     A damaged image of the same identity gives way, and the oldest ones go. Only under
     :func:`building`. Raises ImageError.
@@ -150,6 +158,7 @@ def publish(
         "system": system.release,
         "machine": system.machine,
         "files": files,
+        "memory": dict(memory),
         "packages": {
             package.name: {"version": package.version, "sha256": package.sha256} for package in packages
         },
@@ -174,6 +183,18 @@ def images(root: Path) -> list[BuiltImage]:
     """Every complete image of the cache, in no particular order."""
     loaded = (_load(path.parent) for path in (root / "images").glob(f"*/*/{_MANIFEST}"))
     return [image for image in loaded if image]
+
+
+def packages(root: Path) -> set[Package]:
+    """What the newest image of each recipe was made of; a ``size`` of 0 stands for one that is not known."""
+    newest: dict[str, BuiltImage] = {}
+    for image in sorted(images(root), key=lambda image: _time(next(iter(image.files.values())).parent)):
+        newest[image.name] = image
+    return {
+        Package(name, told["version"], told["sha256"], 0)
+        for image in newest.values()
+        for name, told in image.manifest["packages"].items()
+    }
 
 
 def _folder(recipe: Recipe, system: System, image_id: str, root: Path) -> Path:

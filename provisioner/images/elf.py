@@ -66,15 +66,7 @@ def loadable(data: bytes) -> bytes:
     Whoever loads it gets the same memory, because what a segment lacks in the file is zero there. Where
     it has segments of an unknown kind it comes back as it is. Raises NotElf.
     """
-    if not is_elf(data):
-        raise NotElf("this is no 64-bit ELF file")
-    try:
-        fields = list(_HEADER.unpack_from(data))
-        table, size, count = fields[5], fields[9], fields[10]
-        headers = [_PROGRAM_HEADER.unpack_from(data, table + n * size) for n in range(count)]
-    except struct.error as error:
-        raise NotElf(f"this ELF file is damaged: {error}") from error
-    segments = [_Segment(*header) for header in headers]
+    segments = _segments(data)
     if any(segment.offset + segment.size > len(data) for segment in segments):
         raise NotElf("this ELF file is damaged: it ends within a segment")
     loads = [segment for segment in segments if segment.kind == _PT_LOAD]
@@ -93,12 +85,29 @@ def loadable(data: bytes) -> bytes:
         at = len(content)
         content += data[note.offset : note.offset + note.size]
         moved.append(replace(note, offset=at))
+    fields = list(_HEADER.unpack_from(data))
     fields[5:7] = _HEADER.size, 0  # where the program headers are, and no section headers
     fields[9:] = _PROGRAM_HEADER.size, len(moved), 0, 0, 0
     _HEADER.pack_into(content, 0, *fields)
     for n, segment in enumerate(moved):
         _PROGRAM_HEADER.pack_into(content, _HEADER.size + n * _PROGRAM_HEADER.size, *astuple(segment))
     return bytes(content)
+
+
+def memory(data: bytes) -> int:
+    """How many bytes of memory an executable takes once it is loaded. Raises NotElf."""
+    return sum(segment.memory for segment in _segments(data) if segment.kind == _PT_LOAD)
+
+
+def _segments(data: bytes) -> list[_Segment]:
+    if not is_elf(data):
+        raise NotElf("this is no 64-bit ELF file")
+    try:
+        fields = _HEADER.unpack_from(data)
+        table, size, count = fields[5], fields[9], fields[10]
+        return [_Segment(*_PROGRAM_HEADER.unpack_from(data, table + n * size)) for n in range(count)]
+    except struct.error as error:
+        raise NotElf(f"this ELF file is damaged: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

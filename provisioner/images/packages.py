@@ -49,7 +49,7 @@ class Packages(Protocol):
         ...
 
     def keep_only(self, packages: Iterable[Package]) -> None:
-        """Remove the archives of all other packages from the cache."""
+        """Remove the archives of all other packages from the cache; their ``size`` does not count."""
         ...
 
     def unpack(self, archive: Path, target: Path) -> None:

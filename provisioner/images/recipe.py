@@ -48,7 +48,8 @@ class GrubParts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LoaderSpec:
-    """How a disk starts: GRUB does what ``config`` says. ``size`` is in bytes.
+    """How a disk starts: GRUB does what ``config`` says. ``size`` is in bytes, and so is ``memory``: what the
+    system that starts has of the machine's; ``{memory}`` in ``config`` stands for it, in MiB.
 
     The disk holds ``/kernel`` and ``/initrd``, the ``programs`` (its paths, and for each the part of the
     packages; unpacked), below ``/system`` what ``system`` names in the same way, with
@@ -59,6 +60,7 @@ class LoaderSpec:
 
     config: str
     size: int
+    memory: int
     programs: Mapping[str, Part]
     system: Mapping[str, Part]
     guests: Mapping[str, KernelSpec | GrubSpec]
@@ -311,7 +313,7 @@ def _system(folder: Path) -> GrubSpec:
 
 def _loader(data: Mapping[str, Any], known: Mapping[str, Part]) -> LoaderSpec:
     folder: Path = data["folder"]
-    if unknown := set(data) - {"config", "size", "programs", "system", "guests", "folder"}:
+    if unknown := set(data) - {"config", "size", "memory", "programs", "system", "guests", "folder"}:
         raise ValueError(f"loader: unknown key {', '.join(sorted(unknown))}")
     guests: dict[str, KernelSpec | GrubSpec] = {}
     for name in data["guests"]:
@@ -319,9 +321,12 @@ def _loader(data: Mapping[str, Any], known: Mapping[str, Part]) -> LoaderSpec:
         if isinstance(spec, DiskSpec):
             raise TypeError(f"{name} is no image that boots")
         guests[name] = spec
+    memory = units.parse_size(str(data["memory"]))
+    config = (folder / data["config"]).read_text(encoding="utf-8")
     return LoaderSpec(
-        config=(folder / data["config"]).read_text(encoding="utf-8"),
+        config=config.replace("{memory}", str(memory // units.MIB)),
         size=units.parse_size(str(data["size"])),
+        memory=memory,
         programs=_programs(data["programs"], known),
         system=_programs(data.get("system", {}), known),
         guests=guests,

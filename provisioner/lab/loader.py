@@ -17,12 +17,13 @@ from provisioner.lab.model import (
     How,
     Interface,
     Lab,
+    MemoryPlace,
     Network,
     Observation,
     Processor,
     Text,
 )
-from provisioner.lab.problems import Place, Problems
+from provisioner.lab.problems import Place, Problems, escaped, shown_path
 from provisioner.lab.rules import Images
 
 __all__ = ["Images", "load"]
@@ -103,6 +104,11 @@ def _lab(lab: Given, drafts: Sequence[layers.Draft], file: Path, source: str) ->
         source=source,
         observe=observations(values.get("observe")),
         part=values["part"].value if "part" in values else None,
+        memory_places={
+            draft.name: MemoryPlace(escaped(str(given.place)), shown_path(given.path))
+            for draft in drafts
+            if not (given := draft.hardware["memory"]).place.in_profile
+        },
     )
 
 

@@ -139,6 +139,14 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryPlace:
+    """Where a lab file says how much memory a guest has."""
+
+    place: str  # file, line and column, or the --set
+    path: str  # guests.NAME.memory or defaults.memory
+
+
+@dataclass(frozen=True, slots=True)
 class Lab:
     name: str
     title: Text
@@ -149,6 +157,7 @@ class Lab:
     source: str  # who it is: "catalog:NAME" for a lab that comes with virtlab, else the file's absolute path
     observe: tuple[Observation, ...] = ()
     part: str | None = None  # of the article: a key of parts.PARTS
+    memory_places: dict[str, MemoryPlace] = field(default_factory=dict)  # of the guests whose file says it
 
     def guest(self, name: str) -> Guest:
         """The guest of that name; KeyError where there is none."""

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from provisioner.images.packages import Package, System, Tick
 from provisioner.images.parts import Part
@@ -96,7 +97,7 @@ class Manager:
     """A package manager with one package that holds all of ``files``."""
 
     files: Mapping[str, bytes]
-    package: Package = Package("everything", "1.0-1", "0" * 64, 1)
+    package: ClassVar[Package] = Package("everything", "1.0-1", "0" * 64, 1)
 
     def resolve(self, parts: Sequence[Part], system: System) -> list[Package]:
         return [self.package]

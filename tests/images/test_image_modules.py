@@ -5,11 +5,11 @@ import struct
 from pathlib import Path
 
 import pytest
+from package_trees import LOAD, NOTE, TLS, boot_image, executable, object_file
 
 from provisioner.errors import ImageError
 from provisioner.images import elf, kernel
 from provisioner.images.modules import ModuleTree
-from tests.images.package_trees import LOAD, NOTE, TLS, boot_image, executable, object_file
 
 
 def add(folder: Path, path: str, data: bytes) -> None:

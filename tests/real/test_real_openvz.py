@@ -13,7 +13,7 @@ from driver import PATIENCE, Outcome, Virtlab
 
 LAB = "demo-openvz"
 GUESTS = ["host", "ve101", "ve102", "vm1", "vm2"]
-LIMIT = str(128 * 1024 * 1024)
+LIMIT = str(160 * 1024 * 1024)
 
 
 def inside(virtlab: Virtlab, guest: str, *command: str) -> str:
