@@ -39,9 +39,10 @@ def test_too_little_is_said_with_its_place_and_what_to_type(tmp_path: Path) -> N
     with pytest.raises(LabFileError) as raised:
         memory.fitting(lab(tmp_path), {"one": 140 * MIB + 1, "two": 300 * MIB})
     has = "what image tiny has here, its kernel and initramfs, needs"
+    file = f"{tmp_path}/lab.yaml"
     assert raised.value.problems == (
-        f"{tmp_path}/lab.yaml:3:37: defaults.memory: 128 MiB is too little for one: {has} 141 MiB to come up",
-        f"{tmp_path}/lab.yaml:7:13: guests.two.memory: 256 MiB is too little for two: {has} 300 MiB to come up",
+        f"{file}:3:37: defaults.memory: 128 MiB is too little for one: {has} 141 MiB to come up",
+        f"{file}:7:13: guests.two.memory: 256 MiB is too little for two: {has} 300 MiB to come up",
     )
     assert raised.value.hint
     assert "--set defaults.memory=352MiB" in raised.value.hint
