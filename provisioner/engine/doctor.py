@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from provisioner import accel, errors, optional, paths
-from provisioner.engine import labs
+from provisioner.engine import labs, releases
 from provisioner.engine.images import recipe_key
 from provisioner.engine.room import QEMU_OVERHEAD
 from provisioner.engine.session import Session, opened
@@ -21,6 +21,7 @@ from provisioner.lab.spec import NEEDS_NETWORK
 from provisioner.units import rough_size
 
 _SPARE_DISK = 1024**3  # bytes: an image being built and uploaded, and disks that grow
+_UNTRIED = "go on; where something fails here that should not, please report it with this line"
 _BOOTSTRAP = "./bootstrap true, in a clone of virtlab, installs it"
 
 
@@ -92,6 +93,9 @@ def _labs() -> list[Lab]:
 def _connected(session: Session) -> Iterator[Check]:
     yield Check("connection", True, f"{session.choice.uri} ({session.choice.why})")
     versions = facts.versions(session.conn)
+    if machine := session.host.machine():
+        good, told = releases.this_standing(linux=machine.kernel.split()[-1], **versions)
+        yield Check("release", good, told, None if good else _UNTRIED, needed=False)
     yield Check("libvirt", True, versions["libvirt"])
     emulator = facts.offers_x86(session.conn)
     yield Check(

@@ -16,11 +16,15 @@ Tick = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """The distribution: ``likes`` holds its own name first, then those that it descends from."""
+    """The distribution: ``likes`` holds its own name first, then those that it descends from.
+
+    ``release`` is its short name and version or code name ("debian 13"), ``title`` what it calls itself.
+    """
 
     likes: tuple[str, ...]
     release: str
     machine: str
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ def detect_system(machine: str, os_release: Path = Path("/etc/os-release")) -> S
     values = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in lines)}
     own = values.get("ID", "linux")
     version = values.get("VERSION_ID") or values.get("VERSION_CODENAME") or "rolling"
-    return System((own, *values.get("ID_LIKE", "").split()), f"{own} {version}", machine)
+    likes = (own, *values.get("ID_LIKE", "").split())
+    return System(likes, f"{own} {version}", machine, values.get("PRETTY_NAME", ""))
 
 
 def this_system() -> System:

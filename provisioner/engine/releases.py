@@ -1,0 +1,68 @@
+"""Which release this host stands on, and whether virtlab was tried on it."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from functools import cache
+
+from provisioner import errors, paths
+from provisioner.images import packages
+from provisioner.images.packages import System
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What labs stand on. ``linux`` is the kernel: the host's own, or of a release that was tried, the guests'."""
+
+    qemu: str
+    libvirt: str
+    linux: str
+    python: str
+
+    @property
+    def text(self) -> str:
+        return f"QEMU {self.qemu}, libvirt {self.libvirt}, Linux {self.linux}, Python {self.python}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A release on which every lab was tried, and what it had then."""
+
+    name: str
+    versions: Versions
+
+
+@cache
+def tested() -> dict[str, Tested]:
+    """The releases that were tried, by the name that images have for a release."""
+    import yaml
+
+    data = yaml.safe_load((paths.templates_dir() / "tested.yaml").read_bytes())
+    return {
+        release: Tested(entry.pop("name"), Versions(**{key: str(value) for key, value in entry.items()}))
+        for release, entry in data.items()
+    }
+
+
+def standing(system: System | None, here: Versions) -> tuple[bool, str]:
+    """Whether this release was tried, and a line that says which it is and which were."""
+    title = (system.title or system.release) if system else "an unknown system"
+    known = tested()
+    told = f"{title}: {here.text}"
+    if system and system.release in known:
+        there = known[system.release].versions
+        newer = (
+            "" if (there.qemu, there.libvirt) == (here.qemu, here.libvirt) else f", then with {there.text}"
+        )
+        return True, f"{told} (tested{newer})"
+    return False, f"{told}; tested: {', '.join(each.name for each in known.values())}"
+
+
+def this_standing(libvirt: str, qemu: str, linux: str) -> tuple[bool, str]:
+    """The same of this host, whose libvirt, QEMU and kernel have these versions."""
+    try:
+        system: System | None = packages.this_system()
+    except errors.ImageError:
+        system = None
+    return standing(system, Versions(qemu, libvirt, linux, platform.python_version()))
