@@ -13,7 +13,7 @@ from provisioner.images.packages import System
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What labs stand on. ``linux`` is the kernel: the host's own, or of a release that was tried, the guests'."""
+    """What labs stand on. ``linux`` is the kernel that runs the host."""
 
     qemu: str
     libvirt: str
