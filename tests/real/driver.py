@@ -27,7 +27,7 @@ name: solo
 guests:
   one:
     profile: {profile}
-    memory: 128 MiB
+    memory: 160 MiB
 """
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 

@@ -10,7 +10,7 @@ from driver import Virtlab
 SECOND = """\
   two:
     profile: virtio
-    memory: 128 MiB
+    memory: 160 MiB
 """
 
 
@@ -40,10 +40,10 @@ def test_edit_and_up_again(session: Virtlab) -> None:
     assert "restart" not in titled.err
     assert session.pids(name) == pids
 
-    edit(lab, "  one:\n    profile: virtio\n    memory: 128", "  one:\n    profile: virtio\n    memory: 160")
+    edit(lab, "  one:\n    profile: virtio\n    memory: 160", "  one:\n    profile: virtio\n    memory: 192")
     before = session.status(name)
     asked = session(*up).ended(2)
-    assert "restart one: the lab file changed\n    memory: 128 MiB → 160 MiB" in asked.err
+    assert "restart one: the lab file changed\n    memory: 160 MiB → 192 MiB" in asked.err
     assert "this loses what is in its memory\nerror: one: what is lost does not come back" in asked.err
     assert "--yes" in asked.err
     screen = session.terminal(*up)
@@ -76,7 +76,7 @@ def test_guests_come_and_go_and_disks_are_replaced(system: Virtlab) -> None:
 
     edit(lab, "guests:\n", f"guests:\n{SECOND.replace('two', 'zero')}")
     edit(lab, SECOND, "")
-    edit(lab, "memory: 128 MiB\n", "memory: 128 MiB\n    disks: [{size: 32 MiB}]\n")
+    edit(lab, "memory: 160 MiB\n", "memory: 160 MiB\n    disks: [{size: 32 MiB}]\n")
     system("exec", f"{name}/one", "--", "sh", "-c", "echo kept >/dev/vda; sync").ended(0)
     plan = json.loads(system("plan", *up[1:], "-o", "json").ended(0).out)
     assert {s["name"]: s["action"] for s in plan["steps"] if s["kind"] == "guest"} == {

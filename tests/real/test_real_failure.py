@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def test_a_guest_that_never_answers_is_taken_back_with_its_last_words(system: Vi
 
 
 def test_both_errors_are_kept_and_so_are_the_guests_where_asked(system: Virtlab) -> None:
-    more = "  two:\n    profile: emulated\n    memory: 128 MiB\n"
+    more = "  two:\n    profile: emulated\n    memory: 160 MiB\n"
     lab, name = system.lab(more=more), system.name()
     failed = system("up", str(lab), "--as", name, "--timeout", "0.5", "--keep-on-failure").ended(1)
     assert "2 guests did not come up" in failed.err
@@ -54,7 +55,7 @@ def test_a_failed_change_leaves_the_others_alone(system: Virtlab) -> None:
     pids = system.pids(name)
     file = lab / "lab.yaml"
     before = file.read_text()
-    file.write_text(before + "  two:\n    profile: virtio\n    memory: 128 MiB\n" + HANGING)
+    file.write_text(before + "  two:\n    profile: virtio\n    memory: 160 MiB\n" + HANGING)
     failed = system("up", str(lab), "--as", name, "--timeout", "4").ended(1)
     assert f"{name}/two" in failed.err
     assert system.pids(name) == pids
@@ -166,3 +167,15 @@ def test_a_broken_stamp_is_nobodys(system: Virtlab) -> None:
     finally:
         file.write_text(xml)
         system.virsh("define", str(file))
+
+
+def test_too_little_memory_is_said_before_anything_starts(session: Virtlab) -> None:
+    lab, name = session.lab(), session.name()
+    session("up", str(lab), "--as", name).ended(0)  # the image is there from now on
+    session("down", name).ended(0)
+    file = lab / "lab.yaml"
+    file.write_text(file.read_text().replace("memory: 160 MiB", "memory: 96 MiB"))
+    refused = session("up", str(lab), "--as", name).ended(2)
+    assert re.search(r"lab\.yaml:\d+:\d+: guests\.one\.memory: 96 MiB is too little for one: ", refused.err)
+    assert "--set guests.one.memory=" in refused.err
+    assert session.status(name) is None
