@@ -6,15 +6,22 @@ import os
 import sys
 from typing import Annotated, Any
 
-import click
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from provisioner import __version__, errors
 from provisioner.report import text
 
 _BUG = 3
 _EXEC_FAILED = 125
+
+
+class _Verb(TyperCommand):
+    """A verb. Its usage line has the arguments as we write them; typer's own would be in braces."""
+
+    def collect_usage_pieces(self, _ctx: Any) -> list[str]:
+        arguments = [parameter for parameter in self.params if parameter.param_type_name == "argument"]
+        return [str(self.options_metavar), *(str(argument.metavar) for argument in arguments)]
 
 
 class _Group(TyperGroup):
@@ -28,9 +35,14 @@ class _Group(TyperGroup):
         parameters: list[Any] = [] if command is None else list(command.params)
         for parameter in parameters:
             longest = max(parameter.opts, key=len)
-            if parameter.param_type_name == "option" and longest != "--help":
-                words = f"{cmd_name}_{longest.lstrip('-')}"
-                parameter.envvar = f"VIRTLAB_{words}".replace("-", "_").upper()
+            variable = f"VIRTLAB_{cmd_name}_{longest.lstrip('-')}".replace("-", "_").upper()
+            if longest == "--set":
+                # one on each line, as values have blanks in them; typer would split at those, too
+                lines = os.environ.get(variable, "").splitlines()
+                parameter.default = [line for line in lines if line.strip()] or None
+                parameter.show_default = False
+            elif parameter.param_type_name == "option" and longest != "--help":
+                parameter.envvar = variable
                 parameter.show_envvar = False
         return command
 
@@ -42,10 +54,10 @@ class _Group(TyperGroup):
         except errors.VirtlabError as error:
             text.problem(error)
             sys.exit(_of_exec(ctx, error.exit_code))
-        except click.UsageError as error:
-            error.show()
-            sys.exit(_of_exec(ctx, error.exit_code))
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except typer.TyperException as error:  # wrong usage, which typer shows
+            error.exit_code = _of_exec(ctx, error.exit_code)
+            raise
+        except (typer.Exit, typer.Abort):
             raise
         except KeyboardInterrupt:
             text.tell("interrupted")
@@ -59,7 +71,7 @@ class _Group(TyperGroup):
             sys.exit(_of_exec(ctx, _BUG))
 
 
-def _of_exec(ctx: click.Context, code: int) -> int:
+def _of_exec(ctx: typer.Context, code: int) -> int:
     """The exit code of a failure of virtlab's own: exec has one for all, as the rest are the guest's."""
     return _EXEC_FAILED if ctx.invoked_subcommand == "exec" else code
 
@@ -99,6 +111,8 @@ def main() -> None:
 
     for module in (labs, instances, guests, compare, bench, lessons, report, products, host):
         module.register(app)
+    for verb in app.registered_commands:
+        verb.cls = _Verb
     try:
         app()
     except Exception:

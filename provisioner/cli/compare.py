@@ -28,7 +28,9 @@ def compare(
     svg: Annotated[
         bool, typer.Option("--svg", help="Draw the stack as an SVG file, on standard output.")
     ] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that the guests may take.")] = 30.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="How long the guests may take.", metavar="SECONDS")
+    ] = 30.0,
     lang: options.Lang = None,
     connect: options.Connect = None,
     output: options.OutputOption = Output.TABLE,

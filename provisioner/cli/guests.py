@@ -24,11 +24,16 @@ def exec_(
     command: Annotated[
         list[str], typer.Argument(help="What to run, after --.", metavar="-- COMMAND [ARG]...")
     ],
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds until the command is ended.")] = 60.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="How long until the command is ended.", metavar="SECONDS")
+    ] = 60.0,
     max_output: Annotated[
         int,
         typer.Option(
-            min=1, max=_MOST_OUTPUT, help="Bytes of standard output, and of standard error, to keep."
+            min=1,
+            max=_MOST_OUTPUT,
+            help="How much of standard output, and of standard error, to keep.",
+            metavar="BYTES",
         ),
     ] = 1024 * 1024,
     stdin: Annotated[

@@ -39,7 +39,9 @@ Drop = Annotated[
         metavar="GUEST",
     ),
 ]
-Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds that a guest may take to answer.")]
+Timeout = Annotated[
+    float, typer.Option(min=0.1, help="How long a guest may take to answer.", metavar="SECONDS")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -253,7 +255,9 @@ def start(
 
 def stop(
     target: options.Target,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds until it is switched off instead.")] = 10.0,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="How long until it is switched off instead.", metavar="SECONDS")
+    ] = 10.0,
     connect: options.Connect = None,
 ) -> None:
     """Shut guests down; their disks stay, their memory does not."""

@@ -59,7 +59,9 @@ def show(lab: options.Lab, output: options.OutputOption = Output.TABLE) -> None:
 
 def copy(
     lab: options.Lab,
-    folder: Annotated[Path, typer.Argument(help="A folder that is not there yet, or is empty.")],
+    folder: Annotated[
+        Path, typer.Argument(help="A folder that is not there yet, or is empty.", metavar="FOLDER")
+    ],
 ) -> None:
     """Your own copy of a lab, to edit."""
     from shlex import quote

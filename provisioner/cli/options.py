@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import click
 import typer
 
 from provisioner.cli import completion
 from provisioner.language import Language
 from provisioner.report.data import Output
-
-
-class _Changes(click.types.StringParamType):
-    """Texts of --set; the environment holds one on each line, as values have blanks in them."""
-
-    def split_envvar_value(self, rv: str) -> list[str]:
-        return [line for line in rv.splitlines() if line.strip()]
-
 
 Lab = Annotated[
     str,
@@ -56,7 +47,6 @@ Sets = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        click_type=_Changes(),
         help="Change a value of the lab file, such as full.memory=256MiB.",
         metavar="KEY=VALUE",
     ),

@@ -13,7 +13,7 @@ import pytest
 import typer
 import yaml
 
-from provisioner.cli import app, completion, guests, options
+from provisioner.cli import app, completion, guests
 from provisioner.errors import InputError
 
 LAB = "virtlab: 1\nname: x\nguests:\n  a: {profile: virtio}\n"
@@ -22,7 +22,7 @@ EVIL = "\x1b]0;title\x07\u202e\x9b"
 
 def run(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "provisioner", *args],
+        [sys.executable, "-W", "error", "-m", "provisioner", *args],
         capture_output=True,
         check=False,
         encoding="utf-8",
@@ -69,9 +69,37 @@ def test_validate_for_programs(tmp_path: Path) -> None:
 
 def test_changes_from_the_environment_stand_on_lines(tmp_path: Path) -> None:
     (file := tmp_path / "lab.yaml").write_text(LAB, encoding="utf-8")
-    changes = "a.memory=256 MiB\na.title=two words\n"
+    changes = "a.memory=256 MiB\n\na.title=two words\n"
     result = run("validate", str(file), VIRTLAB_VALIDATE_SET=changes)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("verb", "usage", "argument"),
+    [
+        ("up", "LAB", "LAB  A lab's name, its folder, or its file."),
+        ("down", "[LAB]...", "[LAB]...  Labs that are up."),
+        ("exec", "LAB/GUEST -- COMMAND [ARG]...", "-- COMMAND [ARG]...  What to run, after --."),
+        ("copy", "LAB FOLDER", "FOLDER  A folder that is not there yet, or is empty."),
+    ],
+)
+def test_help_says_what_each_argument_is(verb: str, usage: str, argument: str) -> None:
+    lines = run(verb, "--help").stdout.splitlines()
+    assert lines[0].endswith(f" {verb} [OPTIONS] {usage}")
+    assert any(line.strip().startswith(argument) for line in lines)
+    assert run(verb, "--no-such-option").stderr.startswith(lines[0])
+
+
+def test_a_verb_does_not_load_what_is_slow() -> None:
+    code = (
+        "import sys\nfrom provisioner.cli.app import main\n"
+        "try: main()\nexcept SystemExit: print(*sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, "list", "-o", "name"], capture_output=True, check=True, text=True
+    )
+    assert "demo-paravirt" in result.stdout
+    assert not {"libvirt", "pydantic"} & set(result.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -111,4 +139,3 @@ def test_input_is_never_cut(given: bytes, fits: bool, monkeypatch: pytest.Monkey
 def test_completion_knows_the_catalogue() -> None:
     assert completion.labs("demo-p") == ["demo-paravirt"]
     assert completion.labs("no such") == []
-    assert options._Changes().split_envvar_value("a=b c\n\nd=e") == ["a=b c", "d=e"]
