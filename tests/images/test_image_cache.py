@@ -116,8 +116,10 @@ def test_damaged_manifest(tmp_path: Path, manifest: str) -> None:
 
 def test_killed_while_building(tmp_path: Path) -> None:
     half = tmp_path / "building" / "half"
-    killed = child(tmp_path, f"Path({str(half)!r}).write_text('x'); os.kill(os.getpid(), signal.SIGKILL)")
-    assert killed.wait(30) == -signal.SIGKILL
+    with child(
+        tmp_path, f"Path({str(half)!r}).write_text('x'); os.kill(os.getpid(), signal.SIGKILL)"
+    ) as killed:
+        assert killed.wait(30) == -signal.SIGKILL
     assert half.exists()
     assert cache.find(notes(), tmp_path) is None
     image, steps = make(tmp_path)
@@ -130,12 +132,11 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     expected, _ = make(tmp_path / "whole")
     root = tmp_path / "killed"
     for delay in (0.0, 0.01, 0.02, 0.04, 0.06, 0.08):
-        process = child(root, "pass")
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(delay)
-        process.kill()
-        process.wait(30)
+        with child(root, "pass") as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(delay)
+            process.kill()
         found = cache.find(notes(), root)
         assert found is None or cache.exact(notes(), packages.this_system(), expected.id, root) == found
     assert make(root)[0].id == expected.id

@@ -43,6 +43,7 @@ class Guest:
     def __init__(self, image: BuiltImage, folder: Path, agent: str) -> None:
         self._log = folder / "console.log"
         self._socket = folder / "agent"
+        self._agent = socket.socket(socket.AF_UNIX)
         disk = folder / "disk"
         notes = build.build(catalog.get("notes", TEMPLATES), folder, progress=lambda step, done: None)
         shutil.copy(notes.files["disk"], disk)
@@ -80,7 +81,6 @@ class Guest:
 
     def ready(self) -> None:
         self.wait(lambda: "virtlab: agent" in self.console())
-        self._agent = socket.socket(socket.AF_UNIX)
         self._agent.connect(str(self._socket))
         number = time.monotonic_ns() % 2**30
         self.wait(lambda: self._greets(number))
@@ -114,6 +114,12 @@ class Guest:
         self._agent.sendall(b'{"execute": "guest-shutdown"}\n')
         assert self.process.wait(20) == 0
 
+    def close(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait()
+        self._agent.close()
+
 
 @pytest.fixture(scope="module", params=["serial", "virtio"])
 def guest(request: pytest.FixtureRequest, tiny: BuiltImage, tmp_path_factory: Any) -> Iterator[Guest]:
@@ -123,9 +129,7 @@ def guest(request: pytest.FixtureRequest, tiny: BuiltImage, tmp_path_factory: An
         yield started
         started.shut_down()
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            started.process.kill()
-        started.process.wait()
+        started.close()
 
 
 @pytest.mark.real

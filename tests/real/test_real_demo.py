@@ -220,14 +220,14 @@ def test_console_ends_on_a_signal_and_lets_the_next_one_in(demo: Demo) -> None:
 
 def test_a_reader_that_leaves_early_is_no_bug(demo: Demo) -> None:
     argv = demo.virtlab.argv("exec", f"{demo.name}/virtio", "--", "sh", "-c", "yes | head -c 500000")
-    process = subprocess.Popen(
+    with subprocess.Popen(
         argv, env=demo.virtlab.env, cwd=demo.virtlab.home, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    told = process.stderr.read()
-    assert process.wait(30) == 141, told
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read()
+        assert process.wait(30) == 141, told
     assert b"Traceback" not in told
 
 

@@ -15,6 +15,8 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             sys.executable,
+            "-W",
+            "error",
             "-m",
             "provisioner",
             "bench",

@@ -39,19 +39,18 @@ def test_it_ends_when_virtlab_is_killed() -> None:
         "with iperf3_server('127.0.0.1') as port:\n    print(port, flush=True)\n    time.sleep(60)\n"
     )
     root = Path(__file__).parents[2]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", program],
         stdout=subprocess.PIPE,
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root)},
-    )
-    try:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        assert listens(port)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    ) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            assert listens(port)
+        finally:
+            process.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 5
     while listens(port) and time.monotonic() < deadline:
         time.sleep(0.05)
