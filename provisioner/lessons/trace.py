@@ -1,7 +1,8 @@
 """What QEMU's trace of register accesses tells: which device was asked, and how often.
 
 A line of it: ``18026@1795469300.119396:memory_region_ops_read cpu 0 mr 0x55a8 addr 0x3fa value 0xc4
-size 1 name 'serial'``. What a guest writes to its console goes through a register, too: so the
+size 1 name 'serial'``. QEMU 11.1 begins it with a date, ``2026-12-01T02:27:11.766785Z ``, as it does
+with its other messages. What a guest writes to its console goes through a register, too: so the
 marks that it writes there before and after its work stand in the trace itself.
 """
 
@@ -13,11 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 EVENTS = ("memory_region_ops_read", "memory_region_ops_write")
+_CLOCK = rb"\d\d:\d\d:\d\d\.\d+Z "
 _LINE = re.compile(
-    rb"\d+@\d+\.\d+:memory_region_ops_(read|write) cpu -?\d+ mr 0x[0-9a-f]+ addr 0x([0-9a-f]+)"
+    rb"(?:\d+@\d+\.\d+:|\d{4}-\d\d-\d\dT" + _CLOCK + rb")"
+    rb"memory_region_ops_(read|write) cpu -?\d+ mr 0x[0-9a-f]+ addr 0x([0-9a-f]+)"
     rb" value 0x([0-9a-f]+) size \d+ name '([^']*)'"
 )
-_TRACED = re.compile(rb"\d+@\d+\.\d+:|memory_region_ops_")
+# A part of such a line. After a date QEMU's other messages have its own name.
+_TRACED = re.compile(
+    rb"\d+@\d+\.\d+:|memory_region_ops_| size \d+ name '|\d{4}-\d\d-\d\dT(?!" + _CLOCK + rb"qemu)"
+)
 _CONSOLE = 0x3F8  # the data register of the first serial port
 _DISKS = {
     "ide": r"ide\d*|(piix-)?bmdma",

@@ -8,13 +8,19 @@ from provisioner.lessons import trace
 from provisioner.lessons.trace import Access
 
 BEGIN, END = b"0f3a-begin;", b"0f3a-end;"
+OLD, DATED = "18026@1795469300.119396:", "2026-12-01T02:27:11.766785Z "  # since QEMU 11.1 the second
 
 
-def line(kind: str, address: int, value: int, region: str) -> bytes:
+def line(kind: str, address: int, value: int, region: str, head: str = OLD) -> bytes:
     return (
-        f"18026@1795469300.119396:memory_region_ops_{kind} cpu 0 mr 0x55a847b67a40 addr {address:#x} "
+        f"{head}memory_region_ops_{kind} cpu 0 mr 0x55a847b67a40 addr {address:#x} "
         f"value {value:#x} size 1 name '{region}'\n"
     ).encode()
+
+
+def dated(log: bytes) -> bytes:
+    """The same as QEMU 11.1 writes it."""
+    return log.replace(OLD.encode(), DATED.encode())
 
 
 def console(text: bytes) -> bytes:
@@ -35,11 +41,17 @@ def counted(log: bytes) -> dict[str, int]:
 def test_only_what_lies_between_the_marks_counts() -> None:
     log = NOISE + console(b"\r\n" + BEGIN + b"\r\n") + WORK + console(END) + NOISE
     assert counted(log) == {"serial": 5, "ide": 3, "piix-bmdma": 2}
+    assert counted(dated(log)) == counted(log)
 
 
 def test_an_access_is_read_in_all_its_parts() -> None:
     assert trace.accesses(line("write", 0x1F7, 0xC8, "ide")) == [Access(True, 0x1F7, 0xC8, "ide")]
     assert trace.accesses(line("read", 0x3FD, 0x60, "serial")) == [Access(False, 0x3FD, 0x60, "serial")]
+    of_qemu_11 = (
+        b"2026-12-01T02:27:11.766785Z memory_region_ops_write cpu -1 mr 0x55ae1b1f4f00 "
+        b"addr 0xfee00000 value 0x0 size 4 name 'apic-msi'\n"
+    )
+    assert trace.accesses(of_qemu_11) == [Access(True, 0xFEE00000, 0, "apic-msi")]
 
 
 @pytest.mark.parametrize("lost", [3, -3])
@@ -72,6 +84,11 @@ def test_the_agents_port_is_no_console() -> None:
         line("read", 1, 1, "ide")[:40] + b"\n",
         line("read", 1, 1, "ide")[20:],
         line("read", 1, 1, "ide")[:-1] + line("read", 1, 1, "ide"),
+        line("read", 1, 1, "ide", DATED)[:20] + b"\n",
+        line("read", 1, 1, "ide", DATED)[:40] + b"\n",
+        line("read", 1, 1, "ide", DATED)[30:],
+        line("read", 1, 1, "ide", DATED)[:-1] + line("read", 1, 1, "ide", DATED),
+        line("read", 1, 1, "ide", DATED)[:-20] + line("read", 1, 1, "ide", DATED),
     ],
 )
 def test_a_damaged_line_spoils_the_count(damaged: bytes) -> None:
@@ -81,9 +98,15 @@ def test_a_damaged_line_spoils_the_count(damaged: bytes) -> None:
 
 def test_what_else_qemu_says_does_not_matter() -> None:
     log = (
-        console(BEGIN) + b"qemu-system-x86_64: warning: TCG doesn't support\n\xff\xfe\n" + WORK + console(END)
+        console(BEGIN)
+        + b"qemu-system-x86_64: warning: TCG doesn't support\n\xff\xfe\n"
+        + b"2026-12-01T06:00:38.793269Z qemu-system-x86_64: warning: '-mon' is deprecated\n"
+        + b"2026-12-01 06:00:38.793+0000: shutting down, reason=destroyed\n"
+        + WORK
+        + console(END)
     )
     assert counted(log)["ide"] == 3
+    assert counted(dated(log)) == counted(log)
 
 
 @pytest.mark.parametrize(

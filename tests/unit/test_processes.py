@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from provisioner import errors, processes
+from provisioner.lessons import workloads
 
 needs_iperf3 = pytest.mark.skipif(shutil.which("iperf3") is None, reason="needs iperf3")
 
@@ -30,6 +31,32 @@ def test_it_listens_only_there_and_only_so_long() -> None:
         assert listens(port)
         assert not listens(port, "127.0.0.2")
     assert not listens(port)
+
+
+@needs_iperf3
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [("network-send", 0.9, 3), ("network-receive", 0.9, 3), ("registers-network", 0, 3)],
+)
+def test_a_probe_ends_with_this_hosts_iperf3(name: str, least: float, most: float, tmp_path: Path) -> None:
+    probe = next(probe for probe in workloads.PROBES if probe.name == name)
+    with processes.iperf3_server("127.0.0.1") as port:
+        began = time.monotonic()
+        script = (probe.script + probe.answer).replace(workloads.KEPT, str(tmp_path / "kept"))
+        told = subprocess.run(
+            ["sh", "-c", script],
+            env={"PATH": os.environ["PATH"], "PEER": "127.0.0.1", "PORT": str(port)},
+            capture_output=True,
+            timeout=20,
+            check=False,
+        )
+        seconds = time.monotonic() - began
+    assert told.returncode == 0, told.stderr
+    found = workloads.read(probe, told.stdout)
+    assert found[workloads.WORK] > 7_000_000
+    assert least < seconds < most
+    if probe.metrics:
+        assert found[name] * 1e6 * seconds == pytest.approx(found[workloads.WORK], rel=0.3)
 
 
 @needs_iperf3
