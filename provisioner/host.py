@@ -41,6 +41,10 @@ class KvmDevice:
             bits = self.mode
         return bits & 6 == 6
 
+    def is_usual(self, kvm_group: int | None) -> bool:
+        """Whether it is as udev makes it: open to the group kvm, or to all."""
+        return self.mode & 0o006 == 0o006 or (self.gid == kvm_group and self.mode & 0o060 == 0o060)
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -88,6 +92,7 @@ class Host(Protocol):
     def processor_flags(self) -> frozenset[str] | None: ...
     def routes(self) -> list[IPv4Network] | None: ...
     def groups_of(self, uid: int) -> list[int] | None: ...
+    def group_id(self, name: str) -> int | None: ...
     def free_memory(self) -> int | None: ...
     def free_disk(self, path: str) -> int | None: ...
     def missing_programs(self, names: Sequence[str]) -> list[str]: ...
@@ -152,6 +157,15 @@ class LocalHost:
         except KeyError:
             return None
         return os.getgrouplist(user.pw_name, user.pw_gid)
+
+    def group_id(self, name: str) -> int | None:
+        """The number of a group; None where there is none of that name."""
+        import grp
+
+        try:
+            return grp.getgrnam(name).gr_gid
+        except KeyError:
+            return None
 
     def nested_kvm(self) -> bool | None:
         """Whether KVM gives its guests a working KVM of their own."""
@@ -335,6 +349,10 @@ class UnknownHost:
 
     def groups_of(self, uid: int) -> list[int] | None:
         del uid
+        return None
+
+    def group_id(self, name: str) -> int | None:
+        del name
         return None
 
     def free_memory(self) -> int | None:

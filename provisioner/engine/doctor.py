@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from provisioner import accel, errors, optional, paths
-from provisioner.engine import labs, releases
+from provisioner.engine import kvm_access, labs, releases
 from provisioner.engine.images import recipe_key
 from provisioner.engine.room import QEMU_OVERHEAD
 from provisioner.engine.session import Session, opened
@@ -104,27 +105,39 @@ def _connected(session: Session) -> Iterator[Check]:
         versions["qemu"] if emulator else "libvirt knows no QEMU that emulates x86_64",
         None if emulator else f"install qemu-system-x86; {_BOOTSTRAP}",
     )
-    yield _kvm(session)
+    yield from accelerator(session)
     yield _networks(session)
     yield from _room(session)
     yield from _images(session)
 
 
-def _kvm(session: Session) -> Check:
+def accelerator(session: Session) -> Iterator[Check]:
+    """Whether KVM is real here, and whether QEMU's user may open it: if not, that costs time in any case."""
     found = facts.kvm(session.conn, session.host, session=session.is_session)
     obstacle = accel.obstacle(found)
     if obstacle is None:
-        return Check("accelerator", True, accel.decide(Accel.AUTO, found).why, needed=False)
-    if found.exists and found.hardware and found.opens is False:
-        remedy = "give QEMU's user access: sudo chgrp kvm /dev/kvm && sudo chmod 660 /dev/kvm"
-    elif found.hardware and not found.exists:
-        remedy = "load the module: sudo modprobe kvm_intel (or kvm_amd)"
+        yield Check("accelerator", True, accel.decide(Accel.AUTO, found).why, needed=False)
     else:
-        remedy = (
-            "take a host whose processor shows vmx or svm (on a cloud: nested virtualization), "
-            "or go on: labs run emulated, slower"
-        )
-    return Check("accelerator", False, f"emulation (TCG): {obstacle}", remedy, needed=False)
+        remedy = _kvm_remedy(session, found)
+        yield Check("accelerator", False, f"emulation (TCG): {obstacle}", remedy, needed=False)
+    if user := kvm_access.kept_out(session):
+        told = f"{kvm_access.cause(user)}: up takes many seconds longer"
+        remedy = kvm_access.remedy(session, user.name, user.groups)
+        yield Check("/dev/kvm", False, told, remedy, needed=False)
+
+
+def _kvm_remedy(session: Session, found: accel.KvmFacts) -> str | None:
+    if found.exists and found.hardware and found.opens is False:
+        if not session.is_session:
+            return None  # a check of its own has it
+        remedy = kvm_access.remedy(session, session.user, os.getgroups())
+        return f"{remedy}, then log in again" if "usermod" in remedy else remedy
+    if found.hardware and not found.exists:
+        return "load the module: sudo modprobe kvm_intel (or kvm_amd)"
+    return (
+        "take a host whose processor shows vmx or svm (on a cloud: nested virtualization), "
+        "or go on: labs run emulated, slower"
+    )
 
 
 def _networks(session: Session) -> Check:

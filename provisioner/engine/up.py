@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from provisioner import accel, errors, naming, optional, plan, stamp
-from provisioner.engine import images, labs, room
+from provisioner.engine import images, kvm_access, labs, room
 from provisioner.engine.images import Images, boot_files
 from provisioner.engine.inner import Inside, Started
 from provisioner.engine.launch import Launched, Launcher, Order, Stopwatch, await_answer
@@ -244,6 +244,7 @@ class _Run:
             if step.verb is Verb.KEEP:
                 self._check_answers(self._lab.guest(step.name))
         if prepared.plan.changes_something:
+            kvm_access.say_why_slow(session, self._monitor)
             self._check_memory()
             for step in self._to_launch:
                 apply.require_ours(session.conn, prepared.instance.domain(step.name))

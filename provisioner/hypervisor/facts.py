@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from provisioner.accel import KvmFacts
-from provisioner.host import Host
+from provisioner.host import Host, KvmDevice
 from provisioner.hypervisor.errors import translated
+
+
+@dataclass(frozen=True, slots=True)
+class QemuUser:
+    """The user that the system's libvirt runs QEMU as."""
+
+    name: str
+    uid: int
+    groups: tuple[int, ...]
+
+    def can_open(self, device: KvmDevice) -> bool:
+        return device.open_to(self.uid, self.groups)
 
 
 def kvm(conn: Any | None, host: Host, *, session: bool) -> KvmFacts:
@@ -26,13 +39,25 @@ def kvm(conn: Any | None, host: Host, *, session: bool) -> KvmFacts:
 
     root = ET.fromstring(_capabilities(conn))  # noqa: S314 - libvirt's own output
     offered = root.find("guest/arch[@name='x86_64']/domain[@type='kvm']") is not None
-    if device is not None and not session:
-        label = root.findtext("host/secmodel[model='dac']/baselabel[@type='kvm']") or ""
-        uid, gid = _ids(label)
-        if uid is not None:
-            groups = {*(host.groups_of(uid) or []), *([gid] if gid is not None else [])}
-            opens, user = device.open_to(uid, sorted(groups)), _user(uid)
+    if device is not None and not session and (runs_as := _qemu_user(root, host)):
+        opens, user = runs_as.can_open(device), runs_as.name
     return KvmFacts(exists, opens, offered, hardware, user)
+
+
+def qemu_user(conn: Any, host: Host) -> QemuUser | None:
+    """Whom the system's libvirt runs QEMU as; None where it does not tell."""
+    import xml.etree.ElementTree as ET
+
+    return _qemu_user(ET.fromstring(_capabilities(conn)), host)  # noqa: S314 - libvirt's own output
+
+
+def _qemu_user(capabilities: Any, host: Host) -> QemuUser | None:
+    label = capabilities.findtext("host/secmodel[model='dac']/baselabel[@type='kvm']") or ""
+    uid, gid = _ids(label)
+    if uid is None:
+        return None
+    groups = {*(host.groups_of(uid) or []), *([gid] if gid is not None else [])}
+    return QemuUser(_user(uid), uid, tuple(sorted(groups)))
 
 
 def offers_x86(conn: Any) -> bool:

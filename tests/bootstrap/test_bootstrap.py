@@ -308,6 +308,73 @@ def test_shellcheck_finds_nothing() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
+# With a /dev and a /run of its own, so that the real device stays as it is.
+KVM_SCRIPT = r"""
+set -u
+own=$1 state=$2 around=$3
+mount --make-rprivate / && mount -t tmpfs tmpfs "$own" && mount -t tmpfs tmpfs /run || exit
+mount -t tmpfs -o mode=755 tmpfs /dev && mknod -m 666 /dev/null c 1 3 || exit
+node=/dev/kvm
+case $around in
+    udev) mkdir /run/udev ;;
+    lent) node=$own/kvm && : >/dev/kvm ;;
+    shared)
+        echo '24 27 0:6 / /dev rw,relatime shared:2 - devtmpfs udev rw,mode=755' >"$own/mountinfo"
+        mount --bind "$own/mountinfo" "/proc/$$/mountinfo" || exit
+        ;;
+esac
+mknod "$node" c 10 232 && chown "${state%:*}" "$node" && chmod "${state##*:}" "$node" || exit
+[ "$node" = /dev/kvm ] || mount --bind "$node" /dev/kvm || exit
+FUNCTIONS
+echo ready
+open_kvm 2>&1
+stat -c %U:%G:%a /dev/kvm
+"""
+NO_GROUP = 424242  # a number that no group here has
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces and devices, as root")
+@pytest.mark.parametrize(
+    ("state", "around", "mended"),
+    [
+        ("0:0:600", "", True),  # as the kernel makes it
+        (f"0:{NO_GROUP}:660", "", True),  # as a container gets it from a host whose group kvm has that number
+        (f"0:{NO_GROUP}:600", "", True),
+        (f"0:{NO_GROUP}:666", "", False),  # open to all
+        (f"0:{NO_GROUP}:640", "", False),
+        (f"65534:{NO_GROUP}:660", "", False),
+        ("0:1:660", "", False),  # a group that there is may have been chosen
+        ("0:0:660", "", False),
+        ("0:0:600", "udev", False),
+        (f"0:{NO_GROUP}:660", "udev", False),
+        (f"0:{NO_GROUP}:660", "given", False),
+        (f"0:{NO_GROUP}:660", "lent", False),
+        (f"0:{NO_GROUP}:660", "shared", False),
+    ],
+)
+def test_kvm_is_opened_only_where_nobody_chose_otherwise(
+    state: str, around: str, mended: bool, tmp_path: Path
+) -> None:
+    if run("getent", "group", "kvm", cwd=tmp_path).returncode != 0:
+        pytest.skip("there is no group kvm here")
+    text = (REPOSITORY / "bootstrap").read_text()
+    functions = "\n".join(re.findall(r"(?ms)^(?:say|open_kvm|kvm_is_copied)\(\) \{.*?\}$", text))
+    groups = f"0,{NO_GROUP}" if around == "given" else "0"
+    told = run(
+        *("unshare", "-m", "setpriv", "--groups", groups, "sh", "-c"),
+        *(KVM_SCRIPT.replace("FUNCTIONS", functions), "sh", tmp_path, state, around),
+        cwd=tmp_path,
+    )
+    if "ready" not in told.stdout:
+        pytest.skip(f"namespaces and devices can't be made here: {told.stderr}")
+    lines = told.stdout.splitlines()[1:]
+    if mended:
+        assert lines == ["bootstrap: gave /dev/kvm its usual group and mode (kvm, 0660)", "root:kvm:660"]
+    else:
+        assert lines[-1] != "root:kvm:660"
+        assert len(lines) == 1
+
+
 # In namespaces of its own, with private folders for all that libvirt keeps, so that this machine's
 # daemon and networks notice nothing. All processes end with the first one.
 DAEMON_SCRIPT = r"""
