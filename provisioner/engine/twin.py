@@ -17,7 +17,7 @@ from ipaddress import IPv4Interface
 from typing import Any
 
 from provisioner import errors, naming, plan
-from provisioner.engine import images, reach, room
+from provisioner.engine import clock, images, reach, room
 from provisioner.engine.images import Images, boot_files
 from provisioner.engine.launch import Launcher, Order, await_ready
 from provisioner.engine.monitor import Monitor
@@ -33,6 +33,8 @@ from provisioner.plan import Step, Verb
 from provisioner.seen import SeenDomain
 from provisioner.stamp import Address
 from provisioner.units import rough_size
+
+_CLOCK_TRIES = 4
 
 
 @dataclass(slots=True)
@@ -177,6 +179,23 @@ class Twins:
             dom = apply.domain(self.session.conn, self.instance.domain(order.guest.name))
             label = f"{self.instance.name}/{order.guest.name}"
             self.running[name] = Twin(name, dom, order.guest, order, label)
+        self._mend_clocks([name for name in results if name in self.running])
+
+    def _mend_clocks(self, names: Sequence[str]) -> None:
+        """Boots those again whose clock is far off. One that stays so is in ``failed``."""
+        for tries_left in reversed(range(_CLOCK_TRIES)):
+            wrong = clock.far_off({n: self.running[n].transport for n in names if n in self.running})
+            for name, pace in wrong.items():
+                twin, why = self.running[name], f"its twin's clock runs at {pace:.2g} times the true speed"
+                try:
+                    if not tries_left:
+                        raise errors.GuestError(f"{why}: this host is too busy")
+                    self.monitor.note(f"{name}: {why}: it boots again")
+                    self.reboot(twin)
+                except (errors.GuestError, errors.HypervisorError) as error:
+                    self.drop(name, error.message)
+            if not wrong:
+                return
 
     def _end_all(self, futures: Sequence[Future[Any]], orders: Sequence[Order]) -> None:
         """Switches the twins off until nobody waits for one of them any more."""
