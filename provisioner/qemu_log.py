@@ -7,11 +7,14 @@ NAME.log.1, and the oldest goes. A file keeps its inode when it gets another nam
 from __future__ import annotations
 
 import os
+import re
 from io import FileIO
 from pathlib import Path
 
 _OLDER = 16  # files beside the newest that are looked at; virtlogd keeps 3 unless told otherwise
 _TRIES = 5
+_MESSAGE = re.compile(r"(?:\d{4}-\d\d-\d\dT\S+Z )?qemu-\S+: (.+)")
+_NO_REASON = re.compile(r": warning: |: terminating on signal")
 
 
 class Place:
@@ -45,6 +48,18 @@ def since(place: Place, most: int) -> bytes | None:
         if data is not None and _inodes(place.newest) == before:
             return data if len(data) <= most else None
     return None
+
+
+def reason(log: str) -> str | None:
+    """What QEMU said last before it ended, if it said anything. libvirt has it date its messages; what
+    the C library says in its name, as of an assertion, has no date."""
+    told = [
+        match[1].strip()
+        for line in log.rpartition("starting up")[2].splitlines()
+        if (match := _MESSAGE.fullmatch(line)) and not _NO_REASON.search(line)
+    ]
+    # what QEMU calls an error says more than the assertion that it then fails
+    return next((line for line in told if "error" in line.lower()), told[-1] if told else None)
 
 
 def _files(newest: Path) -> list[Path]:

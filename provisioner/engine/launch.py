@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from provisioner import errors, plan, render
+from provisioner import errors, plan, qemu_log, render
 from provisioner.engine.monitor import Monitor
 from provisioner.engine.prompts import prompt_of
 from provisioner.engine.reach import channel
@@ -186,15 +186,7 @@ class Launcher:
     def _qemu_reason(self, domain: str) -> str | None:
         """The line in which QEMU says why it ended, where its log can be read."""
         log = self._session.host.qemu_log(domain, session=self._session.is_session)
-        if log is None:
-            return None
-        told = [
-            line.partition(": ")[2].strip()
-            for line in log.rpartition("starting up")[2].splitlines()
-            if line.startswith("qemu-system") and "terminating" not in line
-        ]
-        # what QEMU calls an error says more than the assertion that it then fails
-        return next((line for line in told if "error" in line.lower()), told[-1] if told else None)
+        return None if log is None else qemu_log.reason(log)
 
 
 def await_ready(

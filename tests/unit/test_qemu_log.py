@@ -74,6 +74,38 @@ def test_too_much_is_nothing(log: Path, place: qemu_log.Place) -> None:
     assert qemu_log.since(place, 100) is None
 
 
+START = "2026-12-01 06:29:31.105+0000: starting up libvirt version: 9.0.0\n-msg timestamp=on\n"
+MSR = "error: failed to set MSR 0x10a to 0x69"
+ASSERTION = "../../target/i386/kvm/kvm.c:3183: Assertion `ret == cpu->kvm_msr_buf->nmsrs' failed."
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("", None),
+        ("char device redirected to /dev/pts/0 (label charserial0)\n", None),
+        (
+            f"2026-12-01T06:29:31.474819Z qemu-system-x86_64: {MSR}\nqemu-system-x86_64: {ASSERTION}\n"
+            "2026-12-01 06:29:32.105+0000: shutting down, reason=crashed\n",
+            MSR,
+        ),
+        (f"qemu-system-x86_64: {ASSERTION}\n", ASSERTION),
+        ("2026-12-01T06:00:38.7Z qemu-system-x86_64: warning: '-mon' is deprecated\n", None),
+        (
+            "2026-12-01T06:36:54.974705Z qemu-system-x86_64: terminating on signal 15 from pid 74\n",
+            None,
+        ),
+        (
+            '2026-12-01T06:00:38.9Z qemu-system-x86_64: unsupported machine type: "x"\n',
+            'unsupported machine type: "x"',
+        ),
+    ],
+)
+def test_why_qemu_ended(said: str, reason: str | None) -> None:
+    before = f"{START}qemu-system-x86_64: error: of the run before\n"
+    assert qemu_log.reason(before + START + said) == reason
+
+
 def test_a_log_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         qemu_log.end_of(tmp_path / "no.log")
