@@ -101,3 +101,80 @@ def test_why_xl_refuses(kind: str, info: str, told: str, tmp_path: Path) -> None
         ["sh", str(script), kind], input=REFUSAL, capture_output=True, text=True, check=True
     )
     assert done.stdout == f"xl: domain creation fail: No{f' ({told})' if told else ''}\n"
+
+
+# What xl 4.17 and 4.20 gave a device model for the domain of unmodified, shortened.
+GIVEN = ["-xen-domid", "3", "-chardev", "socket,id=libxl-cmd,path=/run/a b,server=on,wait=off"]
+GIVEN += ["-mon", "chardev=libxl-cmd,mode=control", "-name", "hvm", "-no-acpi", "-boot", "order=cda"]
+GIVEN += ["-machine", "pc,accel=xen,suppress-vmdesc=on", "-chardev", "pty,id=serial0", ""]
+# A QEMU, an old one or one that knows no -no-acpi and no -mon. Several -machine add up in both.
+QEMU = """\
+#!/bin/sh
+old=OLD acpi=on kind=none
+refuse() {
+    echo "$1: invalid option" >&2
+    exit 1
+}
+while [ $# -gt 0 ]; do
+    case $1 in
+        -machine)
+            shift
+            case $1 in *acpi=off*) acpi=off ;; *) kind=${1%%,*} ;; esac
+            ;;
+        -no-acpi) [ "$old" ] && acpi=off || refuse "$1" ;;
+        -mon | -qmp)
+            [ "$old" ] || [ "$1" = -qmp ] || refuse "$1"
+            shift
+            case $1 in
+                chardev=*,mode=control) name=${1#chardev=} && echo "QMP at ${name%,*}" ;;
+                chardev:*) echo "QMP at ${1#chardev:}" ;;
+            esac
+            ;;
+        *) echo "[$1]" ;;
+    esac
+    shift
+done
+echo "$kind acpi=$acpi"
+"""
+
+
+@pytest.mark.parametrize("old", ["yes", ""])
+@pytest.mark.parametrize("shell", [["dash"], ["busybox", "sh"]])
+def test_what_xl_asks_for_is_understood_by_each_qemu(old: str, shell: list[str], tmp_path: Path) -> None:
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"needs {shell[0]}")
+    qemu = tmp_path / "usr" / "libexec" / "xen-qemu-system-i386"
+    qemu.parent.mkdir(parents=True)
+    qemu.write_text(QEMU.replace("OLD", old))
+    qemu.chmod(0o755)
+    script = tmp_path / "device-model"
+    script.write_text((FOLDER / "device-model").read_text().replace("/boot/system", str(tmp_path)))
+    done = subprocess.run([*shell, str(script), *GIVEN], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "[-L]",
+        f"[{tmp_path}/usr/share/qemu]",
+        *("[-xen-domid]", "[3]", "[-chardev]", "[socket,id=libxl-cmd,path=/run/a b,server=on,wait=off]"),
+        *("QMP at libxl-cmd", "[-name]", "[hvm]", "[-boot]", "[order=cda]"),
+        *("[-chardev]", "[pty,id=serial0]", "[]"),
+        "pc acpi=off",
+    ]
+
+
+def test_domain_0_gives_memory_that_is_only_asked_for_before_a_domain_can_start(tmp_path: Path) -> None:
+    """The device model asks for more than all of Domain 0's; Linux refuses that where nothing was said."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    seen = tmp_path / "seen"
+    for name in ("modprobe", "mount", "ip", "mkdir", "xen-init-dom0", "xenconsoled"):
+        (programs / name).write_text("#!/bin/sh\n")
+    (programs / "xenstored").write_text(
+        f"#!/bin/sh\nread -r now <{tmp_path}/vm/overcommit_memory; echo $now >{seen}\n"
+    )
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    (tmp_path / "vm").mkdir()
+    (tmp_path / "vm" / "overcommit_memory").write_text("0\n")
+    late = (FOLDER / "late").read_text().replace("/proc/sys", str(tmp_path)).replace("/sys/block/vd*", "")
+    subprocess.run(["/bin/sh", "-c", f"phase() {{ :; }}\n{late}"], env={"PATH": str(programs)}, check=True)
+    assert seen.read_text() == "1\n"
