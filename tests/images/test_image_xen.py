@@ -178,3 +178,10 @@ def test_domain_0_gives_memory_that_is_only_asked_for_before_a_domain_can_start(
     late = (FOLDER / "late").read_text().replace("/proc/sys", str(tmp_path)).replace("/sys/block/vd*", "")
     subprocess.run(["/bin/sh", "-c", f"phase() {{ :; }}\n{late}"], env={"PATH": str(programs)}, check=True)
     assert seen.read_text() == "1\n"
+
+
+def test_domain_0_lays_little_of_its_memory_aside() -> None:
+    """64 MiB of 256 if nothing is said, and the device model is then read from the disk again and again."""
+    (kernel,) = [line for line in (FOLDER / "grub.cfg").read_text().splitlines() if "/kernel" in line]
+    (slots,) = [word.partition("=")[2] for word in kernel.split() if word.startswith("swiotlb=")]
+    assert 2 * 1024**2 <= int(slots) * 2048 <= 16 * 1024**2
