@@ -185,3 +185,34 @@ def test_domain_0_lays_little_of_its_memory_aside() -> None:
     (kernel,) = [line for line in (FOLDER / "grub.cfg").read_text().splitlines() if "/kernel" in line]
     (slots,) = [word.partition("=")[2] for word in kernel.split() if word.startswith("swiotlb=")]
     assert 2 * 1024**2 <= int(slots) * 2048 <= 16 * 1024**2
+
+
+XL = """\
+#!/bin/sh
+echo "$*" >>HERE/orders
+case $1 in
+    list) printf 'Name ID Mem VCPUs State Time(s)\\nhvm 3 31 1 STATE 0.0\\n' ;;
+    domid) ! grep -qsx 'destroy hvm' HERE/orders && echo 3 ;;
+    create) echo error: enough >&2; exit 1 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(("state", "made"), [("--p---", True), ("r-----", False)])
+def test_a_domain_that_never_began_is_made_anew(state: str, made: bool, tmp_path: Path) -> None:
+    """Where parts was stopped in the middle, its domain stays, and to wait for what it writes is in vain."""
+    (tmp_path / "boot" / "guests").mkdir(parents=True)
+    (tmp_path / "boot" / "guests" / "grub-disk").touch()
+    (tmp_path / "run" / "virtlab" / "unmodified").mkdir(parents=True)
+    (tmp_path / "run" / "virtlab" / "unmodified" / "serial").write_text("GNU GRUB\ngrub> ")
+    for name, text in (("xl", XL), ("usleep", "#!/bin/sh\n")):
+        (tmp_path / name).write_text(text.replace("HERE", str(tmp_path)).replace("STATE", state))
+        (tmp_path / name).chmod(0o755)
+    text = (FOLDER / "unmodified").read_text().replace("PATH=", f"PATH={tmp_path}:", 1)
+    for place in ("/boot", "/run"):
+        text = text.replace(f"{place}/", f"{tmp_path}{place}/")
+    text = text.replace("/usr/lib/virtlab/complaint", "cat")
+    done = subprocess.run(["sh", "-s"], input=text, capture_output=True, text=True, check=False)
+    orders = (tmp_path / "orders").read_text()
+    assert ("destroy hvm" in orders, "create" in orders) == (made, made)
+    assert done.returncode == int(made), done.stderr
