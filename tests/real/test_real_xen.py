@@ -94,7 +94,7 @@ def test_a_system_that_knows_nothing_of_xen(system_account: Virtlab, shared: str
     """The processor's support and a device model give it a PC: a BIOS, a serial port and an IDE disk."""
     dom0 = f"{shared}/dom0"
     try:
-        told = system_account("exec", "--timeout", "280", dom0, "--", "unmodified", timeout=320).ended(0).out
+        told = system_account("exec", "--timeout", "300", dom0, "--", "unmodified", timeout=340).ended(0).out
         assert "This machine calls itself: Xen HVM domU" in told
         assert "(hd0)" in told
         assert "GNU GRUB" in told
