@@ -72,8 +72,8 @@ PROCESSOR = Record(
         Key(
             "model",
             LIBRARY_NAME,
-            "Processor model: auto (the host's under KVM, QEMU's default under emulation), default, host, "
-            "maximum, or a name that libvirt knows",
+            "Processor model: auto (the host's under KVM, QEMU's default with rdrand under emulation), "
+            "default, host, maximum, or a name that libvirt knows",
             FROM_PROFILE,
         ),
         Key(

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from provisioner import render
 from provisioner.images import build, cache, catalog, packages
 from provisioner.images.cache import BuiltImage
 
@@ -50,10 +51,11 @@ class Guest:
         words = f"virtlab.hostname=probe virtlab.agent={agent} virtlab.if={MAC},10.9.8.7/24,10.9.8.1,10.9.8.2"
         self.process = subprocess.Popen(
             [
-                *("qemu-system-x86_64", "-accel", "tcg", "-m", "256", "-nodefaults", "-no-reboot"),
+                *("qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,rdrand=on", "-m", "256"),
+                *("-nodefaults", "-no-reboot"),
                 *("-display", "none", "-kernel", str(image.files["kernel"])),
                 *("-initrd", str(image.files["initrd"])),
-                *("-append", f"console=ttyS0,115200 quiet panic=-1 {words}"),
+                *("-append", f"{' '.join(render.KERNEL_ARGS)} panic=-1 {words}"),
                 *("-chardev", f"socket,id=console,server=on,wait=off,path={folder}/con,logfile={self._log}"),
                 *("-chardev", f"socket,id=agent,server=on,wait=off,path={self._socket}"),
                 *(word.format(disk=disk) for word in HARDWARE[agent]),
@@ -148,6 +150,19 @@ def test_drivers_are_those_of_the_hardware(guest: Guest) -> None:
 @pytest.mark.real
 def test_the_kernel_is_the_distributions_own(guest: Guest) -> None:
     assert guest.run("cat /proc/sys/kernel/tainted") == "0\n"
+
+
+@pytest.mark.real
+def test_what_is_skipped_is_in_this_kernel_by_that_name(guest: Guest) -> None:
+    known = guest.run(f"grep -w {' '.join(f'-e {part}' for part in render.SKIPPED_PARTS)} /proc/kallsyms")
+    not_everywhere = {"jent_mod_init"}
+    assert set(render.SKIPPED_PARTS) - not_everywhere <= set(known.split())
+
+
+@pytest.mark.real
+def test_random_numbers_are_there_at_once(guest: Guest) -> None:
+    seconds = guest.run("dmesg | sed -n 's/^\\[ *\\([0-9.]*\\)\\].*crng init done.*/\\1/p'")
+    assert float(seconds) < 0.5
 
 
 @pytest.mark.real

@@ -14,7 +14,7 @@ from lxml import etree
 from rendered import LABS, POOL, domains, load_lab, networks, origin_of, ranges_of
 
 from provisioner import naming, plan, render, stamp
-from provisioner.lab.model import Disk, Guest, Text
+from provisioner.lab.model import Disk, Guest, Processor, Text
 from provisioner.lab.problems import UNSAFE_CHARACTER
 
 LAB = load_lab(LABS["everything"])
@@ -119,6 +119,25 @@ def test_interrupts_go_by_the_bios_where_acpi_is_slow() -> None:
         changed = dataclasses.replace(guest, machine=machine, firmware=firmware)
         told = render.kernel_command_line(changed, ()).split()
         assert ("acpi=noirq" in told) == ((machine, firmware) in slow)
+
+
+def test_an_emulated_processor_has_random_numbers() -> None:
+    def features(model: str, accel: str, **own: str) -> dict[str, str]:
+        guest = dataclasses.replace(LAB.guest("named"), processor=Processor(1, model, own))
+        xml = domains(dataclasses.replace(LAB, guests=(guest,)), ORIGIN, accel=accel, session=False)["named"]
+        found = etree.fromstring(xml).findall("cpu/feature")
+        return {str(each.get("name")): str(each.get("policy")) for each in found}
+
+    assert features("auto", "tcg") == {"rdrand": "require"}
+    assert features("auto", "tcg", svm="disable") == {"rdrand": "require", "svm": "disable"}
+    assert features("auto", "tcg", rdrand="disable") == {"rdrand": "disable"}
+    assert features("auto", "kvm") == features("default", "tcg") == features("qemu64", "tcg") == {}
+
+
+def test_parts_of_the_kernels_start_are_skipped() -> None:
+    words = render.kernel_command_line(LAB.guest("named"), ()).split()
+    (skipped,) = (word for word in words if word.startswith("initcall_blacklist="))
+    assert {"trace_eval_init", "ftrace_check_for_weak_functions"} <= set(skipped.partition("=")[2].split(","))
 
 
 def lines_of(accel: str, session: bool) -> tuple[list[str], list[str]]:
