@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -18,11 +17,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import libvirt
+from bare import Bare
 
 from provisioner import __version__
 from provisioner.hypervisor import connection
@@ -30,9 +29,7 @@ from provisioner.hypervisor import connection
 LAB = "demo-paravirt"
 INSTANCE = "benchmark"
 DEADLINE = 120.0  # seconds for two guests to answer
-ASK_AGAIN = 0.05  # seconds between two pings on a line that has not answered yet
 OTHER_RUNS = 10  # of the verbs that are only timed
-ALONE = ("-no-user-config", "-nodefaults", "-no-shutdown", "-no-acpi", "-no-hpet")  # without a value
 VIRTLAB = (str(Path(sys.executable).with_name("virtlab")),)
 
 # What virtlab spends its time on, in order. The guests run side by side: their parts are the slower one's.
@@ -79,78 +76,10 @@ def phases(seconds: float, report: Mapping[str, Any]) -> dict[str, float]:
 # --- the same two guests without libvirt -------------------------------------------------------
 
 
-class Direct:
-    """A guest's QEMU as libvirt starts it, made to run by itself.
-
-    Taken from the running process. Changed: what hangs on files that libvirt passed or owns (its
-    monitor, the agent's line, the secret, a tap device) and the disks, which are fresh ones.
-    """
-
-    def __init__(self, guest: Mapping[str, Any], folder: Path) -> None:
-        self.arguments: list[str] = []
-        self.agent = folder / f"{guest['name']}.agent"
-        self.log = folder / f"{guest['name']}.log"
-        self._disks: list[tuple[Path, int]] = []
-        words = iter(_running(guest["domain"]))
-        for word in words:
-            if word == "-S":
-                continue
-            if word in ALONE or not word.startswith("-"):
-                self.arguments.append(word)
-                continue
-            value = self._changed(word, next(words), guest, folder)
-            if value is not None:
-                self.arguments += [word, value]
-
-    def _changed(self, option: str, value: str, guest: Mapping[str, Any], folder: Path) -> str | None:
-        """The option's value as it works here; None where it is left out."""
-        if option == "-object" and '"secret"' in value:
-            return None
-        if option == "-netdev":
-            return json.dumps({"type": "user", "id": json.loads(value)["id"]})
-        if option == "-chardev" and "id=charmonitor" in value:
-            return f"socket,id=charmonitor,path={folder / guest['name']}.monitor,server=on,wait=off"
-        if option == "-chardev" and ("id=charchannel0" in value or self._is_serial_agent(value)):
-            name = value.partition("id=")[2].partition(",")[0]
-            return f"socket,id={name},path={self.agent},server=on,wait=off"
-        if option == "-blockdev" and '"filename"' in value:
-            node = json.loads(value)
-            disk = folder / Path(node["filename"]).name
-            self._disks.append((disk, guest["disks"][len(self._disks)]["size"]))
-            return json.dumps({**node, "filename": str(disk)})
-        return value
-
-    def _is_serial_agent(self, value: str) -> bool:
-        return value.startswith("pty,id=charserial1")
-
-    def fresh_disks(self) -> None:
-        for disk, size in self._disks:
-            subprocess.run(
-                ["qemu-img", "create", "-q", "-f", "qcow2", "-o", "compat=1.1", disk, str(size)], check=True
-            )
-
-    def wait_until_it_answers(self, process: subprocess.Popen[bytes], deadline: float) -> None:
-        """Asks again and again on the agent's line; what is asked too early waits there or is lost."""
-        line = socket.socket(socket.AF_UNIX)
-        while True:
-            self._check(process, deadline)
-            try:
-                line.connect(str(self.agent))
-                break
-            except OSError:
-                time.sleep(0.002)
-        line.settimeout(ASK_AGAIN)
-        heard = b""
-        with line:
-            while b'"return"' not in heard:
-                self._check(process, deadline)
-                with suppress(TimeoutError, ConnectionError):
-                    line.send(b'\n\n\n\n\xff{"execute":"guest-ping"}\n')
-                    heard += line.recv(4096)
-
-    def _check(self, process: subprocess.Popen[bytes], deadline: float) -> None:
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{self.log.stem} does not answer: {self.log.read_text() or self.arguments}")
+def bare(guest: Mapping[str, Any], folder: Path) -> Bare:
+    """A guest that is up, to be started without libvirt: taken from the running process."""
+    sizes = [disk["size"] for disk in guest["disks"]]
+    return Bare(guest["name"], _running(guest["domain"]), sizes, folder)
 
 
 def _running(domain: str) -> list[str]:
@@ -164,7 +93,7 @@ def _running(domain: str) -> list[str]:
     sys.exit(f"no QEMU process of {domain} can be seen")
 
 
-def direct(guests: Sequence[Direct]) -> float:
+def direct(guests: Sequence[Bare]) -> float:
     """Seconds from the first process's start until all guests answer."""
     for guest in guests:
         guest.fresh_disks()
@@ -176,7 +105,7 @@ def direct(guests: Sequence[Direct]) -> float:
     failures: list[Exception] = []
     ended: list[float] = []
 
-    def wait(guest: Direct, process: subprocess.Popen[bytes]) -> None:
+    def wait(guest: Bare, process: subprocess.Popen[bytes]) -> None:
         try:
             guest.wait_until_it_answers(process, began + DEADLINE)
             ended.append(time.monotonic())
@@ -251,7 +180,7 @@ def measure(rounds: int, say: Any) -> dict[str, Any]:
     try:
         say("one round to warm up")
         _, report = up()
-        guests = [Direct(guest, folder) for guest in report["guests"]]
+        guests = [bare(guest, folder) for guest in report["guests"]]
         status = [timed("status")[0] for _ in range(OTHER_RUNS)]
         timed("down", INSTANCE)
         direct(guests)
