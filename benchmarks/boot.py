@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -206,10 +207,8 @@ def boot(guest: Bare, counter: Counter | None, extra: Sequence[str]) -> Boot:
             for stage, ends in STAGES.items():
                 while ends not in heard:
                     guest.check(process, deadline)
-                    try:
+                    with suppress(TimeoutError, ConnectionError):
                         heard += console.recv(4096)
-                    except TimeoutError:
-                        continue
                 if not ends:
                     guest.wait_until_it_answers(process, deadline)
                 lap(stage)
