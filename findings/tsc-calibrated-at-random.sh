@@ -10,6 +10,8 @@
 #           nothing looks at it again: a sleep of a second takes milliseconds, or minutes. One boot in some ten.
 # Seen      alone 2596 MHz; of 12 boots, six at a time on two processors, 102, 922 and ten of 2594 to 2596 MHz. Elsewhere
 #           44, 492, 624 and 611825 MHz were seen.
+# Remedy    tsc_early_khz= on the kernel's command line, with the rate that libvirt's capabilities tell (it asks KVM
+#           for it): the counter keeps that rate, whatever the calibration says.
 #
 # Needs apt-get (Debian 12's lists), cpio, qemu-system-x86_64; nothing is installed. Takes one to three minutes.
 set -eu

@@ -18,7 +18,7 @@ from provisioner.guest import readiness
 from provisioner.guest.console_log import ConsoleLog
 from provisioner.guest.readiness import Ready
 from provisioner.guest.transport import AgentTransport
-from provisioner.hypervisor import apply
+from provisioner.hypervisor import apply, facts
 from provisioner.hypervisor.events import DomainWatch
 from provisioner.hypervisor.streams import open_console
 from provisioner.lab.enums import Accel, AgentPort
@@ -85,6 +85,7 @@ class Launcher:
         self._timeout = timeout
         self._cancelled = cancelled
         self._adapt = adapt
+        self._counter_khz = facts.counter_khz(session.conn)
 
     def launch(self, order: Order) -> Launched:
         """Does the order's step. Never raises a VirtlabError: it is in the result."""
@@ -123,7 +124,12 @@ class Launcher:
 
     def _define(self, order: Order, mark: GuestStamp) -> Any:
         xml = render.domain_xml(
-            order.guest, mark, order.boot, self._pool_path, session=self._session.is_session
+            order.guest,
+            mark,
+            order.boot,
+            self._pool_path,
+            session=self._session.is_session,
+            counter_khz=self._counter_khz,
         )
         return apply.define_domain(self._session.conn, self._adapt(xml) if self._adapt else xml)
 

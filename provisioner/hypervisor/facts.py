@@ -60,6 +60,19 @@ def _qemu_user(capabilities: Any, host: Host) -> QemuUser | None:
     return QemuUser(_user(uid), uid, tuple(sorted(groups)))
 
 
+def counter_khz(conn: Any) -> int | None:
+    """The rate of the time stamp counter of the host's processor, in kHz; None where libvirt can't tell.
+
+    QEMU's emulation lets a guest's counter run at that rate. libvirt asks KVM for it, so it knows it only
+    where there is a /dev/kvm that it can open (capabilities, host/cpu/counter).
+    """
+    import xml.etree.ElementTree as ET
+
+    counter = ET.fromstring(_capabilities(conn)).find("host/cpu/counter[@name='tsc']")  # noqa: S314
+    rate = "" if counter is None else counter.get("frequency", "")
+    return int(rate) // 1000 if rate.isdigit() and int(rate) else None
+
+
 def offers_x86(conn: Any) -> bool:
     """Whether libvirt knows a QEMU for x86_64."""
     import xml.etree.ElementTree as ET

@@ -96,9 +96,19 @@ class _InterfaceView:
 
 
 def domain_xml(
-    guest: Guest, mark: stamp.GuestStamp, boot: BootFiles, pool_path: str, *, session: bool
+    guest: Guest,
+    mark: stamp.GuestStamp,
+    boot: BootFiles,
+    pool_path: str,
+    *,
+    session: bool,
+    counter_khz: int | None = None,
 ) -> str:
-    """The domain of a top-level guest. ``session``: its interfaces use user-mode networking."""
+    """The domain of a top-level guest. ``session``: its interfaces use user-mode networking.
+
+    ``counter_khz``: the rate of the host processor's counter, in kHz, where it is known; see
+    ``hypervisor.facts.counter_khz``.
+    """
     instance = mark.origin.key
     controllers = list(dict.fromkeys(d.controller for d in guest.disks if d.controller))
     volumes = [f"{pool_path}/{instance.volume(guest.name, i)}" for i in range(len(guest.disks))]
@@ -112,7 +122,9 @@ def domain_xml(
             "stamp": _stamp_text(mark),
             "kernel": boot.kernel,
             "initrd": boot.initrd,
-            "cmdline": kernel_command_line(guest, mark.addresses)
+            "cmdline": kernel_command_line(
+                guest, mark.addresses, None if mark.accel == "kvm" else counter_khz
+            )
             if boot.initrd
             else " ".join(guest.kernel_args),  # no Linux of ours: it gets nothing but its own
             # libvirt hands this to QEMU as it is, and QEMU ends a value at a comma
@@ -133,11 +145,20 @@ def domain_xml(
     )
 
 
-def kernel_command_line(guest: Guest, addresses: tuple[stamp.Address, ...]) -> str:
-    """What the guest's kernel is told: how to boot fast, who it is, and its addresses. No device is named."""
+def kernel_command_line(
+    guest: Guest, addresses: tuple[stamp.Address, ...], counter_khz: int | None = None
+) -> str:
+    """What the guest's kernel is told: how to boot fast, who it is, and its addresses. No device is named.
+
+    ``counter_khz``: of an emulated processor's counter, which runs as the host's does. A kernel that is not
+    told holds it against an imitated timer, and on a busy host gets any number
+    (findings/tsc-calibrated-at-random.sh).
+    """
     words = [*KERNEL_ARGS]
     if "q35" not in guest.machine and guest.firmware == "bios":
         words.append(_NO_ACPI_ROUTING)
+    if counter_khz is not None:
+        words.append(f"tsc_early_khz={counter_khz}")
     words.append(f"8250.nr_uarts={max(1, guest.serial_ports)}")
     return " ".join([*words, *_own_words(guest, addresses), *guest.kernel_args])
 

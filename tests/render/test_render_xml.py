@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from rendered import LABS, POOL, domains, load_lab, networks, origin_of, ranges_of
+from rendered import LABS, POOL, domains, guest_stamp, load_lab, networks, origin_of, ranges_of
 
 from provisioner import naming, plan, render, stamp
 from provisioner.lab.model import Disk, Guest, Processor, Text
@@ -200,6 +200,19 @@ def test_the_kernel_is_told_no_device_and_the_same_twice() -> None:
             f"virtlab.if={addresses[name][0].mac},{addresses[name][0].address},10.0.2.2,10.0.2.3",
         )
     )
+
+
+def test_an_emulated_counters_rate_is_told_where_it_is_known() -> None:
+    def told(accel: str, khz: int | None) -> list[str]:
+        guest = LAB.guest("named")
+        mark = guest_stamp(LAB, guest, ORIGIN, (), accel)
+        files = render.BootFiles.of(lambda part: f"/pool/{part}", guest.firmware)
+        xml = render.domain_xml(guest, mark, files, "/pool", session=True, counter_khz=khz)
+        words = (etree.fromstring(xml).findtext("os/cmdline") or "").split()
+        return [word for word in words if word.startswith("tsc_early_khz")]
+
+    assert told("tcg", 2_596_148) == ["tsc_early_khz=2596148"]
+    assert told("tcg", None) == told("kvm", 2_596_148) == []
 
 
 def test_arguments_of_the_lab_come_last() -> None:
