@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ class Apt:
             downloaded = next(workspace.glob(f"{package.name}_*.deb"), None)
             if downloaded is None or not _is(package, downloaded):
                 raise ImageError(f"the package {package.name} arrived damaged", hint="try again")
-            downloaded.replace(archives[package])
+            shutil.move(downloaded, archives[package])  # the folder of archives may be a mount of its own
         return list(archives.values())
 
     def unpack(self, archive: Path, target: Path) -> None:

@@ -84,6 +84,8 @@ def test_the_virtio_guest_has_virtio_devices(demo: Demo) -> None:
 
 
 def test_an_emulated_guests_counter_has_the_hosts_rate(demo: Demo) -> None:
+    if demo.virtlab.is_session:
+        pytest.skip("an ordinary user's libvirt need not know the rate: it asks KVM for it")
     command = ["virsh", "-c", demo.virtlab.uri, "capabilities"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rate = re.search(r"<counter name='tsc' frequency='(\d+)'", told)
@@ -91,8 +93,9 @@ def test_an_emulated_guests_counter_has_the_hosts_rate(demo: Demo) -> None:
         pytest.skip("libvirt does not know the rate of this host's counter: no /dev/kvm that it can open")
     for guest in ("full", "virtio"):
         # Linux calibrates the processor's own rate all the same, and tells that of the counter after it
-        told = demo.exec(guest, "sh", "-c", "dmesg | sed -n 's/.*tsc: Detected //p' | tail -n 1").ended(0).out
-        assert told.startswith(f"{int(rate[1]) // 1000 / 1000:.3f} MHz ")
+        command = ["sh", "-c", "dmesg | sed -n 's/.*tsc: Detected //p' | tail -n 1"]
+        detected = demo.exec(guest, *command).ended(0).out
+        assert detected.startswith(f"{int(rate[1]) // 1000 / 1000:.3f} MHz ")
 
 
 def test_guests_have_their_addresses_and_reach_what_they_should(demo: Demo) -> None:
