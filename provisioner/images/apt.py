@@ -25,6 +25,10 @@ _TRANSPORT = re.compile(r"Acquire::(?:https?|ftp|Retries|ForceIPv[46])\b")
 _ARCHITECTURE = "amd64"
 _SYSTEM_LISTS = Path("/var/lib/apt/lists")
 _UPDATE_HINT = "run `apt-get update` as root, and see that this host reaches its package server"
+_ABSENT_HINT = (
+    "see that apt's sources have all components of this release (on Ubuntu: universe), and whether a newer "
+    "virtlab knows it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,7 @@ def _select(wanted: Sequence[_Wanted], stanzas: Iterable[_Stanza]) -> list[Packa
         if not each.part.optional and not any(name in by_name for name in each.packages)
     ]
     if absent:
-        raise ImageError(f"the package lists have nothing for {', '.join(absent)}", hint=_UPDATE_HINT)
+        raise ImageError(f"the package lists have nothing for {', '.join(absent)}", hint=_ABSENT_HINT)
     along = {pattern for each in wanted for pattern in each.part.along}
     for stanza in list(by_name.values()):
         for name in stanza.provides:

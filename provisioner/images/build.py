@@ -80,13 +80,14 @@ def _packaged(
     except ImageError:
         progress("fetching newer package lists", None)
         manager.refresh()
-        found = current()
+        with _explained(recipe, system):
+            found = current()
     if isinstance(found, BuiltImage):
         return found
     packages, archives = found
     made = _folder(workspace, "made")
     needs: dict[str, int] = {}
-    with _explained(recipe, system, packages):
+    with _explained(recipe, system, packages, hint=_NEWER):
         unpacked = _folder(workspace, "unpacked")
         for archive in archives:
             progress(f"unpacking {archive.name.partition('_')[0]}", None)
@@ -105,15 +106,18 @@ def _packaged(
 
 
 @contextmanager
-def _explained(recipe: Recipe, system: System, packages: Sequence[Package]) -> Iterator[None]:
+def _explained(
+    recipe: Recipe, system: System, packages: Sequence[Package] = (), *, hint: str | None = None
+) -> Iterator[None]:
     """Has an error of the work inside say which image on which release, and what was looked through."""
     try:
         yield
     except ImageError as error:
         looked = ", ".join(f"{package.name} {package.version}" for package in packages)
         raise ImageError(
-            f"image {recipe.name} on {system.release}: {error.message}\nlooked through: {looked}",
-            hint=error.hint or _NEWER,
+            f"image {recipe.name} on {system.release}: {error.message}"
+            + (f"\nlooked through: {looked}" if looked else ""),
+            hint=error.hint or hint,
         ) from error
 
 

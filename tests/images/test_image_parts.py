@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from provisioner.errors import ImageError
 from provisioner.images import apt, build, cache, catalog, elf, parts, recipe
 from provisioner.images.apt import _Stanza
 from provisioner.images.packages import Package, System
+from provisioner.images.parts import Part
 from provisioner.images.recipe import DiskSpec
 from provisioner.images.tree import Tree
 
@@ -114,6 +116,23 @@ def test_what_is_missing_is_named(images: Path, monkeypatch: pytest.MonkeyPatch)
     assert "extra" not in told
     assert raised.value.hint
     assert "doctor" not in raised.value.hint
+
+
+def test_what_no_list_has_is_named_with_the_image(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Apt(Manager):
+        def resolve(self, parts: Sequence[Part], system: System) -> list[Package]:
+            wanted = [apt._Wanted.of(part, DEBIAN) for part in parts]
+            return apt._select(wanted, [stanza("linux")])
+
+    monkeypatch.setattr(build, "provider", lambda system, root: Apt({}))
+    monkeypatch.setattr(build, "this_system", lambda: DEBIAN)
+    with pytest.raises(ImageError) as raised:
+        build.build(
+            recipe.read("small", images / "small"), images.parent / "cache", progress=lambda step, done: None
+        )
+    assert str(raised.value) == ("image small on debian 12: the package lists have nothing for probe (probe)")
+    assert raised.value.hint
+    assert "apt-get update" not in raised.value.hint  # the lists were fetched a moment ago
 
 
 @pytest.mark.parametrize(
