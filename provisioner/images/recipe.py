@@ -187,15 +187,16 @@ def read(name: str, folder: Path) -> Recipe:
 
 
 def _digest(folder: Path) -> str:
-    """Over every byte of the recipe's folder, of what it extends with the shared files, of its guests, and
-    where packages have a part in it, of what is said of them."""
+    """Over every byte of the recipe's folder, of what it extends with the shared files, of all their guests,
+    and where packages have a part in it, of what is said of them."""
     digest = hashlib.sha256()
     if not _NO_PACKAGES.search((folder / RECIPE_FILE).read_bytes()):
         digest.update((folder.parent / parts.PARTS_FILE).read_bytes())
     folders = _bases(folder)
-    if guests := _GUESTS.search((folder / RECIPE_FILE).read_bytes()):
-        for name in guests[1].decode().split(","):
-            digest.update(_digest(folder.parent / name.strip()).encode())
+    for part in folders:
+        if guests := _GUESTS.search((part / RECIPE_FILE).read_bytes()):
+            for name in guests[1].decode().split(","):
+                digest.update(_digest(part.parent / name.strip()).encode())
     for part in [*folders, *([folder.parent / SHARED] if len(folders) > 1 else [])]:
         for path in sorted(part.rglob("*")):
             if path.is_file():

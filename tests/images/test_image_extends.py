@@ -118,6 +118,13 @@ def test_a_system_runs_inside(images: Path) -> None:
     assert needed == ["linux", "one", "other-two", "grub-mkimage", "grub-pc"]
     (images / "system" / "image.yaml").write_text(SYSTEM.replace("ls]", "ls, cat]"))
     assert recipe.read("more", images / "more").digest != found.digest
+    (images / "third").mkdir()
+    (images / "third" / "image.yaml").write_text("extends: more\n")
+    third = recipe.read("third", images / "third")
+    assert isinstance(third.spec, KernelSpec)
+    assert "system" in third.spec.guests
+    (images / "system" / "image.yaml").write_text(SYSTEM)
+    assert recipe.read("third", images / "third").digest != third.digest
     (images / "system" / "image.yaml").write_text(BASE)
     (images / "system" / "init").write_text("#!/bin/sh\n")
     with pytest.raises(ImageError, match="system is no system that starts as a kernel"):
