@@ -115,6 +115,7 @@ class SuiteRoot:
         done = subprocess.run(
             [
                 *("setpriv", "--pdeathsig", "TERM"),  # not to go on where the tests are killed
+                *("unshare", "--mount"),  # what it mounts goes with it, even where it is killed
                 *("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(INCLUDED)}"),
                 "--skip=cleanup/apt/lists",  # a Debian that somebody has installed has them
                 *(f"--aptopt={_ANY_AGE}", "--dpkgopt=force-unsafe-io", f"--customize-hook={_ADD_LEARNER}"),

@@ -27,6 +27,10 @@ def mmdebstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.parent.mkdir()
     program.write_text(MMDEBSTRAP)
     program.chmod(0o755)
+    if os.geteuid() != 0:  # who may have no name space of mounts
+        unshare = program.with_name("unshare")
+        unshare.write_text('#!/bin/sh\nshift\nexec "$@"\n')
+        unshare.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     return program
 
@@ -85,6 +89,19 @@ def test_half_a_system_is_none(tmp_path: Path, mmdebstrap: Path) -> None:
         pass
     assert not root.is_fresh(time.time())
     assert not (tmp_path / "trixie" / "work").exists()
+
+
+def test_what_a_killed_mmdebstrap_has_mounted_is_not_left(tmp_path: Path, mmdebstrap: Path) -> None:
+    if obstacle := debian_roots.obstacle():
+        pytest.skip(obstacle)
+    with mmdebstrap.open("a") as program:
+        program.write('mkdir "$root/proc" && mount -t proc -o ro proc "$root/proc" && kill -KILL $$\n')
+    with pytest.raises(RuntimeError, match="could not make trixie"), SuiteRoot(tmp_path, "trixie").copy():
+        pass
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
+    mmdebstrap.write_text(MMDEBSTRAP)
+    with SuiteRoot(tmp_path, "trixie").copy() as work:
+        assert (work / "etc/made").exists()
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path, mmdebstrap: Path) -> None:
