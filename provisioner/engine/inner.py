@@ -176,8 +176,12 @@ class Inside:
         self._instance = instance
         self._monitor = monitor
         self._timeout = timeout
-        self._hosts = [(g, inside) for g in lab.top_level if (inside := plan.inner_guests(lab, g.name))]
         self._started: list[tuple[str, Started]] = []  # with the top-level guest that each is in
+        self.follow(lab)
+
+    def follow(self, lab: Lab) -> None:
+        """Takes the guests as this lab has them, before any of them is started."""
+        self._hosts = [(g, inside) for g in lab.top_level if (inside := plan.inner_guests(lab, g.name))]
 
     def start(self) -> list[Started]:
         """Starts what does not run, at the same time in each top-level guest, all of which answer.

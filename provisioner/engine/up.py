@@ -275,6 +275,7 @@ class _Run:
         """Of an image that was only just made it is known now how much memory it needs."""
         booted = {name: used[self._lab.guest(name).image] for name, used in found.items()}
         self._lab = memory.fitting(self._lab, images.least_memory(self._lab, booted))
+        self.inside.follow(self._lab)
 
     def _check_answers(self, guest: Guest) -> None:
         """Returns when a guest that is kept answers: a run that was killed may have left it starting."""
