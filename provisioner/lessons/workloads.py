@@ -19,7 +19,7 @@ MARGIN = (0.95, 1.05)  # what the control's ratio must come within, and so what 
 WORK = "work"  # the number of units that a probe did, beside its metrics: what its host time is divided by
 MAX_OUTPUT = 4096  # bytes that a probe may answer with
 _END = "done"
-_HIGHEST = 1e15
+_LOWEST, _HIGHEST = 1e-9, 1e15
 
 
 class Source(StrEnum):
@@ -105,7 +105,7 @@ def _number(text: str) -> float:
         value = float(text)
     except ValueError:
         raise ValueError("a number was expected") from None
-    if not math.isfinite(value) or not 0 < value < _HIGHEST:
+    if not math.isfinite(value) or not _LOWEST < value < _HIGHEST:
         raise ValueError("a number that can't be")
     return value
 

@@ -210,6 +210,7 @@ def test_a_script_is_small_and_both_shells_take_it(probe: Probe, shell: list[str
         b"control -1\ndone\n",
         b"control 0\ndone\n",
         b"control 1e300\ndone\n",
+        b"control 1e-320\ndone\n",  # what is divided by it is infinite
         b"control 1 2\ndone\n",
         b"control\ndone\n",
         b"control \xff\ndone\n",
