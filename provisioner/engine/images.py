@@ -12,6 +12,7 @@ from provisioner.engine.session import Session
 from provisioner.hypervisor import apply, imagestore
 from provisioner.hypervisor.imagestore import StoredImage
 from provisioner.images import cache, catalog, packages
+from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import Recipe
 from provisioner.lab.enums import GuestKind
 from provisioner.lab.model import Lab
@@ -114,8 +115,8 @@ def booted(session: Session, lab: Lab, seen: Seen) -> dict[str, StoredImage]:
     return there
 
 
-def least_memory(lab: Lab, booted: Mapping[str, StoredImage]) -> dict[str, int]:
-    """The bytes in which each guest just comes up, where they are known; ``booted`` as ``booted`` gives it.
+def least_memory(lab: Lab, booted: Mapping[str, StoredImage | BuiltImage]) -> dict[str, int]:
+    """The bytes in which each guest just comes up, where known; ``booted``: what top-level guests boot.
 
     A Xen domain starts from what its host's image has for it. Other guests inside share their host's
     system, or start one that is only made there.

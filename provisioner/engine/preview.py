@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from provisioner import accel, errors, naming, paths, plan, render, stamp
 from provisioner.engine import labs
-from provisioner.engine.images import recipe_key
+from provisioner.engine.images import least_memory, recipe_key
 from provisioner.host import Host, user_name
 from provisioner.hypervisor import facts
 from provisioner.hypervisor.connection import Choice
 from provisioner.images import cache, catalog
+from provisioner.images.cache import BuiltImage
+from provisioner.lab import memory
 from provisioner.lab.enums import Accel
 from provisioner.lab.model import Guest, Lab, to_data
 from provisioner.seen import Seen
@@ -29,6 +31,8 @@ def documents(
     if guest is not None and guest not in {g.name for g in lab.top_level}:
         known = ", ".join(g.name for g in lab.top_level)
         raise errors.InputError(f"{lab.name} has no guest {guest!r}", hint=f"its guests: {known}")
+    built = {each.name: image for each in lab.top_level if (image := _built(each.image))}
+    lab = memory.fitting(lab, least_memory(lab, built))
     origin = stamp.Origin(user_name(), lab.name, lab.name, source, str(file), stamp.Choices(accel_flag, sets))
     nets = _ranges(lab, origin.key, session=choice.is_session)
     addresses = plan.addresses(lab, origin, Seen((), (), ()), nets)
@@ -102,7 +106,10 @@ def _parts(name: str) -> tuple[str, ...]:
     return catalog.get(name, paths.templates_dir()).spec.roles
 
 
+def _built(name: str) -> BuiltImage | None:
+    return cache.find(catalog.get(name, paths.templates_dir()), paths.cache_dir())
+
+
 def _image(name: str, owner: str) -> naming.ImageSet:
-    recipe = catalog.get(name, paths.templates_dir())
-    built = cache.find(recipe, paths.cache_dir())
+    recipe, built = catalog.get(name, paths.templates_dir()), _built(name)
     return naming.ImageSet(name, recipe_key(recipe), built.id[:16] if built else _NOT_BUILT, owner)

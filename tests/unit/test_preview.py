@@ -11,6 +11,9 @@ from provisioner import errors, naming, stamp
 from provisioner.engine import preview
 from provisioner.host import UnknownHost, user_name
 from provisioner.hypervisor.connection import Choice
+from provisioner.images import cache
+from provisioner.images.cache import BuiltImage
+from provisioner.units import MIB
 
 PROJECT = Path(__file__).resolve().parents[2]
 SYSTEM = Choice("qemu:///system", "test")
@@ -55,6 +58,17 @@ def test_names_and_places(tmp_path: Path) -> None:
     assert root.find("devices/interface[@type='user']") is not None
     root = ET.fromstring(documents("demo-paravirt/full")["full"])  # noqa: S314
     assert (root.findtext("os/kernel") or "").startswith("/var/lib/libvirt/images/virtlab/")
+
+
+def test_memory_follows_an_image_that_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    least = {"memory": {"tiny": 300 * MIB}}
+    built = BuiltImage("tiny", "kernel", "0" * 64, {}, least)
+    monkeypatch.setattr(cache, "find", lambda recipe, root: built if recipe.name == "tiny" else None)
+    xml = documents("demo-paravirt/full")["full"]
+    assert ET.fromstring(xml).findtext("memory") == str(352 * MIB)  # noqa: S314
+    assert mark_of(xml).definition["memory"] == 352 * MIB
+    with pytest.raises(errors.LabFileError, match="64 MiB is too little for full"):
+        documents("demo-paravirt/full", sets=("full.memory=64MiB",))
 
 
 def test_flags_show() -> None:
