@@ -35,6 +35,7 @@ boot() {
 # One alone first: what the counter's rate is when nobody is in the way, the middle of three.
 for each in 1 2 3; do boot; done | sed -n 's/.*Detected \([0-9.]*\) MHz.*/\1/p' | sort -n >alone
 right=$(sed -n 2p alone)
+[ "$(wc -l <alone)" -eq 3 ] || { echo "no rate: a guest alone did not tell it"; exit 1; }
 round=0
 : >found
 while [ "$round" -lt 10 ]; do
