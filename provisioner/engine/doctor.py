@@ -122,15 +122,16 @@ def accelerator(session: Session) -> Iterator[Check]:
         yield Check("accelerator", False, f"emulation (TCG): {obstacle}", remedy, needed=False)
     if user := kvm_access.kept_out(session):
         told = f"{kvm_access.cause(user)}: up takes many seconds longer"
-        remedy = kvm_access.remedy(session, user.name, user.groups)
+        remedy = kvm_access.remedy(session, user.account, user.groups)
         yield Check("/dev/kvm", False, told, remedy, needed=False)
 
 
 def _kvm_remedy(session: Session, found: accel.KvmFacts) -> str | None:
     if found.exists and found.hardware and found.opens is False:
-        if not session.is_session:
+        if found.qemu_user is not None:
             return None  # a check of its own has it
-        remedy = kvm_access.remedy(session, session.user, os.getgroups())
+        own = session.user if session.is_session else None
+        remedy = kvm_access.remedy(session, own, os.getgroups())
         return f"{remedy}, then log in again" if "usermod" in remedy else remedy
     if found.hardware and not found.exists:
         return "load the module: sudo modprobe kvm_intel (or kvm_amd)"

@@ -43,11 +43,14 @@ def cause(user: QemuUser) -> str:
     )
 
 
-def remedy(session: Session, user: str, groups: Sequence[int]) -> str:
-    """One line of shell that opens /dev/kvm to a user with these groups, as udev would have it."""
+def remedy(session: Session, user: str | None, groups: Sequence[int]) -> str:
+    """One line of shell that opens /dev/kvm to a user with these groups, as udev would have it.
+
+    ``user`` is None where the account has no name that could be added to a group, or is not known.
+    """
     number = session.host.group_id(_GROUP)
     steps = ["groupadd --system kvm"] if number is None else []
-    if number not in groups:
+    if user is not None and number not in groups:
         steps.append(f"usermod --append --groups kvm {user}")
     steps += ["chgrp kvm /dev/kvm", "chmod 660 /dev/kvm"]
     return " && ".join(step if os.geteuid() == 0 else f"sudo {step}" for step in steps)

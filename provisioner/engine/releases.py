@@ -22,7 +22,11 @@ class Versions:
 
     @property
     def text(self) -> str:
-        return f"QEMU {self.qemu}, libvirt {self.libvirt}, Linux {self.linux}, Python {self.python}"
+        return f"{self.programs}, Linux {self.linux}, Python {self.python}"
+
+    @property
+    def programs(self) -> str:
+        return f"QEMU {self.qemu}, libvirt {self.libvirt}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,8 @@ def standing(system: System | None, here: Versions) -> tuple[bool, str]:
     told = f"{title}: {here.text}"
     if system and system.release in known:
         there = known[system.release].versions
-        newer = (
-            "" if (there.qemu, there.libvirt) == (here.qemu, here.libvirt) else f", then with {there.text}"
-        )
-        return True, f"{told} (tested{newer})"
+        with_others = "" if there.programs == here.programs else f", then with {there.programs}"
+        return True, f"{told} (tested{with_others})"
     return False, f"{told}; tested: {', '.join(each.name for each in known.values())}"
 
 

@@ -18,6 +18,11 @@ class QemuUser:
     uid: int
     groups: tuple[int, ...]
 
+    @property
+    def account(self) -> str | None:
+        """Its name in the account database, if it is there."""
+        return None if self.name == _nameless(self.uid) else self.name
+
     def can_open(self, device: KvmDevice) -> bool:
         return device.open_to(self.uid, self.groups)
 
@@ -99,7 +104,11 @@ def _user(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"user {uid}"
+        return _nameless(uid)
+
+
+def _nameless(uid: int) -> str:
+    return f"user {uid}"
 
 
 def versions(conn: Any) -> dict[str, str]:

@@ -18,6 +18,7 @@ from provisioner.engine.monitor import Silent
 from provisioner.engine.session import Session
 from provisioner.host import KvmDevice, UnknownHost
 from provisioner.hypervisor.connection import Choice
+from provisioner.hypervisor.facts import QemuUser
 
 QEMU, KVM, FOREIGN = 64055, 992, 108
 CAPABILITIES = f"""<capabilities>
@@ -143,6 +144,13 @@ def test_a_group_that_is_not_there_is_made_first(sudo: str) -> None:
     assert kvm_access.remedy(of, "qemu", ()).startswith(
         f"{sudo}groupadd --system kvm && {sudo}usermod --append --groups kvm qemu && "
     )
+
+
+def test_an_account_with_no_name_is_added_to_no_group(sudo: str) -> None:
+    assert QemuUser("qemu", 71234, ()).account == "qemu"
+    assert QemuUser("user 71234", 71234, ()).account is None
+    of = session(Machine(device(FOREIGN)))
+    assert kvm_access.remedy(of, None, ()) == f"{sudo}chgrp kvm /dev/kvm && {sudo}chmod 660 /dev/kvm"
 
 
 def carried_out(of: Session) -> list[str]:

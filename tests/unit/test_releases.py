@@ -19,7 +19,7 @@ def test_the_same_release_with_other_versions() -> None:
     newer = Versions("10.0.14", "11.3.0", "6.12.130", "3.13.5")
     good, told = releases.standing(THIRTEEN, newer)
     assert good
-    assert told.endswith("(tested, then with QEMU 10.0.13, libvirt 11.3.0, Linux 6.12.118, Python 3.13.5)")
+    assert told.endswith(" (tested, then with QEMU 10.0.13, libvirt 11.3.0)")
 
 
 def test_a_release_that_nobody_tried() -> None:
