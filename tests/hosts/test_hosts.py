@@ -18,8 +18,9 @@ from provisioner import naming
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(1800)]
 
 FIRST = "demo-paravirt"
-# what doctor may say of this host's hardware; that KVM is there and can't be used is not among it
-
+# Their machines inside run on KVM; what happens where that is emulated, docs/hosts.md says.
+ON_EMULATED_SVM = frozenset({"demo-kvm", "demo-hyperv", "demo-consolidation"})
+# What doctor may say of this host's hardware; that KVM is there and can't be used is not among it.
 NO_HARDWARE = ("the processor shows neither vmx nor svm", "this host has no /dev/kvm")
 
 
@@ -49,14 +50,25 @@ def test_lab(host: Host, account: Account, lab: str, quick: bool) -> None:
             host.virtlab(account, "up", lab).ended(1)
             cell.told = f"can't run: {verdict['why']}"
             return
-        with up(host, account, lab):
-            cell.told = checked(host, account, lab)
-            if not quick:
-                assert host.virtlab(account, "compare", lab).ended().out.strip()
-                look_at_report(host, account, lab)
-            if lab == FIRST:
-                kernel = host.virtlab(account, "exec", f"{lab}/virtio", "--", "uname", "-r").ended().out
-                host.section.versions["Linux"] = kernel.strip()
+        try:
+            cell.told = used(host, account, lab, quick=quick)
+        except AssertionError:
+            if lab not in ON_EMULATED_SVM or verdict["how"] != "emulated":
+                raise
+            cell.told = f"{used(host, account, lab, quick=quick)}, at the second try"
+
+
+def used(host: Host, account: Account, lab: str, *, quick: bool) -> str:
+    """What somebody does with a lab who came to learn, and what its checks came to."""
+    with up(host, account, lab):
+        told = checked(host, account, lab)
+        if not quick:
+            assert host.virtlab(account, "compare", lab).ended().out.strip()
+            look_at_report(host, account, lab)
+        if lab == FIRST:
+            kernel = host.virtlab(account, "exec", f"{lab}/virtio", "--", "uname", "-r").ended().out
+            host.section.versions["Linux"] = kernel.strip()
+    return told
 
 
 def test_bench(host: Host, account: Account, quick: bool) -> None:
