@@ -153,8 +153,9 @@ def _kernel(
             f"its first system needs {rough_size(least)} of memory, and the recipe gives it {given}"
         )
     progress("making the boot disk", None)
-    inside = _boot_disk(made / "boot", spec.loader, loose, unpacked, workspace)
-    return {name: memory.needed(vmlinux, size) for name, size in inside.items()}
+    loaded, inside = _boot_disk(made / "boot", spec.loader, loose, unpacked, workspace)
+    machine = memory.behind_hypervisor(spec.loader.memory, loaded)
+    return {own: machine, **{name: memory.needed(vmlinux, size) for name, size in inside.items()}}
 
 
 def _boot_image(spec: KernelSpec, unpacked: Path) -> bytes:
@@ -169,9 +170,12 @@ def _initramfs(out: Path, spec: KernelSpec, unpacked: Path, workspace: Path) -> 
         initramfs.write(archive, spec, unpacked, _folder(workspace, f"modules-{out.name}"))
 
 
-def _boot_disk(out: Path, loader: LoaderSpec, loose: Path, unpacked: Path, workspace: Path) -> dict[str, int]:
-    """Returns the bytes of each initramfs on it that another guest starts with."""
+def _boot_disk(
+    out: Path, loader: LoaderSpec, loose: Path, unpacked: Path, workspace: Path
+) -> tuple[int, dict[str, int]]:
+    """Returns the bytes that its loader loads, and those of the initramfs of each guest inside."""
     sizes: dict[str, int] = {}
+    loaded = sum((loose / name).stat().st_size for name in ("kernel", "initrd"))
     files: dict[str, bytes | Path] = {f"/{name}": loose / name for name in ("kernel", "initrd")}
     found = grub.find(unpacked, loader.grub)
     for name, spec in loader.guests.items():
@@ -184,11 +188,13 @@ def _boot_disk(out: Path, loader: LoaderSpec, loose: Path, unpacked: Path, works
         sizes[name] = (loose / f"guest-{name}").stat().st_size
     tree = Tree(unpacked)
     for entry in tree.programs(loader.programs):
-        files[f"/{entry.path}"] = kernel.decompress(entry.data)
+        program = kernel.decompress(entry.data)
+        files[f"/{entry.path}"] = program
+        loaded += len(program)
     system = tree.programs(loader.system)
     files |= {f"/system/{entry.path}": entry.data for entry in (*system, *tree.libraries(system))}
     grub.boot_disk(out, found, files, loader.config, loader.size, _folder(workspace, "grub"))
-    return sizes
+    return loaded, sizes
 
 
 def _confirmed(recipe: Recipe, system: System, packages: Sequence[Package], root: Path) -> BuiltImage | None:
