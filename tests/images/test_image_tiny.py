@@ -55,7 +55,7 @@ class Guest:
                 *("-nodefaults", "-no-reboot"),
                 *("-display", "none", "-kernel", str(image.files["kernel"])),
                 *("-initrd", str(image.files["initrd"])),
-                *("-append", f"{' '.join(render.KERNEL_ARGS)} panic=-1 {words}"),
+                *("-append", f"{' '.join((*render.KERNEL_ARGS, *render.ALONE_ARGS))} panic=-1 {words}"),
                 *("-chardev", f"socket,id=console,server=on,wait=off,path={folder}/con,logfile={self._log}"),
                 *("-chardev", f"socket,id=agent,server=on,wait=off,path={self._socket}"),
                 *(word.format(disk=disk) for word in HARDWARE[agent]),

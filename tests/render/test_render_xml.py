@@ -215,6 +215,13 @@ def test_an_emulated_counters_rate_is_told_where_it_is_known() -> None:
     assert told("tcg", None) == told("kvm", 2_596_148) == []
 
 
+def test_a_guest_that_hosts_others_skips_nothing() -> None:
+    alone = render.kernel_command_line(LAB.guest("named"), (), 2_596_148).split()
+    hosts = render.kernel_command_line(LAB.guest("named"), (), 2_596_148, hosts=True).split()
+    assert set(alone) - set(hosts) == {*render.ALONE_ARGS, "tsc_early_khz=2596148"}
+    assert set(hosts) <= set(alone)
+
+
 def test_arguments_of_the_lab_come_last() -> None:
     line = render.kernel_command_line(LAB.guest("scsi"), ())
     assert line.endswith(" ".join(LAB.guest("scsi").kernel_args))
