@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,11 @@ from provisioner.errors import ImageError
 from provisioner.images import elf, kernel, tools
 
 _FILE = re.compile(r"(.+)\.ko(?:\.(?:xz|zst|gz))?")
+
+# What a signed module ends in (include/linux/module_signature.h in Linux): the signature, its
+# description, in which the last four bytes are the signature's length, and this text.
+_SIGNED = b"~Module signature appended~\n"
+_DESCRIPTION = struct.Struct(">8xI")
 
 _INDEX = (
     "modules.alias",
@@ -96,7 +102,22 @@ class ModuleTree:
             before = line.partition("pre:")[2].partition("post:")[0].split()
             depends += [d for d in map(_canonical, before) if d in self._files]
         relative = path.relative_to(self._folder).with_name(f"{path.name.partition('.')[0]}.ko")
-        return Module(name, str(relative), data, tuple(dict.fromkeys(depends)))
+        return Module(name, str(relative), unsigned(data), tuple(dict.fromkeys(depends)))
+
+
+def unsigned(data: bytes) -> bytes:
+    """The module without the signature at its end; a module that is not signed comes back as it is.
+
+    Without Secure Boot a kernel loads it all the same, says so once in its log, and is spared the check:
+    with the elliptic curves that kernels from 6.7 on are signed with, some 40 million instructions each.
+    """
+    if not data.endswith(_SIGNED):
+        return data
+    described = len(data) - len(_SIGNED) - _DESCRIPTION.size
+    if described < 0:
+        return data
+    (length,) = _DESCRIPTION.unpack_from(data, described)
+    return data[: described - length] if length <= described else data
 
 
 def index(modules: Iterable[Module], builtin: bytes, release: str, workspace: Path) -> dict[str, bytes]:
