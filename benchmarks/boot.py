@@ -27,13 +27,14 @@ from typing import Any
 import libvirt
 from bare import Bare
 
-from provisioner import paths, plan, render
-from provisioner.engine import labs
+from provisioner import paths, render
 from provisioner.hypervisor import connection
-from provisioner.images import build, catalog
-from provisioner.lab.model import Guest, to_data
-from provisioner.seen import Seen
-from provisioner.stamp import GuestStamp, Origin
+from provisioner.images import build, registry
+from provisioner.lifecycle import lab_files
+from provisioner.model import plan
+from provisioner.model.lab import Guest, to_data
+from provisioner.model.metadata import GuestMetadata, Origin
+from provisioner.model.observed import Observed
 
 LAB = "demo-paravirt"
 DEADLINE = 120.0  # seconds for a guest to answer
@@ -75,10 +76,10 @@ class Machines:
         self._images = images
         self._qemus = qemus
         choice = connection.choose(None)
-        self._lab = labs.load(*labs.locate(LAB))
-        self._origin = Origin("benchmark", LAB, LAB, self._lab.source, str(labs.locate(LAB)[0]))
+        self._lab = lab_files.load(*lab_files.locate(LAB))
+        self._origin = Origin("benchmark", LAB, LAB, self._lab.source, str(lab_files.locate(LAB)[0]))
         ranges = plan.user_ranges(self._lab)
-        self._addresses = plan.addresses(self._lab, self._origin, Seen((), (), ()), ranges)
+        self._addresses = plan.addresses(self._lab, self._origin, Observed((), (), ()), ranges)
         self._libvirt = libvirt.open(choice.uri)
 
     def bare(self, variant: Variant, folder: Path) -> Bare:
@@ -94,7 +95,7 @@ class Machines:
 
     def _xml(self, guest: Guest, image: Path, folder: Path) -> str:
         addresses = self._addresses[guest.name]
-        mark = GuestStamp(
+        mark = GuestMetadata(
             origin=self._origin,
             guest=guest.name,
             definition=to_data(guest),
@@ -350,7 +351,7 @@ def image_folder(labelled_folder: tuple[str, str]) -> tuple[str, Path]:
 
 def current_image() -> Path:
     """The folder of the image that the lab's guests boot on this host, built where it is missing."""
-    recipe = catalog.get("tiny", paths.templates_dir())
+    recipe = registry.get("tiny", paths.templates_dir())
     built = build.build(recipe, paths.cache_dir(), progress=lambda _step, _done: None)
     return built.files["kernel"].parent
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from provisioner.lab.model import Text
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text for people, in the languages that the lesson speaks."""
+
+    en: str
+    ja: str | None = None
 
 
 class Language(StrEnum):

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from provisioner import __version__, errors
-from provisioner.report import text
+from provisioner.report.terminal import text
 
 _BUG = 3
 _EXEC_FAILED = 125
@@ -107,9 +107,29 @@ def _root(
 def main() -> None:
     """Entry point. Exit 0 done, 1 an expected failure, 2 bad input, 3 a bug, 130 interrupted."""
     text.never_fail()
-    from provisioner.cli import bench, compare, guests, host, instances, labs, lessons, products, report
+    from provisioner.cli import (
+        bench_command,
+        compare_command,
+        guest_commands,
+        host_commands,
+        instance_commands,
+        lab_commands,
+        lesson_commands,
+        products_command,
+        report_command,
+    )
 
-    for module in (labs, instances, guests, compare, bench, lessons, report, products, host):
+    for module in (
+        lab_commands,
+        instance_commands,
+        guest_commands,
+        compare_command,
+        bench_command,
+        lesson_commands,
+        report_command,
+        products_command,
+        host_commands,
+    ):
         module.register(app)
     for verb in app.registered_commands:
         verb.cls = _Verb

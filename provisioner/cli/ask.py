@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from provisioner import errors
-from provisioner.report import text
+from provisioner.report.terminal import text
 
 
 def agreed(question: str, *, yes: bool, why: str) -> None:

@@ -8,7 +8,7 @@ import typer
 def labs(incomplete: str) -> list[str]:
     """Names of labs that come with virtlab."""
     from provisioner import paths
-    from provisioner.lab import catalog
+    from provisioner.labfile import catalog
 
     return [name for name in catalog.names(paths.labs_dir()) if name.startswith(incomplete)]
 
@@ -16,7 +16,7 @@ def labs(incomplete: str) -> list[str]:
 def products(incomplete: str) -> list[str]:
     """Names of the article's products."""
     from provisioner import errors, paths
-    from provisioner.lab import products
+    from provisioner.labfile import products
 
     try:
         found = products.load(paths.products_file())
@@ -45,11 +45,13 @@ def targets(incomplete: str) -> list[str]:
 def optional(context: typer.Context, incomplete: str) -> list[str]:
     """The optional guests of the lab that the command names."""
     from provisioner import errors
-    from provisioner import optional as guests_that_may_be
-    from provisioner.engine import labs
+    from provisioner.lifecycle import lab_files
+    from provisioner.model import selection as guests_that_may_be
 
     try:
-        known = guests_that_may_be.names(labs.load(*labs.locate(str(context.params.get("lab") or ""))))
+        known = guests_that_may_be.names(
+            lab_files.load(*lab_files.locate(str(context.params.get("lab") or "")))
+        )
     except errors.VirtlabError:
         return []
     return [name for name in known if name.startswith(incomplete)]
@@ -57,7 +59,7 @@ def optional(context: typer.Context, incomplete: str) -> list[str]:
 
 def _guests() -> list[tuple[str, str]]:
     from provisioner import errors
-    from provisioner.engine.session import everywhere
+    from provisioner.backends.session import everywhere
 
     try:
         with everywhere(None) as sessions:

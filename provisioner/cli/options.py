@@ -8,7 +8,7 @@ import typer
 
 from provisioner.cli import completion
 from provisioner.language import Language
-from provisioner.report.data import Output
+from provisioner.report.terminal.data import Output
 
 Lab = Annotated[
     str,

@@ -14,10 +14,10 @@ import libvirt
 import libvirt_qemu
 
 from provisioner import errors
-from provisioner.guest import qga
-from provisioner.guest.channel import FAST, SLOW, AgentSession, Tuning, Watch, left
-from provisioner.hypervisor.errors import code_of, translate
+from provisioner.hypervisor.failures import code_of, translate
 from provisioner.hypervisor.streams import CharStream, open_console
+from provisioner.transport import qga
+from provisioner.transport.channel import FAST, SLOW, AgentSession, Tuning, Watch, left
 
 _PING_SECONDS = 5
 _COMMAND_SECONDS = 20
@@ -68,7 +68,7 @@ class VirtioChannel:
         """See ``guest.channel.AgentChannel``: sleeps until libvirt says that the agent connected."""
         del hint
         while True:
-            seen = watch.changes
+            observed = watch.changes
             if watch.stopped:
                 raise stopped(self.label, watch)
             try:
@@ -76,7 +76,7 @@ class VirtioChannel:
             except (errors.NotReady, errors.Busy, _NotRunningError) as error:
                 if left(deadline) <= 0:
                     raise errors.NotReady(error.message, hint=error.hint) from error
-                watch.wait(seen, min(deadline, time.monotonic() + _PING_SECONDS))
+                watch.wait(observed, min(deadline, time.monotonic() + _PING_SECONDS))
             else:
                 return
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import libvirt
 
-from provisioner import errors, naming
-from provisioner.hypervisor import observe
-from provisioner.hypervisor.errors import code_of, translate, translated
+from provisioner import errors
+from provisioner.hypervisor import reader
+from provisioner.hypervisor.failures import code_of, translate, translated
+from provisioner.model import naming
 
 _GONE = (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_NO_NETWORK, libvirt.VIR_ERR_NO_STORAGE_VOL)
 _UNDEFINE = (
@@ -43,7 +44,7 @@ def require_ours(conn: Any, name: str) -> None:
             if code_of(error) in _GONE:
                 return
             raise
-        ours = observe.is_ours_domain(dom)
+        ours = reader.is_ours_domain(dom)
     if not ours:
         raise errors.ConflictError(
             f"there is a domain {name} that does not carry virtlab's mark: it is left alone",
@@ -99,7 +100,7 @@ def remove_domain(conn: Any, name: str) -> bool:
             if code_of(error) in _GONE:
                 return False
             raise
-        if not observe.is_ours_domain(dom):
+        if not reader.is_ours_domain(dom):
             return False
     destroy(dom)
     try:
@@ -137,7 +138,7 @@ def remove_network(conn: Any, name: str) -> bool:
     """Stops and undefines a network of ours. False where there was none, or it is not ours."""
     try:
         net = conn.networkLookupByName(name)
-        if not observe.is_ours_network(net):
+        if not reader.is_ours_network(net):
             return False
         if net.isActive():
             net.destroy()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import libvirt
 
 from provisioner import errors, paths
-from provisioner.hypervisor.errors import code_of, translate
+from provisioner.hypervisor.failures import code_of, translate
 
 SYSTEM = "qemu:///system"
 SESSION = "qemu:///session"

@@ -6,7 +6,7 @@ from typing import Any
 
 import libvirt
 
-from provisioner.hypervisor.errors import translated
+from provisioner.hypervisor.failures import translated
 
 
 def definition(conn: Any, name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import libvirt
 
-from provisioner.hypervisor.errors import translated
+from provisioner.hypervisor.failures import translated
 
 _lock = threading.Lock()
 _running = False
@@ -86,11 +86,11 @@ class DomainWatch:
         with self._changed:
             return self._changes
 
-    def wait(self, seen: int, deadline: float) -> bool:
+    def wait(self, observed: int, deadline: float) -> bool:
         """Sleep until there are more than ``seen`` events; False when ``deadline`` (monotonic) passed."""
         with self._changed:
             return self._changed.wait_for(
-                lambda: self._changes > seen, timeout=max(0.0, deadline - time.monotonic())
+                lambda: self._changes > observed, timeout=max(0.0, deadline - time.monotonic())
             )
 
     def wait_stopped(self, deadline: float) -> bool:

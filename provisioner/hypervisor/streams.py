@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import libvirt
 
 from provisioner import errors
-from provisioner.hypervisor.errors import code_of, translate, translated
+from provisioner.hypervisor.failures import code_of, translate, translated
 
 BULK_CHUNK = 256 * 1024
 _WOULD_BLOCK = -2

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from provisioner.errors import ImageError
-from provisioner.images import cache, disk, grub, initramfs, kernel, memory
+from provisioner.images import cache, disk, grub, initramfs, kernel, memory_needs
 from provisioner.images.cache import BuiltImage
-from provisioner.images.packages import Package, System, provider, this_system
+from provisioner.images.managers import provider
+from provisioner.images.packages import Package, System, this_system
 from provisioner.images.recipe import DiskSpec, GrubSpec, KernelSpec, LoaderSpec, Recipe
 from provisioner.images.tree import Tree
 from provisioner.units import rough_size
@@ -144,7 +145,7 @@ def _kernel(
         (_folder(unpacked / "boot", "guests") / name).write_bytes(core)
     progress("packing the initramfs", None)
     _initramfs(loose / "initrd", spec, unpacked, workspace)
-    least = memory.needed(vmlinux, (loose / "initrd").stat().st_size)
+    least = memory_needs.needed(vmlinux, (loose / "initrd").stat().st_size)
     if not spec.loader:
         return {own: least}
     if least > spec.loader.memory:
@@ -154,8 +155,8 @@ def _kernel(
         )
     progress("making the boot disk", None)
     loaded, inside = _boot_disk(made / "boot", spec.loader, loose, unpacked, workspace)
-    machine = memory.behind_hypervisor(spec.loader.memory, loaded)
-    return {own: machine, **{name: memory.needed(vmlinux, size) for name, size in inside.items()}}
+    machine = memory_needs.behind_hypervisor(spec.loader.memory, loaded)
+    return {own: machine, **{name: memory_needs.needed(vmlinux, size) for name, size in inside.items()}}
 
 
 def _boot_image(spec: KernelSpec, unpacked: Path) -> bytes:

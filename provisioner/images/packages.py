@@ -77,23 +77,3 @@ def detect_system(machine: str, os_release: Path = Path("/etc/os-release")) -> S
 def this_system() -> System:
     """The distribution and machine that images are built on and for. Raises ImageError."""
     return detect_system(os.uname().machine)
-
-
-def provider(system: System, root: Path) -> Packages:
-    """The package manager of this system, working below the cache folder ``root``.
-
-    Raises ImageError on a system that none is known for.
-    """
-    from provisioner.images.apt import Apt
-
-    if system.machine != "x86_64":
-        raise ImageError(
-            f"images are built on x86-64 hosts only, and this one is {system.machine}",
-            hint="use an x86-64 host",
-        )
-    if not {"debian", "ubuntu"} & set(system.likes):
-        raise ImageError(
-            f"images are built from Debian or Ubuntu packages, and this system is {system.release}",
-            hint="use a host with Debian 12 or newer, or Ubuntu 24.04 or newer",
-        )
-    return Apt(root)

@@ -10,9 +10,10 @@ from ipaddress import IPv4Interface, IPv4Network
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from provisioner import naming, paths, plan, stamp
-from provisioner.lab.enums import AgentPort, NetworkMode
-from provisioner.lab.model import Guest, Network
+from provisioner import paths
+from provisioner.model import metadata, naming, plan
+from provisioner.model.enums import AgentPort, NetworkMode
+from provisioner.model.lab import Guest, Network
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -101,7 +102,7 @@ class _InterfaceView:
 
 def domain_xml(
     guest: Guest,
-    mark: stamp.GuestStamp,
+    mark: metadata.GuestMetadata,
     boot: BootFiles,
     pool_path: str,
     *,
@@ -154,7 +155,7 @@ def domain_xml(
 
 def kernel_command_line(
     guest: Guest,
-    addresses: tuple[stamp.Address, ...],
+    addresses: tuple[metadata.Address, ...],
     counter_khz: int | None = None,
     *,
     hosts: bool = False,
@@ -174,7 +175,7 @@ def kernel_command_line(
     return " ".join([*words, *_own_words(guest, addresses), *guest.kernel_args])
 
 
-def _own_words(guest: Guest, addresses: tuple[stamp.Address, ...]) -> list[str]:
+def _own_words(guest: Guest, addresses: tuple[metadata.Address, ...]) -> list[str]:
     """Who the guest is and its addresses. Where a boot loader starts its kernel, it reads them from the
     machine (QEMU's firmware configuration) instead of its command line."""
     words = [f"virtlab.hostname={guest.name}"]
@@ -184,7 +185,7 @@ def _own_words(guest: Guest, addresses: tuple[stamp.Address, ...]) -> list[str]:
     return words
 
 
-def _name_server(address: stamp.Address) -> str:
+def _name_server(address: metadata.Address) -> str:
     """Who answers names on a guest's network: its gateway, or in user-mode networking QEMU, apart from it."""
     if address.gateway == plan.USER_GATEWAY:
         return plan.USER_NAME_SERVER
@@ -192,7 +193,7 @@ def _name_server(address: stamp.Address) -> str:
 
 
 def network_xml(
-    network: Network, mark: stamp.NetworkStamp, hosts: Sequence[tuple[str, stamp.Address]]
+    network: Network, mark: metadata.NetworkMetadata, hosts: Sequence[tuple[str, metadata.Address]]
 ) -> str:
     """A network of its own bridge. ``hosts``: guest name and address of each interface on it."""
     instance = mark.origin.key
@@ -232,13 +233,13 @@ def gateway(network: Network, subnet: IPv4Network) -> str | None:
     return str(subnet[1]) if network.mode is NetworkMode.NAT else None
 
 
-def _stamp_text(mark: stamp.GuestStamp | stamp.NetworkStamp) -> Markup:
+def _stamp_text(mark: metadata.GuestMetadata | metadata.NetworkMetadata) -> Markup:
     """The stamp as the text of an element. Its quotes stay as they are: people read it, too."""
     from xml.sax.saxutils import escape
 
     from markupsafe import Markup
 
-    return Markup(escape(stamp.dumps(mark)))  # noqa: S704 - escaped here
+    return Markup(escape(metadata.dumps(mark)))  # noqa: S704 - escaped here
 
 
 def _disks(
@@ -268,7 +269,7 @@ def _letters(index: int) -> str:
     return "abcdefghijklmnopqrstuvwxyz"[index]
 
 
-def dhcp_hosts(hosts: Sequence[tuple[str, stamp.Address]]) -> list[tuple[str, str, str]]:
+def dhcp_hosts(hosts: Sequence[tuple[str, metadata.Address]]) -> list[tuple[str, str, str]]:
     """DHCP's entries, as (MAC address, name, address), of guests' names and addresses on one network.
 
     dnsmasq takes a name once: a guest's second interface gets a number that no other name has.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from provisioner.lab.model import Clock, Processor
+from provisioner.model.lab import Clock, Processor
 from provisioner.render import _render
 
 _POOL = "default"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.lab.enums import Accel, GuestKind
-from provisioner.lab.model import Text
-from provisioner.language import Language, said
+from provisioner.language import Language, Text, said
+from provisioner.model.enums import Accel, GuestKind
 
 _ACCEL = {"kvm": Text("KVM"), "tcg": Text("emulation (TCG)", "エミュレーション(TCG)")}
 

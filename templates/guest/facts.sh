@@ -1,4 +1,4 @@
-# Tells what this system sees of the machine that it runs on, for provisioner/lessons/parse.py.
+# Tells what this system sees of the machine that it runs on, for provisioner/observe/parse.py.
 # Programs start slowly on an emulated processor: few are started, the shell does the rest.
 
 PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin

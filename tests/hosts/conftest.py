@@ -19,7 +19,7 @@ from debian_host import Host
 from machine import LEARNER, ROOT, Account
 
 from provisioner import paths
-from provisioner.lab import catalog
+from provisioner.labfile import catalog
 
 QUICK_LABS = ("demo-paravirt", "demo-hosted", "demo-xen")
 ACCOUNTS = {account.name: account for account in (ROOT, LEARNER)}

@@ -15,7 +15,7 @@ from debian_roots import SuiteRoot
 from machine import LEARNER, ROOT, Account, Machine, Outcome
 
 from provisioner import paths
-from provisioner.lab import catalog
+from provisioner.labfile import catalog
 
 PROJECT = Path(__file__).resolve().parents[2]
 GIT = ("git", "-c", "safe.directory=*")  # the checkout may be another account's

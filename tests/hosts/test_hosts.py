@@ -13,7 +13,7 @@ from debian_host import Host
 from debian_roots import SUITES
 from machine import Account
 
-from provisioner import naming
+from provisioner.model import naming
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(1800)]
 

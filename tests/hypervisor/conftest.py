@@ -9,7 +9,7 @@ import libvirt
 import pytest
 from marked import MINE, Define, domain_xml, guest_stamp
 
-from provisioner import stamp
+from provisioner.model import metadata
 
 NODE = """<node><cpu>
 <mhz>1000</mhz><model>test</model><active>1</active>
@@ -32,7 +32,10 @@ def define(conn: libvirt.virConnect) -> Define:
     """Defines a domain, by default virtlab.learner.demo.one with its own stamp, and starts it."""
 
     def defined(
-        name: str = MINE.domain("one"), mark: str | None = stamp.dumps(guest_stamp()), *, running: bool = True
+        name: str = MINE.domain("one"),
+        mark: str | None = metadata.dumps(guest_stamp()),
+        *,
+        running: bool = True,
     ) -> libvirt.virDomain:
         dom = conn.defineXMLFlags(domain_xml(name, mark), 0)
         if running:

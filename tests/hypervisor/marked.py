@@ -7,19 +7,19 @@ from xml.sax.saxutils import escape
 
 import libvirt
 
-from provisioner import naming
-from provisioner.naming import Instance
-from provisioner.stamp import GuestStamp, Origin
+from provisioner.model import naming
+from provisioner.model.metadata import GuestMetadata, Origin
+from provisioner.model.naming import Instance
 
 MINE = Instance("learner", "demo")
 Define = Callable[..., libvirt.virDomain]
 
 
-def guest_stamp(guest: str = "one", user: str = "learner", instance: str = "demo") -> GuestStamp:
+def guest_stamp(guest: str = "one", user: str = "learner", instance: str = "demo") -> GuestMetadata:
     definition = {"name": guest, "machine": "pc", "memory": 1 << 20, "accel": "auto", "agent": "none"}
     definition |= {"disks": [], "interfaces": []}
     origin = Origin(user, instance, "demo", "catalog:demo", '/labs/<demo> & "co"/ラボ.yaml')
-    return GuestStamp(origin, guest, definition, "tcg", "asked for", False, {"tiny": "tiny.0.1.learner"})
+    return GuestMetadata(origin, guest, definition, "tcg", "asked for", False, {"tiny": "tiny.0.1.learner"})
 
 
 def domain_xml(name: str, mark: str | None) -> str:

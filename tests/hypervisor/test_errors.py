@@ -7,7 +7,7 @@ import pytest
 from marked import MINE, Define
 
 from provisioner import errors
-from provisioner.hypervisor.errors import code_of, printable, translate, translated
+from provisioner.hypervisor.failures import code_of, printable, translate, translated
 
 
 def failure(code: int, text: str = "whatever it says") -> libvirt.libvirtError:

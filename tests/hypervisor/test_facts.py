@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.hypervisor import facts
+from provisioner.hypervisor import host_facts
 
 
 class Told:
@@ -28,4 +28,4 @@ class Told:
     ],
 )
 def test_the_counters_rate(cpu: str, khz: int | None) -> None:
-    assert facts.counter_khz(Told(cpu)) == khz
+    assert host_facts.counter_khz(Told(cpu)) == khz

@@ -8,24 +8,25 @@ import libvirt
 import pytest
 from marked import MINE, Define, domain_xml, guest_stamp
 
-from provisioner import errors, stamp
-from provisioner.hypervisor import apply, observe
-from provisioner.naming import Instance
-from provisioner.seen import Seen
+from provisioner import errors
+from provisioner.hypervisor import apply, reader
+from provisioner.model import metadata
+from provisioner.model.naming import Instance
+from provisioner.model.observed import Observed
 
 NAME = MINE.domain("one")
-TEXT = stamp.dumps(guest_stamp())
+TEXT = metadata.dumps(guest_stamp())
 FOREIGN = {
     "no stamp": (NAME, None),
     "an empty stamp": (NAME, ""),
     "text for a stamp": (NAME, "mine"),
     "JSON for a stamp": (NAME, "{}"),
-    "another guest's stamp": (NAME, stamp.dumps(guest_stamp("two"))),
-    "another instance's stamp": (NAME, stamp.dumps(guest_stamp(instance="other"))),
-    "another user's stamp": (NAME, stamp.dumps(guest_stamp(user="somebody"))),
+    "another guest's stamp": (NAME, metadata.dumps(guest_stamp("two"))),
+    "another instance's stamp": (NAME, metadata.dumps(guest_stamp(instance="other"))),
+    "another user's stamp": (NAME, metadata.dumps(guest_stamp(user="somebody"))),
     "a network's stamp": (
         NAME,
-        stamp.dumps(stamp.NetworkStamp(guest_stamp().origin, "one", {}, "192.168.130.0/24")),
+        metadata.dumps(metadata.NetworkMetadata(guest_stamp().origin, "one", {}, "192.168.130.0/24")),
     ),
     "a stamp of the future": (NAME, TEXT.replace('"format":1', '"format":99')),
     "a stamp with more in it": (NAME, TEXT.replace('"kind"', '"more":1,"kind"')),
@@ -40,8 +41,8 @@ FOREIGN = {
 def test_what_others_made_stays(conn: libvirt.virConnect, define: Define, name: str) -> None:
     domain, mark = FOREIGN[name]
     dom = define(domain, mark)
-    assert not observe.is_ours_domain(dom)
-    assert observe.look(conn) == Seen((), (), ())
+    assert not reader.is_ours_domain(dom)
+    assert reader.look(conn) == Observed((), (), ())
     assert apply.remove_domain(conn, domain) is False
     assert conn.lookupByName(domain).isActive()
     with pytest.raises(errors.ConflictError, match="is left alone") as caught:
@@ -51,9 +52,9 @@ def test_what_others_made_stays(conn: libvirt.virConnect, define: Define, name: 
 
 def test_ours_is_seen_as_it_was_stamped(conn: libvirt.virConnect, define: Define) -> None:
     define()
-    (domain,) = observe.look(conn).domains
+    (domain,) = reader.look(conn).domains
     assert (domain.name, domain.instance, domain.guest) == (NAME, MINE, "one")
-    assert domain.stamp == guest_stamp()
+    assert domain.metadata == guest_stamp()
     assert domain.state == "running"
     apply.require_ours(conn, NAME)
 
@@ -65,16 +66,16 @@ ODD = (
 
 def test_any_text_of_a_stamp_comes_back(conn: libvirt.virConnect, define: Define) -> None:
     mark = dataclasses.replace(guest_stamp(), accel_why=ODD, images={ODD: ODD})
-    define(mark=stamp.dumps(mark))
-    (domain,) = observe.look(conn).domains
-    assert domain.stamp == mark
+    define(mark=metadata.dumps(mark))
+    (domain,) = reader.look(conn).domains
+    assert domain.metadata == mark
 
 
 def test_states(conn: libvirt.virConnect, define: Define) -> None:
     dom = define(running=False)
 
     def state() -> str:
-        (domain,) = observe.look(conn).domains
+        (domain,) = reader.look(conn).domains
         return domain.state
 
     assert state() == "stopped"
@@ -100,7 +101,7 @@ def test_a_domain_that_goes_meanwhile_is_no_error(conn: libvirt.virConnect, defi
     dom.destroy()
     dom.undefine()
     apply.destroy(dom)
-    assert not observe.is_ours_domain(dom)
+    assert not reader.is_ours_domain(dom)
 
 
 def test_a_definition_that_is_refused(conn: libvirt.virConnect) -> None:
@@ -114,10 +115,10 @@ def test_a_second_definition_replaces_the_first(conn: libvirt.virConnect, define
     uuid = f"<uuid>{MINE.uuid('domain', 'one')}</uuid>"
     for why in ("asked for", "KVM was tried and failed"):
         mark = dataclasses.replace(guest_stamp(), accel_why=why)
-        xml = domain_xml(NAME, stamp.dumps(mark)).replace("</name>", f"</name>{uuid}")
+        xml = domain_xml(NAME, metadata.dumps(mark)).replace("</name>", f"</name>{uuid}")
         apply.define_domain(conn, xml)
-        (domain,) = observe.look(conn).domains
-        assert domain.stamp.accel_why == why
+        (domain,) = reader.look(conn).domains
+        assert domain.metadata.accel_why == why
 
 
 def test_a_domain_that_is_not_there(conn: libvirt.virConnect) -> None:
@@ -129,8 +130,8 @@ def test_everybodys_are_told_apart(conn: libvirt.virConnect, define: Define) -> 
     define()
     for user, instance in (("somebody", "demo"), ("learner", "demo-2"), ("Ada", "demo")):
         mark = guest_stamp(user=user, instance=instance)
-        define(mark.origin.key.domain("one"), stamp.dumps(mark))
-    seen = observe.look(conn)
-    assert len(seen.domains) == 4
-    assert [d.name for d in seen.of(MINE).domains] == [NAME]
-    assert seen.of_owner("learner").instances() == [MINE, Instance("learner", "demo-2")]
+        define(mark.origin.key.domain("one"), metadata.dumps(mark))
+    observed = reader.look(conn)
+    assert len(observed.domains) == 4
+    assert [d.name for d in observed.of(MINE).domains] == [NAME]
+    assert observed.of_owner("learner").instances() == [MINE, Instance("learner", "demo-2")]

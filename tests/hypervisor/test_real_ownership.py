@@ -12,13 +12,14 @@ import libvirt
 import pytest
 from marked import domain_xml, guest_stamp
 
-from provisioner import errors, plan, render, stamp
-from provisioner.host import LocalHost
-from provisioner.hypervisor import apply, observe
-from provisioner.lab.enums import NetworkMode
-from provisioner.lab.model import Network, to_data
-from provisioner.naming import Instance
-from provisioner.stamp import Address, GuestStamp, NetworkStamp
+from provisioner import errors, render
+from provisioner.host.machine import LocalHost
+from provisioner.hypervisor import apply, reader
+from provisioner.model import metadata, plan
+from provisioner.model.enums import NetworkMode
+from provisioner.model.lab import Network, to_data
+from provisioner.model.metadata import Address, GuestMetadata, NetworkMetadata
+from provisioner.model.naming import Instance
 
 pytestmark = pytest.mark.real
 
@@ -51,7 +52,7 @@ def mine(system: libvirt.virConnect) -> Iterator[Instance]:
             net.undefine()
 
 
-def mark_of(mine: Instance, guest: str) -> GuestStamp:
+def mark_of(mine: Instance, guest: str) -> GuestMetadata:
     return guest_stamp(guest, user=mine.owner, instance=mine.name)
 
 
@@ -64,12 +65,12 @@ def define(system: libvirt.virConnect, name: str, mark: str | None) -> libvirt.v
 def test_a_domain_of_ours_goes_and_no_other(
     system: libvirt.virConnect, mine: Instance, running: bool
 ) -> None:
-    ours = define(system, mine.domain("one"), stamp.dumps(mark_of(mine, "one")))
+    ours = define(system, mine.domain("one"), metadata.dumps(mark_of(mine, "one")))
     unmarked = define(system, mine.domain("two"), None)
-    borrowed = define(system, mine.domain("three"), stamp.dumps(mark_of(mine, "one")))
+    borrowed = define(system, mine.domain("three"), metadata.dumps(mark_of(mine, "one")))
     if running:
         apply.start_paused(ours)
-    assert [d.guest for d in observe.look(system).of(mine).domains] == ["one"]
+    assert [d.guest for d in reader.look(system).of(mine).domains] == ["one"]
     assert apply.remove_domain(system, mine.domain("one")) is True
     assert apply.remove_domain(system, mine.domain("one")) is False
     for other in (unmarked, borrowed):
@@ -81,7 +82,7 @@ def test_a_domain_of_ours_goes_and_no_other(
 
 
 def test_a_domain_that_crashes_at_its_start(system: libvirt.virConnect, mine: Instance) -> None:
-    text = domain_xml(mine.domain("one"), stamp.dumps(mark_of(mine, "one"))).replace(
+    text = domain_xml(mine.domain("one"), metadata.dumps(mark_of(mine, "one"))).replace(
         "<type>hvm</type>", "<type>hvm</type><kernel>/no/such/kernel</kernel>"
     )
     dom = apply.define_domain(system, text.replace("type='test'", "type='qemu'"))
@@ -100,7 +101,7 @@ class Net:
         self.name = mine.network(name)
         network = Network(name, None, NetworkMode.ISOLATED)
         origin = guest_stamp(user=mine.owner, instance=mine.name).origin
-        self.mark = NetworkStamp(origin, name, to_data(network), str(self.subnet))
+        self.mark = NetworkMetadata(origin, name, to_data(network), str(self.subnet))
         hosts = [(f"g{i}", self.address(i)) for i in (1, 2)]
         self.xml = render.network_xml(network, self.mark, hosts)
 
@@ -118,8 +119,8 @@ def test_a_network_of_ours_goes_and_no_other(system: libvirt.virConnect, mine: I
     apply.create_network(system, net.xml)
     apply.start_network(system, net.name)  # it is running: no error
     unmarked = system.networkDefineXML(f"<network><name>{mine.network('two')}</name></network>")
-    (seen,) = observe.look(system).of(mine).networks
-    assert (seen.network, seen.active, seen.stamp) == ("lab", True, net.mark)
+    (observed,) = reader.look(system).of(mine).networks
+    assert (observed.network, observed.active, observed.metadata) == ("lab", True, net.mark)
     assert f"{net.subnet[1]}/24" in apply.subnets_in_use(system)
     assert apply.remove_network(system, net.name) is True
     assert apply.remove_network(system, net.name) is False
@@ -130,10 +131,10 @@ def test_a_network_of_ours_goes_and_no_other(system: libvirt.virConnect, mine: I
 def test_a_network_that_can_not_start_is_not_left_behind(system: libvirt.virConnect, mine: Instance) -> None:
     net = Net(system, mine)
     apply.create_network(system, net.xml)
-    twin = net.xml.replace(net.name, mine.network("twin")).replace(
+    clone = net.xml.replace(net.name, mine.network("twin")).replace(
         mine.uuid("network", "lab"), mine.uuid("network", "twin")
     )
-    other_bridge = twin.replace(mine.bridge("lab"), mine.bridge("twin"))
+    other_bridge = clone.replace(mine.bridge("lab"), mine.bridge("twin"))
     with pytest.raises(errors.HypervisorError, match=f"can't start network {mine.network('twin')}: "):
         apply.create_network(system, other_bridge)  # its range is in use
     assert mine.network("twin") not in [n.name() for n in system.listAllNetworks()]

@@ -6,10 +6,11 @@ import libvirt
 import pytest
 from marked import MINE
 
-from provisioner import errors, naming, render
-from provisioner.hypervisor import apply, imagestore, observe
-from provisioner.naming import ImageSet
-from provisioner.seen import SeenVolume
+from provisioner import errors, render
+from provisioner.hypervisor import apply, image_volumes, reader
+from provisioner.model import naming
+from provisioner.model.naming import ImageSet
+from provisioner.model.observed import ObservedVolume
 
 PATH = "/virtlab-test-pool"
 
@@ -43,11 +44,11 @@ def test_volumes_are_seen_by_their_names(conn: libvirt.virConnect) -> None:
     image = ImageSet("tiny", "0" * 12, "1" * 16, "learner")
     for name in (MINE.volume("one", 1), MINE.volume("one", 0), image.volume("kernel"), "other", "virtlab.x"):
         apply.create_volume(pool, name, render.volume_xml(name, 4096, fmt="qcow2"))
-    seen = observe.look(conn, pool)
-    assert seen.volumes == tuple(
-        SeenVolume(MINE.volume("one", i), MINE, f"one.disk{i}.qcow2") for i in (0, 1)
+    observed = reader.look(conn, pool)
+    assert observed.volumes == tuple(
+        ObservedVolume(MINE.volume("one", i), MINE, f"one.disk{i}.qcow2") for i in (0, 1)
     )
-    assert observe.look(conn).volumes == ()
+    assert reader.look(conn).volumes == ()
     pool.destroy()
     again = apply.our_pool(conn, PATH)  # as after a restart of the host
     assert again is not None
@@ -70,20 +71,20 @@ def upload(pool: libvirt.virStoragePool, key: ImageSet, *parts: str) -> None:
 
 
 def test_only_complete_images_are_found(conn: libvirt.virConnect) -> None:
-    assert imagestore.stored_on(conn) == []
+    assert image_volumes.stored_on(conn) == []
     pool = opened(conn)
-    assert imagestore.stored(pool) == []
+    assert image_volumes.stored(pool) == []
     whole = ImageSet("tiny", "0" * 12, "1" * 16, "learner")
     half = ImageSet("tiny", "0" * 12, "2" * 16, "learner")
     upload(pool, half, "kernel", "initrd")
     upload(pool, whole, "kernel", "initrd", "complete")
-    (image,) = imagestore.stored(pool)
+    (image,) = image_volumes.stored(pool)
     assert image.set == whole
     assert image.paths["kernel"] == f"{PATH}/{naming.IMAGE_PREFIX}{whole.text}.kernel"
     assert image.paths["kernel"] == pool.storageVolLookupByName(whole.volume("kernel")).path()
-    assert imagestore.stored_on(conn) == [image]
+    assert image_volumes.stored_on(conn) == [image]
     pool.destroy()
-    assert imagestore.stored_on(conn) == []
+    assert image_volumes.stored_on(conn) == []
 
 
 def test_images_that_nobody_uses_go(conn: libvirt.virConnect) -> None:
@@ -98,8 +99,8 @@ def test_images_that_nobody_uses_go(conn: libvirt.virConnect) -> None:
         upload(pool, key, "kernel", "complete")
     upload(pool, half, "kernel")
     apply.create_volume(pool, "foreign", render.volume_xml("foreign", 1, fmt="raw"))
-    removed = imagestore.remove_unused(pool, keep, {used.text})
+    removed = image_volumes.remove_unused(pool, keep, {used.text})
     assert removed == [old, half]
-    assert {image.set for image in imagestore.stored(pool)} == {keep, used, theirs, another}
+    assert {image.set for image in image_volumes.stored(pool)} == {keep, used, theirs, another}
     assert "foreign" in pool.listVolumes()
-    assert imagestore.remove_unused(pool, keep, {used.text}) == []
+    assert image_volumes.remove_unused(pool, keep, {used.text}) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.images import build, cache, catalog
+from provisioner.images import build, cache, registry
 from provisioner.images.cache import BuiltImage
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -26,14 +26,14 @@ def tiny() -> Iterator[BuiltImage]:
             os.chown(root, NOBODY, NOBODY)
             _build_as_nobody(root)
         else:
-            build.build(catalog.get("tiny", TEMPLATES), root, progress=lambda step, done: None)
-        image = cache.find(catalog.get("tiny", TEMPLATES), root)
+            build.build(registry.get("tiny", TEMPLATES), root, progress=lambda step, done: None)
+        image = cache.find(registry.get("tiny", TEMPLATES), root)
         assert image is not None
         yield image
 
 
 def _build_as_nobody(root: Path) -> None:
-    recipe = catalog.get("tiny", TEMPLATES)
+    recipe = registry.get("tiny", TEMPLATES)
     assert recipe.spec.kind == "kernel"
     complaint = root / "complaint"
     child = os.fork()

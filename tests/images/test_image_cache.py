@@ -12,21 +12,22 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import ImageError, InputError
-from provisioner.images import build, cache, catalog, packages, recipe
-from provisioner.images.packages import detect_system, provider
+from provisioner.images import build, cache, packages, recipe, registry
+from provisioner.images.managers import provider
+from provisioner.images.packages import detect_system
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 CHILD = """
 import os, signal, sys, time
 from pathlib import Path
-from provisioner.images import build, cache, catalog
+from provisioner.images import build, cache, registry
 
 def progress(step, done):
     print(step, flush=True)
     if step.startswith("making"):
         {during}
 
-image = build.build(catalog.get("notes", Path({templates!r})), Path({root!r}), progress=progress)
+image = build.build(registry.get("notes", Path({templates!r})), Path({root!r}), progress=progress)
 print("made", image.id)
 """
 
@@ -39,7 +40,7 @@ def child(root: Path, during: str) -> subprocess.Popen[str]:
 
 
 def notes() -> recipe.Recipe:
-    return catalog.get("notes", TEMPLATES)
+    return registry.get("notes", TEMPLATES)
 
 
 def make(root: Path, *, refresh: bool = False) -> tuple[cache.BuiltImage, list[str]]:
@@ -203,7 +204,7 @@ def test_a_descendant_of_ubuntu_is_supported(tmp_path: Path) -> None:
 
 
 def test_catalogue() -> None:
-    assert catalog.names(TEMPLATES) == [
+    assert registry.names(TEMPLATES) == [
         "consolidation",
         "grub",
         "grub-bios",
@@ -217,11 +218,11 @@ def test_catalogue() -> None:
         "xen",
         "xen-domu",
     ]
-    for name in catalog.names(TEMPLATES):
-        spec = catalog.get(name, TEMPLATES).spec
+    for name in registry.names(TEMPLATES):
+        spec = registry.get(name, TEMPLATES).spec
         assert set(spec.title) == set(spec.description) == {"en", "ja"}
     with pytest.raises(InputError) as unknown:
-        catalog.get("tniy", TEMPLATES)
+        registry.get("tniy", TEMPLATES)
     assert unknown.value.hint == "did you mean tiny?"
 
 

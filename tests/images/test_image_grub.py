@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import ImageError
-from provisioner.images import catalog, grub
-from provisioner.images.packages import provider, this_system
+from provisioner.images import grub, registry
+from provisioner.images.managers import provider
+from provisioner.images.packages import this_system
 from provisioner.images.recipe import GrubSpec
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 
 
 def spec() -> GrubSpec:
-    found = catalog.get("grub", TEMPLATES).spec
+    found = registry.get("grub", TEMPLATES).spec
     assert isinstance(found, GrubSpec)
     return found
 
@@ -52,7 +53,7 @@ def test_without_its_packages(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["grub", "grub-bios"])
 def test_the_recipes(name: str) -> None:
-    spec = catalog.get(name, TEMPLATES).spec
+    spec = registry.get(name, TEMPLATES).spec
     assert isinstance(spec, GrubSpec)
     assert all(isinstance(module, str) for module in spec.modules)  # YAML takes true for no text
     assert ("biosdisk" in spec.modules) == (name == "grub-bios")

@@ -12,7 +12,7 @@ import pytest
 from package_trees import RECIPE, RELEASE, Manager, executable, kernel_in_four_packages, kernel_in_one_package
 
 from provisioner.errors import ImageError
-from provisioner.images import apt, build, cache, catalog, elf, memory, parts, recipe
+from provisioner.images import apt, build, cache, elf, memory_needs, parts, recipe, registry
 from provisioner.images.apt import _Stanza
 from provisioner.images.packages import Package, System
 from provisioner.images.parts import Part
@@ -51,8 +51,8 @@ def test_each_part_of_each_recipe_is_there(release: str, tmp_path: Path) -> None
     owners = layout(tmp_path, release)
     tree = Tree(tmp_path)
     looked = set()
-    for name in catalog.names(TEMPLATES):
-        spec = catalog.get(name, TEMPLATES).spec
+    for name in registry.names(TEMPLATES):
+        spec = registry.get(name, TEMPLATES).spec
         if isinstance(spec, DiskSpec):
             continue
         tree.require(spec.needed)
@@ -205,9 +205,9 @@ def test_a_system_that_nobody_knows_a_kernel_of() -> None:
 
 def test_a_machine_has_room_for_its_hypervisor_and_all_that_is_loaded() -> None:
     """Xen's own numbers: what was tried with Debian 12's and testing's files lies on the right side."""
-    debian_12 = memory.behind_hypervisor(256 * MIB, 35_387_632 + 25_293_824 + 2_562_652)
+    debian_12 = memory_needs.behind_hypervisor(256 * MIB, 35_387_632 + 25_293_824 + 2_562_652)
     assert 320 * MIB < debian_12 < 337 * MIB
-    testing = memory.behind_hypervisor(256 * MIB, 47_916_376 + 30_446_080 + 2_696_616)
+    testing = memory_needs.behind_hypervisor(256 * MIB, 47_916_376 + 30_446_080 + 2_696_616)
     assert 336 * MIB < testing < 354 * MIB
 
 

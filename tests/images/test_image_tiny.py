@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from provisioner import render
-from provisioner.images import build, cache, catalog, packages
+from provisioner.images import build, cache, packages, registry
 from provisioner.images.cache import BuiltImage
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -46,7 +46,7 @@ class Guest:
         self._socket = folder / "agent"
         self._agent = socket.socket(socket.AF_UNIX)
         disk = folder / "disk"
-        notes = build.build(catalog.get("notes", TEMPLATES), folder, progress=lambda step, done: None)
+        notes = build.build(registry.get("notes", TEMPLATES), folder, progress=lambda step, done: None)
         shutil.copy(notes.files["disk"], disk)
         words = f"virtlab.hostname=probe virtlab.agent={agent} virtlab.if={MAC},10.9.8.7/24,10.9.8.1,10.9.8.2"
         self.process = subprocess.Popen(
@@ -209,7 +209,7 @@ def test_fits_in_little_memory(guest: Guest) -> None:
 @pytest.mark.real
 def test_built_image_is_whole_and_kept(tiny: BuiltImage) -> None:
     root = tiny.files["kernel"].parents[3]
-    recipe = catalog.get("tiny", TEMPLATES)
+    recipe = registry.get("tiny", TEMPLATES)
     assert cache.exact(recipe, packages.this_system(), tiny.id, root) == tiny
     assert not (root / "building").exists()
     steps: list[str] = []

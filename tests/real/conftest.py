@@ -15,8 +15,8 @@ import libvirt
 import pytest
 from driver import Virtlab, end_all_of
 
-from provisioner import naming
-from provisioner.host import user_name
+from provisioner.host.machine import user_name
+from provisioner.model import naming
 
 PROJECT = Path(__file__).resolve().parents[2]
 SYSTEM = "qemu:///system"

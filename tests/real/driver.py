@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from provisioner import naming
+from provisioner.model import naming
 
 PATIENCE = 90.0  # seconds that any one command may take, on a machine that does much else
 LAB = """\

@@ -14,8 +14,9 @@ LAB = "demo-paravirt"
 # the engine itself, because nobody but a test wants a benchmark of one round
 PROGRAM = """\
 import json, sys, threading
-from provisioner.engine import bench, running
-from provisioner.lab.model import to_data
+from provisioner.lifecycle import running
+from provisioner.measure import bench
+from provisioner.model.lab import to_data
 
 class Told:
     def note(self, text): print("note", text, file=sys.stderr, flush=True)

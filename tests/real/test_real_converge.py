@@ -127,13 +127,13 @@ def test_choices_are_kept_and_another_file_is_a_conflict(system: Virtlab) -> Non
     assert system("up", str(other), "--as", name, "--dry-run").code == 1
     assert (system.status(name), system.pids(name)) == (entry, pids)
 
-    twin = system.name()
-    system("up", str(lab), "--as", twin).ended(0)
-    assert set(system.pids(twin)) == set(system.pids(name)) == {"one"}
-    assert addresses(system, twin) != addresses(system, name)
+    clone = system.name()
+    system("up", str(lab), "--as", clone).ended(0)
+    assert set(system.pids(clone)) == set(system.pids(name)) == {"one"}
+    assert addresses(system, clone) != addresses(system, name)
     system("down", name).ended(0)
     assert system.traces(name) == []
-    assert set(system.pids(twin)) == {"one"}
+    assert set(system.pids(clone)) == {"one"}
 
 
 def test_a_name_that_is_none_and_a_lab_that_is_none(system: Virtlab) -> None:

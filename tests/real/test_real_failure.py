@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from driver import Virtlab
 
-from provisioner import naming
-from provisioner.engine import up as engine
-from provisioner.engine.monitor import Silent
-from provisioner.engine.session import Session
-from provisioner.host import KvmDevice, LocalHost, user_name
+from provisioner.backends.session import Session
+from provisioner.host.machine import KvmDevice, LocalHost, user_name
 from provisioner.hypervisor import events
 from provisioner.hypervisor.connection import Choice, connect
+from provisioner.lifecycle import up as engine
+from provisioner.listener import Silent
+from provisioner.model import naming
 
 # the kernel finds a mistaken root and stops before any agent starts
 HANGING = "    kernel-args: [rdinit=/no-such-init]\n"

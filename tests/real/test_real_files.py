@@ -12,7 +12,7 @@ from driver import Virtlab
 from lxml import etree
 
 PROJECT = Path(__file__).resolve().parents[2]
-BAD = sorted((PROJECT / "tests/lab/bad").glob("*.yaml"))
+BAD = sorted((PROJECT / "tests/labfile/bad").glob("*.yaml"))
 DEMO = PROJECT / "labs/demo-paravirt/lab.yaml"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from driver import Virtlab, together
 
-from provisioner import naming
+from provisioner.model import naming
 
 KILLED_AFTER = (0.15, 0.35, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0)  # seconds
 
@@ -17,17 +17,17 @@ KILLED_AFTER = (0.15, 0.35, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0)  # seconds
 def test_killed_at_many_moments_then_down_leaves_nothing(virtlab: Virtlab) -> None:
     lab, name = virtlab.lab("emulated"), virtlab.name()
     moments = KILLED_AFTER if not virtlab.is_session else KILLED_AFTER[2::2]
-    seen = set()
+    observed = set()
     for moment in moments:
         process = virtlab.begin("up", str(lab), "--as", name)
         time.sleep(moment)
         process.kill()
         process.communicate()
         left = virtlab.traces(name)
-        seen |= {trace.partition(" ")[0] for trace in left if not trace.startswith("/")}
+        observed |= {trace.partition(" ")[0] for trace in left if not trace.startswith("/")}
         virtlab("down", name).ended(0)
         assert virtlab.traces(name) == [], f"killed after {moment} s"
-    assert {"domain", "volume", "process"} <= seen, "no moment was in the middle"
+    assert {"domain", "volume", "process"} <= observed, "no moment was in the middle"
     virtlab("up", str(lab), "--as", name).ended(0)
 
 

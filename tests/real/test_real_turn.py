@@ -10,12 +10,12 @@ import pytest
 from driver import Virtlab
 
 from provisioner import errors
-from provisioner.engine import runner
-from provisioner.engine.monitor import Silent
-from provisioner.engine.runner import Reading, Task
-from provisioner.engine.session import opened
-from provisioner.engine.twin import Twin, Twins
+from provisioner.backends.session import opened
 from provisioner.hypervisor.connection import Choice
+from provisioner.listener import Silent
+from provisioner.measure import turns
+from provisioner.measure.clone import Clone, Twins
+from provisioner.measure.turns import Reading, Task
 
 
 def task(name: str, script: str, answer: str = "echo done", limit: float = 20.0) -> Task:
@@ -26,29 +26,29 @@ GOOD = task("good", "sleep 0.3", "echo number 5; echo done")
 
 
 @pytest.fixture(params=["emulated", "virtio"])
-def twin(request: pytest.FixtureRequest, system: Virtlab) -> Iterator[Twin]:
+def clone(request: pytest.FixtureRequest, system: Virtlab) -> Iterator[Clone]:
     name = system.name()
     system("up", str(system.lab(request.param)), "--as", name).ended(0)
     with opened(Choice(system.uri, "a test"), with_events=True) as session:
         instance = session.instance(name)
-        twins = Twins(session, instance, Silent(), threading.Event(), 60.0)
+        clones = Twins(session, instance, Silent(), threading.Event(), 60.0)
         try:
-            twins.make(session.look().of(instance).domains)
-            assert not twins.failed
-            yield twins.running["one"]
+            clones.make(session.look().of(instance).domains)
+            assert not clones.failed
+            yield clones.running["one"]
         finally:
-            twins.remove()
+            clones.remove()
 
 
-def turn(twin: Twin, *tasks: Task) -> dict[str, Reading | errors.GuestError]:
-    runner.install(twin, tasks)
-    return runner.turn(twin, tasks, {})
+def turn(clone: Clone, *tasks: Task) -> dict[str, Reading | errors.GuestError]:
+    turns.install(clone, tasks)
+    return turns.turn(clone, tasks, {})
 
 
-def test_what_each_bad_task_does_to_the_others(twin: Twin) -> None:
+def test_what_each_bad_task_does_to_the_others(clone: Clone) -> None:
     began = time.monotonic()
     found = turn(
-        twin,
+        clone,
         task("hangs", "sleep 1000 & sleep 1000", limit=2),
         task("fails", "printf 'no \\033[31mgood\\n' >&2; exit 3"),
         task("floods", "head -c 200000 /dev/zero | tr '\\0' x >/dev/ttyS0"),
@@ -69,23 +69,23 @@ def test_what_each_bad_task_does_to_the_others(twin: Twin) -> None:
     assert good.answer.split() == [b"number", b"5", b"done"]
     assert 0.3 <= good.seconds < 5
     # nothing that hung is left to disturb the next turn
-    left = twin.transport.run(["sh", "-c", "ps | grep -c '[s]leep 1000'"])
+    left = clone.transport.run(["sh", "-c", "ps | grep -c '[s]leep 1000'"])
     assert left.stdout.strip() == b"0"
 
 
-def test_one_whose_marks_never_come_ends_in_time(twin: Twin) -> None:
+def test_one_whose_marks_never_come_ends_in_time(clone: Clone) -> None:
     silent = task("silent", "rm /dev/ttyS0; mknod /dev/ttyS0 c 1 3", limit=1)
-    found = turn(twin, silent)["silent"]
+    found = turn(clone, silent)["silent"]
     assert "marks" in str(found)
 
 
-def test_one_without_its_agent_ends_in_time(twin: Twin) -> None:
+def test_one_without_its_agent_ends_in_time(clone: Clone) -> None:
     began = time.monotonic()
     with pytest.raises((errors.GuestError, errors.HypervisorError)):
-        turn(twin, task("mute", "mv /usr/sbin/qemu-ga /gone; killall qemu-ga", limit=5))
+        turn(clone, task("mute", "mv /usr/sbin/qemu-ga /gone; killall qemu-ga", limit=5))
     assert time.monotonic() - began < 60
 
 
-def test_one_that_powers_off_says_so(twin: Twin) -> None:
+def test_one_that_powers_off_says_so(clone: Clone) -> None:
     with pytest.raises(errors.GuestError, match="stopped in the middle"):
-        turn(twin, task("off", "poweroff -f; sleep 20", limit=30))
+        turn(clone, task("off", "poweroff -f; sleep 20", limit=30))

@@ -140,8 +140,8 @@ def test_without_the_processors_support_xen_refuses_pvh(system_account: Virtlab)
         pv_only = ("--set", "pvh.machine=xenpv")
         system_account("up", LAB, "--as", name, *svm, *pv_only, timeout=500).ended(0)
         for domain in ("pv", "pvh"):
-            seen = system_account("exec", f"{name}/{domain}", "--", "cat", "/sys/hypervisor/guest_type")
-            assert seen.ended(0).out.strip() == "PV"
+            observed = system_account("exec", f"{name}/{domain}", "--", "cat", "/sys/hypervisor/guest_type")
+            assert observed.ended(0).out.strip() == "PV"
         unmodified = system_account("exec", f"{name}/dom0", "--", "unmodified")
         unmodified.ended(1)
         assert "hvm needs support of the processor" in unmodified.err

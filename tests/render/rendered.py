@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
-from provisioner import naming, plan, render
-from provisioner.lab.loader import load
-from provisioner.lab.model import Guest, Lab, to_data
-from provisioner.lab.rules import Images
-from provisioner.seen import Seen
-from provisioner.stamp import Address, GuestStamp, NetworkStamp, Origin
+from provisioner import render
+from provisioner.labfile.loader import load
+from provisioner.labfile.rules import Images
+from provisioner.model import naming, plan
+from provisioner.model.lab import Guest, Lab, to_data
+from provisioner.model.metadata import Address, GuestMetadata, NetworkMetadata, Origin
+from provisioner.model.observed import Observed
 
 PROJECT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -21,7 +22,7 @@ LABS = {
     "everything": HERE / "labs/everything.yaml",
 }
 POOL = "/pool"
-NOTHING = Seen((), (), ())
+NOTHING = Observed((), (), ())
 
 
 def load_lab(file: Path) -> Lab:
@@ -51,9 +52,9 @@ def ranges_of(lab: Lab, origin: Origin, *, session: bool) -> plan.Ranges:
 
 def guest_stamp(
     lab: Lab, guest: Guest, origin: Origin, addresses: tuple[Address, ...], accel: str
-) -> GuestStamp:
+) -> GuestMetadata:
     image = naming.ImageSet(guest.image, "0" * 12, "0" * 16, origin.key.owner)
-    return GuestStamp(
+    return GuestMetadata(
         origin=origin,
         guest=guest.name,
         definition=to_data(guest),
@@ -72,7 +73,7 @@ def networks(lab: Lab, origin: Origin) -> dict[str, str]:
     addresses = plan.addresses(lab, origin, NOTHING, ranges)
     found = {}
     for network in lab.networks:
-        mark = NetworkStamp(origin, network.name, to_data(network), str(ranges[network.name][0]))
+        mark = NetworkMetadata(origin, network.name, to_data(network), str(ranges[network.name][0]))
         hosts = [(g, a) for g, own in addresses.items() for a in own if a.network == network.name]
         found[network.name] = render.network_xml(network, mark, hosts)
     return found

@@ -15,9 +15,9 @@ from lxml import etree
 from rendered import LABS, domains, load_lab, networks, origin_of
 
 from provisioner import render
-from provisioner.lab.enums import Accel
-from provisioner.lab.model import Lab
-from provisioner.stamp import Origin
+from provisioner.model.enums import Accel
+from provisioner.model.lab import Lab
+from provisioner.model.metadata import Origin
 
 pytestmark = pytest.mark.real
 UNDEFINE = libvirt.VIR_DOMAIN_UNDEFINE_NVRAM

@@ -12,9 +12,9 @@ from lxml import etree
 from rendered import HERE, LABS, POOL, domains, load_lab, networks, origin_of, volumes
 
 from provisioner import render
-from provisioner.lab import spec
-from provisioner.lab.kinds import Many, Record, Word
-from provisioner.lab.model import Lab, to_data
+from provisioner.labfile import spec
+from provisioner.labfile.value_types import Many, Record, Word
+from provisioner.model.lab import Lab, to_data
 
 SCHEMAS = Path("/usr/share/libvirt/schemas")
 GOLDEN = HERE / "golden"

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from lxml import etree
 from rendered import LABS, POOL, domains, guest_stamp, load_lab, networks, origin_of, ranges_of
 
-from provisioner import naming, plan, render, stamp
-from provisioner.lab.model import Disk, Guest, Processor, Text
-from provisioner.lab.problems import UNSAFE_CHARACTER
+from provisioner import render
+from provisioner.labfile.problems import UNSAFE_CHARACTER
+from provisioner.language import Text
+from provisioner.model import metadata, naming, plan
+from provisioner.model.lab import Disk, Guest, Processor
 
 LAB = load_lab(LABS["everything"])
 ORIGIN = origin_of(LAB)
@@ -61,8 +63,8 @@ def check_text(text: str) -> None:
     assert root.findtext("title") == text
     assert {entry.text for entry in root.findall("sysinfo//entry")} == {text}
     assert (root.findtext("os/cmdline") or "").endswith(f" {text}")
-    mark = stamp.loads(root.findtext(f"metadata/{{{naming.METADATA_URI}}}stamp") or "")
-    assert isinstance(mark, stamp.GuestStamp)
+    mark = metadata.loads(root.findtext(f"metadata/{{{naming.METADATA_URI}}}stamp") or "")
+    assert isinstance(mark, metadata.GuestMetadata)
     assert mark.definition["title"] == {"en": text, "ja": text}
     assert mark.definition["smbios"]["serial"] == text
 
@@ -76,7 +78,7 @@ def test_a_file_name_of_any_bytes_stays_in_the_stamp() -> None:
     ):
         root = etree.fromstring(xml.encode())
         text = root.findtext(f"metadata/{{{naming.METADATA_URI}}}stamp") or ""
-        assert stamp.loads(text).origin.file == file
+        assert metadata.loads(text).origin.file == file
 
 
 def test_the_stamp_is_readable() -> None:
@@ -188,7 +190,7 @@ def test_a_comparison_of_the_two_guests_shows_the_lesson(accel: str, session: bo
 
 def test_the_kernel_is_told_no_device_and_the_same_twice() -> None:
     lab = load_lab(LABS["demo-paravirt"])
-    addresses = plan.addresses(lab, ORIGIN, plan.Seen((), (), ()), ranges_of(lab, ORIGIN, session=True))
+    addresses = plan.addresses(lab, ORIGIN, plan.Observed((), (), ()), ranges_of(lab, ORIGIN, session=True))
     told = {g.name: render.kernel_command_line(g, addresses[g.name]).split() for g in lab.guests}
     assert sorted(set(told["full"]) ^ set(told["virtio"])) == sorted(
         word
@@ -284,8 +286,8 @@ def test_an_isolated_network_leads_nowhere() -> None:
 
 
 def test_dhcp_names_are_unique() -> None:
-    def address(number: int) -> stamp.Address:
-        return stamp.Address("lab", f"52:54:00:00:00:{number:02x}", f"192.168.130.{number}/24", None)
+    def address(number: int) -> metadata.Address:
+        return metadata.Address("lab", f"52:54:00:00:00:{number:02x}", f"192.168.130.{number}/24", None)
 
     hosts = [("a", address(11)), ("a", address(12)), ("a-2", address(13)), ("a", address(14))]
     assert render.dhcp_hosts(hosts) == [

@@ -7,10 +7,10 @@ import dataclasses
 import page_samples
 
 from provisioner import paths
-from provisioner.engine.course import Course, Entry
-from provisioner.lab import products
-from provisioner.lab.model import Text
-from provisioner.lessons.verdicts import Verdict
+from provisioner.labfile import products
+from provisioner.language import Text
+from provisioner.teach.verdicts import Verdict
+from provisioner.verbs.course import Course, Entry
 
 
 def entry(target: str, title: Text, part: str | None) -> Entry:

@@ -6,23 +6,16 @@ import dataclasses
 import random
 from typing import Any
 
-from provisioner.engine.page import Page, PageGuest
-from provisioner.lab.lesson import Finding as Literature
-from provisioner.lab.model import Expectation, How, Observation, Text
-from provisioner.language import Language
-from provisioner.lessons import comparison, stack, workloads
-from provisioner.lessons.facts import Device, Disk, Facts, Interface, Interrupt, Phase
-from provisioner.lessons.measured import (
-    FORMAT,
-    Bench,
-    GuestConfig,
-    HostFacts,
-    Outcome,
-    Ratio,
-    Series,
-)
-from provisioner.lessons.measured import Verdict as Result
-from provisioner.lessons.verdicts import Finding, Verdict
+from provisioner.labfile.lesson import Finding as Literature
+from provisioner.language import Language, Text
+from provisioner.measure import workloads
+from provisioner.model.facts import Device, Disk, Facts, Interface, Interrupt, Phase
+from provisioner.model.lab import Expectation, How, Observation
+from provisioner.model.measured import FORMAT, Bench, GuestConfig, HostFacts, Outcome, Ratio, Series
+from provisioner.model.measured import Verdict as Result
+from provisioner.observe import comparison, stack
+from provisioner.teach.verdicts import Finding, Verdict
+from provisioner.verbs.page import Page, PageGuest
 
 _MEDIANS = {  # of full and virtio
     "control": (0.412, 0.415),

@@ -9,24 +9,24 @@ from pathlib import Path
 import pytest
 
 from provisioner.language import Language
-from provisioner.lessons import samples
-from provisioner.lessons.against import compared
-from provisioner.lessons.measured import Bench, Ratio, Verdict
-from provisioner.lessons.workloads import metrics
-from provisioner.report import bench as report
-from provisioner.report import text
-from tests.lessons.bench_samples import HOST, bench, outcome
+from provisioner.measure import statistics
+from provisioner.measure.baseline import compared
+from provisioner.measure.workloads import metrics
+from provisioner.model.measured import Bench, Ratio, Verdict
+from provisioner.report.terminal import bench_page as report
+from provisioner.report.terminal import text
+from tests.observe.bench_samples import HOST, bench, outcome
 
 GOLDENS = Path(__file__).parent / "bench"
 FAST_CONTROL = outcome("control", 39.4, 1.3)
 PARTIAL = replace(
     bench(
-        samples.outcome(
+        statistics.outcome(
             metrics()["network-send"],
             {"full": [54.0] * 5, "virtio": [190.0, 210.0]},
             missing={"virtio": "it ended in the middle of round 3"},
         ),
-        samples.outcome(metrics()["control"], {"full": [39.4] * 5, "virtio": []}),
+        statistics.outcome(metrics()["control"], {"full": [39.4] * 5, "virtio": []}),
     ),
     notes=("register accesses: not available here: QEMU's log can't be read",),
 )

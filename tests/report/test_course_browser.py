@@ -12,10 +12,10 @@ import pytest
 from test_report_browser import CONTRAST, SHOWN, SIZES
 from test_report_page import HOSTILE
 
-from provisioner.engine.course import Course
 from provisioner.language import Language
-from provisioner.report import course as report
-from provisioner.report import page
+from provisioner.report.html import course_html as report
+from provisioner.report.html import lab_html
+from provisioner.verbs.course import Course
 
 OPEN = "document.querySelectorAll('details').forEach(d => d.open = true)"
 WIDE = """
@@ -28,7 +28,7 @@ WIDE = """
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("course") / "course.html"
-    page.write(report.html(course_samples.course(), Language.EN), place)
+    lab_html.write(report.html(course_samples.course(), Language.EN), place)
     return place
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.engine.checks import Checked
-from provisioner.engine.learning import Step
-from provisioner.engine.progress_store import Progress
-from provisioner.lab.lesson import Exercise, Lesson, Solution
-from provisioner.lab.model import Expectation, How, Observation, Text
-from provisioner.language import Language
-from provisioner.lessons import verdicts
-from provisioner.report import check, exercises, guide, text
+from provisioner.labfile.lesson import Exercise, Lesson, Solution
+from provisioner.language import Language, Text
+from provisioner.model.lab import Expectation, How, Observation
+from provisioner.report.terminal import check_page, exercises_page, guide_page, text
+from provisioner.store.progress_file import Progress
+from provisioner.teach import verdicts
+from provisioner.teach.checks import Checked
+from provisioner.teach.learning import Step
 
 EN, JA = Language.EN, Language.JA
 
@@ -45,7 +45,7 @@ RESULT = Checked(
 
 
 def test_a_check() -> None:
-    page = check.check_page(RESULT, EN)
+    page = check_page.check_page(RESULT, EN)
     assert page.startswith("demo: 1 passed, 2 failed, 1 not possible here\nfull, virtio: emulation (TCG)\n")
     for line in (
         "pass               full    Title of good     emulated                        emulated",
@@ -71,16 +71,16 @@ def test_what_runs_a_guest_inside_another_is_told_from_within() -> None:
     result = dataclasses.replace(
         RESULT, accels=dict.fromkeys(("host", *inside), "tcg"), definitions={"host": {}, **inside}
     )
-    line = check.check_page(result, EN).split("\n")[1]
+    line = check_page.check_page(result, EN).split("\n")[1]
     assert line == (
         "host: emulation (TCG); one: KVM in host, on emulation (TCG); "
         "two: in host, on emulation (TCG); pv: in one, on emulation (TCG)"
     )
-    assert "one: hostの中のKVM、エミュレーション(TCG)の上" in check.check_page(result, JA)
+    assert "one: hostの中のKVM、エミュレーション(TCG)の上" in check_page.check_page(result, JA)
 
 
 def test_a_check_in_japanese() -> None:
-    page = check.check_page(RESULT, JA)
+    page = check_page.check_page(RESULT, JA)
     assert page.startswith("demo: 合格 1、不合格 2、判定不可 1\nfull, virtio: エミュレーション(TCG)\n")
     assert "理由です。" in page
     assert "何の証拠にもならないもの" in page
@@ -89,7 +89,7 @@ def test_a_check_in_japanese() -> None:
 
 def test_what_a_guest_says_nothing_to_is_explained_once() -> None:
     silent = tuple(verdicts.unseen(item(name), "full", "demo/full is paused") for name in "abc")
-    page = check.check_page(dataclasses.replace(RESULT, findings=silent), EN)
+    page = check_page.check_page(dataclasses.replace(RESULT, findings=silent), EN)
     assert page.count("demo/full is paused") == 1
     assert "full: could not be asked: demo/full is paused" in page.split("\n")
     assert page.endswith("virtio: demo/virtio is stopped")
@@ -98,19 +98,19 @@ def test_what_a_guest_says_nothing_to_is_explained_once() -> None:
 def test_what_is_not_possible_for_one_reason_is_explained_once() -> None:
     why = "extra is optional; to see it: {virtlab} up demo --with extra"
     absent = tuple(verdicts.impossible(item(name), "extra", why) for name in "abc")
-    page = check.check_page(dataclasses.replace(RESULT, findings=absent), EN)
+    page = check_page.check_page(dataclasses.replace(RESULT, findings=absent), EN)
     assert page.count("extra: not possible here, because extra is optional") == 1
     assert "virtlab up demo --with extra" in page.replace("\n", " ")
-    assert "{virtlab}" not in page + str(check.check_data(dataclasses.replace(RESULT, findings=absent)))
+    assert "{virtlab}" not in page + str(check_page.check_data(dataclasses.replace(RESULT, findings=absent)))
 
 
 def test_a_check_as_data() -> None:
-    data = check.check_data(RESULT)
+    data = check_page.check_data(RESULT)
     assert data["good"] is False
     assert [f["verdict"] for f in data["findings"]] == ["pass", "fail", "fail", "impossible"]
     assert data["findings"][2]["saw"] is None
     assert data["findings"][1]["saw"] == list(DEVICES)
-    assert check.failed_names(RESULT) == ["full/devices", "virtio/down"]
+    assert check_page.failed_names(RESULT) == ["full/devices", "virtio/down"]
 
 
 def exercise(name: str, hints: int = 2) -> Exercise:
@@ -128,28 +128,28 @@ def exercise(name: str, hints: int = 2) -> Exercise:
 def test_commands_are_as_they_are_typed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIRTLAB_RUN_AS", "./bootstrap virtlab")
     step = Step(3, exercise("one"))
-    assert exercises.task_page(step, "mine", JA) == (
+    assert exercises_page.task_page(step, "mine", JA) == (
         "演習3: oneの演習\n./bootstrap virtlab up mineを実行します。"
     )
-    page = exercises.solution_page(step, "mine", EN).split("\n")
+    page = exercises_page.solution_page(step, "mine", EN).split("\n")
     assert "./bootstrap virtlab exec mine/full -- ls '{print}'" in page
     assert page[-1] == "./bootstrap virtlab down mine"
 
 
 def test_hints() -> None:
     step = Step(1, exercise("one"))
-    assert exercises.hints_page(step, step.exercise.hints[:1], "x", EN).split("\n")[1:] == [
+    assert exercises_page.hints_page(step, step.exercise.hints[:1], "x", EN).split("\n")[1:] == [
         "Hint 1 of 2: Look 1."
     ]
-    last = exercises.hints_page(step, step.exercise.hints, "x", EN).split("\n")
+    last = exercises_page.hints_page(step, step.exercise.hints, "x", EN).split("\n")
     assert last[-1] == "That was the last hint."
     none = Step(1, exercise("one", hints=0))
-    assert "There is no hint" in exercises.hints_page(none, (), "x", EN)
+    assert "There is no hint" in exercises_page.hints_page(none, (), "x", EN)
 
 
 def test_the_list_of_exercises() -> None:
     lesson = Lesson("x", Text("C"), (), (), (exercise("one"), exercise("two")), Path("lesson.yaml"))
-    told = exercises.markdown_list(lesson, Progress().with_passed("two"), JA)
+    told = exercises_page.markdown_list(lesson, Progress().with_passed("two"), JA)
     assert told == "## 演習\n\n1. oneの演習\n2. twoの演習(合格)"
 
 
@@ -169,10 +169,10 @@ echo 二
 
 
 def test_japanese_lines_of_a_paragraph_are_joined_and_code_is_not() -> None:
-    joined = guide.joined(GUIDE)
+    joined = guide_page.joined(GUIDE)
     assert "日本語の文章は、行の終わりでつながります。" in joined
     assert "echo 一\necho 二\n" in joined
-    assert guide.joined("一\n- 二\n| 三 |\n") == "一\n- 二\n| 三 |\n"
+    assert guide_page.joined("一\n- 二\n| 三 |\n") == "一\n- 二\n| 三 |\n"
 
 
 class Tty(io.StringIO):
@@ -181,7 +181,7 @@ class Tty(io.StringIO):
 
 
 def test_a_guide_in_a_pipe_is_the_text_and_is_harmless(capsys: pytest.CaptureFixture[str]) -> None:
-    guide.show(GUIDE + "\x1b]0;title\x07\u202e\n")
+    guide_page.show(GUIDE + "\x1b]0;title\x07\u202e\n")
     out = capsys.readouterr().out
     assert "A *word* and a [link](https://example.org/x)." in out
     assert not {"\x1b", "\x07", "\u202e"} & set(out)
@@ -192,7 +192,7 @@ def test_a_guide_on_a_terminal_is_drawn_and_no_wider_than_80(monkeypatch: pytest
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr(sys, "stdout", Tty())
     monkeypatch.setenv("COLUMNS", "200")
-    guide.show(GUIDE + "word " * 100 + "\x1b]0;title\x07")
+    guide_page.show(GUIDE + "word " * 100 + "\x1b]0;title\x07")
     out = sys.stdout.getvalue()  # type: ignore[attr-defined]
     assert "\x1b[" in out
     assert "\x1b]" not in out  # neither a title nor a link

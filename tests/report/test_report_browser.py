@@ -10,11 +10,11 @@ import page_samples
 import pytest
 from test_report_page import HOSTILE
 
-from provisioner.engine import labs
-from provisioner.engine.page import Page
-from provisioner.lab import lesson
+from provisioner.labfile import lesson
 from provisioner.language import Language
-from provisioner.report import page as report
+from provisioner.lifecycle import lab_files
+from provisioner.report.html import lab_html as report
+from provisioner.verbs.page import Page
 
 SIZES = [(390, 844), (1280, 720), (1920, 1080)]
 SHOWN = (
@@ -74,7 +74,7 @@ def test_letters_are_large_on_a_projector(browser: chromium.Browser, file: Path)
 def test_the_first_screen_holds_concept_guests_and_contrast(
     browser: chromium.Browser, tmp_path: Path
 ) -> None:
-    lab = labs.load(*labs.locate("demo-paravirt"))
+    lab = lab_files.load(*lab_files.locate("demo-paravirt"))
     taught = lesson.load(lab)
     assert taught is not None
     page = dataclasses.replace(page_samples.page(), concept=taught.concept)

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from provisioner.report import charts
-from provisioner.report.charts import Row, ticks
+from provisioner.report.html import charts
+from provisioner.report.html.charts import Row, ticks
 
 FULL = Row("full  118 MB/s", 0, (112.0, 118.0, 121.0), 118.0)
 VIRTIO = Row("virtio  236 MB/s", 1, (230.0, 241.0, 236.0, 236.0), 236.0)

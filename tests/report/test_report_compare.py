@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
-from provisioner.engine.compare import Compared
-from provisioner.engine.gather import Gathered
-from provisioner.engine.hostside import Outside
-from provisioner.host import HostThread
+from provisioner.host.machine import HostThread
 from provisioner.language import Language
-from provisioner.lessons import parse
-from provisioner.report import compare, text
-from provisioner.stamp import GuestStamp, Origin
+from provisioner.model.metadata import GuestMetadata, Origin
+from provisioner.observe import parse
+from provisioner.observe.beside import Compared
+from provisioner.observe.collect import Gathered
+from provisioner.observe.host_side import Outside
+from provisioner.report.terminal import compare_page, text
 
-_TOLD = Path(__file__).parents[1] / "lessons" / "told"
+_TOLD = Path(__file__).parents[1] / "observe" / "told"
 
 
 def gathered(guest: str, told: str | None = None, accel: str = "tcg", error: str = "") -> Gathered:
     origin = Origin("me", "demo", "demo-paravirt", "x", "/x")
-    mark = GuestStamp(origin, guest, {"name": guest}, accel, "asked for", False, {})
+    mark = GuestMetadata(origin, guest, {"name": guest}, accel, "asked for", False, {})
     facts = None
     if not error:
         data = (_TOLD / f"{told or guest}.txt").read_bytes()
@@ -38,13 +38,13 @@ def outside(guest: str, accel: str = "tcg", **more: Any) -> Outside:
 
 
 def compared(*guests: Gathered, **more: Any) -> Compared:
-    seen = tuple(outside(one.guest, one.stamp.accel, **more) for one in guests)
+    observed = tuple(outside(one.guest, one.metadata.accel, **more) for one in guests)
     taken = "2026-01-01T00:00:00+00:00"
-    return Compared("demo", "demo-paravirt", "catalog:demo-paravirt", taken, guests, seen)
+    return Compared("demo", "demo-paravirt", "catalog:demo-paravirt", taken, guests, observed)
 
 
 def page(*guests: Gathered, language: Language = Language.EN, across: int = 100, **more: Any) -> str:
-    return compare.compare_page(compared(*guests), language, across=across, **more)
+    return compare_page.compare_page(compared(*guests), language, across=across, **more)
 
 
 def line(shown: str, start: str) -> str:
@@ -107,7 +107,7 @@ def test_a_guest_that_told_nothing_has_its_column_and_the_rest_is_shown() -> Non
 
 def test_what_a_guest_did_not_tell_is_named() -> None:
     data = (_TOLD / "full.txt").read_bytes() + b"@cpuid\n\n@end\n"
-    partly = Gathered("full", gathered("full").stamp, parse.facts_of(data), "")
+    partly = Gathered("full", gathered("full").metadata, parse.facts_of(data), "")
     assert "full did not tell: the hypervisor's CPUID leaves" in page(partly, gathered("virtio"))
     assert "fullから得られなかったもの" in page(partly, gathered("virtio"), language=Language.JA)
 
@@ -122,7 +122,7 @@ def test_under_emulation_it_says_why_there_are_no_exits(monkeypatch: pytest.Monk
 
 def test_under_kvm_exits_are_shown_by_kind() -> None:
     guests = (gathered("full", accel="kvm"), gathered("virtio", accel="kvm"))
-    shown = compare.compare_page(
+    shown = compare_page.compare_page(
         compared(*guests, exits={"exits": 31000, "io_exits": 1280, "nmi_exits": 0}), Language.EN, across=100
     )
     assert line(shown, "  KVM: exits").count("31000") == 2
@@ -138,14 +138,14 @@ def test_kvm_that_counts_nothing_is_said_to_do_so() -> None:
 
 def test_a_host_that_can_not_be_read_leaves_its_rows_out() -> None:
     guests = (gathered("full"), gathered("virtio"))
-    shown = compare.compare_page(
+    shown = compare_page.compare_page(
         compared(*guests, pid=None, user="", vcpus=(), resident=None, seconds=None), Language.EN, across=100
     )
     assert "Seen from the host" not in shown
 
 
 def test_the_data_is_json_and_has_everything() -> None:
-    data = compare.compare_data(
+    data = compare_page.compare_data(
         compared(gathered("full"), gathered("virtio", error="demo/virtio is stopped"))
     )
     full, virtio = json.loads(json.dumps(data))["guests"]

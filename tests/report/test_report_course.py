@@ -9,9 +9,9 @@ import page_samples
 import pytest
 from test_report_page import HOSTILE, LOADING, Reader
 
-from provisioner.engine.course import Course
 from provisioner.language import Language
-from provisioner.report import course as report
+from provisioner.report.html import course_html as report
+from provisioner.verbs.course import Course
 
 
 @pytest.fixture(scope="module")

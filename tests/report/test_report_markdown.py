@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.report import markdown
+from provisioner.report.html import markdown
 
 
 def test_headings_go_below_those_of_the_page() -> None:

@@ -13,10 +13,10 @@ import page_samples
 import pytest
 
 from provisioner import errors
-from provisioner.engine.page import Page
 from provisioner.language import Language
-from provisioner.lessons.measured import Series, Verdict
-from provisioner.report import page as report
+from provisioner.model.measured import Series, Verdict
+from provisioner.report.html import lab_html as report
+from provisioner.verbs.page import Page
 
 VOID = {"meta", "input", "br", "img", "hr", "link"}
 LOADING = {

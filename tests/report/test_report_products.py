@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from provisioner import paths
-from provisioner.lab import products as file
-from provisioner.lab.products import Product
+from provisioner.labfile import products as file
+from provisioner.labfile.products import Product
 from provisioner.language import Language
-from provisioner.report import products as pages
-from provisioner.report.text import width
+from provisioner.report.terminal import products_page as pages
+from provisioner.report.terminal.text import width
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from provisioner import errors
-from provisioner.guest.parent import INNER
-from provisioner.guest.transport import Result
+from provisioner.transport.parent import INNER
+from provisioner.transport.result import Result
 
 # Its guests are folders; what is inside one runs in it.
 SCRIPT = """\

@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 
 from provisioner import errors
-from provisioner.accel import Decision, KvmFacts, checked, decide, obstacle
-from provisioner.lab.enums import Accel
+from provisioner.model.accel import Decision, KvmFacts, checked, decide, obstacle
+from provisioner.model.enums import Accel
 
 REAL = KvmFacts(exists=True, opens=True, offered=True, hardware="vmx", qemu_user="libvirt-qemu")
 

@@ -11,14 +11,17 @@ import pytest
 import worlds
 
 from provisioner import errors
-from provisioner.engine import checks, gather, reach
-from provisioner.engine.gather import Gathered
-from provisioner.guest.transport import Result
-from provisioner.lab.model import Expectation, How, Observation, Text
-from provisioner.lessons.facts import Facts
-from provisioner.lessons.verdicts import Verdict
-from provisioner.seen import SeenDomain
-from provisioner.stamp import Choices
+from provisioner.backends import transports
+from provisioner.language import Text
+from provisioner.model.facts import Facts
+from provisioner.model.lab import Expectation, How, Observation
+from provisioner.model.metadata import Choices
+from provisioner.model.observed import ObservedDomain
+from provisioner.observe import collect
+from provisioner.observe.collect import Gathered
+from provisioner.teach import checks
+from provisioner.teach.verdicts import Verdict
+from provisioner.transport.result import Result
 
 LAB = worlds.lab(worlds.guest("good"), worlds.guest("bad"))
 Run = Callable[..., Result]
@@ -60,12 +63,14 @@ def observation(name: str, *guests: str, needs: tuple[str, ...] = (), fact: str 
 
 
 @pytest.fixture
-def domains() -> tuple[SeenDomain, ...]:
+def domains() -> tuple[ObservedDomain, ...]:
     return worlds.after(LAB).domains
 
 
 @pytest.fixture
-def check(monkeypatch: pytest.MonkeyPatch, domains: tuple[SeenDomain, ...]) -> Callable[..., checks.Checked]:
+def check(
+    monkeypatch: pytest.MonkeyPatch, domains: tuple[ObservedDomain, ...]
+) -> Callable[..., checks.Checked]:
     """Runs a check where the guest ``bad`` answers commands as it is told, and nobody tells facts."""
 
     def done(
@@ -80,16 +85,16 @@ def check(monkeypatch: pytest.MonkeyPatch, domains: tuple[SeenDomain, ...]) -> C
                 assert bounds["max_output"] == checks.COMMAND_BYTES
                 return ran(b"fine\n") if self.guest == "good" else bad(argv)
 
-        def transport(_session: object, domain: SeenDomain) -> Line:
+        def transport(_session: object, domain: ObservedDomain) -> Line:
             if domain.guest == "bad" and not reachable:
                 raise errors.GuestError("demo/bad is stopped")
             return Line(domain.guest)
 
-        def facts(_session: object, asked: Sequence[SeenDomain]) -> list[Gathered]:
-            return [Gathered(each.guest, each.stamp, None, "no facts today") for each in asked]
+        def facts(_session: object, asked: Sequence[ObservedDomain]) -> list[Gathered]:
+            return [Gathered(each.guest, each.metadata, None, "no facts today") for each in asked]
 
-        monkeypatch.setattr(reach, "transport", transport)
-        monkeypatch.setattr(gather, "facts", facts)
+        monkeypatch.setattr(transports, "transport", transport)
+        monkeypatch.setattr(collect, "facts", facts)
         session = SimpleNamespace(is_session=is_session)
         return checks.run(session, domains, items)  # type: ignore[arg-type]
 
@@ -144,11 +149,11 @@ def test_a_guest_that_is_down_and_one_that_is_not_there(check: Callable[..., che
 
 
 def test_an_optional_guest_that_nobody_asked_for_is_no_failure(
-    monkeypatch: pytest.MonkeyPatch, domains: tuple[SeenDomain, ...]
+    monkeypatch: pytest.MonkeyPatch, domains: tuple[ObservedDomain, ...]
 ) -> None:
-    monkeypatch.setattr(gather, "facts", lambda _session, _asked: [])
-    origin = dataclasses.replace(domains[0].stamp.origin, choices=Choices(left_out=("extra",)))
-    first = dataclasses.replace(domains[0], stamp=dataclasses.replace(domains[0].stamp, origin=origin))
+    monkeypatch.setattr(collect, "facts", lambda _session, _asked: [])
+    origin = dataclasses.replace(domains[0].metadata.origin, choices=Choices(left_out=("extra",)))
+    first = dataclasses.replace(domains[0], metadata=dataclasses.replace(domains[0].metadata, origin=origin))
     items = [observation("a", "extra", "gone")]
     result = checks.run(None, (first,), items, everybody=False)  # type: ignore[arg-type]
     assert outcome(result) == {
@@ -169,12 +174,12 @@ def test_facts_that_did_not_come(check: Callable[..., checks.Checked]) -> None:
 
 
 def test_what_this_host_has_not_is_no_failure(
-    check: Callable[..., checks.Checked], domains: tuple[SeenDomain, ...]
+    check: Callable[..., checks.Checked], domains: tuple[ObservedDomain, ...]
 ) -> None:
-    other = "tcg" if domains[0].stamp.accel == "kvm" else "kvm"
+    other = "tcg" if domains[0].metadata.accel == "kvm" else "kvm"
     result = check([observation("a", "good", needs=(other,))], lambda _argv: ran())
     ((verdict, why),) = outcome(result).values()
-    assert (verdict, why) == ("impossible", domains[0].stamp.accel_why)
+    assert (verdict, why) == ("impossible", domains[0].metadata.accel_why)
     assert result.good
     assert not result.passed
 
@@ -190,14 +195,14 @@ def test_what_needs_a_network_is_not_possible_where_guests_are_apart(
 
 
 def test_a_part_that_was_not_told_is_not_taken_for_absent(
-    monkeypatch: pytest.MonkeyPatch, domains: tuple[SeenDomain, ...]
+    monkeypatch: pytest.MonkeyPatch, domains: tuple[ObservedDomain, ...]
 ) -> None:
-    for missing, seen in (("cpuid",), None), ((), ()):
+    for missing, observed in (("cpuid",), None), ((), ()):
         part = Facts(**dict.fromkeys(TEXTS, ""), **NUMBERS, **dict.fromkeys(LISTS, ()), missing=missing)
-        given = [Gathered("good", domains[0].stamp, part, "")]
-        monkeypatch.setattr(gather, "facts", lambda _session, _asked, given=given: given)
+        given = [Gathered("good", domains[0].metadata, part, "")]
+        monkeypatch.setattr(collect, "facts", lambda _session, _asked, given=given: given)
         item = dataclasses.replace(
             observation("a", "good", fact="hypervisor.signature"), expect=Expectation(How.IS, ())
         )
         result = checks.run(None, domains[:1], [item])  # type: ignore[arg-type]
-        assert result.findings[0].saw == seen
+        assert result.findings[0].saw == observed

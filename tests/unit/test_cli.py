@@ -13,7 +13,7 @@ import pytest
 import typer
 import yaml
 
-from provisioner.cli import app, completion, guests
+from provisioner.cli import app, completion, guest_commands
 from provisioner.errors import InputError
 
 LAB = "virtlab: 1\nname: x\nguests:\n  a: {profile: virtio}\n"
@@ -115,10 +115,10 @@ def test_a_bug_in_exec_is_no_exit_code_of_the_guest(monkeypatch: pytest.MonkeyPa
     def broken(_label: str) -> tuple[str, str]:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(guests, "split", broken)
+    monkeypatch.setattr(guest_commands, "split", broken)
     own = typer.Typer(cls=app._Group)
     own.callback()(lambda: None)
-    guests.register(own)
+    guest_commands.register(own)
     for verb, code in ((["exec", "a/b", "--", "true"], 125), (["console", "a/b"], 3)):
         with pytest.raises(SystemExit) as ended:
             own(verb)
@@ -127,13 +127,13 @@ def test_a_bug_in_exec_is_no_exit_code_of_the_guest(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(("given", "fits"), [(b"1234", True), (b"12345", False)])
 def test_input_is_never_cut(given: bytes, fits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guests, "_LONGEST_INPUT", 4)
+    monkeypatch.setattr(guest_commands, "_LONGEST_INPUT", 4)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
     if fits:
-        assert guests._standard_input() == given
+        assert guest_commands._standard_input() == given
     else:
         with pytest.raises(InputError, match="standard input"):
-            guests._standard_input()
+            guest_commands._standard_input()
 
 
 def test_completion_knows_the_catalogue() -> None:

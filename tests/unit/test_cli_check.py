@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from provisioner.cli import lessons
-from provisioner.engine import checks, results, running
-from provisioner.engine.checks import Checked
-from provisioner.report import data
-from provisioner.report.data import Output
+from provisioner.cli import lesson_commands
+from provisioner.lifecycle import running
+from provisioner.report.terminal import data
+from provisioner.report.terminal.data import Output
+from provisioner.store import results
+from provisioner.teach import checks
+from provisioner.teach.checks import Checked
 
 
 def test_a_check_is_kept_though_nobody_reads_all_of_it(
@@ -31,11 +33,11 @@ def test_a_check_is_kept_though_nobody_reads_all_of_it(
     result = Checked("mine", "2026-03-01T10:12:00+00:00", {}, {}, (), {}, {})
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(running, "found", found)
-    monkeypatch.setattr(checks, "lab_of", lambda _: lab)
+    monkeypatch.setattr(running, "lab_of", lambda _: lab)
     monkeypatch.setattr(checks, "run", lambda *_: result)
     monkeypatch.setattr(data, "emit", gone)
     with pytest.raises(BrokenPipeError):
-        lessons.check("mine", output=Output.TABLE)
+        lesson_commands.check("mine", output=Output.TABLE)
     kept = results.load("check", "mine", "catalog:demo")
     assert kept is not None
     assert kept["taken"] == "2026-03-01T10:12:00+00:00"

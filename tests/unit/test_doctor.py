@@ -7,11 +7,12 @@ import dataclasses
 import pytest
 from worlds import disk, guest, lab, network
 
-from provisioner.accel import KvmFacts
-from provisioner.engine.doctor import LabVerdict, verdict
-from provisioner.engine.labs import images_of
-from provisioner.lab.enums import Accel, GuestKind, NetworkMode, Transport
-from provisioner.lab.model import Expectation, How, Lab, Observation, Text
+from provisioner.language import Text
+from provisioner.lifecycle.doctor import LabVerdict, verdict
+from provisioner.lifecycle.lab_files import images_of
+from provisioner.model.accel import KvmFacts
+from provisioner.model.enums import Accel, GuestKind, NetworkMode, Transport
+from provisioner.model.lab import Expectation, How, Lab, Observation
 from provisioner.units import MIB
 
 KVM = KvmFacts(exists=True, opens=True, offered=True, hardware="vmx")

@@ -12,11 +12,11 @@ from parent_peers import Shell
 from worlds import guest
 
 from provisioner import errors
-from provisioner.engine import inner
-from provisioner.engine.monitor import Silent
-from provisioner.guest.transport import Result
-from provisioner.lab.enums import GuestKind, Transport
-from provisioner.lab.model import Clock, Guest
+from provisioner.backends import inner
+from provisioner.listener import Silent
+from provisioner.model.enums import GuestKind, Transport
+from provisioner.model.lab import Clock, Guest
+from provisioner.transport.result import Result
 from provisioner.units import MIB
 
 

@@ -12,13 +12,13 @@ import pytest
 from worlds import NOTHING, guest, lab, make, origin
 
 from provisioner import errors
-from provisioner.accel import Decision
-from provisioner.engine import doctor, kvm_access, up
-from provisioner.engine.monitor import Silent
-from provisioner.engine.session import Session
-from provisioner.host import KvmDevice, UnknownHost
+from provisioner.backends.session import Session
+from provisioner.host.machine import KvmDevice, UnknownHost
 from provisioner.hypervisor.connection import Choice
-from provisioner.hypervisor.facts import QemuUser
+from provisioner.hypervisor.host_facts import QemuUser
+from provisioner.lifecycle import doctor, kvm_access, up
+from provisioner.listener import Silent
+from provisioner.model.accel import Decision
 
 QEMU, KVM, FOREIGN = 64055, 992, 108
 CAPABILITIES = f"""<capabilities>
@@ -160,7 +160,7 @@ def carried_out(of: Session) -> list[str]:
         request=up.Request("demo"),
         lab=plain,
         origin=origin(plain),
-        seen=NOTHING,
+        observed=NOTHING,
         decisions={"one": Decision("tcg", "a test")},
         plan=make(plain),
         seconds=0.0,

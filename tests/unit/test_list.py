@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from provisioner.lab.catalog import Entry
-from provisioner.lab.model import Text
-from provisioner.report.labs import catalog_table
+from provisioner.labfile.catalog import Entry
+from provisioner.language import Text
+from provisioner.report.terminal.labs_page import catalog_table
 
 FILE = Path("lab.yaml")
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from provisioner import errors
-from provisioner.engine import lock
-from provisioner.engine.monitor import Silent
+from provisioner.host import lock
+from provisioner.listener import Silent
 
 PROJECT = Path(__file__).resolve().parents[2]
 HOLDER = """
 import sys, time
-from provisioner.engine import lock
-from provisioner.engine.monitor import Silent
+from provisioner.host import lock
+from provisioner.listener import Silent
 with lock.held(sys.argv[1], Silent(), timeout=5):
     print("held", flush=True)
     time.sleep(60)

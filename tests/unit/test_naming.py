@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner import naming
-from provisioner.naming import ImageSet, Instance
-from provisioner.seen import SeenVolume
+from provisioner.model import naming
+from provisioner.model.naming import ImageSet, Instance
+from provisioner.model.observed import ObservedVolume
 
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
 INSTANCES = st.builds(Instance, NAMES, NAMES)
@@ -174,12 +174,12 @@ def test_other_volumes_are_no_images(name: str) -> None:
 
 def test_a_twin_is_told_from_every_guest_and_belongs_to_the_instance() -> None:
     instance = naming.Instance("learner", "demo")
-    name = naming.twin("full")
-    assert naming.is_twin(name)
-    assert not naming.is_twin("full")
+    name = naming.clone("full")
+    assert naming.is_clone(name)
+    assert not naming.is_clone("full")
     assert not naming.is_name(name), "a lab's guest can't have that name"
     assert naming.split(instance.domain(name)) == (instance, name)
     volume = instance.volume(name, 0)
-    assert SeenVolume(volume, instance, volume.removeprefix(instance.prefix)).guest == name
+    assert ObservedVolume(volume, instance, volume.removeprefix(instance.prefix)).guest == name
     assert instance.mac(name, 0) != instance.mac("full", 0)
     assert instance.uuid("domain", name) != instance.uuid("domain", "full")

@@ -7,12 +7,12 @@ import dataclasses
 import pytest
 from worlds import NOTHING, after, guest, lab, origin
 
-from provisioner import optional, plan
 from provisioner.errors import InputError
-from provisioner.lab.enums import GuestKind, Transport
-from provisioner.lab.model import Guest
-from provisioner.plan import Verb
-from provisioner.stamp import Choices
+from provisioner.model import plan, selection
+from provisioner.model.enums import GuestKind, Transport
+from provisioner.model.lab import Guest
+from provisioner.model.metadata import Choices
+from provisioner.model.plan import Verb
 
 
 def inside(name: str, parent: str, **changes: object) -> Guest:
@@ -29,7 +29,7 @@ LAB = lab(
 
 
 def names(asked: tuple[str, ...]) -> list[str]:
-    return [each.name for each in optional.chosen(LAB, asked).guests]
+    return [each.name for each in selection.chosen(LAB, asked).guests]
 
 
 @pytest.mark.parametrize(
@@ -48,22 +48,22 @@ def test_who_is_there(asked: tuple[str, ...], there: list[str]) -> None:
 
 
 def test_who_can_be_asked_for() -> None:
-    assert optional.names(LAB) == ["extra", "in-extra", "more", "below"]
-    assert optional.names(lab(guest("always"))) == []
+    assert selection.names(LAB) == ["extra", "in-extra", "more", "below"]
+    assert selection.names(lab(guest("always"))) == []
 
 
 def test_choices_are_kept_and_taken_back() -> None:
-    small, first = optional.settled(LAB, Choices("tcg"), ["extra"], [])
+    small, first = selection.settled(LAB, Choices("tcg"), ["extra"], [])
     assert first == Choices("tcg", guests=("extra",), left_out=("more", "below"))
     assert [each.name for each in small.guests] == ["always", "extra", "in-extra"]
-    _, second = optional.settled(LAB, first, ["more"], [])
+    _, second = selection.settled(LAB, first, ["more"], [])
     assert second.guests == ("extra", "more")
-    _, third = optional.settled(LAB, second, [], ["extra"])
+    _, third = selection.settled(LAB, second, [], ["extra"])
     assert (third.guests, third.left_out) == (("more",), ("extra", "in-extra", "below"))
 
 
 def test_a_choice_that_the_lab_file_no_longer_has_is_forgotten() -> None:
-    _, choices = optional.settled(lab(guest("always")), Choices(guests=("extra",)), [], [])
+    _, choices = selection.settled(lab(guest("always")), Choices(guests=("extra",)), [], [])
     assert choices == Choices()
 
 
@@ -83,21 +83,21 @@ def test_a_choice_that_the_lab_file_no_longer_has_is_forgotten() -> None:
 )
 def test_what_can_not_be_asked_for(add: list[str], drop: list[str], message: str, hint: str) -> None:
     with pytest.raises(InputError) as raised:
-        optional.settled(LAB, Choices(), add, drop)
+        selection.settled(LAB, Choices(), add, drop)
     assert raised.value.message == message
     assert str(raised.value.hint).startswith(hint)
 
 
 def test_where_there_is_nothing_to_choose_it_says_so() -> None:
     with pytest.raises(InputError) as raised:
-        optional.settled(lab(guest("always")), Choices(), ["extra"], [])
+        selection.settled(lab(guest("always")), Choices(), ["extra"], [])
     assert raised.value.hint == "this lab has no optional guests"
 
 
 def test_one_that_is_asked_for_is_made_and_one_that_is_not_any_more_is_removed() -> None:
     two = lab(guest("one"), guest("extra", optional=True))
-    small, without = optional.settled(two, Choices(), [], [])
-    large, with_it = optional.settled(two, Choices(), ["extra"], [])
+    small, without = selection.settled(two, Choices(), [], [])
+    large, with_it = selection.settled(two, Choices(), ["extra"], [])
     accels = {"one": "tcg", "extra": "tcg"}
     before = dataclasses.replace(origin(two), choices=without)
     later = dataclasses.replace(origin(two), choices=with_it)

@@ -8,9 +8,9 @@ import pytest
 from parent_peers import Liar, Shell
 
 from provisioner import errors
-from provisioner.guest import parent
-from provisioner.guest.parent import INNER, ParentTransport
-from provisioner.guest.transport import Result
+from provisioner.transport import parent
+from provisioner.transport.parent import INNER, ParentTransport
+from provisioner.transport.result import Result
 
 
 @pytest.fixture

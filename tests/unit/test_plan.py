@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import NOTHING, after, disk, guest, lab, make, network, origin, ranges, stopped
 
-from provisioner import naming, plan
 from provisioner.errors import ConflictError, InputError
-from provisioner.lab.enums import GuestKind, NetworkMode, Transport
-from provisioner.lab.model import Guest, Interface, Lab, Processor, Text
-from provisioner.plan import Plan, Verb
-from provisioner.seen import Seen, SeenVolume
-from provisioner.stamp import Choices
+from provisioner.language import Text
+from provisioner.model import naming, plan
+from provisioner.model.enums import GuestKind, NetworkMode, Transport
+from provisioner.model.lab import Guest, Interface, Lab, Processor
+from provisioner.model.metadata import Choices
+from provisioner.model.observed import Observed, ObservedVolume
+from provisioner.model.plan import Plan, Verb
 from provisioner.units import MIB
 
 ONE = lab(guest("one"))
@@ -97,18 +98,18 @@ def test_an_edit(changes: dict[str, object], verb: str, lines: tuple[str, ...]) 
 
 
 def test_an_edit_of_a_stopped_guest_loses_no_memory() -> None:
-    seen = stopped(after(ONE), "one")
-    restart = make(lab(guest("one", memory=256 * MIB)), seen)
+    observed = stopped(after(ONE), "one")
+    restart = make(lab(guest("one", memory=256 * MIB)), observed)
     assert (restart.guest("one").verb, restart.losses) == (Verb.RESTART, ())
-    replaced = make(lab(guest("one", disks=())), seen).guest("one")
+    replaced = make(lab(guest("one", disks=())), observed).guest("one")
     assert replaced.loses == "all that is on its disks"
-    titled = make(lab(guest("one", title=Text("x"))), seen).guest("one")
+    titled = make(lab(guest("one", title=Text("x"))), observed).guest("one")
     assert (titled.verb, titled.changes) == (Verb.START, ("title: none → en x",))
 
 
 def test_guests_and_networks_that_the_file_no_longer_has() -> None:
-    seen = after(lab(guest("one"), guest("two", interfaces=(Interface("more", "e1000"),)), networks=NETS))
-    made = make(ONE, seen)
+    observed = after(lab(guest("one"), guest("two", interfaces=(Interface("more", "e1000"),)), networks=NETS))
+    made = make(ONE, observed)
     assert verbs(made) == {"lab": "keep", "more": "remove", "one": "keep", "two": "remove"}
     assert made.guest("two").loses == "all that is on its disks and in its memory"
     assert made.leftovers == ()  # the volumes of two go with it
@@ -140,22 +141,25 @@ def test_a_networks_title_is_no_reason_to_make_it_anew() -> None:
 
 
 def test_a_stopped_network_starts() -> None:
-    seen = after(ONE)
-    seen = dataclasses.replace(
-        seen, networks=tuple(dataclasses.replace(n, active=False) for n in seen.networks)
+    observed = after(ONE)
+    observed = dataclasses.replace(
+        observed, networks=tuple(dataclasses.replace(n, active=False) for n in observed.networks)
     )
-    assert make(ONE, seen).networks[0].verb is Verb.START
+    assert make(ONE, observed).networks[0].verb is Verb.START
 
 
 def test_volumes_that_no_guest_owns_are_left_over() -> None:
     instance = origin(ONE).key
     lost = [instance.volume("one", 1), instance.volume("gone", 0), f"{instance.prefix}one.extra"]
-    seen = after(ONE)
-    volumes = (*seen.volumes, *(SeenVolume(n, instance, n.removeprefix(instance.prefix)) for n in lost))
-    made = make(ONE, dataclasses.replace(seen, volumes=volumes))
+    observed = after(ONE)
+    volumes = (
+        *observed.volumes,
+        *(ObservedVolume(n, instance, n.removeprefix(instance.prefix)) for n in lost),
+    )
+    made = make(ONE, dataclasses.replace(observed, volumes=volumes))
     assert made.leftovers == tuple(lost)
     assert made.changes_something
-    half_made = Seen((), (), (SeenVolume(instance.volume("one", 0), instance, "one.disk0.qcow2"),))
+    half_made = Observed((), (), (ObservedVolume(instance.volume("one", 0), instance, "one.disk0.qcow2"),))
     assert make(ONE, half_made).leftovers == ()  # create takes its place
 
 
@@ -169,21 +173,21 @@ def test_guests_of_guests_start_in_what_starts() -> None:
     assert verbs(made) == {"lab": "create", "one": "create", "in": "start", "deep": "start"}
     assert made.inner[1].reason == "inside in, once that answers"
     assert [d["name"] for d in plan.inner_definitions(nest, "one")] == ["in", "deep"]
-    seen = after(nest)
-    kept = make(nest, seen)
+    observed = after(nest)
+    kept = make(nest, observed)
     assert not kept.changes_something
     assert verbs(kept) == {"lab": "keep", "one": "keep", "in": "leave", "deep": "leave"}
     bigger = lab(guest("one"), hosted("in", "one", memory=MIB), hosted("deep", "in"))
-    step = make(bigger, seen).guest("one")
+    step = make(bigger, observed).guest("one")
     assert (step.verb, step.changes) == (Verb.RESTART, ("inner[0].memory: 192 MiB → 1 MiB",))
     titled = lab(guest("one"), hosted("in", "one", title=Text("x")), hosted("deep", "in"))
-    assert make(titled, seen).guest("one").verb is Verb.UPDATE
-    assert make(lab(guest("one"), hosted("in", "one")), seen).guest("one").verb is Verb.RESTART
+    assert make(titled, observed).guest("one").verb is Verb.UPDATE
+    assert make(lab(guest("one"), hosted("in", "one")), observed).guest("one").verb is Verb.RESTART
 
 
 def test_a_guest_that_moves_into_another_goes() -> None:
-    seen = after(lab(guest("one"), guest("two")))
-    made = make(lab(guest("one"), hosted("two", "one")), seen)
+    observed = after(lab(guest("one"), guest("two")))
+    made = make(lab(guest("one"), hosted("two", "one")), observed)
     assert {(s.name, s.verb) for s in made.guests} == {("one", Verb.RESTART), ("two", Verb.REMOVE)}
 
 
@@ -220,10 +224,10 @@ def test_a_guest_that_is_not_in_a_plan() -> None:
 
 def test_addresses_stay_when_the_file_changes() -> None:
     before = lab(guest("one"), guest("two"), guest("three"))
-    seen = after(before)
-    had = plan.addresses(before, origin(before), seen, ranges(before, seen))
+    observed = after(before)
+    had = plan.addresses(before, origin(before), observed, ranges(before, observed))
     now = lab(guest("three"), guest("new"), guest("one"))
-    have = plan.addresses(now, origin(now), seen, ranges(now, seen))
+    have = plan.addresses(now, origin(now), observed, ranges(now, observed))
     assert [have["one"], have["three"]] == [had["one"], had["three"]]
     everything = [a.address for own in (*had.values(), have["new"]) for a in own]
     assert len(set(everything)) == 4
@@ -247,18 +251,18 @@ def test_addresses_are_the_lowest_free_ones_in_file_order() -> None:
 def test_an_interface_that_moves_gets_an_address_of_its_new_network() -> None:
     before = lab(guest("one"), guest("two"), networks=NETS)
     now = lab(guest("one", interfaces=(Interface("more", "virtio"),)), guest("two"), networks=NETS)
-    seen = after(before)
-    found = plan.addresses(now, origin(now), seen, ranges(now, seen))
+    observed = after(before)
+    found = plan.addresses(now, origin(now), observed, ranges(now, observed))
     assert found["one"][0].network == "more"
     assert found["one"][0].gateway is None
-    assert found["two"] == seen.domains[1].stamp.addresses
+    assert found["two"] == observed.domains[1].metadata.addresses
 
 
 def test_a_network_that_becomes_isolated_has_no_gateway_any_more() -> None:
     now = lab(guest("one"), networks=(network("lab", NetworkMode.ISOLATED),))
-    seen = after(ONE)
-    (address,) = plan.addresses(now, origin(now), seen, ranges(now, seen))["one"]
-    assert address == dataclasses.replace(seen.domains[0].stamp.addresses[0], gateway=None)
+    observed = after(ONE)
+    (address,) = plan.addresses(now, origin(now), observed, ranges(now, observed))["one"]
+    assert address == dataclasses.replace(observed.domains[0].metadata.addresses[0], gateway=None)
 
 
 def test_another_range_means_other_addresses() -> None:
@@ -326,24 +330,24 @@ def test_a_second_plan_is_empty(of: Lab, session: bool) -> None:
 @settings(deadline=None, max_examples=50)
 @given(st.lists(LABS, min_size=2, max_size=4), st.booleans())
 def test_after_any_edits_a_second_plan_is_empty(labs: list[Lab], session: bool) -> None:
-    seen = NOTHING
+    observed = NOTHING
     for of in labs:
-        seen = after(of, seen, session=session)
-        made = make(of, seen, session=session)
+        observed = after(of, observed, session=session)
+        made = make(of, observed, session=session)
         assert not any(s.changes_something for s in made.guests)
         # titles of networks aside, which are no reason to make one anew
         assert not any(s.changes_something for s in made.networks)
         assert not made.leftovers
-        given_out = [(a.network, a.address) for d in seen.domains for a in d.stamp.addresses]
+        given_out = [(a.network, a.address) for d in observed.domains for a in d.metadata.addresses]
         assert len(given_out) == len(set(given_out))
-        assert {d.guest for d in seen.domains} == {g.name for g in of.top_level}
+        assert {d.guest for d in observed.domains} == {g.name for g in of.top_level}
 
 
 @settings(deadline=None, max_examples=50)
 @given(LABS, LABS)
 def test_whatever_is_lost_is_said(before: Lab, now: Lab) -> None:
-    seen = after(before)
-    made = make(now, seen)
+    observed = after(before)
+    made = make(now, observed)
     for step in made.guests:
         if step.verb in (Verb.RESTART, Verb.REPLACE, Verb.REMOVE):
             assert step in made.losses
@@ -354,18 +358,18 @@ def test_whatever_is_lost_is_said(before: Lab, now: Lab) -> None:
 
 def test_a_twin_that_a_bench_left_behind_goes_and_nobody_is_asked() -> None:
     of = lab(guest("full"), guest("virtio"))
-    seen = after(of)
-    full = seen.domain("full")
+    observed = after(of)
+    full = observed.domain("full")
     assert full is not None
-    name = naming.twin("full")
-    mark = dataclasses.replace(full.stamp, guest=name)
+    name = naming.clone("full")
+    mark = dataclasses.replace(full.metadata, guest=name)
     instance = full.instance
-    left = dataclasses.replace(full, name=instance.domain(name), guest=name, stamp=mark)
-    volumes = [SeenVolume(v := instance.volume(name, 0), instance, v.removeprefix(instance.prefix))]
-    made = make(of, Seen((*seen.domains, left), seen.networks, (*seen.volumes, *volumes)))
+    left = dataclasses.replace(full, name=instance.domain(name), guest=name, metadata=mark)
+    volumes = [ObservedVolume(v := instance.volume(name, 0), instance, v.removeprefix(instance.prefix))]
+    made = make(of, Observed((*observed.domains, left), observed.networks, (*observed.volumes, *volumes)))
     assert [(s.verb, s.name) for s in made.guests if s.changes_something] == [(Verb.REMOVE, "full.twin")]
     assert not made.losses
     assert not made.leftovers, "its volume goes with it"
     # killed in between: only the volume is left
-    made = make(of, Seen(seen.domains, seen.networks, (*seen.volumes, *volumes)))
+    made = make(of, Observed(observed.domains, observed.networks, (*observed.volumes, *volumes)))
     assert made.leftovers == (volumes[0].name,)

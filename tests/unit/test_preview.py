@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import errors, naming, stamp
-from provisioner.engine import preview
-from provisioner.host import UnknownHost, user_name
+from provisioner import errors
+from provisioner.host.machine import UnknownHost, user_name
 from provisioner.hypervisor.connection import Choice
 from provisioner.images import cache
 from provisioner.images.cache import BuiltImage
+from provisioner.lifecycle import preview
+from provisioner.model import metadata, naming
 from provisioner.units import MIB
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -32,10 +33,10 @@ def documents(
     return preview.documents(target, choice=choice, host=UnknownHost(), accel_flag=accel, sets=sets)
 
 
-def mark_of(xml: str) -> stamp.GuestStamp:
+def mark_of(xml: str) -> metadata.GuestMetadata:
     text = ET.fromstring(xml).findtext(f"metadata/{{{naming.METADATA_URI}}}stamp")  # noqa: S314
-    mark = stamp.loads(text or "")
-    assert isinstance(mark, stamp.GuestStamp)
+    mark = metadata.loads(text or "")
+    assert isinstance(mark, metadata.GuestMetadata)
     return mark
 
 
@@ -75,7 +76,7 @@ def test_flags_show() -> None:
     (xml,) = documents("demo-paravirt/full", accel="kvm", sets=("full.memory=512MiB",)).values()
     root, mark = ET.fromstring(xml), mark_of(xml)  # noqa: S314
     assert (root.get("type"), root.findtext("memory")) == ("kvm", str(512 << 20))
-    assert mark.origin.choices == stamp.Choices("kvm", ("full.memory=512MiB",))
+    assert mark.origin.choices == metadata.Choices("kvm", ("full.memory=512MiB",))
     assert mark_of(documents("demo-paravirt/full", accel="tcg")["full"]).accel_why == "asked for"
 
 

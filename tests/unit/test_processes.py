@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import errors, processes
-from provisioner.lessons import workloads
+from provisioner import errors
+from provisioner.host import processes
+from provisioner.measure import workloads
 
 needs_iperf3 = pytest.mark.skipif(shutil.which("iperf3") is None, reason="needs iperf3")
 
@@ -62,7 +63,7 @@ def test_a_probe_ends_with_this_hosts_iperf3(name: str, least: float, most: floa
 @needs_iperf3
 def test_it_ends_when_virtlab_is_killed() -> None:
     program = (
-        "import time\nfrom provisioner.processes import iperf3_server\n"
+        "import time\nfrom provisioner.host.processes import iperf3_server\n"
         "with iperf3_server('127.0.0.1') as port:\n    print(port, flush=True)\n    time.sleep(60)\n"
     )
     root = Path(__file__).parents[2]

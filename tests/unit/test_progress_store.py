@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.engine import progress_store
-from provisioner.engine.progress_store import Progress
 from provisioner.errors import VirtlabError
+from provisioner.store import progress_file
+from provisioner.store.progress_file import Progress
 
 
 @pytest.fixture(autouse=True)
@@ -18,11 +18,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_is_kept_by_lesson(folder: Path) -> None:
-    assert progress_store.load("demo") == Progress()
+    assert progress_file.load("demo") == Progress()
     done = Progress().with_passed("one").with_hints("two", 2)
-    progress_store.save("demo", done)
-    assert progress_store.load("demo") == done
-    assert progress_store.load("other") == Progress()
+    progress_file.save("demo", done)
+    assert progress_file.load("demo") == done
+    assert progress_file.load("other") == Progress()
     assert [path.name for path in folder.iterdir()] == ["demo.json"]
 
 
@@ -43,9 +43,9 @@ def test_it_is_kept_by_lesson(folder: Path) -> None:
 def test_a_broken_file_is_as_good_as_none(folder: Path, content: bytes) -> None:
     folder.mkdir(parents=True)
     (folder / "demo.json").write_bytes(content)
-    assert progress_store.load("demo") == Progress()
-    progress_store.save("demo", Progress().with_passed("one"))
-    assert progress_store.load("demo").passed == {"one"}
+    assert progress_file.load("demo") == Progress()
+    progress_file.save("demo", Progress().with_passed("one"))
+    assert progress_file.load("demo").passed == {"one"}
 
 
 def test_what_makes_no_sense_in_it_is_left_out(folder: Path) -> None:
@@ -53,12 +53,12 @@ def test_what_makes_no_sense_in_it_is_left_out(folder: Path) -> None:
     (folder / "demo.json").write_text(
         '{"format": 1, "passed": ["one", 2, null], "hints": {"a": "x", "b": -1, "c": true, "d": 2}}'
     )
-    assert progress_store.load("demo") == Progress(frozenset({"one"}), {"d": 2})
+    assert progress_file.load("demo") == Progress(frozenset({"one"}), {"d": 2})
 
 
 def test_a_folder_in_the_place_of_the_file(folder: Path) -> None:
     (folder / "demo.json").mkdir(parents=True)
-    assert progress_store.load("demo") == Progress()
+    assert progress_file.load("demo") == Progress()
     with pytest.raises(VirtlabError, match="can't be kept"):
-        progress_store.save("demo", Progress())
+        progress_file.save("demo", Progress())
     assert [path.name for path in folder.iterdir()] == ["demo.json"]

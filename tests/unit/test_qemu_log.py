@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import qemu_log
+from provisioner.host import qemu_log
 
 
 def rotate(log: Path, keep: int = 3) -> None:

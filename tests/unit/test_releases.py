@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from provisioner.engine import releases
-from provisioner.engine.releases import Versions
+from provisioner.images import releases
 from provisioner.images.packages import System
+from provisioner.images.releases import Versions
 
 THIRTEEN = System(("debian",), "debian 13", "x86_64", "Debian GNU/Linux 13 (trixie)")
 HERE = Versions("10.0.13", "11.3.0", "6.12.118", "3.13.5")

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from provisioner import errors, paths
-from provisioner.engine import results
-from provisioner.lab.model import to_data
-from tests.lessons.bench_samples import bench
+from provisioner.model.lab import to_data
+from provisioner.store import results
+from tests.observe.bench_samples import bench
 
 LAB = "catalog:demo"
 

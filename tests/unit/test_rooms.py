@@ -1,33 +1,86 @@
-"""Who may import whom: what decides touches nothing."""
+"""Who may import whom. docs/architecture.md tells what each room is for."""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "provisioner"
-FILES = ("naming.py", "units.py", "stamp.py", "seen.py", "plan.py", "accel.py", "errors.py", "language.py")
-PURE = (*FILES, "lab", "render", "lessons")
-BOTH = "provisioner.guest.sanitize"  # a guest's text made printable, wherever it is read
-TOUCHING = {"engine", "cli", "report", "hypervisor", "guest", "images"}
+# From the bottom up: a room imports from those before it, and from itself.
+ROOMS = (
+    *("units", "errors", "language", "paths", "listener", "sanitize", "atomic"),
+    *("model", "labfile", "render", "store"),
+    *("host", "images", "transport", "hypervisor"),
+    "backends",
+    *("lifecycle", "observe", "measure", "teach"),
+    *("verbs", "report", "cli", "__main__"),
+)
+PURE = ("units", "errors", "language", "sanitize", "model", "labfile", "render")
+ACTING = {"ctypes", "select", "signal", "socket", "subprocess", "threading", "time"}
+MODULES = {
+    ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): file
+    for file in sorted(PACKAGE.rglob("*.py"))
+}
 
 
 def imported(file: Path) -> Iterator[str]:
-    """The modules and the names that a file imports, dotted."""
+    """The modules that a file imports, dotted; of virtlab's own without the package's name."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{file}: a relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            package, _, module = f"{node.module}.".partition(".")
+            if package != "provisioner":
+                yield str(node.module)
+                continue
+            for alias in node.names:
+                name = f"{module}{alias.name}"
+                yield name if name in MODULES else module.removesuffix(".")
 
 
-@pytest.mark.parametrize("room", PURE)
-def test_pure_rooms_import_none_that_touches_the_host(room: str) -> None:
-    files = sorted((PACKAGE / room).rglob("*.py")) or [PACKAGE / room]
-    names = {name for f in files for name in imported(f) if not name.startswith(BOTH)}
-    rooms = {parts[1] for name in names if (parts := name.split("."))[0] == "provisioner"}
-    assert not rooms & TOUCHING
+IMPORTS = {module: set(imported(file)) for module, file in MODULES.items()}
+
+
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+@pytest.mark.parametrize("importer", sorted(module for module in MODULES if room(module) in ROOMS))
+def test_no_arrow_runs_back_up(importer: str) -> None:
+    own = ROOMS.index(room(importer))
+    upward = {t for t in IMPORTS[importer] & set(MODULES) if t and ROOMS.index(room(t)) > own}
+    assert not upward
+
+
+def test_every_module_is_in_a_room() -> None:
+    assert {room(module) for module in MODULES} - {*ROOMS, "__init__", ""} == set()
+
+
+def test_there_is_no_circle() -> None:
+    waiting = {module: imports & set(MODULES) - {module} for module, imports in IMPORTS.items()}
+    while free := {module for module, imports in waiting.items() if not imports & set(waiting)}:
+        waiting = {module: imports for module, imports in waiting.items() if module not in free}
+    assert not waiting
+
+
+@pytest.mark.parametrize("module", sorted(module for module in MODULES if room(module) in PURE))
+def test_what_decides_touches_nothing(module: str) -> None:
+    assert not IMPORTS[module] & ACTING
+
+
+def test_only_one_room_imports_libvirt() -> None:
+    rooms = defaultdict(set)
+    for module, imports in IMPORTS.items():
+        for name in imports:
+            rooms[name.partition(".")[0]].add(room(module))
+    assert rooms["libvirt"] | rooms["libvirt_qemu"] | rooms["libvirtmod"] == {"hypervisor"}
+
+
+def test_no_two_modules_have_the_same_name() -> None:
+    names = Counter(module.rpartition(".")[2] for module in MODULES)
+    assert [name for name, count in names.items() if count > 1] == []

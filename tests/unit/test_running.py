@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from provisioner import errors
-from provisioner.engine import running
-from provisioner.naming import Instance
-from provisioner.seen import Seen, SeenDomain
-from provisioner.stamp import GuestStamp, Origin
+from provisioner.lifecycle import running
+from provisioner.model.metadata import GuestMetadata, Origin
+from provisioner.model.naming import Instance
+from provisioner.model.observed import Observed, ObservedDomain
 
 
 class Choice:
@@ -25,16 +25,16 @@ class Connection:
 
     choice = Choice()
 
-    def __init__(self, *domains: SeenDomain) -> None:
-        self._seen = Seen(domains, (), ())
+    def __init__(self, *domains: ObservedDomain) -> None:
+        self._seen = Observed(domains, (), ())
 
-    def look(self, *, volumes: bool) -> Seen:
+    def look(self, *, volumes: bool) -> Observed:
         return self._seen
 
 
-def domain(instance: str, guest: str, file: str = "/labs/x/lab.yaml") -> SeenDomain:
-    mark = GuestStamp(Origin("me", instance, "x", "x", file), guest, {}, "tcg", "", False, {})
-    return SeenDomain(f"virtlab.me.{instance}.{guest}", Instance("me", instance), guest, "running", mark)
+def domain(instance: str, guest: str, file: str = "/labs/x/lab.yaml") -> ObservedDomain:
+    mark = GuestMetadata(Origin("me", instance, "x", "x", file), guest, {}, "tcg", "", False, {})
+    return ObservedDomain(f"virtlab.me.{instance}.{guest}", Instance("me", instance), guest, "running", mark)
 
 
 def given(monkeypatch: pytest.MonkeyPatch, *sessions: Connection) -> None:

@@ -6,14 +6,14 @@ import dataclasses
 
 from worlds import NOTHING, after, guest, lab
 
-from provisioner.lab.enums import GuestKind, Transport
-from provisioner.lab.model import Guest
-from provisioner.naming import Instance
-from provisioner.seen import Seen, SeenInner, SeenVolume
+from provisioner.model.enums import GuestKind, Transport
+from provisioner.model.lab import Guest
+from provisioner.model.naming import Instance
+from provisioner.model.observed import Observed, ObservedInner, ObservedVolume
 
 MINE = after(lab(guest("one"), guest("two")))
 OTHER = Instance("other", "demo")
-LOST = SeenVolume(OTHER.volume("one", 0), OTHER, "one.disk0.qcow2")
+LOST = ObservedVolume(OTHER.volume("one", 0), OTHER, "one.disk0.qcow2")
 BOTH = dataclasses.replace(MINE, volumes=(*MINE.volumes, LOST))
 
 
@@ -28,8 +28,8 @@ def test_instances() -> None:
     assert BOTH.instances() == [mine, OTHER]
     assert BOTH.of(mine) == MINE
     assert BOTH.of_owner("learner") == MINE
-    assert BOTH.of(OTHER) == Seen((), (), (LOST,))
-    assert BOTH.of_owner("other") == Seen((), (), (LOST,))
+    assert BOTH.of(OTHER) == Observed((), (), (LOST,))
+    assert BOTH.of_owner("other") == Observed((), (), (LOST,))
     assert BOTH.of_owner("learn") == NOTHING
 
 
@@ -57,13 +57,17 @@ def test_members_are_guests_and_those_inside_them() -> None:
     def inside(name: str, parent: str) -> Guest:
         return guest(name, kind=GuestKind.CONTAINER, parent=parent, transport=Transport.PARENT)
 
-    seen = after(lab(guest("one"), inside("in", "one"), inside("deep", "in"), guest("two")))
-    assert [member.label for member in seen.members()] == ["demo/one", "demo/in", "demo/deep", "demo/two"]
-    deep = seen.member("deep")
-    assert isinstance(deep, SeenInner)
+    observed = after(lab(guest("one"), inside("in", "one"), inside("deep", "in"), guest("two")))
+    assert [member.label for member in observed.members()] == ["demo/one", "demo/in", "demo/deep", "demo/two"]
+    deep = observed.member("deep")
+    assert isinstance(deep, ObservedInner)
     assert (deep.parent.guest, deep.host.guest, deep.state) == ("in", "one", "running")
-    assert deep.stamp.definition["name"] == "deep"
-    assert (deep.stamp.accel, deep.stamp.addresses, deep.stamp.inner) == (deep.host.stamp.accel, (), ())
-    assert seen.member("three") is None
-    stopped = dataclasses.replace(seen.domains[0], state="stopped")
+    assert deep.metadata.definition["name"] == "deep"
+    assert (deep.metadata.accel, deep.metadata.addresses, deep.metadata.inner) == (
+        deep.host.metadata.accel,
+        (),
+        (),
+    )
+    assert observed.member("three") is None
+    stopped = dataclasses.replace(observed.domains[0], state="stopped")
     assert [member.is_active for member in stopped.members()] == [False, False, False]

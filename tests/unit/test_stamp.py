@@ -11,20 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import after, guest, lab, network
 
-from provisioner import stamp
-from provisioner.lab.enums import GuestKind, Transport
-from provisioner.lab.model import Text, guest_from_data, to_data
-from provisioner.naming import Instance
-from provisioner.stamp import Address, Choices, Origin
+from provisioner.language import Text
+from provisioner.model import metadata
+from provisioner.model.enums import GuestKind, Transport
+from provisioner.model.lab import guest_from_data, to_data
+from provisioner.model.metadata import Address, Choices, Origin
+from provisioner.model.naming import Instance
 
-GUEST = after(lab(guest("one", title=Text("One", "一"))), session=True).domains[0].stamp
-NETWORK = after(lab(guest("one"), networks=(network(),))).networks[0].stamp
+GUEST = after(lab(guest("one", title=Text("One", "一"))), session=True).domains[0].metadata
+NETWORK = after(lab(guest("one"), networks=(network(),))).networks[0].metadata
 ANY = st.text(st.characters())  # surrogates, too: a file's name may have them
 
 
 def test_round_trip() -> None:
-    assert stamp.loads(stamp.dumps(GUEST)) == GUEST
-    assert stamp.loads(stamp.dumps(NETWORK)) == NETWORK
+    assert metadata.loads(metadata.dumps(GUEST)) == GUEST
+    assert metadata.loads(metadata.dumps(NETWORK)) == NETWORK
     assert guest_from_data(GUEST.definition).title == Text("One", "一")
 
 
@@ -32,8 +33,8 @@ def test_round_trip() -> None:
 def test_round_trip_of_any_text(user: str, file: str, why: str, sets: list[str]) -> None:
     origin = Origin(user, "demo", "demo", file, file, Choices("kvm", tuple(sets)))
     mark = dataclasses.replace(GUEST, origin=origin, accel_why=why, images={why: user}, inner=())
-    text = stamp.dumps(mark)
-    assert stamp.loads(text) == mark
+    text = metadata.dumps(mark)
+    assert metadata.loads(text) == mark
     text.encode()
     assert not any(c < " " or "\x7f" <= c <= "\x9f" or c in "\ufffe\uffff" for c in text)
 
@@ -52,9 +53,9 @@ def test_round_trip_of_every_part() -> None:
         addresses=(Address("lab", "52:54:00:00:00:01", "10.0.2.11/24", None),),
         inner=(_inner("in", "one"), _inner("deep", "in")),
     ).with_accel("tcg", "KVM was tried and failed: it is busy")
-    read = stamp.loads(stamp.dumps(mark))
+    read = metadata.loads(metadata.dumps(mark))
     assert read == mark
-    assert isinstance(read, stamp.GuestStamp)
+    assert isinstance(read, metadata.GuestMetadata)
     assert (read.fell_back, read.accel, read.accel_why) == (
         True,
         "tcg",
@@ -63,13 +64,13 @@ def test_round_trip_of_every_part() -> None:
 
 
 def test_people_can_read_it() -> None:
-    assert '"ja":"一"' in stamp.dumps(GUEST)
-    assert stamp.dumps(GUEST).startswith('{"format":1,"kind":"guest",')
-    assert stamp.dumps(NETWORK).startswith('{"format":1,"kind":"network",')
+    assert '"ja":"一"' in metadata.dumps(GUEST)
+    assert metadata.dumps(GUEST).startswith('{"format":1,"kind":"guest",')
+    assert metadata.dumps(NETWORK).startswith('{"format":1,"kind":"network",')
 
 
-def broken(base: stamp.GuestStamp | stamp.NetworkStamp, *path: str, value: Any) -> str:
-    data = json.loads(stamp.dumps(base))
+def broken(base: metadata.GuestMetadata | metadata.NetworkMetadata, *path: str, value: Any) -> str:
+    data = json.loads(metadata.dumps(base))
     place = data
     for step in path[:-1]:
         place = place[step]
@@ -94,9 +95,9 @@ def broken(base: stamp.GuestStamp | stamp.NetworkStamp, *path: str, value: Any) 
         "[" * 100_000,
         '{"a":' * 50_000,
         '{"format":' + "1" * 10_000 + "}",
-        stamp.dumps(GUEST)[:-1],
-        stamp.dumps(GUEST) + "x",
-        stamp.dumps(GUEST) + " " * 300_000,
+        metadata.dumps(GUEST)[:-1],
+        metadata.dumps(GUEST) + "x",
+        metadata.dumps(GUEST) + " " * 300_000,
         broken(GUEST, "format", value=2),
         broken(GUEST, "format", value=None),
         broken(GUEST, "kind", value="network"),
@@ -146,7 +147,7 @@ def broken(base: stamp.GuestStamp | stamp.NetworkStamp, *path: str, value: Any) 
 )
 def test_what_is_no_stamp(text: str) -> None:
     with pytest.raises(ValueError):
-        stamp.loads(text)
+        metadata.loads(text)
 
 
 JSON = st.recursive(
@@ -156,14 +157,14 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(sorted(json.loads(stamp.dumps(GUEST)))), JSON)
+@given(st.sampled_from(sorted(json.loads(metadata.dumps(GUEST)))), JSON)
 def test_any_value_of_any_part_is_a_stamp_or_a_value_error(part: str, value: Any) -> None:
     try:
-        mark = stamp.loads(broken(GUEST, part, value=value))
+        mark = metadata.loads(broken(GUEST, part, value=value))
     except ValueError:
         return
     assert isinstance(mark.origin.key, Instance)
-    assert stamp.loads(stamp.dumps(mark)) == mark
+    assert metadata.loads(metadata.dumps(mark)) == mark
 
 
 def test_choices_add_up_and_the_last_value_of_a_key_counts() -> None:
@@ -181,9 +182,9 @@ def test_an_origins_instance() -> None:
 
 
 def test_choices_of_an_earlier_version_know_of_no_optional_guests() -> None:
-    data = json.loads(stamp.dumps(GUEST))
+    data = json.loads(metadata.dumps(GUEST))
     data["origin"]["choices"] = {"accel": None, "sets": []}
-    assert stamp.loads(json.dumps(data)) == GUEST
+    assert metadata.loads(json.dumps(data)) == GUEST
 
 
 @pytest.mark.parametrize(

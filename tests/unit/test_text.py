@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from provisioner import errors
-from provisioner.report import data, text
-from provisioner.report.progress import Progress, _Line
+from provisioner.report.terminal import data, text
+from provisioner.report.terminal.live_progress import Progress, _Line
 
 
 class Terminal(io.StringIO):

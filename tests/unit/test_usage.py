@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 from worlds import after, guest, lab, stopped
 
-from provisioner.engine import hostside, usage
-from provisioner.engine.hostside import Outside
-from provisioner.engine.session import Session
-from provisioner.seen import Member
+from provisioner.backends.session import Session
+from provisioner.model.observed import Member
+from provisioner.observe import host_side, usage
+from provisioner.observe.host_side import Outside
 
 SEEN = stopped(after(lab(guest("one"), guest("two"), guest("three"))), "three")
 ONE, TWO = "virtlab.learner.demo.one", "virtlab.learner.demo.two"
@@ -46,7 +46,7 @@ def test_processor_time_is_a_difference(
     def sleep(seconds: float) -> None:
         clock[0] += seconds
 
-    monkeypatch.setattr(hostside, "outside", look)
+    monkeypatch.setattr(host_side, "outside", look)
     monkeypatch.setattr(usage.time, "sleep", sleep)
     monkeypatch.setattr(usage.time, "monotonic", lambda: clock[0])
     found = usage.watch([(cast(Any, None), SEEN)], 2.0)

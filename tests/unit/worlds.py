@@ -7,14 +7,16 @@ import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
 
-from provisioner import plan, render, stamp
-from provisioner.lab.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
-from provisioner.lab.model import Clock, Disk, Guest, Interface, Lab, Network, Processor, Text, to_data
-from provisioner.plan import Plan, Verb
-from provisioner.seen import Seen, SeenDomain, SeenNetwork, SeenVolume
+from provisioner import render
+from provisioner.language import Text
+from provisioner.model import metadata, plan
+from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
+from provisioner.model.lab import Clock, Disk, Guest, Interface, Lab, Network, Processor, to_data
+from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork, ObservedVolume
+from provisioner.model.plan import Plan, Verb
 from provisioner.units import MIB
 
-NOTHING = Seen((), (), ())
+NOTHING = Observed((), (), ())
 
 
 def disk(size: int = 64 * MIB, image: str | None = None, bus: str = "virtio") -> Disk:
@@ -64,16 +66,16 @@ def lab(*guests: Guest, networks: Sequence[Network] | None = None, source: str =
     return Lab("demo", Text("Demo"), None, nets, guests, Path("/labs/demo/lab.yaml"), source)
 
 
-def origin(of: Lab, user: str = "learner") -> stamp.Origin:
-    return stamp.Origin(user, of.name, of.name, of.source, str(of.file))
+def origin(of: Lab, user: str = "learner") -> metadata.Origin:
+    return metadata.Origin(user, of.name, of.name, of.source, str(of.file))
 
 
-def ranges(of: Lab, seen: Seen = NOTHING, *, session: bool = False) -> plan.Ranges:
+def ranges(of: Lab, observed: Observed = NOTHING, *, session: bool = False) -> plan.Ranges:
     """A range for each network: the one that it has, else the first that is free."""
     if session:
         return plan.user_ranges(of)
     found: plan.Ranges = {}
-    before = {n.network: ipaddress.IPv4Network(n.stamp.subnet) for n in seen.networks}
+    before = {n.network: ipaddress.IPv4Network(n.metadata.subnet) for n in observed.networks}
     for each in of.networks:
         used = [*before.values(), *(subnet for subnet, _ in found.values())]
         subnet = before.get(each.name) or next(plan.subnets(origin(of).key, each.name, used))
@@ -81,27 +83,27 @@ def ranges(of: Lab, seen: Seen = NOTHING, *, session: bool = False) -> plan.Rang
     return found
 
 
-def make(of: Lab, seen: Seen = NOTHING, *, session: bool = False) -> Plan:
+def make(of: Lab, observed: Observed = NOTHING, *, session: bool = False) -> Plan:
     accels = {guest.name: "tcg" for guest in of.top_level}
-    return plan.make(of, origin(of), seen, accels, session=session)
+    return plan.make(of, origin(of), observed, accels, session=session)
 
 
-def after(of: Lab, seen: Seen = NOTHING, *, session: bool = False) -> Seen:
+def after(of: Lab, observed: Observed = NOTHING, *, session: bool = False) -> Observed:
     """What is there once the plan for the lab was carried out; each stamp goes through its text."""
-    steps, own = make(of, seen, session=session), origin(of)
-    nets = ranges(of, seen, session=session)
-    addresses = plan.addresses(of, own, seen, nets)
+    steps, own = make(of, observed, session=session), origin(of)
+    nets = ranges(of, observed, session=session)
+    addresses = plan.addresses(of, own, observed, nets)
     instance = own.key
     domains = []
     for step in steps.guests:
         if step.verb is Verb.REMOVE:
             continue
-        old = seen.domain(step.name)
+        old = observed.domain(step.name)
         if step.verb is Verb.KEEP and old is not None:
             domains.append(old)
             continue
         each = of.guest(step.name)
-        mark = stamp.GuestStamp(
+        mark = metadata.GuestMetadata(
             origin=own,
             guest=each.name,
             definition=to_data(each),
@@ -112,32 +114,32 @@ def after(of: Lab, seen: Seen = NOTHING, *, session: bool = False) -> Seen:
             addresses=addresses[each.name],
             inner=tuple(plan.inner_definitions(of, each.name)),
         )
-        read = stamp.loads(stamp.dumps(mark))
-        assert isinstance(read, stamp.GuestStamp)
+        read = metadata.loads(metadata.dumps(mark))
+        assert isinstance(read, metadata.GuestMetadata)
         state = old.state if step.verb is Verb.UPDATE and old else "running"
-        domains.append(SeenDomain(instance.domain(each.name), instance, each.name, state, read))
+        domains.append(ObservedDomain(instance.domain(each.name), instance, each.name, state, read))
     networks = []
     for step in steps.networks:
         if step.verb is Verb.REMOVE:
             continue
-        known = next((n for n in seen.networks if n.network == step.name), None)
+        known = next((n for n in observed.networks if n.network == step.name), None)
         if step.verb in (Verb.KEEP, Verb.START) and known:
             networks.append(dataclasses.replace(known, active=True))
             continue
         (each_net,) = (n for n in of.networks if n.name == step.name)
-        written = stamp.NetworkStamp(own, step.name, to_data(each_net), str(nets[step.name][0]))
-        back = stamp.loads(stamp.dumps(written))
-        assert isinstance(back, stamp.NetworkStamp)
-        networks.append(SeenNetwork(instance.network(step.name), instance, step.name, True, back))
+        written = metadata.NetworkMetadata(own, step.name, to_data(each_net), str(nets[step.name][0]))
+        back = metadata.loads(metadata.dumps(written))
+        assert isinstance(back, metadata.NetworkMetadata)
+        networks.append(ObservedNetwork(instance.network(step.name), instance, step.name, True, back))
     volumes = tuple(
-        SeenVolume(name, instance, name.removeprefix(instance.prefix))
+        ObservedVolume(name, instance, name.removeprefix(instance.prefix))
         for domain in domains
-        for index in range(len(domain.stamp.definition["disks"]))
+        for index in range(len(domain.metadata.definition["disks"]))
         if (name := instance.volume(domain.guest, index))
     )
-    return Seen(tuple(domains), tuple(networks), volumes)
+    return Observed(tuple(domains), tuple(networks), volumes)
 
 
-def stopped(seen: Seen, name: str, state: str = "stopped") -> Seen:
-    domains = (dataclasses.replace(d, state=state) if d.guest == name else d for d in seen.domains)
-    return dataclasses.replace(seen, domains=tuple(domains))
+def stopped(observed: Observed, name: str, state: str = "stopped") -> Observed:
+    domains = (dataclasses.replace(d, state=state) if d.guest == name else d for d in observed.domains)
+    return dataclasses.replace(observed, domains=tuple(domains))

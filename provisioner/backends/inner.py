@@ -1,0 +1,224 @@
+"""Guests inside guests: started, stopped and found out about through the guest that hosts them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from provisioner import errors
+from provisioner.backends import transports
+from provisioner.backends.session import Session
+from provisioner.listener import Listener
+from provisioner.model import plan
+from provisioner.model.lab import Guest, Lab
+from provisioner.model.naming import Instance
+from provisioner.transport import parent
+from provisioner.transport.executor import Transport
+from provisioner.transport.parent import ParentTransport
+from provisioner.units import MIB, format_seconds
+
+_STATE_SECONDS = 20.0
+_UNDO_SECONDS = 10.0
+_STOP_SECONDS = 30.0
+_FIRST_TRY = 0.6  # of the time that a guest may take to answer
+_RUNNING = "running"
+_States = dict[str, str] | errors.VirtlabError  # the guests inside one, or why they are not known
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What became of a guest inside another. ``seconds``: from asking until it answered."""
+
+    guest: Guest
+    seconds: float | None  # None: it ran already, or did not come up
+    error: errors.VirtlabError | None = None
+    above: Transport | None = None  # the way to its parent, where it came up
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was started now."""
+        return self.seconds is not None
+
+
+def definition(guest: Guest) -> bytes:
+    """What the parent's program is told of a guest: lines of KEY=VALUE."""
+    lines = {
+        "name": guest.name,
+        "kind": guest.kind,
+        "memory": guest.memory // MIB,  # MiB
+        "processors": guest.processor.count,
+        "disks": len(guest.disks),
+        "disk-sizes": " ".join(str(disk.size // MIB) for disk in guest.disks),  # MiB
+        "interfaces": len(guest.interfaces),
+        "image": guest.image,
+        "machine": guest.machine,
+        "kernel-args": " ".join(guest.kernel_args),
+        "hostname": guest.name,
+        "accel": guest.accel,
+        "hyperv": _switches(guest.hyperv),
+        "kvm": _switches(guest.kvm),
+        "timers": _switches(guest.clock.timers),
+    }
+    return "".join(f"{key}={value}\n" for key, value in lines.items()).encode()
+
+
+def _switches(values: Mapping[str, bool | int]) -> str:
+    """Each as NAME=on, NAME=off or NAME=NUMBER, with commas between."""
+    words = {True: "on", False: "off"}
+    return ",".join(f"{name}={words[v] if isinstance(v, bool) else v}" for name, v in sorted(values.items()))
+
+
+def ensure(
+    host: str, way: Transport, guests: Sequence[Guest], listener: Listener, *, timeout: float
+) -> list[Started]:
+    """Starts those guests inside the guest ``host`` that do not run; those of one depth at the same time.
+
+    ``guests`` are at any depth, each after its parent. Each may take ``timeout`` seconds to answer, and is
+    tried twice. What goes wrong is in the result; one whose parent did not come up is not tried.
+    """
+    ways: dict[str, Transport] = {host: way}
+    found: dict[str, Started] = {}
+    waiting = list(guests)
+    while now := [guest for guest in waiting if guest.parent in ways]:
+        waiting = [guest for guest in waiting if guest not in now]
+        known = {name: _states(ways[name], timeout) for name in {str(guest.parent) for guest in now}}
+
+        def one(guest: Guest, known: Mapping[str, _States] = known) -> None:
+            name = str(guest.parent)
+            found[guest.name] = _ensure(guest, ways[name], known[name], listener, timeout)
+
+        # daemons: who interrupts the run does not wait for them
+        threads = [threading.Thread(target=one, args=(guest,), daemon=True) for guest in now]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for guest in now:
+            if found[guest.name].error is None:
+                ways[guest.name] = ParentTransport(ways[str(guest.parent)], guest.name)
+    return [found[guest.name] for guest in guests if guest.name in found]
+
+
+def _states(way: Transport, timeout: float) -> _States:
+    try:
+        return parent.states(way, min(timeout, _STATE_SECONDS))
+    except errors.VirtlabError as error:
+        return error
+
+
+def _ensure(guest: Guest, above: Transport, known: _States, listener: Listener, timeout: float) -> Started:
+    label = f"{above.label.partition('/')[0]}/{guest.name}"
+    began = time.monotonic()
+    try:
+        if isinstance(known, errors.VirtlabError):
+            raise known
+        if known.get(guest.name) == _RUNNING:
+            return Started(guest, None, above=above)
+        listener.phase(guest.name, f"starting in {guest.parent}")
+        began = time.monotonic()
+        _start(guest, above, listener, timeout)
+    except errors.VirtlabError as error:
+        listener.failed(guest.name, error.message.splitlines()[0])
+        return Started(guest, None, _told(error, label, above.label))
+    seconds = time.monotonic() - began
+    listener.done(guest.name, f"ready in {guest.parent} after {format_seconds(seconds)}")
+    return Started(guest, seconds, above=above)
+
+
+def _start(guest: Guest, above: Transport, listener: Listener, timeout: float) -> None:
+    """Starts a guest, and once more where it never answers.
+
+    On a busy host, with an emulated processor, a machine on KVM was seen, once in a great many, not to answer
+    at all, and to come up at the next try. What is only slow gets ``timeout`` in the second one.
+    """
+    first = timeout * _FIRST_TRY
+    try:
+        parent.start(above, guest.name, definition(guest), first)
+        return
+    except errors.NotReady as error:
+        silent = error
+    listener.note(f"{guest.name} did not answer within {format_seconds(first)}: starting it once more")
+    try:
+        parent.stop(above, guest.name, _STOP_SECONDS)
+    except errors.VirtlabError:
+        raise silent from None
+    listener.phase(guest.name, f"starting in {guest.parent} once more")
+    parent.start(above, guest.name, definition(guest), timeout)
+
+
+def _told(error: errors.VirtlabError, label: str, host: str) -> errors.VirtlabError:
+    """The error with the guest that it is about, and where to look."""
+    about = error.message if label in error.message else f"{label} did not start in {host}: {error.message}"
+    return type(error)(about, hint=error.hint or f"see what it says there: {{virtlab}} console {host}")
+
+
+def stop(guest: str, label: str, above: Transport, listener: Listener, *, timeout: float) -> None:
+    """Stops a guest inside another, if it runs. Raises GuestError where that fails."""
+    try:
+        if parent.states(above, _STATE_SECONDS).get(guest) != _RUNNING:
+            listener.done(guest, "is stopped already")
+            return
+        listener.phase(guest, "stopping")
+        parent.stop(above, guest, timeout)
+    except errors.GuestError as error:
+        raise type(error)(f"{label} did not stop: {error.message}", hint=error.hint) from error
+    listener.done(guest, "stopped")
+
+
+class Inside:
+    """The guests inside those of a lab, for one run of ``up``."""
+
+    def __init__(
+        self, session: Session, lab: Lab, instance: Instance, listener: Listener, timeout: float
+    ) -> None:
+        self._session = session
+        self._instance = instance
+        self._listener = listener
+        self._timeout = timeout
+        self._started: list[tuple[str, Started]] = []  # with the top-level guest that each is in
+        self.follow(lab)
+
+    def follow(self, lab: Lab) -> None:
+        """Takes the guests as this lab has them, before any of them is started."""
+        self._hosts = [(g, inside) for g in lab.top_level if (inside := plan.inner_guests(lab, g.name))]
+
+    def start(self) -> list[Started]:
+        """Starts what does not run, at the same time in each top-level guest, all of which answer.
+
+        Whoever is interrupted here does not wait for what is under way.
+        """
+        results: dict[str, list[Started]] = {}
+
+        def run(host: Guest, inside: Sequence[Guest]) -> None:
+            results[host.name] = self._start(host, inside)
+
+        threads = [threading.Thread(target=run, args=each, daemon=True) for each in self._hosts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return [started for host, _ in self._hosts for started in results[host.name]]
+
+    def _start(self, host: Guest, inside: Sequence[Guest]) -> list[Started]:
+        label = f"{self._instance.name}/{host.name}"
+        try:
+            way = transports.agent(self._session, self._instance.domain(host.name), host.agent, label)
+        except errors.VirtlabError as error:
+            return [Started(inside[0], None, error)]
+        found = ensure(host.name, way, inside, self._listener, timeout=self._timeout)
+        self._started += [(host.name, one) for one in found if one.is_new]
+        return found
+
+    def undo(self, gone: Collection[str]) -> list[errors.VirtlabError]:
+        """Stops what this run started, but in the guests that are gone; returns what could not be."""
+        failures: list[errors.VirtlabError] = []
+        for host, one in reversed(self._started):
+            if host not in gone and one.above is not None:
+                label = f"{self._instance.name}/{one.guest.name}"
+                try:
+                    stop(one.guest.name, label, one.above, self._listener, timeout=_UNDO_SECONDS)
+                except errors.VirtlabError as error:
+                    failures.append(error)
+        return failures

@@ -1,0 +1,277 @@
+"""One guest from its definition until it answers: volumes, define, start, wait; and back again on failure."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from provisioner import errors, render
+from provisioner.backends.prompts import prompt_of
+from provisioner.backends.session import Session
+from provisioner.backends.transports import channel
+from provisioner.host import qemu_log
+from provisioner.hypervisor import apply, host_facts
+from provisioner.hypervisor.events import DomainWatch
+from provisioner.hypervisor.streams import open_console
+from provisioner.listener import Listener
+from provisioner.model import plan
+from provisioner.model.enums import Accel, AgentPort
+from provisioner.model.lab import Guest
+from provisioner.model.metadata import GuestMetadata
+from provisioner.transport import readiness
+from provisioner.transport.console_log import ConsoleLog
+from provisioner.transport.executor import AgentTransport
+from provisioner.transport.readiness import Ready
+from provisioner.units import format_seconds
+
+# what says nothing about KVM when a guest does not come up
+_NOT_KVM = (
+    errors.NotReady,
+    errors.Busy,
+    errors.NotFound,
+    errors.PermissionDenied,
+    errors.ConnectionFailed,
+)
+_PROMPT = 1.5  # seconds in which a guest's agent answers, even on a serial line, once it is up
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All that is needed to bring up one guest."""
+
+    step: plan.Step
+    guest: Guest
+    mark: GuestMetadata
+    boot: render.BootFiles
+    backing: tuple[str | None, ...]  # for each disk, the path of the image below it
+    old_disks: int  # how many disks it had before
+    volumes: frozenset[str]  # the names of the instance's volumes that are there
+
+
+@dataclass(slots=True)
+class Launched:
+    """What became of a guest."""
+
+    name: str
+    verb: plan.Verb
+    mark: GuestMetadata
+    guest: Guest
+    ready_after: float | None = None  # seconds from QEMU's start until the agent answered
+    phases: dict[str, float] = field(default_factory=dict)  # seconds, by step of virtlab's
+    boot: dict[str, float] = field(default_factory=dict)  # the guest's own marks: seconds of its uptime
+    error: errors.VirtlabError | None = None
+
+
+class Launcher:
+    """Brings up guests of one instance. Each method runs in a thread of its guest."""
+
+    def __init__(
+        self,
+        session: Session,
+        pool: Any,
+        listener: Listener,
+        *,
+        timeout: float,
+        cancelled: threading.Event,
+        adapt: Callable[[str], str] | None = None,
+    ) -> None:
+        """``adapt``, where given, changes each definition on its way to libvirt."""
+        self._session = session
+        self._pool = pool
+        self._pool_path = apply.pool_path(pool)
+        self._listener = listener
+        self._timeout = timeout
+        self._cancelled = cancelled
+        self._adapt = adapt
+        self._counter_khz = host_facts.counter_khz(session.conn)
+
+    def launch(self, order: Order) -> Launched:
+        """Does the order's step. Never raises a VirtlabError: it is in the result."""
+        result = Launched(order.guest.name, order.step.verb, order.mark, order.guest)
+        try:
+            self._launch(order, result)
+        except errors.VirtlabError as error:
+            result.error = error
+            why = "interrupted" if self._cancelled.is_set() else error.message.splitlines()[0]
+            self._listener.failed(order.guest.name, why)
+        return result
+
+    def _launch(self, order: Order, result: Launched) -> None:
+        name = order.mark.origin.key.domain(order.guest.name)
+        verb = order.step.verb
+        if verb is plan.Verb.UPDATE:
+            self._define(order, order.mark)
+            self._listener.done(order.guest.name, "updated")
+            return
+        if verb in (plan.Verb.RESTART, plan.Verb.REPLACE):
+            self._listener.phase(order.guest.name, "stopping")
+            apply.destroy(apply.domain(self._session.conn, name))
+        if verb is plan.Verb.REPLACE:
+            # before the new definition is written: a run that is killed must not leave it with old disks
+            self._remove_volumes(order, 0)
+        clock = Stopwatch(result.phases)
+        self._listener.phase(order.guest.name, "defining")
+        try:
+            dom = self._define(order, order.mark)
+        except errors.HypervisorError as error:
+            dom = self._define(order, self._without_kvm(order, result, error, error.message))
+        clock.lap("define")
+        self._volumes(order)
+        clock.lap("volumes")
+        self._start(order, dom, result, clock)
+
+    def _define(self, order: Order, mark: GuestMetadata) -> Any:
+        xml = render.domain_xml(
+            order.guest,
+            mark,
+            order.boot,
+            self._pool_path,
+            session=self._session.is_session,
+            counter_khz=self._counter_khz,
+        )
+        return apply.define_domain(self._session.conn, self._adapt(xml) if self._adapt else xml)
+
+    def _volumes(self, order: Order) -> None:
+        """Makes the volumes that the step calls for; those of a guest that only restarts stay."""
+        instance = order.mark.origin.key
+        fresh = order.step.verb in (plan.Verb.CREATE, plan.Verb.REPLACE)
+        for index, (disk, backing) in enumerate(zip(order.guest.disks, order.backing, strict=True)):
+            name = instance.volume(order.guest.name, index)
+            if fresh or name not in order.volumes:
+                xml = render.volume_xml(name, disk.size, fmt="qcow2", backing=backing)
+                apply.create_volume(self._pool, name, xml)
+        self._remove_volumes(order, len(order.guest.disks))
+
+    def _remove_volumes(self, order: Order, first: int) -> None:
+        for index in range(first, order.old_disks):
+            volume = order.mark.origin.key.volume(order.guest.name, index)
+            apply.remove_volume(self._pool, volume)
+
+    def _start(self, order: Order, dom: Any, result: Launched, clock: Stopwatch) -> None:
+        try:
+            self._run(order, dom, result, clock)
+        except (errors.HypervisorError, errors.GuestError) as error:
+            if isinstance(error, _NOT_KVM) or self._cancelled.is_set():
+                raise
+            mark = self._without_kvm(order, result, error, self._qemu_reason(dom.name()) or error.message)
+            apply.destroy(dom)
+            self._run(order, self._define(order, mark), result, clock)
+
+    def _without_kvm(
+        self, order: Order, result: Launched, error: errors.VirtlabError, reason: str
+    ) -> GuestMetadata:
+        """The stamp to go on with when KVM failed. Raises where it was not KVM, or KVM was asked for."""
+        if result.mark.accel != "kvm":
+            raise error
+        if order.guest.accel is Accel.KVM or order.mark.origin.choices.accel == Accel.KVM:
+            raise errors.HypervisorError(
+                f"{order.guest.name} does not run with KVM: {reason}",
+                hint="let virtlab choose (--accel auto), or emulate (--accel tcg)",
+            ) from error
+        self._listener.note(f"{order.guest.name}: KVM failed ({reason}); emulated instead")
+        result.mark = order.mark.with_accel("tcg", f"KVM was tried and failed: {reason}")
+        return result.mark
+
+    def _run(self, order: Order, dom: Any, result: Launched, clock: Stopwatch) -> None:
+        label = f"{order.mark.origin.instance}/{order.guest.name}"
+        ready = await_ready(
+            dom,
+            order.guest,
+            label,
+            self._listener,
+            timeout=self._timeout,
+            cancelled=self._cancelled,
+            clock=clock,
+        )
+        if ready is not None:
+            result.ready_after = ready.seconds
+            result.boot = dict(ready.marks)
+
+    def _qemu_reason(self, domain: str) -> str | None:
+        """The line in which QEMU says why it ended, where its log can be read."""
+        log = self._session.host.qemu_log(domain, session=self._session.is_session)
+        return None if log is None else qemu_log.reason(log)
+
+
+def await_ready(
+    dom: Any,
+    guest: Guest,
+    label: str,
+    listener: Listener,
+    *,
+    timeout: float,
+    cancelled: threading.Event | None = None,
+    clock: Stopwatch | None = None,
+    on_mark: Callable[[str], None] | None = None,
+) -> Ready | None:
+    """Starts a defined guest and waits until its agent answers, or where it has none, until it waits at
+    its console; the seconds count from QEMU's start.
+
+    One that is paused, by somebody or by a run that was killed, goes on from where it stands.
+    None where there is nothing to wait for, or ``cancelled`` was set before the start.
+    ``on_mark`` is told each phase of the boot as the guest reports it.
+    """
+    clock = clock or Stopwatch({})
+    listener.phase(guest.name, "starting QEMU")
+
+    def reported(mark: str, _seconds: float) -> None:
+        if on_mark is not None:
+            on_mark(mark)
+        listener.phase(guest.name, f"booting: {mark}")
+
+    prompt = prompt_of(guest.image) if guest.agent is AgentPort.NONE else None
+    log = ConsoleLog(on_mark=reported, prompt=prompt)
+    if cancelled is not None and cancelled.is_set():
+        return None
+    began = time.monotonic()
+    was_active = apply.is_active(dom)
+    if not was_active:
+        apply.start_paused(dom)
+    clock.lap("start")
+    console = partial(open_console, dom, "serial0", label=label, on_data=log.feed, on_end=log.close)
+    with DomainWatch(dom) as watch, console() as line:
+        apply.resume(dom)
+        clock.lap("resume")
+        if guest.agent is AgentPort.NONE and prompt is None:
+            listener.done(guest.name, "started; it has no agent to wait for")
+            return None
+        listener.phase(guest.name, "booting")
+        if guest.agent is AgentPort.NONE:
+            nudge = partial(line.write, b"\r", time.monotonic() + timeout) if was_active else None
+            ready = readiness.wait_prompted(label, watch, timeout, log, nudge)
+        else:
+            ready = readiness.wait_ready(channel(dom, guest.agent, label), watch, timeout, log)
+    clock.lap("boot")
+    ready = replace(ready, seconds=time.monotonic() - began)
+    listener.done(guest.name, f"ready after {format_seconds(ready.seconds)}")
+    return ready
+
+
+def await_answer(dom: Any, guest: Guest, label: str, listener: Listener, *, timeout: float) -> None:
+    """Returns when the agent of a running guest answers. Raises NotReady after ``timeout`` seconds."""
+    way = channel(dom, guest.agent, label)
+    try:
+        AgentTransport(way).ping(_PROMPT)
+    except errors.Busy:
+        return  # somebody is talking to it
+    except errors.NotReady:
+        listener.phase(guest.name, "runs, and is still starting")
+        with DomainWatch(dom) as watch:
+            readiness.wait_ready(way, watch, timeout)
+
+
+class Stopwatch:
+    """Adds the seconds since the last lap, or since it was made, to a lap of that name."""
+
+    def __init__(self, laps: dict[str, float]) -> None:
+        self._laps = laps
+        self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self._laps[name] = self._laps.get(name, 0.0) + now - self._last
+        self._last = now

@@ -1,0 +1,68 @@
+"""Guests with no agent whose image says how their system waits for lines at the serial console."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from provisioner import errors, paths
+from provisioner.backends.session import Session
+from provisioner.hypervisor import apply
+from provisioner.hypervisor.streams import CharStream, open_console
+from provisioner.images import registry
+from provisioner.images.recipe import GrubSpec
+from provisioner.model.enums import AgentPort
+from provisioner.model.observed import Member, ObservedDomain
+from provisioner.transport import prompt
+
+
+def prompt_of(image: str) -> str | None:
+    """What a system of that image prints when it waits for a line; None where it does no such thing."""
+    try:
+        spec = registry.get(image, paths.templates_dir()).spec
+    except errors.InputError:  # of a lab that is up, and whose image is gone from the catalogue
+        return None
+    return spec.prompt if isinstance(spec, GrubSpec) else None
+
+
+def is_asked_there(member: Member) -> bool:
+    """Whether a guest is one that can only be asked at its console."""
+    definition = member.metadata.definition
+    return definition["agent"] == AgentPort.NONE and prompt_of(str(definition["image"])) is not None
+
+
+class Console:
+    """A guest's console for questions, opened by the first one. A context manager."""
+
+    def __init__(self, session: Session, member: Member) -> None:
+        self._session = session
+        self._member = member
+        self._stream: CharStream | None = None
+
+    def __enter__(self) -> Console:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+    def ask(self, line: str, timeout: float) -> list[str]:
+        """The lines that the guest answers. Raises Busy where somebody sits at the console, GuestError
+        where the guest is down or does not wait for lines, and what ``guest.prompt.ask`` raises."""
+        member = self._member
+        words = prompt_of(str(member.metadata.definition["image"]))
+        if words is None or not isinstance(member, ObservedDomain):
+            raise errors.GuestError(
+                f"{member.label} can't be asked at its console: its image says nothing of a prompt",
+                hint=f"{{virtlab}} console {member.label}",
+            )
+        if not member.is_active or member.state == "paused":
+            raise errors.GuestError(
+                f"{member.label} is {member.state}", hint=f"{{virtlab}} start {member.label}"
+            )
+        if self._stream is None:
+            dom = apply.domain(self._session.conn, member.name)
+            self._stream = open_console(dom, "serial0", label=member.label)
+        return prompt.ask(self._stream, member.label, words, line, time.monotonic() + timeout)

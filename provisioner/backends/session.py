@@ -1,0 +1,116 @@
+"""One use of virtlab: a connection, the host behind it, and who uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner import errors, paths
+from provisioner.host.machine import Host, LocalHost, UnknownHost, user_name
+from provisioner.hypervisor import apply, connection, events, reader
+from provisioner.hypervisor.connection import Choice
+from provisioner.model import naming
+from provisioner.model.observed import Observed, ObservedDomain
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open connection. ``owner`` is the slug of the user whose labs it is about."""
+
+    conn: Any
+    choice: Choice
+    host: Host
+    user: str
+
+    @property
+    def owner(self) -> str:
+        return naming.owner_slug(self.user)
+
+    @property
+    def is_session(self) -> bool:
+        return self.choice.is_session
+
+    @property
+    def pool_folder(self) -> str:
+        """Where virtlab's pool lies, on the hypervisor's host."""
+        return str(paths.session_pool_dir() if self.is_session else paths.SYSTEM_POOL_DIR)
+
+    def instance(self, name: str) -> naming.Instance:
+        return naming.Instance(self.owner, name)
+
+    def lock_name(self, instance: str) -> str:
+        """Who works on an instance holds the lock of this name."""
+        return f"{instance} on {self.choice.uri}"
+
+    def look(self, *, volumes: bool = True) -> Observed:
+        """What this user's labs have on this connection."""
+        return reader.look(self.conn, self.pool() if volumes else None).of_owner(self.owner)
+
+    def pool(self) -> Any | None:
+        """virtlab's storage pool on this connection, where there is one."""
+        return apply.our_pool(self.conn, self.pool_folder)
+
+    def everybodys_guests(self) -> tuple[ObservedDomain, ...]:
+        """The guests of all users of this connection."""
+        return reader.look(self.conn).domains
+
+
+@contextmanager
+def opened(choice: Choice, *, with_events: bool = False) -> Iterator[Session]:
+    """A session on that connection. ``with_events`` where guests will be waited for or talked to."""
+    if with_events:
+        events.ensure_running()
+    conn = connection.connect(choice)
+    try:
+        host: Host = LocalHost() if choice.is_local else UnknownHost()
+        yield Session(conn, choice, host, user_name())
+    finally:
+        conn.close()
+
+
+@contextmanager
+def everywhere(
+    flag: str | None, *, with_events: bool = False, tell: Callable[[str], None] | None = None
+) -> Iterator[list[Session]]:
+    """A session on each connection that this user's labs may be on, the preferred one first.
+
+    ``tell`` hears of one that can't be reached; where none can, what was wrong with the first is raised.
+    """
+    with ExitStack() as stack:
+        sessions, problems = [], []
+        for choice in connection.everywhere(flag):
+            try:
+                sessions.append(stack.enter_context(opened(choice, with_events=with_events)))
+            except errors.HypervisorError as error:
+                if choice.asked_for:
+                    raise
+                problems.append(error)
+        if not sessions:
+            raise problems[0]
+        if tell is not None:
+            for problem in problems:
+                tell(f"not looked at: {problem.message}")
+        yield sessions
+
+
+@contextmanager
+def found(flag: str | None, name: str) -> Iterator[tuple[Session, naming.Instance]]:
+    """The session and the instance of that name, on whichever connection it is.
+
+    Raises NotFound where there is none, and Ambiguous where several connections have one.
+    """
+    with everywhere(flag, with_events=True) as sessions:
+        matches = [
+            (session, instance)
+            for session in sessions
+            for instance in session.look().instances()
+            if name == instance.name
+        ]
+        if not matches:
+            raise errors.NotFound(f"no lab {name!r} of yours is up", hint="see what is up: {virtlab} status")
+        if len(matches) > 1:
+            listed = ", ".join(f"{i.name} on {s.choice.uri}" for s, i in matches)
+            raise errors.Ambiguous(f"which one: {listed}?", hint="name its connection with -c")
+        yield matches[0]

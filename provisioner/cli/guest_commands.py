@@ -1,0 +1,96 @@
+"""Verbs about one running guest: exec, console."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from provisioner.cli import options
+
+_LONGEST_INPUT = 16 * 1024 * 1024
+_MOST_OUTPUT = 1280 * 1024  # what a guest agent carries at once
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs."""
+    app.command("exec", context_settings={"allow_interspersed_args": False})(exec_)
+    app.command()(console)
+
+
+def exec_(
+    guest: options.Guest,
+    command: Annotated[
+        list[str], typer.Argument(help="What to run, after --.", metavar="-- COMMAND [ARG]...")
+    ],
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="How long until the command is ended.", metavar="SECONDS")
+    ] = 60.0,
+    max_output: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=_MOST_OUTPUT,
+            help="How much of standard output, and of standard error, to keep.",
+            metavar="BYTES",
+        ),
+    ] = 1024 * 1024,
+    stdin: Annotated[
+        bool, typer.Option("--stdin", "-i", help="Give it what comes on standard input.")
+    ] = False,
+    connect: options.Connect = None,
+) -> None:
+    """Run a command in a guest. Its exit code is passed on; 125 is virtlab's own failure."""
+    from provisioner.backends import transports
+    from provisioner.backends.session import found
+    from provisioner.report.terminal import text
+
+    lab, name = split(guest)
+    with found(connect, lab) as (session, instance):
+        transport = transports.transport(session, transports.seen_guest(session, instance, name))
+        given = _standard_input() if stdin else None
+        command = command[1:] if command[0] == "--" else command
+        result = transport.run(command, input=given, timeout=timeout, max_output=max_output)
+    text.guest_output(result.stdout, sys.stdout)
+    text.guest_output(result.stderr, sys.stderr)
+    if result.truncated:
+        text.tell(
+            f"virtlab: there was more output than {max_output} bytes: the rest is dropped (--max-output)"
+        )
+    raise typer.Exit(128 + (result.signal or 0) if result.exit_code is None else result.exit_code)
+
+
+def _standard_input() -> bytes:
+    from provisioner import errors
+
+    given = sys.stdin.buffer.read(_LONGEST_INPUT + 1)
+    if len(given) > _LONGEST_INPUT:
+        raise errors.InputError(
+            f"there are more than {_LONGEST_INPUT // 1024**2} MiB on standard input",
+            hint="give it in parts, each with an exec of its own",
+        )
+    return given
+
+
+def console(guest: options.Guest, connect: options.Connect = None) -> None:
+    """Sit at a guest's serial console. Ctrl-] leaves it."""
+    from provisioner.backends import interactive, transports
+    from provisioner.backends.session import found
+    from provisioner.report.terminal import text
+
+    lab, name = split(guest)
+    with found(connect, lab) as (session, instance):
+        interactive.sit_at_console(session, transports.seen_guest(session, instance, name), say=text.tell)
+
+
+def split(label: str) -> tuple[str, str]:
+    """LAB and GUEST of ``LAB/GUEST``. Raises InputError for anything else."""
+    from provisioner import errors
+
+    lab, slash, guest = label.partition("/")
+    if not (lab and slash and guest):
+        raise errors.InputError(
+            f"{label!r} names no guest: write LAB/GUEST", hint="see which there are: {virtlab} status"
+        )
+    return lab, guest

@@ -1,0 +1,56 @@
+"""The verb that sets the article's products beside each other: products."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from provisioner.cli import completion, options
+from provisioner.report.terminal.data import Output
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command()(products)
+
+
+def products(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Products, to see all that is known of them, with sources.",
+            autocompletion=completion.products,
+            metavar="[PRODUCT]...",
+        ),
+    ] = None,
+    lang: options.Lang = None,
+    output: options.OutputOption = Output.TABLE,
+) -> None:
+    """The article's six products beside each other: in 2011, since then, and the lab that shows each."""
+    from provisioner import errors, paths
+    from provisioner.labfile import products as file
+    from provisioner.labfile.problems import alternatives, shown
+    from provisioner.report.preferred_language import preferred
+    from provisioner.report.terminal import data
+    from provisioner.report.terminal import products_page as pages
+
+    found = {product.name: product for product in file.load(paths.products_file())}
+    for name in names or ():
+        if name not in found:
+            raise errors.InputError(
+                f"there is no product {shown(name)} ({alternatives(name, found)})",
+                hint="{virtlab} products shows all of them",
+            )
+    chosen = [found[name] for name in dict.fromkeys(names or found)]
+    language = preferred(lang)
+    data.emit(
+        output,
+        pages.data(chosen),
+        names=[product.name for product in chosen],
+        table=lambda: (
+            "\n\n".join(pages.product_page(product, language) for product in chosen)
+            if names
+            else pages.table_page(chosen, language)
+        ),
+    )

@@ -1,0 +1,62 @@
+"""One virtlab at a time changes an instance. The lock is the kernel's: it ends with its process."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from provisioner import errors, paths
+from provisioner.listener import Listener
+
+LONG = 1800.0  # seconds: a first up builds an image
+_RETRY = 0.05
+
+
+@contextmanager
+def held(name: str, listener: Listener, *, timeout: float) -> Iterator[None]:
+    """Holds the lock of that name; waits for another virtlab of this user, and says so.
+
+    All locks are byte ranges of one file, so that none leaves a file behind. Raises Busy when
+    ``timeout`` seconds have passed.
+    """
+    folder = paths.cache_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise errors.VirtlabError(
+            f"can't write to virtlab's cache folder: {error}",
+            hint=f"make {folder} yours, or name another with XDG_CACHE_HOME",
+        ) from error
+    try:
+        _take(file, name, listener, timeout)
+        yield
+    finally:
+        os.close(file)
+
+
+def _take(file: int, name: str, listener: Listener, timeout: float) -> None:
+    place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
+    deadline = time.monotonic() + timeout
+    told = False
+    while True:
+        try:
+            # a lock of the open file, not of the process: closing another one does not lose it
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, place, 1, 0))
+        except (BlockingIOError, PermissionError):
+            if time.monotonic() >= deadline:
+                raise errors.Busy(
+                    f"another virtlab is at work on {name}",
+                    hint="wait for it to end, or end it with Ctrl-C where it runs, then try again",
+                ) from None
+            if not told:
+                listener.note(f"another virtlab is at work on {name}: waiting for it")
+                told = True
+            time.sleep(_RETRY)
+        else:
+            return

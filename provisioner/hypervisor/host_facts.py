@@ -1,0 +1,121 @@
+"""What the hypervisor's host can do, asked of libvirt and of the host interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner.host.machine import Host, KvmDevice
+from provisioner.hypervisor.failures import translated
+from provisioner.model.accel import KvmFacts
+
+
+@dataclass(frozen=True, slots=True)
+class QemuUser:
+    """The user that the system's libvirt runs QEMU as."""
+
+    name: str
+    uid: int
+    groups: tuple[int, ...]
+
+    @property
+    def account(self) -> str | None:
+        """Its name in the account database, if it is there."""
+        return None if self.name == _nameless(self.uid) else self.name
+
+    def can_open(self, device: KvmDevice) -> bool:
+        return device.open_to(self.uid, self.groups)
+
+
+def kvm(conn: Any | None, host: Host, *, session: bool) -> KvmFacts:
+    """What is known of KVM. libvirt is asked last, and only where ``conn`` is given.
+
+    The host's own answers usually settle it.
+    """
+    device, flags = host.kvm(), host.processor_flags()
+    exists = None if device is None else device.exists
+    hardware = None if flags is None else next((f for f in ("vmx", "svm") if f in flags), "")
+    if exists is False or hardware == "":
+        return KvmFacts(exists, None, None, hardware)
+    opens, user = (device.opens if device else None), None
+    if conn is None:
+        return KvmFacts(exists, opens, None, hardware)
+    import xml.etree.ElementTree as ET
+
+    root = ET.fromstring(_capabilities(conn))  # noqa: S314 - libvirt's own output
+    offered = root.find("guest/arch[@name='x86_64']/domain[@type='kvm']") is not None
+    if device is not None and not session and (runs_as := _qemu_user(root, host)):
+        opens, user = runs_as.can_open(device), runs_as.name
+    return KvmFacts(exists, opens, offered, hardware, user)
+
+
+def qemu_user(conn: Any, host: Host) -> QemuUser | None:
+    """Whom the system's libvirt runs QEMU as; None where it does not tell."""
+    import xml.etree.ElementTree as ET
+
+    return _qemu_user(ET.fromstring(_capabilities(conn)), host)  # noqa: S314 - libvirt's own output
+
+
+def _qemu_user(capabilities: Any, host: Host) -> QemuUser | None:
+    label = capabilities.findtext("host/secmodel[model='dac']/baselabel[@type='kvm']") or ""
+    uid, gid = _ids(label)
+    if uid is None:
+        return None
+    groups = {*(host.groups_of(uid) or []), *([gid] if gid is not None else [])}
+    return QemuUser(_user(uid), uid, tuple(sorted(groups)))
+
+
+def counter_khz(conn: Any) -> int | None:
+    """The rate of the time stamp counter of the host's processor, in kHz; None where libvirt can't tell.
+
+    QEMU's emulation lets a guest's counter run at that rate. libvirt asks KVM for it, so it knows it only
+    where there is a /dev/kvm that it can open (capabilities, host/cpu/counter).
+    """
+    import xml.etree.ElementTree as ET
+
+    counter = ET.fromstring(_capabilities(conn)).find("host/cpu/counter[@name='tsc']")  # noqa: S314
+    rate = "" if counter is None else counter.get("frequency", "")
+    return int(rate) // 1000 if rate.isdigit() and int(rate) else None
+
+
+def offers_x86(conn: Any) -> bool:
+    """Whether libvirt knows a QEMU for x86_64."""
+    import xml.etree.ElementTree as ET
+
+    root = ET.fromstring(_capabilities(conn))  # noqa: S314 - libvirt's own output
+    return root.find("guest/arch[@name='x86_64']/domain[@type='qemu']") is not None
+
+
+def _capabilities(conn: Any) -> str:
+    with translated("can't read libvirt's capabilities"):
+        return str(conn.getCapabilities())
+
+
+def _ids(label: str) -> tuple[int | None, int | None]:
+    """The user and group of a DAC label such as ``+64055:+107``."""
+    user, _, group = label.partition(":")
+    numbers = [int(part[1:]) if part[:1] == "+" and part[1:].isdigit() else None for part in (user, group)]
+    return numbers[0], numbers[1]
+
+
+def _user(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return _nameless(uid)
+
+
+def _nameless(uid: int) -> str:
+    return f"user {uid}"
+
+
+def versions(conn: Any) -> dict[str, str]:
+    """The versions of libvirt and of the hypervisor, as "9.0.0"."""
+    with translated("can't read libvirt's version"):
+        return {"libvirt": _version(conn.getLibVersion()), "qemu": _version(conn.getVersion())}
+
+
+def _version(number: int) -> str:
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"

@@ -1,0 +1,124 @@
+"""Shared images in virtlab's pool: uploaded once, used by every guest of every user of that libvirt.
+
+An upload is a set of volumes. How much memory a system in it needs is told by the name of an empty one,
+``memory-SYSTEM-BYTES``. An empty volume named ``complete`` is made after the last byte of the others.
+A set without it is an upload that did not end: nobody uses it, and the same user's next upload
+replaces it. Two users who upload at once make two sets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import libvirt
+
+from provisioner import render
+from provisioner.hypervisor import apply, reader
+from provisioner.hypervisor.failures import code_of, translate, translated
+from provisioner.hypervisor.streams import upload
+from provisioner.model import naming
+from provisioner.model.naming import ImageSet
+
+COMPLETE = "complete"
+_MEMORY = re.compile(r"memory-(.+)-(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """A complete image: where QEMU finds each part, as a path on the hypervisor's host."""
+
+    set: ImageSet
+    paths: dict[str, str]
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """The least bytes of memory of each system that guests start from it, by the name of its recipe."""
+        told = (_MEMORY.fullmatch(part) for part in self.paths)
+        return {match[1]: int(match[2]) for match in told if match}
+
+
+def stored(pool: Any) -> list[StoredImage]:
+    """Every complete image of the pool, sorted."""
+    return [image for image in _sets(pool) if COMPLETE in image.paths]
+
+
+def stored_on(conn: Any) -> list[StoredImage]:
+    """The same for a connection whose pool may not be there; nothing is made."""
+    try:
+        pool = conn.storagePoolLookupByName(naming.POOL)
+        return stored(pool) if pool.isActive() else []
+    except libvirt.libvirtError as error:
+        if code_of(error) == libvirt.VIR_ERR_NO_STORAGE_POOL:
+            return []
+        raise translate(error, "can't look at the storage pool") from error
+
+
+def _sets(pool: Any) -> list[StoredImage]:
+    with translated("can't list the pool's volumes"):
+        names = reader.volume_names(pool)
+    folder = apply.pool_path(pool)
+    found: dict[ImageSet, dict[str, str]] = {}
+    for name in names:
+        split = naming.split_image_volume(name)
+        if split:
+            found.setdefault(split[0], {})[split[1]] = f"{folder}/{name}"
+    return [StoredImage(key, found[key]) for key in sorted(found)]
+
+
+def store(
+    conn: Any,
+    pool: Any,
+    key: ImageSet,
+    files: Mapping[str, Path],
+    memory: Mapping[str, int],
+    progress: Callable[[float], None],
+) -> StoredImage:
+    """Uploads an image's files, by part name. ``memory``: see ``StoredImage.memory``. ``progress`` gets
+    the fraction done.
+
+    The caller sees to it that the same user does not upload the same image twice at once.
+    """
+    total = sum(file.stat().st_size for file in files.values()) or 1
+    done = 0
+    for part, file in files.items():
+        size = file.stat().st_size
+        apply.create_volume(pool, key.volume(part), render.volume_xml(key.volume(part), size, fmt="raw"))
+        doing = f"can't upload image {key.image}"
+        with translated(doing):
+            volume = pool.storageVolLookupByName(key.volume(part))
+            stream = conn.newStream()
+            volume.upload(stream, 0, size)
+        with file.open("rb") as source:
+            upload(stream, source, size, partial(_report, progress, done, total), doing=doing)
+        done += size
+    empty = [*(f"memory-{system}-{least}" for system, least in memory.items()), COMPLETE]
+    for part in empty:
+        apply.create_volume(pool, key.volume(part), render.volume_xml(key.volume(part), 0, fmt="raw"))
+    folder = apply.pool_path(pool)
+    return StoredImage(key, {part: f"{folder}/{key.volume(part)}" for part in (*files, *empty)})
+
+
+def _report(progress: Callable[[float], None], before: int, total: int, sent: int) -> None:
+    progress((before + sent) / total)
+
+
+def remove_unused(pool: Any, keep: ImageSet, used: set[str]) -> list[ImageSet]:
+    """Deletes this uploader's other sets of the same image; returns them.
+
+    ``used`` are the sets, as texts, that a guest of anybody was made with: they stay.
+    """
+    removed = []
+    for old in _sets(pool):
+        same = (old.set.image, old.set.uploader) == (keep.image, keep.uploader)
+        if not same or old.set == keep or old.set.text in used:
+            continue
+        # the mark goes first: a set that loses its parts must not look complete
+        for part in sorted(old.paths, key=lambda part: part != COMPLETE):
+            apply.remove_volume(pool, old.set.volume(part))
+        removed.append(old.set)
+    return removed

@@ -1,0 +1,27 @@
+"""Which package manager this system has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from provisioner.errors import ImageError
+from provisioner.images.apt import Apt
+from provisioner.images.packages import Packages, System
+
+
+def provider(system: System, root: Path) -> Packages:
+    """The package manager of this system, working below the cache folder ``root``.
+
+    Raises ImageError on a system that none is known for.
+    """
+    if system.machine != "x86_64":
+        raise ImageError(
+            f"images are built on x86-64 hosts only, and this one is {system.machine}",
+            hint="use an x86-64 host",
+        )
+    if not {"debian", "ubuntu"} & set(system.likes):
+        raise ImageError(
+            f"images are built from Debian or Ubuntu packages, and this system is {system.release}",
+            hint="use a host with Debian 12 or newer, or Ubuntu 24.04 or newer",
+        )
+    return Apt(root)

@@ -1,0 +1,105 @@
+"""Labs by name, by folder or by file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from provisioner.errors import InputError
+from provisioner.labfile.problems import Problems, alternatives, shown
+from provisioner.language import Text
+
+LAB_FILE = "lab.yaml"
+_SUFFIXES = (".yaml", ".yml")
+
+
+class Entry(NamedTuple):
+    """A lab of the catalogue. ``title`` and ``part`` are None where its file gives none that can be read."""
+
+    name: str
+    title: Text | None
+    file: Path
+    part: str | None = None  # of the article: a key of parts.PARTS
+
+
+def names(labs_dir: Path) -> list[str]:
+    """The names of the labs in a folder of labs, sorted; nothing is read."""
+    return sorted(file.parent.name for file in labs_dir.glob(f"*/{LAB_FILE}"))
+
+
+def entries(labs_dir: Path) -> list[Entry]:
+    """The labs in a folder of labs with their titles, sorted by name; a broken file is no error here."""
+    found = ((name, labs_dir / name / LAB_FILE) for name in names(labs_dir))
+    return [_entry(name, file) for name, file in found]
+
+
+def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
+    """The file of a lab and its source (see ``model.Lab``).
+
+    ``lab`` is a name of the catalogue, a folder that holds lab.yaml, or a file. A name of the catalogue
+    goes before a folder of that name; ``./NAME`` is always a folder or a file. A path into the catalogue
+    has the catalogue as its source. Raises InputError where there is no such lab.
+    """
+    known = names(labs_dir)
+    if lab in known:
+        return labs_dir / lab / LAB_FILE, f"catalog:{lab}"
+    path = Path(lab).expanduser()
+    file = path / LAB_FILE if path.is_dir() else path
+    if lab and file.is_file():
+        return file, _source(file, labs_dir)
+    if lab and path.is_dir():
+        raise InputError(
+            f"the folder {shown(lab)} holds no {LAB_FILE}",
+            hint="{virtlab} list shows the labs that there are.",
+        )
+    if path.suffix in _SUFFIXES or "/" in lab:
+        raise InputError(
+            f"there is no file or folder {shown(lab)}", hint="{virtlab} list shows the labs that there are."
+        )
+    raise InputError(
+        f"there is no lab {shown(lab)} ({alternatives(lab, known)})",
+        hint="{virtlab} list shows the labs that there are; ./NAME is a folder.",
+    )
+
+
+def beside(file: Path, name: str) -> Path | None:
+    """The file of that name beside the lab.yaml ``file``; None where there is none.
+
+    Raises InputError for a link that leads out of the lab's folder: a stranger's lab must not show what
+    else this user can read.
+    """
+    found = file.parent / name
+    if file.name != LAB_FILE or not found.is_file():
+        return None
+    if not found.resolve().is_relative_to(file.parent.resolve()):
+        raise InputError(
+            f"{found} is a link to a file that is not the lab's", hint="put the file itself into the folder"
+        )
+    return found
+
+
+def _source(file: Path, labs_dir: Path) -> str:
+    resolved = file.resolve()
+    if resolved.name == LAB_FILE and resolved.parent.parent == labs_dir.resolve():
+        return f"catalog:{resolved.parent.name}"
+    return str(resolved)
+
+
+def _entry(name: str, file: Path) -> Entry:
+    from provisioner.labfile import nodes, spec
+    from provisioner.labfile.loader import text_of
+    from provisioner.labfile.problems import Place
+    from provisioner.labfile.value_types import Given, Kind, Spot
+
+    def read(key: str, kind: Kind) -> Given | None:
+        problems = Problems()
+        entry = root.entries.get(key) if isinstance(root, nodes.Mapping) else None
+        given = kind.check(entry[1], Spot(problems, Place(str(file)), key)) if entry else None
+        return given if not problems else None
+
+    try:
+        root = nodes.read(file, Problems())
+    except InputError:
+        return Entry(name, None, file)
+    title, part = read("title", spec.TITLE), read("part", spec.PART)
+    return Entry(name, text_of(title), file, part.value if part else None)

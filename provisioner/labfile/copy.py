@@ -1,0 +1,92 @@
+"""A learner's own copy of a lab."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from provisioner.errors import ConflictError, InputError
+from provisioner.labfile import nodes, spec
+from provisioner.labfile.catalog import LAB_FILE
+from provisioner.labfile.problems import Problems
+
+
+def copy_lab(source_dir: Path, target_dir: Path) -> Path:
+    """Copy a lab's folder and name the copy after its new folder; returns the copy's lab file.
+
+    The new name is the target's last part where that is a valid name; else the lab keeps its own.
+    Nothing else in the file changes. The target appears complete or not at all.
+
+    Raises ConflictError where the target exists and is not an empty folder, and InputError where
+    the source holds no lab or something other than files and folders, or can't be read or written.
+    """
+    target = Path(os.path.abspath(target_dir))  # noqa: PTH100 - a name, with no link followed
+    if not (source_dir / LAB_FILE).is_file():
+        raise InputError(f"{source_dir} holds no {LAB_FILE}", hint="Name a folder that holds a lab.")
+    if target.resolve().is_relative_to(source_dir.resolve()):
+        raise InputError(f"{target_dir} lies inside {source_dir}", hint="Choose a folder outside the lab.")
+    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+        raise ConflictError(f"{target_dir} exists already", hint="Choose a name that does not exist yet.")
+    try:
+        _copy(source_dir, target)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or target_dir}: {error.strerror}", hint="Check the rights and the free space."
+        ) from error
+    return target_dir / LAB_FILE
+
+
+def _copy(source: Path, target: Path) -> None:
+    files = list(_contents(source, Path()))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        copy = Path(scratch) / target.name
+        copy.mkdir()
+        for relative in files:
+            goal = copy / relative
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / relative, goal, follow_symlinks=False)
+            if os.access(source / relative, os.X_OK):
+                goal.chmod(goal.stat().st_mode | 0o111)
+        _rename(copy / LAB_FILE, target.name)
+        copy.rename(target)
+
+
+def _contents(folder: Path, below: Path) -> Iterator[Path]:
+    """The files of a folder and its folders, as paths from the top one."""
+    with os.scandir(folder / below) as found:
+        for entry in sorted(found, key=lambda item: item.name):
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode):
+                yield from _contents(folder, below / entry.name)
+            elif stat.S_ISREG(mode):
+                yield below / entry.name
+            else:
+                what = "a symbolic link" if stat.S_ISLNK(mode) else "no ordinary file"
+                raise InputError(
+                    f"{entry.path} is {what}, and is not copied", hint="Remove it from the lab's folder."
+                )
+
+
+def _rename(file: Path, name: str) -> None:
+    """Write a name into a lab file, in the place of the old one; a file with problems stays as it is."""
+    problems = Problems()
+    text = nodes.read_text(file, problems)
+    root = nodes.parse(text, str(file), problems) if text is not None else None
+    entry = root.entries.get("name") if isinstance(root, nodes.Mapping) else None
+    if text is None or entry is None or not isinstance(entry[1], nodes.Scalar) or not entry[1].text:
+        return
+    if len(name) > spec.NAME.most or not re.fullmatch(spec.NAME.pattern, name) or entry[1].text == name:
+        return
+    start, end = entry[1].span
+    if start < entry[0].span[1]:  # an alias: the text stands elsewhere, for something else
+        return
+    if anchor := re.match(r"([&!]\S*\s+)+", text[start:end]):
+        start += anchor.end()
+    quoted = name if nodes.resolve(name) == name else f'"{name}"'
+    file.write_text(text[:start] + quoted + text[end:], encoding="utf-8", newline="")

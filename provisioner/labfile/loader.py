@@ -1,0 +1,181 @@
+"""A lab file, its profiles and ``--set`` changes to a complete ``model.Lab``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from provisioner.labfile import layers, nodes, overrides, rules, spec
+from provisioner.labfile.problems import Place, Problems, escaped, shown_path
+from provisioner.labfile.rules import Images
+from provisioner.labfile.value_types import Given, Spot
+from provisioner.language import Text
+from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode
+from provisioner.model.lab import (
+    Clock,
+    Disk,
+    Expectation,
+    Guest,
+    How,
+    Interface,
+    Lab,
+    MemoryPlace,
+    Network,
+    Observation,
+    Processor,
+)
+
+__all__ = ["Images", "load"]
+
+
+def load(file: Path, *, source: str, profiles: Path, images: Images, sets: Sequence[str] = ()) -> Lab:
+    """Read, check and complete a lab file.
+
+    ``source``: see ``model.Lab``. ``profiles``: the folder of hardware profiles. ``sets``: changes of
+    the form ``PATH=VALUE``. Problems name the file as ``file`` is written.
+
+    Raises LabFileError with all problems of the file, the changes and the profiles it uses, and
+    InputError where a file can't be read.
+    """
+    problems = Problems()
+    root = nodes.read(file, problems)
+    if root is not None and sets:
+        root = overrides.apply(root, sets, problems)
+    if root is not None:
+        checked = spec.LAB.check(root, Spot(problems, Place(str(file), 1, 1), ""))
+        if checked.ok:
+            drafts = layers.drafts(checked, layers.ProfileShelf(profiles, problems), problems)
+            rules.check(checked, drafts, images, problems)
+            if not problems:
+                return _lab(checked, drafts, file, source)
+    raise problems.error(hint="{virtlab} schema and labs/reference.yaml say what a lab file can hold.")
+
+
+def text_of(given: Given | None) -> Text | None:
+    """The text of a checked title or description."""
+    if given is None:
+        return None
+    if isinstance(given.value, str):
+        return Text(given.value)
+    return Text(**_plain(given))
+
+
+def observations(given: Given | None) -> tuple[Observation, ...]:
+    """The observations of a checked mapping of them."""
+    return tuple(_observation(name, item.value) for name, item in given.value.items()) if given else ()
+
+
+def _observation(name: str, values: dict[str, Given]) -> Observation:
+    ((how, expected),) = values["expect"].value.items()
+    wanted = expected.value if isinstance(expected.value, list) else [expected]
+    return Observation(
+        name=name,
+        title=text_of(values["title"]) or Text(name),
+        guests=_texts(values["guests"]),
+        fact=values["fact"].value if "fact" in values else None,
+        command=_texts(values.get("command")),
+        console=values["console"].value if "console" in values else None,
+        read=values["read"].value if "read" in values else spec.READINGS[0],
+        expect=Expectation(How(how), tuple(str(each.value) for each in wanted)),
+        needs=_texts(values.get("needs")),
+        why=text_of(values.get("why")),
+    )
+
+
+def _texts(given: Given | None) -> tuple[str, ...]:
+    return tuple(each.value for each in given.value) if given else ()
+
+
+def _plain(given: Given | None) -> dict[str, Any]:
+    return {name: value.value for name, value in given.value.items()} if given else {}
+
+
+def _lab(lab: Given, drafts: Sequence[layers.Draft], file: Path, source: str) -> Lab:
+    values: dict[str, Given] = lab.value
+    names = rules.networks_of(lab, drafts) or []
+    return Lab(
+        name=values["name"].value,
+        title=text_of(values.get("title")) or Text(values["name"].value),
+        description=text_of(values.get("description")),
+        networks=tuple(_network(name, values.get("networks")) for name in names),
+        guests=_parents_first([_guest(draft, names) for draft in drafts]),
+        file=file,
+        source=source,
+        observe=observations(values.get("observe")),
+        part=values["part"].value if "part" in values else None,
+        memory_places={
+            draft.name: MemoryPlace(escaped(str(given.place)), shown_path(given.path))
+            for draft in drafts
+            if not (given := draft.hardware["memory"]).place.in_profile
+        },
+    )
+
+
+def _network(name: str, given: Given | None) -> Network:
+    values = given.value[name].value if given else {}
+    mode = NetworkMode(values["mode"].value) if "mode" in values else NetworkMode.NAT
+    return Network(name, text_of(values.get("title")), mode)
+
+
+def _guest(draft: layers.Draft, networks: Sequence[str]) -> Guest:
+    own, hardware = draft.own.value, draft.hardware
+    processor, clock = hardware["processor"].value, hardware["clock"].value
+    kernel_args = hardware.get("kernel-args")
+    return Guest(
+        name=draft.name,
+        kind=rules.kind_of_guest(draft.own) or GuestKind.MACHINE,
+        parent=rules.parent_of(draft.own),
+        transport=rules.transport_of(draft),
+        optional="optional" in own and own["optional"].value,
+        title=text_of(own.get("title")),
+        profile=draft.profile,
+        accel=Accel(hardware["accel"].value),
+        image=hardware["image"].value,
+        machine=hardware["machine"].value,
+        firmware=hardware["firmware"].value,
+        processor=Processor(
+            count=processor["count"].value,
+            model=processor["model"].value,
+            features=_plain(processor.get("features")),
+        ),
+        memory=hardware["memory"].value,
+        disks=tuple(_disk(_plain(disk)) for disk in hardware["disks"].value),
+        interfaces=tuple(
+            Interface(**({"network": networks[0]} | _plain(interface)))
+            for interface in hardware["interfaces"].value
+        ),
+        video=hardware["video"].value,
+        clock=Clock(offset=clock["offset"].value, timers=_plain(clock.get("timers"))),
+        hyperv=_plain(hardware.get("hyperv")),
+        kvm=_plain(hardware.get("kvm")),
+        smbios=_plain(hardware.get("smbios")),
+        features=_plain(hardware.get("features")),
+        balloon=hardware["balloon"].value,
+        rng=hardware["rng"].value,
+        agent=AgentPort(hardware["agent"].value),
+        console=hardware["console"].value,
+        serial_ports=hardware["serial-ports"].value,
+        kernel_args=tuple(arg.value for arg in kernel_args.value) if kernel_args else (),
+    )
+
+
+def _disk(values: dict[str, Any]) -> Disk:
+    """A disk; the controller that a profile gives to scsi disks is nothing to one on another bus."""
+    return Disk(**(values | ({} if values["bus"] == "scsi" else {"controller": None})))
+
+
+def _parents_first(guests: Sequence[Guest]) -> tuple[Guest, ...]:
+    """The guests in their order, each parent moved before the first guest that it hosts."""
+    by_name = {guest.name: guest for guest in guests}
+    ordered: dict[str, Guest] = {}
+
+    def place(guest: Guest) -> None:
+        if guest.name not in ordered:
+            if guest.parent is not None:
+                place(by_name[guest.parent])
+            ordered[guest.name] = guest
+
+    for guest in guests:
+        place(guest)
+    return tuple(ordered.values())

@@ -1,0 +1,363 @@
+"""YAML text to nodes that know their place.
+
+The reader takes YAML 1.2's core scalars (only ``true`` and ``false`` are truth values, ``on`` and
+``no`` are text) whatever the YAML library thinks, refuses what hides mistakes (duplicate keys, merge
+keys, tags, several documents) and bounds size, depth and the expansion of aliases.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from provisioner.errors import InputError
+from provisioner.labfile.problems import Place, Problems, shown
+
+MAX_BYTES = 256 * 1024
+MAX_NODES = 20_000
+MAX_DEPTH = 24
+_MAX_NUMBER = 32  # characters; a longer run of digits is text
+
+_NULL = frozenset(("", "~", "null", "Null", "NULL"))
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_DECIMAL = re.compile(r"[-+]?[0-9]+")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+# Part of what the YAML library says; what we say; whether to point at where the broken thing begins.
+_BROKEN: tuple[tuple[str, str, bool], ...] = (
+    (
+        "mapping values are not allowed",
+        'no ": " can stand here; put the text in quotes, or look at the indentation',
+        False,
+    ),
+    ("cannot start any token", "a value can't start with {char}; put it in quotes", False),
+    ("expected key", 'here should be "key: value"; look at the indentation and for a missing colon', False),
+    (
+        "expected <block end>",
+        'here should be "key: value"; look at the indentation and for a missing colon',
+        False,
+    ),
+    ("expected ':'", 'this is not "key: value"; a colon and a space are missing', True),
+    ("unexpected end of stream", "this quote is never closed", True),
+    ("expected ',' or", "this bracket is never closed, or a comma is missing in it", True),
+    ("node content", "here should be a value; look for a bracket that is never closed", True),
+    ("escape character", "this backslash has no meaning; for a plain one use single quotes", False),
+)
+
+ScalarValue = str | int | float | bool | None
+
+
+class Scalar(NamedTuple):
+    place: Place
+    text: str
+    plain: bool  # written without quotes
+    span: tuple[int, int] = (0, 0)  # characters of the whole text, quotes included
+
+    @property
+    def value(self) -> ScalarValue:
+        """What YAML 1.2's core schema makes of it."""
+        return resolve(self.text) if self.plain else self.text
+
+
+class Sequence(NamedTuple):
+    place: Place
+    items: tuple[Node, ...]
+
+
+class Mapping(NamedTuple):
+    place: Place
+    entries: dict[str, tuple[Scalar, Node]]  # key text -> key and value
+
+
+class Patch(NamedTuple):
+    """Changes to single entries of a list that stands elsewhere (in defaults or in a profile)."""
+
+    place: Place
+    items: dict[int, Node]
+
+
+Node = Scalar | Sequence | Mapping | Patch
+
+
+def resolve(text: str) -> ScalarValue:
+    """The value of a plain scalar by YAML 1.2's core schema."""
+    if text in _NULL:
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if len(text) <= _MAX_NUMBER and (text[0].isdigit() or text[0] in "+-."):
+        if _DECIMAL.fullmatch(text):
+            return int(text)
+        if _BASED.fullmatch(text):
+            return int(text, 0)
+        if _FLOAT.fullmatch(text):
+            return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text
+
+
+def kind_of(node: Node) -> str:
+    """What a node is, in words for a message."""
+    if isinstance(node, Mapping):
+        return "a mapping"
+    if isinstance(node, Sequence | Patch):
+        return "a list"
+    value = node.value
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return f"the truth value {node.text}"
+    if isinstance(value, int | float):
+        return f"the number {node.text}"
+    return f"the text {shown(value)}"
+
+
+def read_text(file: Path, problems: Problems, order: int = 0) -> str | None:
+    """The text of a file, or None and a problem where it is too large or not UTF-8.
+
+    A byte order mark at the start is dropped. Raises InputError where the file can't be read.
+    """
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            f"{file} can't be read: {error.strerror}", hint="Check the name and the rights."
+        ) from error
+    if len(data) > MAX_BYTES:
+        problems.add(Place(str(file), 1, 1, order), "", f"the file is larger than {MAX_BYTES // 1024} KiB")
+        return None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        problems.add(Place(str(file), 1, 1, order), "", "the file is UTF-16; save it as UTF-8")
+        return None
+    try:
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8")
+        message = f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        problems.add(_place_at(before, len(before), str(file), order), "", message)
+        return None
+
+
+def read(file: Path, problems: Problems, order: int = 0) -> Node | None:
+    """The root node of a YAML file, or None where a problem says why there is none."""
+    text = read_text(file, problems, order)
+    return None if text is None else parse(text, str(file), problems, order=order)
+
+
+def parse(text: str, file: str, problems: Problems, *, order: int = 0, inline: bool = False) -> Node | None:
+    """The root node of a YAML text, or None where a problem says why there is none.
+
+    ``inline``: the text is a single argument, every place in it is ``file`` with no line or column.
+    """
+    return _Parser(text, file, problems, order, inline).run()
+
+
+def _place_at(text: str, index: int, file: str, order: int) -> Place:
+    start = text.rfind("\n", 0, index) + 1
+    return Place(file, text.count("\n", 0, index) + 1, index - start + 1, order)
+
+
+class _Stop(Exception):
+    """The text can't be read further; the problem has been added."""
+
+
+class _Open:
+    """A mapping or list (``entries`` is None) whose end has not been read."""
+
+    def __init__(self, place: Place, anchor: str | None, *, mapping: bool, nodes_before: int) -> None:
+        self.place = place
+        self.anchor = anchor
+        self.entries: dict[str, tuple[Scalar, Node]] | None = {} if mapping else None
+        self.items: list[Node] = []
+        self.key: Scalar | None = None
+        self.key_expected = True
+        self.nodes_before = nodes_before
+
+    def step(self) -> str:
+        return str(len(self.items)) if self.entries is None else self.key.text if self.key else ""
+
+
+class _Parser:
+    """One pass over the events of a YAML text, with no recursion."""
+
+    def __init__(self, text: str, file: str, problems: Problems, order: int, inline: bool) -> None:
+        self.text = text
+        self.file = file
+        self.problems = problems
+        self.order = order
+        self.inline = inline
+        self.open: list[_Open] = []
+        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.pending: set[str] = set()
+        self.nodes = 0
+        self.root: Node | None = None
+
+    def run(self) -> Node | None:
+        import yaml
+
+        unprintable = _UNPRINTABLE.search(self.text)
+        if unprintable:
+            place = self._index_place(unprintable.start())
+            self.problems.add(
+                place, "", f"the character U+{ord(unprintable.group()):04X} can't stand in YAML"
+            )
+            return None
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            self._read(yaml.parse(self.text, Loader=loader))
+        except _Stop:
+            return None
+        except yaml.YAMLError as error:
+            problem = getattr(error, "problem", None) or str(error)
+            self._broken(problem, getattr(error, "problem_mark", None), getattr(error, "context_mark", None))
+            return None
+        if self.root is None or (isinstance(self.root, Scalar) and self.root.value is None):
+            self.problems.add(
+                self._index_place(0), "", "there is nothing here" if self.inline else "the file is empty"
+            )
+            return None
+        return self.root
+
+    def _index_place(self, index: int) -> Place:
+        if self.inline:
+            return Place(self.file, order=self.order)
+        return _place_at(self.text, index, self.file, self.order)
+
+    def _place(self, mark: Any) -> Place:
+        if self.inline:
+            return Place(self.file, order=self.order)
+        return Place(self.file, mark.line + 1, mark.column + 1, self.order)
+
+    def _path(self) -> str:
+        return ".".join(filter(None, (frame.step() for frame in self.open)))
+
+    def _stop(self, mark: Any, message: str) -> _Stop:
+        self.problems.add(self._place(mark), "", message)
+        return _Stop()
+
+    def _broken(self, problem: str, problem_mark: Any, context_mark: Any) -> None:
+        """Say in plain words what the YAML library ran into."""
+        known = ((words, begin) for part, words, begin in _BROKEN if part in problem)
+        words, at_context = next(known, (problem, False))
+        mark = context_mark if at_context and context_mark else problem_mark
+        index = mark.index if mark else 0
+        indent = self.text[self.text.rfind("\n", 0, index) + 1 : index + 1]
+        if "\t" in indent and not indent.strip():
+            words = "a tab; YAML indents with spaces"
+        elif "{char}" in words:
+            words = words.replace("{char}", shown(self.text[index : index + 1]))
+        self.problems.add(self._index_place(index), "", f"not YAML: {words}")
+
+    def _read(self, events: Iterator[Any]) -> None:
+        import yaml
+
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.ScalarEvent):
+                self._scalar(event)
+            elif isinstance(event, yaml.AliasEvent):
+                self._alias(event)
+            elif isinstance(event, yaml.MappingStartEvent):
+                self._begin(event, mapping=True)
+            elif isinstance(event, yaml.SequenceStartEvent):
+                self._begin(event, mapping=False)
+            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+                self._end(event)
+            elif isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self._stop(event.start_mark, 'a second document ("---"); a file holds one')
+
+    def _scalar(self, event: Any) -> None:
+        plain = not event.style and self._tag_allows_plain(event)
+        span = (event.start_mark.index, event.end_mark.index)
+        node = Scalar(self._place(event.start_mark), event.value, plain, span)
+        if event.anchor:
+            self.anchors[event.anchor] = (node, 1)
+        self._add(node, event, 1)
+
+    def _tag_allows_plain(self, event: Any) -> bool:
+        if event.tag is None:
+            return True
+        if event.tag not in ("!", "tag:yaml.org,2002:str"):
+            message = "a tag (!) has no meaning here; leave it out"
+            self.problems.add(self._place(event.start_mark), self._path(), message)
+            return True
+        return False
+
+    def _alias(self, event: Any) -> None:
+        if event.anchor in self.pending:
+            raise self._stop(event.start_mark, f"*{event.anchor} stands inside &{event.anchor} itself")
+        if event.anchor not in self.anchors:
+            raise self._stop(
+                event.start_mark, f"*{event.anchor} refers to nothing; there is no &{event.anchor} before it"
+            )
+        node, size = self.anchors[event.anchor]
+        self._add(node, event, size)
+
+    def _begin(self, event: Any, *, mapping: bool) -> None:
+        if len(self.open) >= MAX_DEPTH:
+            raise self._stop(event.start_mark, f"nested deeper than {MAX_DEPTH} levels")
+        if event.tag is not None:
+            self._tag_allows_plain(event)
+        if event.anchor:
+            self.pending.add(event.anchor)
+            self.anchors.pop(event.anchor, None)
+        place = self._place(event.start_mark)
+        self.open.append(_Open(place, event.anchor, mapping=mapping, nodes_before=self.nodes))
+
+    def _end(self, event: Any) -> None:
+        frame = self.open.pop()
+        node: Node = (
+            Sequence(frame.place, tuple(frame.items))
+            if frame.entries is None
+            else Mapping(frame.place, frame.entries)
+        )
+        if frame.anchor:
+            self.pending.discard(frame.anchor)
+            self.anchors[frame.anchor] = (node, self.nodes - frame.nodes_before + 1)
+        self._add(node, event, 1)
+
+    def _add(self, node: Node, event: Any, size: int) -> None:
+        """Put a complete node where it belongs: a key, a value, a list entry or the root."""
+        self.nodes += size
+        if self.nodes > MAX_NODES:
+            raise self._stop(event.start_mark, f"more than {MAX_NODES} values; look at the aliases (*)")
+        if not self.open:
+            self.root = node
+            return
+        frame = self.open[-1]
+        if frame.entries is None:
+            frame.items.append(node)
+        elif frame.key_expected:
+            frame.key_expected = False
+            frame.key = self._key(node, event)
+        else:
+            frame.key_expected = True
+            if frame.key is not None:
+                self._entry(frame.entries, frame.key, node)
+            frame.key = None
+
+    def _key(self, node: Node, event: Any) -> Scalar | None:
+        if not isinstance(node, Scalar):
+            self.problems.add(node.place, self._path(), f"a key is a word, not {kind_of(node)}")
+            return None
+        if node.text == "<<" and node.plain:
+            message = 'merge keys (<<) are not part of YAML 1.2; put what guests share under "defaults"'
+            self.problems.add(self._place(event.start_mark), self._path(), message)
+            return None
+        return node
+
+    def _entry(self, entries: dict[str, tuple[Scalar, Node]], key: Scalar, value: Node) -> None:
+        if key.text not in entries:
+            entries[key.text] = (key, value)
+            return
+        first = entries[key.text][0].place
+        line = f" (the first is in line {first.line})" if first.line else ""
+        self.problems.add(key.place, self._path(), f"this key stands here twice{line}")

@@ -1,0 +1,304 @@
+"""What the values of a lab must be to each other: references, families, buses, agents."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from provisioner.labfile import enlightenments, spec
+from provisioner.labfile.layers import Draft
+from provisioner.labfile.problems import Problems, alternatives, listed, shown
+from provisioner.labfile.value_types import Given
+from provisioner.model.enums import Accel, AgentPort, GuestKind, Transport
+
+MAX_IDE_DISKS = 4  # QEMU's machines have one controller with two channels of two
+HOSTS = {
+    GuestKind.XEN: (GuestKind.MACHINE, GuestKind.NESTED),
+    GuestKind.NESTED: (GuestKind.MACHINE, GuestKind.NESTED),
+    GuestKind.CONTAINER: (GuestKind.MACHINE, GuestKind.NESTED, GuestKind.XEN),
+}
+
+
+class Images(NamedTuple):
+    """The names of the image catalogue: what a guest can boot, and what a disk can start as."""
+
+    boot: Collection[str]
+    disk: Collection[str] = ()
+
+
+def kind_of_guest(own: Given) -> GuestKind | None:
+    """The kind of a guest; None where the file gives an invalid one."""
+    given = own.value.get("kind")
+    if given is None:
+        return GuestKind.MACHINE
+    return GuestKind(given.value) if given.ok else None
+
+
+def parent_of(own: Given) -> str | None:
+    """The name of the guest's parent, where it has a valid one."""
+    given = own.value.get("parent")
+    return given.value if given and given.ok else None
+
+
+def transport_of(draft: Draft) -> Transport:
+    """How commands reach the guest, by its own word or by what it is."""
+    given = draft.own.value.get("transport")
+    if given:
+        return Transport(given.value)
+    if parent_of(draft.own):
+        return Transport.PARENT
+    return Transport.NONE if draft.hardware["agent"].value == AgentPort.NONE else Transport.AGENT
+
+
+def networks_of(lab: Given, drafts: Sequence[Draft]) -> list[str] | None:
+    """The names of the lab's networks, the default one included; None where they are not valid."""
+    given = lab.value.get("networks")
+    if given is None:
+        return [spec.DEFAULT_NETWORK] if any(draft.hardware["interfaces"].value for draft in drafts) else []
+    return list(given.value) if given.ok else None
+
+
+def check(lab: Given, drafts: Sequence[Draft], images: Images, problems: Problems) -> None:
+    """Add a problem for each rule that the lab breaks."""
+    guests = lab.value.get("guests")
+    if guests and guests.ok:
+        _families({name: guest for name, guest in guests.value.items() if guest.ok}, guests.value, problems)
+        _some_are_always_there(guests, problems)
+    networks = networks_of(lab, drafts)
+    for draft in drafts:
+        _Rules(draft, problems).check(images, networks)
+    if guests and guests.ok and (items := lab.value.get("observe")):
+        observations(items, guests.value, problems)
+
+
+def _some_are_always_there(guests: Given, problems: Problems) -> None:
+    flags = [guest.value.get("optional") for guest in guests.value.values() if guest.ok]
+    if flags and all(flag and flag.ok and flag.value for flag in flags):
+        message = "all guests are optional (leave one that is always there)"
+        problems.add(guests.place, guests.path, message)
+
+
+def observations(items: Given, guests: Collection[str], problems: Problems) -> None:
+    """Add a problem for each observation (of a checked mapping of them) that can't be made."""
+    for item in items.value.values() if items.ok else ():
+        if item.ok:
+            _observation(item, guests, problems)
+
+
+def _observation(item: Given, guests: Collection[str], problems: Problems) -> None:
+    asked, command, read, expect = (item.value.get(key) for key in ("guests", "command", "read", "expect"))
+    console = item.value.get("console")
+    if asked and asked.ok:
+        if not asked.value:
+            problems.add(asked.place, asked.path, "no guest is asked (name one)")
+        for guest in asked.value:
+            known_guest(guest, guests, problems)
+    if command and command.ok and not command.value:
+        problems.add(command.place, command.path, "the command has no word")
+    if read and not command and not console:
+        problems.add(read.place, read.path, "only what a command writes has to be read (leave it out)")
+    if read and console and read.value == "exit-code":
+        problems.add(
+            read.place, read.path, "nothing at a console has an exit code (use lines, text or number)"
+        )
+    if expect and expect.ok:
+        for how in ("has", "lacks"):
+            given = expect.value.get(how)
+            if given and given.ok and not given.value:
+                message = "wants a value (is: none says that nothing is there)"
+                problems.add(given.place, given.path, message)
+
+
+def known_guest(guest: Given, guests: Collection[str], problems: Problems) -> None:
+    """Add a problem where a checked name is that of no guest."""
+    if guest.ok and guest.value not in guests:
+        message = f"there is no guest {shown(guest.value)} ({alternatives(guest.value, guests)})"
+        problems.add(guest.place, guest.path, message)
+
+
+def _families(guests: Mapping[str, Given], names: Collection[str], problems: Problems) -> None:
+    for name, own in guests.items():
+        kind = kind_of_guest(own)
+        parent = own.value.get("parent")
+        if parent is None:
+            if kind in HOSTS:
+                problems.add(
+                    own.place, own.path, f'the key "parent" is missing (a guest of kind {kind} needs one)'
+                )
+        elif kind is GuestKind.MACHINE:
+            kinds = listed(str(k) for k in HOSTS)
+            message = f"a machine has no parent, the host runs it (say which kind it is: {kinds})"
+            problems.add(parent.place, parent.path, message)
+        elif not parent.ok or kind is None:
+            continue
+        elif parent.value not in names:
+            right = alternatives(parent.value, (other for other in names if other != name))
+            message = f"there is no guest {shown(parent.value)} ({right})"
+            problems.add(parent.place, parent.path, message)
+        elif cycle := _cycle(name, guests):
+            problems.add(parent.place, parent.path, f"a guest can't host itself ({' in '.join(cycle)})")
+        elif parent.value in guests:
+            host = kind_of_guest(guests[parent.value])
+            if host is not None and host not in HOSTS[kind]:
+                right = f"its parent must be of kind {listed(str(k) for k in HOSTS[kind])}"
+                message = f"{parent.value} is of kind {host} and can't host a guest of kind {kind} ({right})"
+                problems.add(parent.place, parent.path, message)
+
+
+def _cycle(start: str, guests: Mapping[str, Given]) -> list[str]:
+    """The way from a guest through its parents back to it, or nothing."""
+    way = [start]
+    while (name := parent_of(guests[way[-1]])) in guests and name is not None:
+        if name == start:
+            return [*way, start]
+        if name in way:
+            return []
+        way.append(name)
+    return []
+
+
+class _Rules(NamedTuple):
+    """The rules for one guest."""
+
+    draft: Draft
+    problems: Problems
+
+    def check(self, images: Images, networks: list[str] | None) -> None:
+        self._image(self.draft.hardware["image"], images.boot, "image to boot")
+        self._disks(images)
+        self._interfaces(networks)
+        self._xen()
+        self._only_kvm()
+        self._agent()
+        self._kernel_args()
+        self._transport()
+
+    def _wrong(self, message: str, *causes: Given) -> None:
+        """Point at the cause that the author of the lab wrote, and say which come from the profile."""
+        own = next((cause for cause in causes if not cause.place.in_profile), self.draft.own)
+        lent = [
+            f"{cause.path.rpartition('.')[2]}: {cause.value}"
+            for cause in causes
+            if cause.place.in_profile and isinstance(cause.value, str | int)
+        ]
+        origin = f"; {' and '.join(lent)} in profile {self.draft.profile}" if lent else ""
+        self.problems.add(own.place, own.path, message + origin)
+
+    def _image(self, given: Given, known: Collection[str], what: str) -> None:
+        if given.ok and given.value not in known:
+            right = alternatives(given.value, sorted(known))
+            self.problems.add(given.place, given.path, f"there is no {what} {shown(given.value)} ({right})")
+
+    def _disks(self, images: Images) -> None:
+        disks = self.draft.hardware["disks"]
+        machine = self.draft.hardware["machine"]
+        if not disks.ok:
+            return
+        ide: list[Given] = []
+        for disk in disks.value:
+            if not disk.ok:
+                continue
+            bus, controller = disk.value["bus"], disk.value.get("controller")
+            if image := disk.value.get("image"):
+                self._image(image, images.disk, "disk image")
+            if not bus.ok or (controller and not controller.ok):
+                continue
+            if bus.value == "ide":
+                ide.append(bus)
+            if bus.value == "ide" and machine.ok and "q35" in machine.value:
+                right = "use bus sata, scsi or virtio, or machine pc"
+                self._wrong(f"a q35 machine has no ide disks ({right})", bus, machine)
+            if bus.value == "scsi" and controller is None:
+                right = listed(spec.CONTROLLERS)
+                self._wrong(f'a scsi disk needs a "controller" ({right})', bus, disk)
+            elif bus.value != "scsi" and controller and controller.path.startswith(disk.path):
+                self._wrong(f"a disk on {bus.value} has no controller to choose (use bus scsi)", controller)
+        if len(ide) > MAX_IDE_DISKS:
+            message = f"a machine takes at most {MAX_IDE_DISKS} ide disks, here are {len(ide)}"
+            self._wrong(message, ide[MAX_IDE_DISKS], disks)
+
+    def _interfaces(self, networks: list[str] | None) -> None:
+        interfaces = self.draft.hardware["interfaces"]
+        if not interfaces.ok or networks is None:
+            return
+        for interface in interfaces.value:
+            network = interface.value.get("network") if interface.ok else None
+            if network and network.ok and network.value not in networks:
+                message = (
+                    f"there is no network {shown(network.value)} ({alternatives(network.value, networks)})"
+                )
+                self.problems.add(network.place, network.path, message)
+
+    def _xen(self) -> None:
+        """A Xen domain has Xen's devices and no others; nobody else has them."""
+        kind = kind_of_guest(self.draft.own)
+        if kind is None:
+            return
+        is_xen = kind is GuestKind.XEN
+        machine = self.draft.hardware["machine"]
+        if machine.ok and machine.value.startswith("xen") != is_xen:
+            right = "use xenpv or xenpvh" if is_xen else "use pc or q35"
+            self._wrong(f"a guest of kind {kind} has no machine {machine.value} ({right})", machine)
+        for what, key in (("disks", "bus"), ("interfaces", "model")):
+            devices = self.draft.hardware[what]
+            for device in devices.value if devices.ok else ():
+                given = device.value.get(key) if device.ok else None
+                if given and given.ok and (given.value == "xen") != is_xen:
+                    right = f"use {key} xen" if is_xen else f"{key} xen is for guests of kind xen"
+                    self._wrong(f"a guest of kind {kind} has no {key} {given.value} ({right})", given)
+
+    def _only_kvm(self) -> None:
+        """Hyper-V's interface is KVM's to offer. Emulation takes the settings, and nothing comes of them."""
+        given = {**self._on("hyperv"), **self._on("kvm"), **self._on("clock", "timers")}
+        for name, needed in enlightenments.NEEDS.items():
+            if name in given and (missing := [need for need in needed if need not in given]):
+                self._wrong(f"{name} needs {' and '.join(missing)}, which is not offered", given[name])
+        kind, accel = kind_of_guest(self.draft.own), self.draft.hardware["accel"]
+        asked = [each for name, each in given.items() if name in enlightenments.ONLY_KVM]
+        if not asked or kind is None:
+            return
+        name = asked[0].path.rpartition(".")[2]
+        if kind not in (GuestKind.MACHINE, GuestKind.NESTED):
+            self._wrong(f"a guest of kind {kind} has no {name}: it is not KVM's", *asked)
+        elif accel.ok and accel.value != Accel.KVM:
+            self._wrong(
+                f"only KVM offers {name}; emulation takes it, to no effect (use accel: kvm)", *asked, accel
+            )
+
+    def _on(self, *path: str) -> dict[str, Given]:
+        """What a mapping of the hardware switches on, by name."""
+        given = self.draft.hardware.get(path[0])
+        for step in path[1:]:
+            given = given.value.get(step) if given and given.ok else None
+        values = given.value if given and given.ok else {}
+        return {name: value for name, value in values.items() if value.ok and value.value}
+
+    def _agent(self) -> None:
+        agent, ports = self.draft.hardware["agent"], self.draft.hardware["serial-ports"]
+        if agent.ok and ports.ok and agent.value == AgentPort.SERIAL and ports.value < 2:
+            message = "an agent on the serial line needs serial-ports: 2 (the console has the first)"
+            self._wrong(message, ports, agent)
+
+    def _kernel_args(self) -> None:
+        given = self.draft.hardware.get("kernel-args")
+        if given is None or not given.ok or not all(arg.ok for arg in given.value):
+            return
+        size = len(" ".join(arg.value for arg in given.value))
+        if size > spec.MAX_COMMAND_LINE:
+            message = (
+                f"the kernel arguments are {size} characters long together (at most {spec.MAX_COMMAND_LINE})"
+            )
+            self._wrong(message, given)
+
+    def _transport(self) -> None:
+        own, agent = self.draft.own, self.draft.hardware["agent"]
+        transport = own.value.get("transport")
+        if transport is None or not transport.ok:
+            return
+        hosted = "parent" in own.value
+        if transport.value == Transport.PARENT and not hosted:
+            self._wrong("there is no parent to go through (use agent or none)", transport)
+        elif transport.value == Transport.AGENT and hosted:
+            self._wrong("the host can't reach the agent of a hosted guest (use parent or none)", transport)
+        elif transport.value == Transport.AGENT and agent.ok and agent.value == AgentPort.NONE:
+            self._wrong("there is no agent (give it agent: virtio or serial)", transport, agent)

@@ -1,0 +1,399 @@
+"""Every key of a lab file and of a hardware profile: the one place that says what may be written.
+
+Validation, the JSON Schema and the test that ``labs/reference.yaml`` is complete come from here.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from provisioner.labfile import enlightenments
+from provisioner.labfile.expectations import FactName, Values
+from provisioner.labfile.value_types import (
+    Flag,
+    Key,
+    Line,
+    Many,
+    Names,
+    Record,
+    Size,
+    TextOrRecord,
+    Whole,
+    Word,
+)
+from provisioner.model.article import PARTS
+from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
+from provisioner.units import MIB
+
+FORMAT = 1
+BASE_PROFILE = "base"
+DEFAULT_NETWORK = "lab"
+FROM_PROFILE = "the profile"  # the default of a key that each profile, with the base, must give
+
+CONTROLLERS = ("virtio-scsi", "lsilogic", "lsisas1068", "vmpvscsi")
+NAME = Line(
+    32,
+    "(?=.*[a-z])[a-z0-9]([a-z0-9-]*[a-z0-9])?",
+    "a name (lower case letters, digits and inner hyphens, at least one letter)",
+)
+LIBRARY_NAME = Line(64, "[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?", "a name (letters, digits, . _ + -)")
+MACHINE = Line(
+    64,
+    "pc|q35|pc-(i440fx|q35)-[a-z0-9.-]+|xenpv|xenpvh",
+    "a machine type (pc, q35 or a version of them, such as pc-q35-7.2; for a Xen domain xenpv or xenpvh)",
+)
+MAX_COMMAND_LINE = 1024  # bytes for a guest's own arguments; x86 takes 2047, virtlab's included
+KERNEL_ARG = Line(
+    256,
+    "(?!virtlab\\.|--$)[!#-&(-~]+",
+    'one kernel argument (no spaces or quotes, not "--"; names that start with virtlab. are taken)',
+)
+
+
+def _words(values: type[StrEnum]) -> Word:
+    return Word(tuple(str(value) for value in values))
+
+
+def _text(most: int, *, long: bool = False) -> TextOrRecord:
+    line = Line(most, long=long)
+    return TextOrRecord(
+        line,
+        Record(
+            (
+                Key("en", line, "The text in English", required=True),
+                Key("ja", line, "The text in Japanese"),
+            )
+        ),
+    )
+
+
+TITLE = _text(120)
+DESCRIPTION = _text(4000, long=True)
+PART = Word(tuple(PARTS))
+
+PROCESSOR = Record(
+    (
+        Key(
+            "count",
+            Whole(1, 64),
+            "Number of virtual processors",
+            FROM_PROFILE,
+            also=("vcpus", "cpus", "cores"),
+        ),
+        Key(
+            "model",
+            LIBRARY_NAME,
+            "Processor model: auto (the host's under KVM, QEMU's default with rdrand under emulation), "
+            "default, host, maximum, or a name that libvirt knows",
+            FROM_PROFILE,
+        ),
+        Key(
+            "features",
+            Names(LIBRARY_NAME, Word(("require", "disable")), 64, what="features"),
+            "Processor features by libvirt's names, each required or disabled",
+            "the profile, else none",
+            also=("flags",),
+        ),
+    )
+)
+
+DISK = Record(
+    (
+        Key("bus", Word(("ide", "sata", "scsi", "virtio", "xen")), "The kind of disk hardware", FROM_PROFILE),
+        Key(
+            "size",
+            Size(MIB, 1024 * 1024 * MIB, 512),
+            "Size of the disk, with its unit",
+            FROM_PROFILE,
+        ),
+        Key(
+            "cache",
+            Word(("none", "writeback", "writethrough", "directsync", "unsafe")),
+            "How writes pass through the host's page cache",
+            FROM_PROFILE,
+        ),
+        Key(
+            "controller",
+            Word(CONTROLLERS),
+            "The SCSI controller, which the bus scsi needs and no other has",
+            "the profile, else none",
+        ),
+        Key("image", NAME, "A disk image of the catalogue that the disk starts as", "an empty disk"),
+    ),
+    nullable=True,
+)
+
+INTERFACE = Record(
+    (
+        Key("network", NAME, "The network of this lab that it is plugged into", "the lab's first network"),
+        Key(
+            "model",
+            Word(("e1000", "e1000e", "rtl8139", "virtio", "vmxnet3", "xen")),
+            "The kind of network hardware",
+            FROM_PROFILE,
+            also=("type", "driver"),
+        ),
+    ),
+    nullable=True,
+)
+
+CLOCK = Record(
+    (
+        Key("offset", Word(("utc", "localtime")), "What the guest's hardware clock shows", FROM_PROFILE),
+        Key(
+            "timers",
+            Record(
+                tuple(
+                    Key(name, Flag(), doc, "the hypervisor's choice")
+                    for name, doc in (
+                        ("kvmclock", "KVM's paravirtual clock"),
+                        ("hpet", "The high precision event timer"),
+                        ("pit", "The programmable interval timer"),
+                        ("rtc", "The real-time clock"),
+                        ("tsc", "The processor's time stamp counter"),
+                        ("hypervclock", "Hyper-V's paravirtual clock"),
+                    )
+                )
+            ),
+            "Timers that are offered (true) or hidden (false)",
+            "the profile, else none",
+        ),
+    )
+)
+
+KVM = Record((Key("hidden", Flag(), "Whether KVM keeps its own interface from the guest", "false"),))
+
+SMBIOS = Record(
+    tuple(
+        Key(name, Line(64), doc, "the hypervisor's own")
+        for name, doc in (
+            ("manufacturer", "Who made the machine, as dmidecode shows it"),
+            ("product", "The machine's product name"),
+            ("version", "The machine's version"),
+            ("serial", "The machine's serial number"),
+            ("bios-vendor", "Who made the BIOS"),
+        )
+    )
+)
+
+_HARDWARE = (
+    Key(
+        "accel", _words(Accel), "What executes the guest's instructions", FROM_PROFILE, also=("accelerator",)
+    ),
+    Key("image", NAME, "What the guest boots: an image of the catalogue", FROM_PROFILE),
+    Key(
+        "machine",
+        MACHINE,
+        "The machine type: pc (1996) or q35 (2007), or a version of them; for a Xen domain xenpv or xenpvh",
+        FROM_PROFILE,
+    ),
+    Key("firmware", Word(("bios", "uefi")), "The firmware that starts the guest", FROM_PROFILE),
+    Key(
+        "processor", PROCESSOR, "The virtual processors", FROM_PROFILE, also=("cpu", "cpus", "vcpu", "vcpus")
+    ),
+    Key(
+        "memory",
+        Size(16 * MIB, 1024 * 1024 * MIB, MIB),
+        "Memory of the guest, with its unit",
+        FROM_PROFILE,
+        also=("ram", "mem"),
+    ),
+    Key(
+        "disks", Many(DISK, 8, "disks"), "The disks; [] means none", FROM_PROFILE, also=("drives", "volumes")
+    ),
+    Key(
+        "interfaces",
+        Many(INTERFACE, 8, "interfaces"),
+        "The network interfaces; [] means none",
+        FROM_PROFILE,
+        also=("nics", "network", "networks"),
+    ),
+    Key(
+        "video",
+        Word(("none", "vga", "cirrus", "bochs", "vmvga", "virtio")),
+        "The graphics card",
+        FROM_PROFILE,
+        also=("graphics", "gpu"),
+    ),
+    Key("clock", CLOCK, "The guest's clocks", FROM_PROFILE),
+    Key(
+        "hyperv",
+        enlightenments.HYPERV,
+        "What it offers of Hyper-V's interface, by libvirt's names; only KVM can (accel: kvm)",
+        "the profile, else nothing",
+        also=("enlightenments", "hyper-v"),
+    ),
+    Key("kvm", KVM, "What KVM shows of itself (accel: kvm)", "the profile, else all of it"),
+    Key(
+        "smbios",
+        SMBIOS,
+        "What the machine says about itself",
+        "the profile, else none",
+        also=("dmi", "sysinfo"),
+    ),
+    Key(
+        "features",
+        Record((Key("vmport", Flag(), "VMware's I/O port", "the hypervisor's choice"),)),
+        "What the machine has beside its devices: offered (true) or hidden (false)",
+        "the profile, else none",
+    ),
+    Key("balloon", Word(("none", "virtio")), "A device that gives memory back to the host", FROM_PROFILE),
+    Key("rng", Word(("none", "virtio")), "A device that gives random numbers to the guest", FROM_PROFILE),
+    Key("agent", _words(AgentPort), "What the guest agent sits on", FROM_PROFILE),
+    Key(
+        "console",
+        Word(("serial", "serial+virtio")),
+        "The consoles: the serial one, or a virtio console beside it",
+        FROM_PROFILE,
+    ),
+    Key(
+        "serial-ports", Whole(1, 4), "ISA serial ports, the console's and the agent's included", FROM_PROFILE
+    ),
+    Key(
+        "kernel-args",
+        Many(KERNEL_ARG, 32, "kernel arguments"),
+        f"Arguments for the kernel, one in each entry, {MAX_COMMAND_LINE} characters in all",
+        "the profile, else none",
+        also=("cmdline", "append", "kernel-cmdline"),
+    ),
+)
+
+_DEVICE_DEFAULTS = (
+    Key("disk", DISK, "What each disk has that does not say otherwise", FROM_PROFILE),
+    Key("interface", INTERFACE, "What each interface has that does not say otherwise", FROM_PROFILE),
+)
+
+_PROFILE_NAME = Key("profile", NAME, "The hardware profile that fills in what is left out", "defaults")
+
+HARDWARE = Record(_HARDWARE)
+PROFILE = Record(_HARDWARE + _DEVICE_DEFAULTS)
+DEFAULTS = Record((_PROFILE_NAME, *_HARDWARE, *_DEVICE_DEFAULTS))
+
+GUEST = Record(
+    (
+        Key("title", TITLE, "What the guest is, for people", "none"),
+        Key(
+            "kind",
+            _words(GuestKind),
+            "What it is: machine (of the host's libvirt), xen (a domain inside a Xen guest), container (in a "
+            "guest's kernel) or nested (a machine that a guest runs)",
+            "machine",
+            also=("type",),
+        ),
+        Key("parent", NAME, "The guest that hosts it, for every kind but machine", "none", also=("host",)),
+        Key(
+            "transport",
+            _words(Transport),
+            "How commands reach it: agent (the guest agent), parent (through its host) or none",
+            "parent for a guest that has one, agent for one that has an agent, else none",
+        ),
+        Key("optional", Flag(), "true: only there when asked for, with up --with GUEST", "false"),
+        _PROFILE_NAME,
+        *_HARDWARE,
+    ),
+    nullable=True,
+)
+
+NETWORK = Record(
+    (
+        Key("title", TITLE, "What the network is, for people", "none"),
+        Key(
+            "mode",
+            _words(NetworkMode),
+            "What it reaches: nat (the outside, by address translation) or isolated (the lab's guests only)",
+            "nat",
+        ),
+    ),
+    nullable=True,
+)
+
+_SEEN = Values(200, 32)
+EXPECTATION = Record(
+    (
+        Key("is", _SEEN, "Exactly this value, or these in any order; none or []: nothing is there"),
+        Key("has", _SEEN, "This value, or all of these, among others", also=("contains", "includes")),
+        Key("lacks", _SEEN, "Not this value, or none of these", also=("not", "has-not", "excludes")),
+        Key("at-least", Whole(0, 10**15), "A number not below this; else as many values", also=("min",)),
+        Key("at-most", Whole(0, 10**15), "A number not above this; else as many values", also=("max",)),
+    ),
+    one_of=("is", "has", "lacks", "at-least", "at-most"),
+)
+CONSOLE_LINE = Line(60, "[ -~]+", "one line of ASCII, up to 60 characters")
+NEEDS_NETWORK = "network"
+READINGS = ("lines", "text", "number", "exit-code")
+OBSERVATION = Record(
+    (
+        Key("title", TITLE, "What is looked at, for people", required=True),
+        Key("guests", Many(NAME, 64, "guests"), "The guests that are asked", required=True, also=("guest",)),
+        Key("fact", FactName(), "A fact that virtlab gathers", also=("facts",)),
+        Key(
+            "command",
+            Many(Line(2000, long=True), 32, "words"),
+            "A command that is run in the guest, one word in each entry; 20 seconds and 64 KiB at most",
+            also=("run", "exec", "cmd"),
+        ),
+        Key(
+            "console",
+            CONSOLE_LINE,
+            "A line that is typed at the guest's serial console, where its system waits for one (its image "
+            "says so); what it prints until it waits again is the output; 20 seconds and 64 KiB at most",
+            also=("type",),
+        ),
+        Key(
+            "read",
+            Word(READINGS),
+            "How the output of the command or at the console is read: lines (each is a value), text (all of "
+            "it is one value), number, or exit-code of a command (the output does not count)",
+            "lines",
+        ),
+        Key("expect", EXPECTATION, "What the lesson expects to be seen", required=True, also=("expected",)),
+        Key(
+            "needs",
+            Many(Word(("kvm", "tcg", NEEDS_NETWORK)), 1, "needs"),
+            "kvm or tcg: what has to execute the guest; network: one on which the guests reach one another. "
+            "Elsewhere it is not possible: no failure",
+            "nothing",
+        ),
+        Key("why", DESCRIPTION, "What follows from it, for people", "none"),
+    ),
+    one_of=("fact", "command", "console"),
+)
+MAX_OBSERVATIONS = 64
+OBSERVATIONS = Names(NAME, OBSERVATION, MAX_OBSERVATIONS, what="items")
+
+LAB = Record(
+    (
+        Key("virtlab", Whole(FORMAT, FORMAT), "Version of this file format", required=True),
+        Key("name", NAME, "Name of the lab, up to 32 lower case letters, digits and hyphens", required=True),
+        Key("title", TITLE, "What the lab is, for people", "its name"),
+        Key("description", DESCRIPTION, "What the lab shows, for people", "none"),
+        Key(
+            "part", PART, "The part of the article that it goes with; virtlab list groups labs by it", "none"
+        ),
+        Key(
+            "networks",
+            Names(NAME, NETWORK, 8, 1, "networks"),
+            "The networks of the lab, by name",
+            f"one nat network {DEFAULT_NETWORK}, if a guest has an interface",
+        ),
+        Key(
+            "defaults",
+            DEFAULTS,
+            "What each guest has that does not say otherwise; it goes before the profile",
+        ),
+        Key(
+            "guests",
+            Names(NAME, GUEST, 64, 1, "guests"),
+            "The guests of the lab, by name",
+            required=True,
+            also=("vms",),
+        ),
+        Key(
+            "observe",
+            OBSERVATIONS,
+            "What virtlab check looks at, by name",
+            "none",
+            also=("observations", "check", "checks"),
+        ),
+    )
+)

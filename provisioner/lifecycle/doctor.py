@@ -1,0 +1,254 @@
+"""``doctor``: whether labs can run on this host, and what to do where not. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from provisioner import errors, paths
+from provisioner.backends.session import Session, opened
+from provisioner.hypervisor import connection, host_facts, image_volumes
+from provisioner.hypervisor.image_volumes import StoredImage
+from provisioner.images import cache, managers, packages, registry, releases
+from provisioner.labfile import catalog as lab_catalog
+from provisioner.labfile.spec import NEEDS_NETWORK
+from provisioner.lifecycle import kvm_access, lab_files
+from provisioner.lifecycle.image_upload import recipe_key
+from provisioner.lifecycle.preflight import QEMU_OVERHEAD
+from provisioner.model import accel, selection
+from provisioner.model.enums import Accel, GuestKind, NetworkMode
+from provisioner.model.lab import Lab
+from provisioner.units import rough_size
+
+_SPARE_DISK = 1024**3  # bytes: an image being built and uploaded, and disks that grow
+_UNTRIED = "go on; where something fails here that should not, please report it with this line"
+_BOOTSTRAP = "./bootstrap true, in a clone of virtlab, installs it"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. ``needed``: labs can't run without it."""
+
+    name: str
+    good: bool
+    told: str
+    remedy: str | None = None
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LabVerdict:
+    """Whether a lab can run: ``how`` is kvm, emulated or not."""
+
+    name: str
+    how: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    checks: tuple[Check, ...]
+    labs: tuple[LabVerdict, ...]
+
+    @property
+    def fit(self) -> bool:
+        """Whether nothing that is needed fails."""
+        return all(check.good or not check.needed for check in self.checks)
+
+
+def examine(connect: str | None) -> Findings:
+    """All checks, and a verdict for every lab of the catalogue."""
+    choice = connection.choose(connect)
+    checks: list[Check] = []
+    try:
+        with opened(choice) as session:
+            checks += _connected(session)
+            kvm = host_facts.kvm(session.conn, session.host, session=session.is_session)
+            stored = image_volumes.stored_on(session.conn)
+            fit = all(check.good or not check.needed for check in checks)
+            verdicts = [
+                verdict(
+                    lab,
+                    kvm,
+                    is_session=session.is_session,
+                    memory=session.host.free_memory(),
+                    nested=session.host.nested_kvm(),
+                    obstacles=[
+                        o for name in lab_files.images_of([lab]) if (o := _image(name, stored).obstacle)
+                    ],
+                )
+                if fit
+                else LabVerdict(lab.name, "not", "see what fails above")
+                for lab in _labs()
+            ]
+    except errors.HypervisorError as error:
+        checks.append(Check("connection", False, error.message, error.hint))
+        verdicts = [LabVerdict(lab.name, "not", "libvirt does not answer") for lab in _labs()]
+    return Findings(tuple(checks), tuple(verdicts))
+
+
+def _labs() -> list[Lab]:
+    entries = lab_catalog.entries(paths.labs_dir())
+    return [selection.chosen(lab_files.load(entry.file, f"catalog:{entry.name}")) for entry in entries]
+
+
+def _connected(session: Session) -> Iterator[Check]:
+    yield Check("connection", True, f"{session.choice.uri} ({session.choice.why})")
+    versions = host_facts.versions(session.conn)
+    if machine := session.host.machine():
+        good, told = releases.this_standing(linux=machine.kernel.split()[-1], **versions)
+        yield Check("release", good, told, None if good else _UNTRIED, needed=False)
+    yield Check("libvirt", True, versions["libvirt"])
+    emulator = host_facts.offers_x86(session.conn)
+    yield Check(
+        "qemu",
+        emulator,
+        versions["qemu"] if emulator else "libvirt knows no QEMU that emulates x86_64",
+        None if emulator else f"install qemu-system-x86; {_BOOTSTRAP}",
+    )
+    yield from accelerator(session)
+    yield _networks(session)
+    yield from _room(session)
+    yield from _images(session)
+
+
+def accelerator(session: Session) -> Iterator[Check]:
+    """Whether KVM is real here, and whether QEMU's user may open it: if not, that costs time in any case."""
+    found = host_facts.kvm(session.conn, session.host, session=session.is_session)
+    obstacle = accel.obstacle(found)
+    if obstacle is None:
+        yield Check("accelerator", True, accel.decide(Accel.AUTO, found).why, needed=False)
+    else:
+        remedy = _kvm_remedy(session, found)
+        yield Check("accelerator", False, f"emulation (TCG): {obstacle}", remedy, needed=False)
+    if user := kvm_access.kept_out(session):
+        told = f"{kvm_access.cause(user)}: up takes many seconds longer"
+        remedy = kvm_access.remedy(session, user.account, user.groups)
+        yield Check("/dev/kvm", False, told, remedy, needed=False)
+
+
+def _kvm_remedy(session: Session, found: accel.KvmFacts) -> str | None:
+    if found.exists and found.hardware and found.opens is False:
+        if found.qemu_user is not None:
+            return None  # a check of its own has it
+        own = session.user if session.is_session else None
+        remedy = kvm_access.remedy(session, own, os.getgroups())
+        return f"{remedy}, then log in again" if "usermod" in remedy else remedy
+    if found.hardware and not found.exists:
+        return "load the module: sudo modprobe kvm_intel (or kvm_amd)"
+    return (
+        "take a host whose processor shows vmx or svm (on a cloud: nested virtualization), "
+        "or go on: labs run emulated, slower"
+    )
+
+
+def _networks(session: Session) -> Check:
+    if session.is_session:
+        told = "user-mode: guests reach out, but not one another"
+        return Check("network", True, told, needed=False)
+    missing = session.host.missing_programs(("dnsmasq",))
+    if missing:
+        return Check("network", False, "dnsmasq is not installed", f"install dnsmasq-base; {_BOOTSTRAP}")
+    return Check("network", True, "NAT, a network of its own for each lab")
+
+
+def _room(session: Session) -> Iterator[Check]:
+    memory = session.host.free_memory()
+    largest = max((_memory(lab) for lab in _labs()), default=0)
+    if memory is not None:
+        good = memory >= largest
+        told = f"{rough_size(memory)} free"
+        yield Check("memory", good, told, None if good else "end what nobody needs: {virtlab} status")
+    folder = str(paths.session_pool_dir() if session.is_session else paths.SYSTEM_POOL_DIR)
+    disk = session.host.free_disk(folder)
+    if disk is not None:
+        good = disk >= _SPARE_DISK
+        told = f"{rough_size(disk)} free for {folder}"
+        yield Check("disk", good, told, None if good else "free 1 GiB there", needed=False)
+
+
+def _images(session: Session) -> Iterator[Check]:
+    stored = image_volumes.stored_on(session.conn)
+    for name in lab_files.images_of(_labs()):
+        image = _image(name, stored)
+        yield Check(f"image {name}", image.there, image.told, image.remedy, needed=False)
+
+
+class _Image(NamedTuple):
+    """How far an image is. ``obstacle``: why it can't be made here."""
+
+    there: bool
+    told: str
+    remedy: str | None = None
+    obstacle: str | None = None
+
+
+def _image(name: str, stored: Sequence[StoredImage]) -> _Image:
+    recipe = registry.get(name, paths.templates_dir())
+    try:
+        if any((i.set.image, i.set.recipe) == (name, recipe_key(recipe)) for i in stored):
+            return _Image(True, "ready")
+        built = cache.find(recipe, paths.cache_dir()) is not None
+        if not built and recipe.spec.kind != "disk":
+            managers.provider(packages.this_system(), paths.cache_dir())
+    except errors.ImageError as error:
+        return _Image(False, error.message, error.hint, error.message)
+    told = "built, not uploaded yet" if built else "not built yet"
+    return _Image(False, told, "{virtlab} prepare --all makes it now; the first up does it otherwise")
+
+
+def _memory(lab: Lab) -> int:
+    return sum(guest.memory + QEMU_OVERHEAD for guest in lab.top_level)
+
+
+def verdict(
+    lab: Lab,
+    found: accel.KvmFacts,
+    *,
+    is_session: bool,
+    memory: int | None,
+    obstacles: Sequence[str],
+    nested: bool | None = None,
+) -> LabVerdict:
+    """Whether a lab can run where nothing else is wrong.
+
+    ``memory``: bytes that are free, where known; ``obstacles``: why its images can't be made;
+    ``nested``: whether the host's KVM gives guests a KVM of their own, where known.
+    """
+    if obstacles:
+        return LabVerdict(lab.name, "not", obstacles[0])
+    isolated = [network.name for network in lab.networks if network.mode is NetworkMode.ISOLATED]
+    if is_session and isolated:
+        why = f"network {', '.join(isolated)} is isolated, which qemu:///session can't do"
+        return LabVerdict(lab.name, "not", why)
+    obstacle = accel.obstacle(found)
+    if obstacle and any(guest.accel is Accel.KVM for guest in lab.top_level):
+        return LabVerdict(lab.name, "not", f"it wants KVM: {obstacle}")
+    if memory is not None and memory < _memory(lab):
+        return LabVerdict(lab.name, "not", f"it takes {rough_size(_memory(lab))} of memory")
+    decisions = [accel.decide(guest.accel, found) for guest in lab.top_level]
+    emulated = [decision for decision in decisions if decision.accel == "tcg"]
+    if emulated:
+        unseen = _unseen(lab, "tcg", is_session=is_session)
+        return LabVerdict(lab.name, "emulated", f"slower{unseen}: {emulated[0].why}")
+    inside = [g.name for g in lab.guests if g.kind is GuestKind.NESTED and g.accel is Accel.KVM]
+    if inside and nested is False:
+        why = f"{', '.join(inside)} wants KVM in a guest, which this host's KVM does not give (nested=0)"
+        return LabVerdict(lab.name, "not", f"{why}; emulated it runs: --accel tcg")
+    why = decisions[0].why if decisions else "no guests"
+    return LabVerdict(lab.name, "kvm", f"{why}{_unseen(lab, 'kvm', is_session=is_session)}")
+
+
+def _unseen(lab: Lab, accelerator: str, *, is_session: bool) -> str:
+    """How many of the lab's checks can't be made here, as an addition to a sentence."""
+    named = [item.needs for item in lab.observe if item.needs]
+    networked = sum(NEEDS_NETWORK in needs for needs in named) if is_session else 0
+    other = "tcg" if accelerator == "kvm" else "kvm"
+    told = {
+        "emulation" if other == "tcg" else "KVM": sum(needs == (other,) for needs in named),
+        "a network of the lab's own": networked,
+    }
+    parts = [f"{number} of {len(lab.observe)} checks need {what}" for what, number in told.items() if number]
+    return "".join(f", and {part}" for part in parts)

@@ -1,0 +1,148 @@
+"""From the name of an image to files that QEMU can open: found in the pool, else built and uploaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from provisioner import errors, paths, render
+from provisioner.backends.session import Session
+from provisioner.host import lock
+from provisioner.hypervisor import apply, image_volumes
+from provisioner.hypervisor.image_volumes import StoredImage
+from provisioner.images import cache, packages, registry
+from provisioner.images.cache import BuiltImage
+from provisioner.images.recipe import Recipe
+from provisioner.listener import Listener
+from provisioner.model.enums import GuestKind
+from provisioner.model.lab import Lab
+from provisioner.model.naming import ImageSet
+from provisioner.model.observed import Observed
+
+
+def open_pool(session: Session) -> Any:
+    """virtlab's storage pool on this connection, made where it is missing."""
+    folder = session.pool_folder
+    return apply.open_pool(session.conn, render.pool_xml(folder), folder)
+
+
+class Images:
+    """The images of one connection; each is found or made once."""
+
+    def __init__(self, session: Session, pool: Any, listener: Listener) -> None:
+        self._session = session
+        self._pool = pool
+        self._listener = listener
+        self._stored = image_volumes.stored(pool)
+        self._current: dict[str, StoredImage] = {}
+
+    def kept(self, text: str | None) -> StoredImage | None:
+        """The image that a stamp names, where the pool still has it."""
+        return _kept(text, self._stored)
+
+    def current(self, name: str) -> StoredImage:
+        """The image for new guests. Raises ImageError where it can't be built."""
+        if name not in self._current:
+            self._current[name] = _found(name, self._stored) or self._make(name, refresh=False)
+        return self._current[name]
+
+    def prepare(self, name: str, *, refresh: bool) -> StoredImage:
+        """The image, built from the newest packages where ``refresh``, and in the pool."""
+        if not refresh:
+            return self.current(name)
+        return self._make(name, refresh=True)
+
+    def _make(self, name: str, *, refresh: bool) -> StoredImage:
+        recipe = registry.get(name, paths.templates_dir())
+        subject = f"image {name}"
+        from provisioner.images import build  # not needed where the image is there already
+
+        with lock.held(subject, self._listener, timeout=lock.LONG):
+            built = build.build(
+                recipe,
+                paths.cache_dir(),
+                progress=lambda step, fraction: self._listener.phase(subject, step, fraction),
+                refresh=refresh,
+            )
+            key = ImageSet(name, recipe_key(recipe), built.id[:16], self._session.owner)
+            self._stored = image_volumes.stored(self._pool)
+            stored = self.kept(key.text)
+            if stored is None:
+                stored = image_volumes.store(
+                    self._session.conn,
+                    self._pool,
+                    key,
+                    built.files,
+                    built.memory,
+                    lambda fraction: self._listener.phase(subject, "uploading to libvirt", fraction),
+                )
+                self._stored.append(stored)
+                self._listener.done(subject, "built and uploaded")
+            self._remove_older(stored)
+        return stored
+
+    def _remove_older(self, current: StoredImage) -> None:
+        guests = self._session.everybodys_guests()
+        used = {text for guest in guests for text in guest.metadata.images.values()}
+        for old in image_volumes.remove_unused(self._pool, current.set, used):
+            self._listener.note(f"removed image {old.image} {old.digest}: it is older, and nobody uses it")
+
+
+def _kept(text: str | None, stored: Sequence[StoredImage]) -> StoredImage | None:
+    return next((image for image in stored if image.set.text == text), None)
+
+
+def _found(name: str, stored: Sequence[StoredImage]) -> StoredImage | None:
+    """The image of that name for new guests, where the pool has it."""
+    recipe = registry.get(name, paths.templates_dir())
+    fitting = [i for i in stored if (i.set.image, i.set.recipe) == (name, recipe_key(recipe))]
+    built = cache.find(recipe, paths.cache_dir())
+    if built is not None:
+        return next((i for i in fitting if i.set.digest == built.id[:16]), None)
+    return fitting[-1] if fitting else None
+
+
+def booted(session: Session, lab: Lab, observed: Observed) -> dict[str, StoredImage]:
+    """What each top-level guest boots, or will boot, where that is in the pool already."""
+    pool = session.pool()
+    stored = image_volumes.stored(pool) if pool is not None else []
+    there: dict[str, StoredImage] = {}
+    for guest in lab.top_level:
+        domain = observed.domain(guest.name)
+        before = domain.metadata.images.get(guest.image) if domain else None
+        if image := _kept(before, stored) or _found(guest.image, stored):
+            there[guest.name] = image
+    return there
+
+
+def least_memory(lab: Lab, booted: Mapping[str, StoredImage | BuiltImage]) -> dict[str, int]:
+    """The bytes in which each guest just comes up, where known; ``booted``: what top-level guests boot.
+
+    A Xen domain starts from what its host's image has for it. Other guests inside share their host's
+    system, or start one that is only made there.
+    """
+    least: dict[str, int] = {}
+    for guest in lab.guests:
+        image = booted.get(guest.parent or guest.name)
+        if image and (guest.is_top_level or guest.kind is GuestKind.XEN):
+            least[guest.name] = image.memory.get(guest.image, 0)
+    return least
+
+
+def recipe_key(recipe: Recipe) -> str:
+    """What the image is to be made from, as the names of its volumes tell it: 12 hex digits."""
+    return cache.key(recipe, packages.this_system())[:12]
+
+
+def boot_files(image: StoredImage, firmware: str) -> render.BootFiles:
+    """What a guest with that firmware boots of an image. Raises ImageError where there is nothing."""
+    try:
+        if "boot" in image.paths and firmware == "bios":
+            return render.BootFiles(disk=image.paths["boot"])
+        return render.BootFiles.of(image.paths.__getitem__, firmware)
+    except KeyError as error:
+        raise errors.ImageError(
+            f"image {image.set.image} has nothing that {firmware} can boot",
+            hint="let the guest boot another image, such as tiny, or make this one anew: "
+            "{virtlab} prepare LAB --refresh",
+        ) from error

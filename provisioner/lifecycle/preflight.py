@@ -1,0 +1,43 @@
+"""Whether the connection and the host can carry what is about to be made on them."""
+
+from __future__ import annotations
+
+from provisioner import errors
+from provisioner.backends.session import Session
+from provisioner.model.lab import Lab
+from provisioner.units import rough_size
+
+QEMU_OVERHEAD = 64 * 1024**2  # bytes that a QEMU process takes beside its guest's memory, roughly
+_LEAST_DISK = 256 * 1024**2  # bytes: an image, and what a short lesson writes
+
+
+def check_networks(session: Session, lab: Lab) -> None:
+    """Raises InputError where the lab wants a network that the connection can't make."""
+    isolated = [network.name for network in lab.networks if network.mode == "isolated"]
+    if session.is_session and isolated:
+        raise errors.InputError(
+            f"{lab.file}: network {', '.join(isolated)} is isolated, which needs a bridge, "
+            f"and {session.choice.uri} may make none",
+            hint="use the system's libvirt: -c qemu:///system",
+        )
+
+
+def check_memory(session: Session, wanted: int) -> None:
+    """Raises HypervisorError where so many bytes are not free."""
+    free = session.host.free_memory()
+    if free is not None and wanted > free:
+        raise errors.HypervisorError(
+            f"the guests need {rough_size(wanted)} of memory, and only {rough_size(free)} is free",
+            hint="end labs that nobody needs ({virtlab} status), or give the guests less "
+            "(--set defaults.memory=...)",
+        )
+
+
+def check_disk(session: Session, folder: str) -> None:
+    """Raises HypervisorError where next to nothing is free in a folder."""
+    free = session.host.free_disk(folder)
+    if free is not None and free < _LEAST_DISK:
+        raise errors.HypervisorError(
+            f"only {rough_size(free)} is free in {folder}, for images and disks",
+            hint=f"free {rough_size(_LEAST_DISK)} there",
+        )

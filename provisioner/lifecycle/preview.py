@@ -1,0 +1,119 @@
+"""What would be given to libvirt for a lab, without asking libvirt: for reading, not for running."""
+
+from __future__ import annotations
+
+from provisioner import errors, paths, render
+from provisioner.host.machine import Host, user_name
+from provisioner.hypervisor import host_facts
+from provisioner.hypervisor.connection import Choice
+from provisioner.images import cache, registry
+from provisioner.images.cache import BuiltImage
+from provisioner.lifecycle import lab_files
+from provisioner.lifecycle.image_upload import least_memory, recipe_key
+from provisioner.model import accel, memory, metadata, naming, plan
+from provisioner.model.enums import Accel
+from provisioner.model.lab import Guest, Lab, to_data
+from provisioner.model.observed import Observed
+
+_NOT_BUILT = "not-built-yet"
+
+
+def documents(
+    target: str, *, choice: Choice, host: Host, accel_flag: str | None, sets: tuple[str, ...]
+) -> dict[str, str]:
+    """The XML of each network and top-level guest, by name, networks first.
+
+    ``target`` may end in ``/GUEST``: then only that one. Raises InputError where there is no such guest.
+    """
+    target, guest = split_target(target)
+    file, source = lab_files.locate(target)
+    lab = lab_files.load(file, source, sets)
+    if guest is not None and guest not in {g.name for g in lab.top_level}:
+        known = ", ".join(g.name for g in lab.top_level)
+        raise errors.InputError(f"{lab.name} has no guest {guest!r}", hint=f"its guests: {known}")
+    built = {each.name: image for each in lab.top_level if (image := _built(each.image))}
+    lab = memory.fitting(lab, least_memory(lab, built))
+    origin = metadata.Origin(
+        user_name(), lab.name, lab.name, source, str(file), metadata.Choices(accel_flag, sets)
+    )
+    nets = _ranges(lab, origin.key, session=choice.is_session)
+    addresses = plan.addresses(lab, origin, Observed((), (), ()), nets)
+    found = {}
+    if not choice.is_session and guest is None:
+        used = {interface.network for each in lab.top_level for interface in each.interfaces}
+        for network in (network for network in lab.networks if network.name in used):
+            hosts = [(g, a) for g, own in addresses.items() for a in own if a.network == network.name]
+            mark = metadata.NetworkMetadata(
+                origin, network.name, to_data(network), str(nets[network.name][0])
+            )
+            found[f"network {network.name}"] = render.network_xml(network, mark, hosts)
+    pool = str(paths.session_pool_dir() if choice.is_session else paths.SYSTEM_POOL_DIR)
+    kvm = host_facts.kvm(None, host, session=choice.is_session)
+    for each in lab.top_level:
+        if guest in (None, each.name):
+            found[each.name] = _domain(each, lab, origin, addresses[each.name], pool, kvm, choice)
+    return found
+
+
+def split_target(target: str) -> tuple[str, str | None]:
+    """A lab and a guest of ``LAB/GUEST``; a path that exists is a lab."""
+    head, slash, tail = target.rpartition("/")
+    if slash and naming.is_name(tail) and lab_files.exists(head) and not lab_files.exists(target):
+        return head, tail
+    return target, None
+
+
+def _ranges(lab: Lab, instance: naming.Instance, *, session: bool) -> plan.Ranges:
+    if session:
+        return plan.user_ranges(lab)
+    ranges: plan.Ranges = {}
+    for network in lab.networks:
+        subnet = next(plan.subnets(instance, network.name, [taken for taken, _ in ranges.values()]))
+        ranges[network.name] = (subnet, render.gateway(network, subnet))
+    return ranges
+
+
+def _domain(
+    guest: Guest,
+    lab: Lab,
+    origin: metadata.Origin,
+    addresses: tuple[metadata.Address, ...],
+    pool: str,
+    kvm: accel.KvmFacts,
+    choice: Choice,
+) -> str:
+    decision = accel.decide(Accel(origin.choices.accel or guest.accel), kvm)
+    accel.checked(guest.name, decision, needs_kvm=guest.needs_kvm)
+    names = dict.fromkeys((guest.image, *(disk.image for disk in guest.disks if disk.image)))
+    sets = {name: _image(name, origin.key.owner) for name in names}
+    image = sets[guest.image]
+    mark = metadata.GuestMetadata(
+        origin=origin,
+        guest=guest.name,
+        definition=to_data(guest),
+        accel=decision.accel,
+        accel_why=decision.why,
+        fell_back=False,
+        images={name: each.text for name, each in sets.items()},
+        addresses=addresses,
+        inner=tuple(plan.inner_definitions(lab, guest.name)),
+    )
+    files = {part: f"{pool}/{image.volume(part)}" for part in _parts(guest.image)}
+    if "boot" in files:
+        boot = render.BootFiles(disk=files["boot"])
+    else:
+        boot = render.BootFiles.of(files.__getitem__, guest.firmware)
+    return render.domain_xml(guest, mark, boot, pool, session=choice.is_session)
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return registry.get(name, paths.templates_dir()).spec.roles
+
+
+def _built(name: str) -> BuiltImage | None:
+    return cache.find(registry.get(name, paths.templates_dir()), paths.cache_dir())
+
+
+def _image(name: str, owner: str) -> naming.ImageSet:
+    recipe, built = registry.get(name, paths.templates_dir()), _built(name)
+    return naming.ImageSet(name, recipe_key(recipe), built.id[:16] if built else _NOT_BUILT, owner)

@@ -1,0 +1,76 @@
+"""``down``: takes an instance away, from what libvirt shows and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from provisioner import errors
+from provisioner.backends.session import Session
+from provisioner.hypervisor import apply
+from provisioner.listener import Listener
+from provisioner.model.naming import Instance
+from provisioner.model.observed import Observed
+
+
+def chosen(
+    sessions: Sequence[Session], names: Sequence[str], *, every: bool
+) -> list[tuple[Session, Instance]]:
+    """Which instances are meant by names, by ``every``, or by neither: then the one that is up.
+
+    Names of what is not up count for nothing: twice down is fine. Raises Ambiguous where several
+    are up and none is named.
+    """
+    present = [(session, instance) for session in sessions for instance in session.look().instances()]
+    if names:
+        return [(session, instance) for session, instance in present if instance.name in names]
+    if len(present) > 1 and not every:
+        listed = ", ".join(sorted({instance.name for _, instance in present}))
+        raise errors.Ambiguous(f"several labs are up: {listed}", hint="{virtlab} down LAB, or --all")
+    return present
+
+
+def remove_guest(conn: Any, pool: Any | None, observed: Observed, guest: str) -> None:
+    """Takes one guest away, and the volumes whose names say that they are its own."""
+    for domain in observed.domains:
+        if domain.guest == guest:
+            apply.remove_domain(conn, domain.name)
+    for volume in observed.volumes:
+        if pool is not None and volume.guest == guest:
+            apply.remove_volume(pool, volume.name)
+
+
+def take_down(session: Session, instance: Instance, listener: Listener) -> None:
+    """Takes all of an instance away: guests and networks side by side.
+
+    Goes on after a failure; raises all of them together. The caller holds the instance's lock.
+    """
+    conn, pool, observed = session.conn, session.pool(), session.look().of(instance)
+    guests = sorted({d.guest for d in observed.domains} | {v.guest for v in observed.volumes})
+    problems: list[errors.VirtlabError] = []
+
+    def attempt(name: str, action: Callable[[], object]) -> None:
+        listener.phase(name, "removing")
+        try:
+            action()
+        except errors.VirtlabError as error:
+            problems.append(error)
+            listener.failed(name, error.message)
+        else:
+            listener.done(name, "removed")
+
+    work: list[tuple[str, Callable[[], object]]] = [
+        (f"{instance.name}/{guest}", partial(remove_guest, conn, pool, observed, guest)) for guest in guests
+    ]
+    # the networks go at the same time: it takes libvirt as long as ending a guest
+    work += [
+        (f"{instance.name} network {network.network}", partial(apply.remove_network, conn, network.name))
+        for network in observed.networks
+    ]
+    if work:
+        with ThreadPoolExecutor(max_workers=min(16, len(work))) as threads:
+            for future in [threads.submit(attempt, name, action) for name, action in work]:
+                future.result()
+    errors.raise_all(problems, f"not all of {instance.name} could be removed", hint="{virtlab} down")

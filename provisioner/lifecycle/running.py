@@ -1,0 +1,89 @@
+"""The running lab that a verb is about: by its name, or by the file that it came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from provisioner import errors
+from provisioner.backends.session import Session, everywhere
+from provisioner.labfile.catalog import LAB_FILE
+from provisioner.lifecycle import lab_files
+from provisioner.model import naming
+from provisioner.model.lab import Lab
+from provisioner.model.observed import Member
+
+Match = tuple[Session, naming.Instance, tuple[Member, ...]]
+
+
+@contextmanager
+def found(connect: str | None, target: str) -> Iterator[Match]:
+    """The session, the instance and its guests: sorted by name, those inside one after it; no twins.
+
+    ``target`` is an instance's name, or the path of a lab's folder or file. Raises InputError for
+    LAB/GUEST, NotFound where nothing of that name is up, Ambiguous where more than one thing is.
+    """
+    with everywhere(connect, with_events=True) as sessions:
+        everything = [
+            (session, instance, guests) for session in sessions for instance, guests in _instances(session)
+        ]
+        file = _file(target)
+        matches = [match for match in everything if match[1].name == target]
+        if not matches and file is not None:
+            matches = [match for match in everything if _origin(match[2]) == file]
+        if not matches:
+            raise _nothing(everything, target, file)
+        if len(matches) > 1:
+            listed = ", ".join(f"{instance.name} on {session.choice.uri}" for session, instance, _ in matches)
+            raise errors.Ambiguous(
+                f"which one: {listed}?", hint="name the instance, and its connection with -c"
+            )
+        yield matches[0]
+
+
+def lab_of(domains: Sequence[Member]) -> Lab:
+    """The lab that running guests came from, as its file is now.
+
+    Raises NotFound where there is no guest, InputError where the file is gone, and LabFileError where
+    it is wrong.
+    """
+    if not domains:
+        raise errors.NotFound("no guest is left of it", hint="see what is up: {virtlab} status")
+    origin = domains[0].metadata.origin
+    kind, _, name = origin.source.partition(":")
+    file, source = lab_files.locate(name if kind == "catalog" else origin.file)
+    return lab_files.load(file, source)
+
+
+def _file(target: str) -> str | None:
+    """The lab file that a path names; None for what is no path, and names nothing here."""
+    path = Path(target).expanduser()
+    if path.is_dir():
+        return os.path.realpath(path / LAB_FILE)
+    return os.path.realpath(path) if path.is_file() or path.suffix in (".yaml", ".yml") else None
+
+
+def _instances(session: Session) -> list[tuple[naming.Instance, tuple[Member, ...]]]:
+    observed = session.look(volumes=False)
+    return [
+        (instance, tuple(g for g in observed.of(instance).members() if not naming.is_clone(g.guest)))
+        for instance in observed.instances()
+    ]
+
+
+def _origin(guests: tuple[Member, ...]) -> str | None:
+    return os.path.realpath(guests[0].metadata.origin.file) if guests else None
+
+
+def _nothing(everything: list[Match], target: str, file: str | None) -> errors.VirtlabError:
+    up = {instance.name: {domain.guest for domain in guests} for _, instance, guests in everything}
+    name, _, guest = target.partition("/")
+    if guest in up.get(name, ()):
+        return errors.InputError(
+            f"{target!r} names one guest, and this is about a whole lab", hint=f"name the lab: {name}"
+        )
+    told = f"no lab {target!r} of yours is up" if file is None else f"no lab of yours from {file} is up"
+    listed = ", ".join(sorted(up))
+    return errors.NotFound(told, hint=f"what is up: {listed}" if up else f"{{virtlab}} up {target}")

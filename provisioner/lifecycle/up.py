@@ -1,0 +1,399 @@
+"""``up``: a lab file becomes a running instance, or stays one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from provisioner import errors
+from provisioner.backends.inner import Inside, Started
+from provisioner.backends.launch import Launched, Launcher, Order, Stopwatch, await_answer
+from provisioner.backends.session import Session, opened
+from provisioner.hypervisor import apply, connection, host_facts
+from provisioner.hypervisor.image_volumes import StoredImage
+from provisioner.lifecycle import image_upload, kvm_access, lab_files, preflight
+from provisioner.lifecycle.image_upload import Images, boot_files
+from provisioner.lifecycle.networks import Networks
+from provisioner.lifecycle.remove import remove_guest
+from provisioner.listener import Listener
+from provisioner.model import accel, memory, metadata, naming, plan, selection
+from provisioner.model.enums import Accel, AgentPort
+from provisioner.model.lab import Guest, Lab, to_data
+from provisioner.model.metadata import Address, Choices, GuestMetadata, Origin
+from provisioner.model.observed import Observed
+from provisioner.model.plan import Plan, Step, Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for."""
+
+    target: str  # a lab's name, folder or file
+    instance: str | None = None  # --as
+    accel: str | None = None
+    sets: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()  # optional guests, --with
+    drop: tuple[str, ...] = ()  # --without
+    timeout: float = 120.0  # seconds for each guest to answer, from its start
+    keep_on_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A lab as its file alone says, and the instance that it becomes."""
+
+    lab: Lab
+    instance: naming.Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and all that it was made from. Nothing was changed yet."""
+
+    request: Request
+    lab: Lab
+    origin: Origin
+    observed: Observed
+    decisions: dict[str, accel.Decision]  # what each top-level guest runs with
+    plan: Plan
+    seconds: float  # that looking and planning took
+
+    @property
+    def instance(self) -> naming.Instance:
+        return self.origin.key
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing of the instance was there before."""
+        return not (self.observed.domains or self.observed.networks or self.observed.volumes)
+
+
+@dataclass(slots=True)
+class Result:
+    """What ``up`` did. ``guests`` are all top-level guests of the lab, in file order."""
+
+    lab: Lab
+    origin: Origin
+    plan: Plan
+    user_mode: bool  # whether the guests' networks are QEMU's user-mode ones
+    guests: list[Launched] = field(default_factory=list)
+    inner: list[Started] = field(default_factory=list)  # guests inside others, in file order
+    phases: dict[str, float] = field(default_factory=dict)  # seconds, from the plan on
+    seconds: float = 0.0
+
+    @property
+    def members(self) -> list[Guest]:
+        """Every guest that is up now."""
+        return [guest.guest for guest in self.guests] + [inner.guest for inner in self.inner]
+
+
+def locate(session: Session, request: Request) -> Target:
+    """The lab that the request means, and the instance that it becomes. Raises InputError."""
+    file, source = lab_files.locate(request.target)
+    lab = lab_files.load(file, source, request.sets)
+    if request.instance is not None and not naming.is_name(request.instance):
+        raise errors.InputError(
+            f"--as {request.instance!r}: a name is 1 to 32 of a-z, 0-9 and -, with no - at an end",
+            hint="take a name such as my-lab",
+        )
+    return Target(lab, session.instance(request.instance or lab.name))
+
+
+def prepare(session: Session, request: Request, target: Target) -> Prepared:
+    """Looks at what exists, and makes the plan."""
+    began = time.monotonic()
+    lab, instance = target.lab, target.instance
+    observed = session.look().of(instance)
+    plan.check_origin(instance, lab, observed)
+    if not (observed.domains or observed.networks):
+        _check_not_elsewhere(session, instance)
+    before = observed.origin()
+    choices = (before.choices if before else Choices()).updated(request.accel, request.sets)
+    if choices.sets != request.sets:
+        lab = lab_files.load(lab.file, lab.source, choices.sets)
+    lab, choices = selection.settled(lab, choices, request.add, request.drop)
+    preflight.check_networks(session, lab)
+    lab = memory.fitting(lab, image_upload.least_memory(lab, image_upload.booted(session, lab, observed)))
+    file = str(lab.file.resolve())
+    origin = Origin(session.user, instance.name, lab.name, lab.source, file, choices)
+    decisions = _decisions(session, request, lab, observed, choices)
+    accels = {name: decision.accel for name, decision in decisions.items()}
+    made = plan.make(lab, origin, observed, accels, session=session.is_session)
+    return Prepared(request, lab, origin, observed, decisions, made, time.monotonic() - began)
+
+
+def _check_not_elsewhere(session: Session, instance: naming.Instance) -> None:
+    """Raises ConflictError where the instance is up on the user's other connection."""
+    if session.choice.asked_for:
+        return
+    for choice in connection.everywhere(None):
+        if choice.uri == session.choice.uri:
+            continue
+        with suppress(errors.HypervisorError), opened(choice) as other:
+            if other.look().of(instance).domains:
+                raise errors.ConflictError(
+                    f"{instance.name} is up already, on {choice.uri}",
+                    hint=f"go on with that one (-c {choice.uri}), or {{virtlab}} down {instance.name}",
+                )
+
+
+def _decisions(
+    session: Session, request: Request, lab: Lab, observed: Observed, choices: Choices
+) -> dict[str, accel.Decision]:
+    """What each top-level guest runs with, and why.
+
+    What is there keeps what it has, a fallback too, until the lab file or a flag says otherwise.
+    """
+
+    @cache
+    def kvm() -> accel.KvmFacts:
+        return host_facts.kvm(session.conn, session.host, session=session.is_session)
+
+    def decide(guest: Guest) -> accel.Decision:
+        there = observed.domain(guest.name)
+        if there is not None and request.accel is None and there.metadata.definition["accel"] == guest.accel:
+            return accel.Decision(there.metadata.accel, there.metadata.accel_why, there.metadata.fell_back)
+        wanted = Accel(choices.accel or guest.accel)
+        if wanted is not Accel.AUTO:
+            return accel.Decision(str(wanted), "asked for")
+        return accel.decide(wanted, kvm())
+
+    return {g.name: accel.checked(g.name, decide(g), needs_kvm=g.needs_kvm) for g in lab.top_level}
+
+
+def execute(session: Session, prepared: Prepared, listener: Listener, cancelled: threading.Event) -> Result:
+    """Carries the plan out, guests side by side.
+
+    On failure, or when ``cancelled`` is set (then KeyboardInterrupt is raised), what this run made
+    is taken back, unless the request says to keep it. All errors are raised together. The caller
+    holds the instance's lock.
+    """
+    began = time.monotonic()
+    result = Result(
+        prepared.lab, prepared.origin, prepared.plan, session.is_session, phases={"plan": prepared.seconds}
+    )
+    clock = Stopwatch(result.phases)
+    run = _Run(session, prepared, listener, cancelled)
+    try:
+        result.guests = run.work(clock)
+        if cancelled.is_set():
+            raise KeyboardInterrupt
+        problems = [guest.error for guest in result.guests if guest.error is not None]
+        if not problems:
+            result.inner = run.inside.start()
+            clock.lap("inside")
+            problems = [inner.error for inner in result.inner if inner.error is not None]
+        if not prepared.request.keep_on_failure:
+            _say_how_to_keep(problems)
+        errors.raise_all(problems, f"{len(problems)} guests did not come up")
+    except BaseException as error:
+        if prepared.request.keep_on_failure:
+            listener.note("what was made is kept, as you said: look at it, then {virtlab} down")
+            raise
+        failures = run.undo()
+        for failure in failures:
+            listener.note(f"not taken back: {failure.message} ({{virtlab}} down {prepared.instance.name})")
+        if failures and isinstance(error, errors.VirtlabError):
+            raise errors.SeveralErrors(
+                "up failed, and not all of it could be taken back",
+                [error, *failures],
+                hint=f"{{virtlab}} down {prepared.instance.name}",
+            ) from error
+        raise
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def _say_how_to_keep(problems: Sequence[errors.VirtlabError]) -> None:
+    """Where a guest that did not answer is about to go, nobody can look at it later."""
+    for problem in problems:
+        if isinstance(problem, errors.NotReady):
+            problem.hint = "give it more time with --timeout, or keep it to look at with --keep-on-failure"
+
+
+class _Run:
+    """One execution of a plan, and what it has to take back should it fail."""
+
+    def __init__(
+        self, session: Session, prepared: Prepared, listener: Listener, cancelled: threading.Event
+    ) -> None:
+        self._session = session
+        self._prepared = prepared
+        self._lab = prepared.lab
+        self._listener = listener
+        self._cancelled = cancelled
+        self._networks = Networks(session, prepared.lab, prepared.origin, prepared.observed)
+        self._to_launch = [s for s in prepared.plan.guests if s.verb not in (Verb.KEEP, Verb.REMOVE)]
+        self._touched: list[Step] = []
+        self.inside = Inside(session, prepared.lab, prepared.instance, listener, prepared.request.timeout)
+
+    def work(self, clock: Stopwatch) -> list[Launched]:
+        """Every step; the result of each top-level guest of the lab, in file order.
+
+        The laps: checks, images (looked up while networks start), network (what is left of that), guests.
+        """
+        prepared, session = self._prepared, self._session
+        launched: dict[str, Launched] = {}
+        for step in prepared.plan.guests:
+            if step.verb is Verb.KEEP:
+                self._check_answers(self._lab.guest(step.name))
+        if prepared.plan.changes_something:
+            kvm_access.say_why_slow(session, self._listener)
+            self._check_memory()
+            for step in self._to_launch:
+                apply.require_ours(session.conn, prepared.instance.domain(step.name))
+            pool = image_upload.open_pool(session)
+            preflight.check_disk(session, apply.pool_path(pool))
+            clock.lap("checks")
+            with ThreadPoolExecutor(1, thread_name_prefix="networks") as aside:
+                # a NAT network takes libvirt a third of a second: the images are looked up meanwhile
+                networks = aside.submit(self._networks.carry_out, prepared.plan.networks, self._listener)
+                try:
+                    store = Images(session, pool, self._listener)
+                    found = {step.name: self._images(store, step.name) for step in self._to_launch}
+                except errors.VirtlabError as error:
+                    other = networks.exception()
+                    problems = [error, *([other] if isinstance(other, errors.VirtlabError) else [])]
+                    errors.raise_all(problems, "neither images nor networks are ready")
+                clock.lap("images")
+                self._fit_memory(found)
+                addresses = networks.result()
+            clock.lap("network")
+            orders = [self._order(step, found[step.name], addresses[step.name]) for step in self._to_launch]
+            self._remove(pool)
+            launched = self._launch(pool, orders)
+            clock.lap("guests")
+        return [launched.get(g.name) or self._kept(g) for g in self._lab.top_level]
+
+    def _fit_memory(self, found: Mapping[str, Mapping[str, StoredImage]]) -> None:
+        """Of an image that was only just made it is known now how much memory it needs."""
+        booted = {name: used[self._lab.guest(name).image] for name, used in found.items()}
+        self._lab = memory.fitting(self._lab, image_upload.least_memory(self._lab, booted))
+        self.inside.follow(self._lab)
+
+    def _check_answers(self, guest: Guest) -> None:
+        """Returns when a guest that is kept answers: a run that was killed may have left it starting."""
+        if guest.agent is not AgentPort.NONE:
+            dom = apply.domain(self._session.conn, self._prepared.instance.domain(guest.name))
+            label = f"{self._prepared.instance.name}/{guest.name}"
+            await_answer(dom, guest, label, self._listener, timeout=self._prepared.request.timeout)
+
+    def _check_memory(self) -> None:
+        wanted = sum(
+            self._lab.guest(step.name).memory + preflight.QEMU_OVERHEAD
+            for step in self._to_launch
+            if step.verb is not Verb.UPDATE and step.loses is None  # a running guest has its memory
+        )
+        preflight.check_memory(self._session, wanted)
+
+    def _images(self, store: Images, name: str) -> dict[str, StoredImage]:
+        """Each image that a guest uses: the one it was made with where that is still there."""
+        guest, observed = self._lab.guest(name), self._prepared.observed.domain(name)
+        before = {} if observed is None else observed.metadata.images
+        wanted = dict.fromkeys((guest.image, *(disk.image for disk in guest.disks if disk.image)))
+        return {image: store.kept(before.get(image)) or store.current(image) for image in wanted}
+
+    def _remove(self, pool: Any) -> None:
+        for step in self._prepared.plan.guests:
+            if step.verb is Verb.REMOVE:
+                remove_guest(self._session.conn, pool, self._prepared.observed, step.name)
+                self._listener.done(step.name, "removed")
+        for volume in self._prepared.plan.leftovers:
+            apply.remove_volume(pool, volume)
+
+    def _order(self, step: Step, used: dict[str, StoredImage], addresses: tuple[Address, ...]) -> Order:
+        guest, observed = self._lab.guest(step.name), self._prepared.observed.domain(step.name)
+        decision = self._prepared.decisions[guest.name]
+        mark = GuestMetadata(
+            origin=self._prepared.origin,
+            guest=guest.name,
+            definition=to_data(guest),
+            accel=decision.accel,
+            accel_why=decision.why,
+            fell_back=decision.fell_back,
+            images={name: image.set.text for name, image in used.items()},
+            addresses=addresses,
+            inner=tuple(plan.inner_definitions(self._lab, guest.name)),
+        )
+        metadata.dumps(mark)  # one that is too long is refused before anything is changed
+        return Order(
+            step=step,
+            guest=guest,
+            mark=mark,
+            boot=boot_files(used[guest.image], guest.firmware),
+            backing=tuple(used[d.image].paths["disk"] if d.image else None for d in guest.disks),
+            old_disks=0 if observed is None else len(observed.metadata.definition["disks"]),
+            volumes=frozenset(volume.name for volume in self._prepared.observed.volumes),
+        )
+
+    def _launch(self, pool: Any, orders: Sequence[Order]) -> dict[str, Launched]:
+        if not orders:
+            return {}
+        launcher = Launcher(
+            self._session,
+            pool,
+            self._listener,
+            timeout=self._prepared.request.timeout,
+            cancelled=self._cancelled,
+        )
+        self._touched = [order.step for order in orders]
+        with ThreadPoolExecutor(max_workers=len(orders), thread_name_prefix="guest") as threads:
+            futures = [threads.submit(launcher.launch, order) for order in orders]
+            try:
+                return {launched.name: launched for launched in (f.result() for f in futures)}
+            except KeyboardInterrupt:
+                self._cancelled.set()
+                self._end_all(futures, orders)
+                raise
+
+    def _end_all(self, futures: Sequence[Future[Launched]], orders: Sequence[Order]) -> None:
+        """Switches the guests off until nobody waits for one of them any more."""
+        conn = self._session.conn
+        while wait(futures, timeout=0.1).not_done:
+            for order in orders:
+                with suppress(errors.NotFound):
+                    apply.destroy(apply.domain(conn, self._prepared.instance.domain(order.guest.name)))
+
+    def _kept(self, guest: Guest) -> Launched:
+        observed = self._prepared.observed.domain(guest.name)
+        assert observed is not None  # noqa: S101 - what is kept was seen
+        return Launched(guest.name, Verb.KEEP, observed.metadata, guest)
+
+    def _was_active(self, step: Step) -> bool:
+        """Whether a guest that was to be started had been there all along, paused."""
+        observed = self._prepared.observed.domain(step.name)
+        return step.verb is Verb.START and observed is not None and observed.is_active
+
+    def undo(self) -> list[errors.VirtlabError]:
+        """Takes back what this run made, and returns what could not be."""
+        failures: list[errors.VirtlabError] = []
+        gone: list[str] = []
+        conn, instance = self._session.conn, self._prepared.instance
+        if self._touched:
+            self._listener.note("taking back what this run made")
+        for step in self._touched:
+            try:
+                if step.verb is Verb.CREATE:
+                    gone.append(step.name)
+                    apply.remove_domain(conn, instance.domain(step.name))
+                    self._remove_volumes(step.name)
+                elif step.verb is not Verb.UPDATE and not self._was_active(step):
+                    gone.append(step.name)
+                    apply.destroy(apply.domain(conn, instance.domain(step.name)))
+                    self._listener.note(f"{step.name} is left stopped, as the lab file now has it")
+            except errors.VirtlabError as error:
+                failures.append(error)
+        failures += self.inside.undo(gone)
+        return failures + self._networks.undo()
+
+    def _remove_volumes(self, guest: str) -> None:
+        pool = self._session.pool()
+        for index in range(len(self._lab.guest(guest).disks)):
+            if pool is not None:
+                apply.remove_volume(pool, self._prepared.instance.volume(guest, index))

@@ -1,0 +1,403 @@
+"""``bench``: measures twins of a lab's guests, one at a time, in turn; the guests themselves stand still."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from provisioner import errors
+from provisioner.backends.session import Session
+from provisioner.host import lock
+from provisioner.host.processes import iperf3_server
+from provisioner.hypervisor import apply
+from provisioner.hypervisor import qemu_monitor as domain_monitor
+from provisioner.listener import Listener
+from provisioner.measure import findings, statistics, tracing, turns, workloads
+from provisioner.measure.clone import Clone, Twins
+from provisioner.measure.findings import Tally, calls_home, first_line
+from provisioner.measure.turns import Reading, Task
+from provisioner.measure.workloads import Needs, Probe
+from provisioner.model import measured, plan
+from provisioner.model.enums import AgentPort
+from provisioner.model.measured import Bench
+from provisioner.model.naming import Instance
+from provisioner.model.observed import Member, Observed, ObservedDomain
+from provisioner.units import format_seconds
+
+COUNT_ROUNDS = 5  # of counted accesses, which are nearly the same each time
+_MAKE, _WARM, _AROUND, _BOOT = 6.0, 10.0, 0.4, 4.0  # seconds, roughly, for the time left
+_FILL_SECONDS = 60.0
+_SUBJECT = "bench"
+
+
+def run(
+    session: Session,
+    instance: Instance,
+    guests: Sequence[Member],
+    monitor: Listener,
+    *,
+    quick: bool,
+    cancelled: threading.Event,
+    rounds: int | None = None,
+    timeout: float = 120.0,
+) -> Bench:
+    """Measures the guests given, the first of which is the base of all ratios.
+
+    Guests inside others have no twins: only those of the host's libvirt are measured, which is said.
+    What can't be measured is missing in the result, which says why. The guests are paused meanwhile,
+    and go on when this returns or raises; the twins are gone then. ``timeout`` is for each boot of a
+    twin. Raises KeyboardInterrupt soon after ``cancelled`` is set.
+    """
+    names = [guest.guest for guest in guests if isinstance(guest, ObservedDomain)]
+    if inside := [guest.guest for guest in guests if guest.guest not in names]:
+        monitor.note(f"not measured: {', '.join(inside)}: bench measures only guests of the host's libvirt")
+    with lock.held(session.lock_name(instance.name), monitor, timeout=lock.LONG):
+        return _Run(session, instance, names, monitor, quick, cancelled, rounds, timeout).work()
+
+
+class _Run:
+    def __init__(
+        self,
+        session: Session,
+        instance: Instance,
+        names: Sequence[str],
+        monitor: Listener,
+        quick: bool,
+        cancelled: threading.Event,
+        rounds: int | None,
+        timeout: float,
+    ) -> None:
+        self._session = session
+        self._instance = instance
+        self._names = names
+        self._monitor = monitor
+        self._quick = quick
+        self._cancelled = cancelled
+        self._rounds = rounds or (workloads.QUICK_ROUNDS if quick else workloads.FULL_ROUNDS)
+        self._counts = min(self._rounds, COUNT_ROUNDS)
+        self._twins = Twins(session, instance, monitor, cancelled, timeout)
+        self._tally = Tally(names)
+        self._probes = workloads.probes(quick)
+        self._timed = [probe for probe in self._probes if probe.registers is None]
+        self._counted = [probe for probe in self._probes if probe.registers is not None]
+        self._label = ""
+        self._began = time.monotonic()
+        self._total = self._estimate()
+        self._done = 0.0  # of that
+
+    def work(self) -> Bench:
+        """All of it. Whatever happens, the guests go on and the twins go."""
+        self._began, taken = time.monotonic(), datetime.now(UTC)
+        host = findings.host_facts(self._session)
+        observed = self._session.look(volumes=False).of(self._instance)
+        domains = self._domains(observed)
+        self._tally.doubt(host, domains)
+        paused: list[Any] = []
+        try:
+            # first of all: nothing of the lab runs beside the boots either
+            for domain in domains:
+                dom = apply.domain(self._session.conn, domain.name)
+                if domain.is_active and domain_monitor.pause(dom):
+                    paused.append(dom)
+            if paused:
+                self._monitor.note("the guests are paused while their twins are measured")
+            self._measure(domains)
+        except BaseException:
+            for problem in self._clean_up(paused):
+                self._monitor.note(f"not put back: {problem.message} (see {{virtlab}} status)")
+            raise
+        errors.raise_all(
+            self._clean_up(paused),
+            "not all was put back as it was",
+            hint=f"{{virtlab}} start {self._instance.name}",
+        )
+        seconds = time.monotonic() - self._began
+        self._monitor.done(_SUBJECT, f"done in {format_seconds(seconds)}")
+        for guest, why in self._twins.failed.items():
+            self._tally.note(f"{guest}: {why}")
+        counted = {metric.name for probe in self._counted for metric in findings.metrics_of(probe)}
+        outcomes = {
+            metric.name: self._tally.outcome(
+                metric, self._twins.failed, self._label if metric.name in counted else ""
+            )
+            for metric in findings.wanted(self._probes, boots=not self._quick)
+        }
+        control = next((outcomes[name] for name, m in workloads.metrics().items() if m.control), None)
+        return Bench(
+            format=measured.FORMAT,
+            lab=domains[0].metadata.origin.lab,
+            instance=self._instance.name,
+            taken=taken.isoformat(timespec="seconds"),
+            quick=self._quick,
+            rounds=self._rounds,
+            seconds=seconds,
+            host=host,
+            guests=tuple(
+                findings.guest_config(d, observed, session=self._session.is_session) for d in domains
+            ),
+            outcomes=tuple(outcomes.values()),
+            control=workloads.MARGIN,
+            control_holds=statistics.control_holds(control),
+            notes=self._tally.notes,
+        )
+
+    def _domains(self, observed: Observed) -> list[ObservedDomain]:
+        """The guests as they are now: there may have been a wait for the lock."""
+        found = [domain for name in self._names if (domain := observed.domain(name)) is not None]
+        if not found or len(found) < len(self._names):
+            raise errors.NotFound(f"{self._instance.name} has changed meanwhile", hint="{virtlab} status")
+        return found
+
+    def _clean_up(self, paused: Sequence[Any]) -> list[errors.VirtlabError]:
+        problems: list[errors.VirtlabError] = []
+        for dom in paused:
+            try:
+                domain_monitor.unpause(dom)
+            except errors.VirtlabError as error:
+                problems.append(error)
+        try:
+            self._twins.remove()
+        except errors.VirtlabError as error:
+            problems.append(error)
+        return problems
+
+    def _measure(self, domains: Sequence[ObservedDomain]) -> None:
+        able = []
+        for domain in domains:
+            if not domain.is_active:
+                self._twins.failed[domain.guest] = f"it is {domain.state}"
+            elif domain.metadata.definition["agent"] == AgentPort.NONE:
+                self._twins.failed[domain.guest] = "it has no guest agent to measure it with"
+            else:
+                able.append(domain)
+        self._step("starting the twins", _MAKE)
+        self._twins.make(able)
+        for clone in self._in_turn(0):
+            self._bar_what_it_lacks(clone)
+        self._step("warming up", _WARM)
+        self._warm_up()
+        for number in range(self._rounds):
+            for clone in self._in_turn(number):
+                self._turn(clone, self._timed, number, f"round {number + 1} of {self._rounds}")
+        if not self._quick:
+            self._boots()
+        if self._counted:
+            self._count()
+
+    def _in_turn(self, number: int) -> list[Clone]:
+        """The twins that run, in the order of the guests, and every other round in the opposite one."""
+        clones = [self._twins.running[name] for name in self._names if name in self._twins.running]
+        return clones[::-1] if number % 2 else clones
+
+    def _bar_what_it_lacks(self, clone: Clone) -> None:
+        for probe in self._probes:
+            if Needs.DISK in probe.needs and not clone.disk:
+                several = "its disks are on several controllers: which comes first can't be told"
+                self._tally.bar(probe, clone.of, several if clone.definition.disks else "it has no disk")
+            if Needs.NETWORK in probe.needs and not clone.addresses:
+                self._tally.bar(probe, clone.of, "it has no network card")
+
+    def _warm_up(self) -> None:
+        """Does everything once, on all twins side by side, and keeps no number: the first time is slower."""
+        clones = self._in_turn(0)
+        if not clones:
+            return
+        with ThreadPoolExecutor(max_workers=len(clones), thread_name_prefix="warm-up") as threads:
+            futures = [threads.submit(self._warm_up_one, clone) for clone in clones]
+            try:
+                for future in futures:
+                    future.result()
+            except KeyboardInterrupt:
+                for clone in clones:
+                    apply.destroy(clone.dom)  # what is under way there ends with it
+                raise
+
+    def _warm_up_one(self, clone: Clone) -> None:
+        if clone.disk and any(Needs.DISK in probe.needs for probe in self._timed):
+            self._fill_disk(clone)
+        able = [probe for probe in self._timed if not self._tally.is_barred(probe, clone.of)]
+        with self._variables(clone, able) as (variables, able):
+            tasks = [turns.task(probe) for probe in able]
+            with suppress(errors.GuestError, errors.HypervisorError):  # the first round tells of it
+                self._install(clone, tasks)
+                turns.turn(clone, tasks, variables)
+
+    def _fill_disk(self, clone: Clone) -> None:
+        task = Task("prepare", workloads.PREPARE, "echo done", _FILL_SECONDS)
+        try:
+            turns.install(clone, [task])
+            found = turns.turn(clone, [task], {"DISK": clone.disk})[task.name]
+        except (errors.GuestError, errors.HypervisorError) as error:
+            found = errors.GuestError(error.message)
+        if isinstance(found, errors.GuestError):
+            for probe in self._timed:
+                if Needs.DISK in probe.needs:
+                    self._tally.bar(probe, clone.of, f"its disk could not be filled: {first_line(found)}")
+
+    def _install(self, clone: Clone, tasks: Sequence[Task]) -> None:
+        names = {task.name for task in tasks}
+        if not clone.installed >= names:
+            turns.install(clone, tasks)
+            clone.installed |= names
+
+    def _turn(self, clone: Clone, probes: Sequence[Probe], number: int, words: str) -> None:
+        """One round of probes on one twin."""
+        if self._cancelled.is_set():
+            raise KeyboardInterrupt
+        self._twins.alone(clone)
+        costs = {probe.name: probe.seconds + _AROUND for probe in probes}
+        titles = {probe.name: probe.title.en for probe in probes}
+        target = self._done + sum(costs.values())
+
+        def on_begin(name: str) -> None:
+            self._tell(f"{words}: {clone.of}, {titles[name]}")
+            self._done += costs[name]
+
+        able = [probe for probe in probes if not self._tally.is_barred(probe, clone.of)]
+        with self._variables(clone, able) as (variables, able), ExitStack() as stack:
+            counting = None
+            if probes is self._counted:
+                counting = stack.enter_context(closing(tracing.counter(self._session, clone)))
+            if able:
+                self._probe(clone, able, variables, number, on_begin, counting)
+        self._done = target
+
+    def _probe(
+        self,
+        clone: Clone,
+        probes: Sequence[Probe],
+        variables: dict[str, str],
+        number: int,
+        on_begin: Callable[[str], None],
+        counting: tracing.Counter | None,
+    ) -> None:
+        tasks = [turns.task(probe) for probe in probes]
+        try:
+            self._install(clone, tasks)
+            readings = turns.turn(clone, tasks, variables, counting=counting, on_begin=on_begin)
+        except (errors.GuestError, errors.HypervisorError) as error:
+            if not self._has_ended(clone):
+                for probe in probes:
+                    self._tally.failed(probe, clone.of, number, first_line(error))
+            return
+        for probe in probes:
+            reading = readings[probe.name]
+            try:
+                if isinstance(reading, errors.GuestError):
+                    raise reading
+                if counting is None:
+                    self._put(clone, probe, number, reading)
+                else:
+                    self._tally.put_count(probe, clone.of, number, counting.count(clone, probe, reading))
+            except (errors.GuestError, ValueError) as error:
+                self._tally.failed(probe, clone.of, number, first_line(error))
+            else:
+                self._tally.succeeded(probe, clone.of)
+
+    def _put(self, clone: Clone, probe: Probe, number: int, reading: Reading) -> None:
+        numbers = workloads.read(probe, reading.answer)
+        for metric in probe.metrics:
+            self._tally.put(metric.name, clone.of, number, numbers[metric.name])
+        if probe.host is not None and reading.host_seconds > 0:
+            units = numbers[workloads.WORK] / probe.per
+            self._tally.put(probe.host.name, clone.of, number, reading.host_seconds / units)
+
+    def _boots(self) -> None:
+        for number in range(self._rounds):
+            for clone in self._in_turn(number):
+                self._step(f"boot {number + 1} of {self._rounds}: {clone.of}", _BOOT)
+                self._twins.alone(clone)
+                try:
+                    booted = self._twins.reboot(clone)
+                except (errors.GuestError, errors.HypervisorError) as error:
+                    self._lose(clone, f"its twin did not boot again: {first_line(error)}")
+                    continue
+                self._tally.put(workloads.BOOT_TOTAL.name, clone.of, number, booted.total)
+                began, ended = booted.phases.get("init"), booted.phases.get("agent")
+                if began is not None and ended is not None:
+                    self._tally.put(workloads.BOOT_KERNEL.name, clone.of, number, began)
+                    self._tally.put(workloads.BOOT_SYSTEM.name, clone.of, number, ended - began)
+
+    def _count(self) -> None:
+        clones = self._in_turn(0)
+        reasons = {clone.of: tracing.obstacle(self._session, clone) for clone in clones}
+        accels = {clone.accel for clone in clones}
+        if len(accels) > 1:
+            reasons = dict.fromkeys(reasons, "the guests' accelerators differ, and count different things")
+        for guest, why in reasons.items():
+            for probe in self._counted if why else ():
+                self._tally.bar(probe, guest, f"not available here: {why}")
+        can = [t for t in clones for p in self._counted if not self._tally.is_barred(p, t.of)]
+        if not can:
+            return
+        self._step("starting twins again, to count register accesses", _MAKE)
+        for clone in clones:
+            domain_monitor.unpause(clone.dom)
+        if accels == {"kvm"}:
+            self._label = tracing.EXITS
+        elif self._twins.count_accesses():
+            self._label = tracing.NO_EVENTFD
+        for number in range(self._counts):
+            for clone in self._in_turn(number):
+                self._turn(clone, self._counted, number, f"counting, {number + 1} of {self._counts}")
+
+    @contextmanager
+    def _variables(
+        self, clone: Clone, probes: Sequence[Probe]
+    ) -> Iterator[tuple[dict[str, str], list[Probe]]]:
+        """What the scripts are told, and the probes that can run. The host's iperf3 runs meanwhile."""
+        found = {"DISK": clone.disk}
+        if clone.addresses:
+            found["PEER"] = plan.USER_GATEWAY if self._session.is_session else clone.host_end
+        with ExitStack() as stack:
+            if any(calls_home(probe) for probe in probes):
+                try:
+                    found["PORT"] = str(stack.enter_context(self._far_end(clone)))
+                except errors.HypervisorError as error:
+                    why = first_line(error) + (f" ({error.hint})" if error.hint else "")
+                    for probe in filter(calls_home, probes):
+                        self._tally.bar(probe, clone.of, f"not available here: {why}")
+            yield found, [probe for probe in probes if "PORT" in found or not calls_home(probe)]
+
+    def _far_end(self, clone: Clone) -> AbstractContextManager[int]:
+        """The host's iperf3; the context's value is its port."""
+        if not self._session.choice.is_local:
+            raise errors.HypervisorError("its far end would have to run on the remote host")
+        return iperf3_server("127.0.0.1" if self._session.is_session else clone.host_end)
+
+    def _has_ended(self, clone: Clone) -> bool:
+        try:
+            if apply.is_active(clone.dom):
+                return False
+        except errors.NotFound:
+            pass
+        self._lose(clone, "its twin stopped in the middle of the measurement")
+        return True
+
+    def _lose(self, clone: Clone, why: str) -> None:
+        self._twins.drop(clone.of, why)
+        self._monitor.failed(clone.definition.name, why)
+
+    def _estimate(self) -> float:
+        guests = len(self._names)
+        total = _MAKE + _WARM + self._rounds * guests * sum(p.seconds + _AROUND for p in self._timed)
+        if not self._quick:
+            total += self._rounds * guests * _BOOT
+        return total + _MAKE + self._counts * guests * sum(p.seconds + _AROUND for p in self._counted)
+
+    def _step(self, words: str, seconds: float) -> None:
+        """Tells what comes now, which takes about so long. Raises KeyboardInterrupt when it was cancelled."""
+        if self._cancelled.is_set():
+            raise KeyboardInterrupt
+        self._tell(words)
+        self._done += seconds
+
+    def _tell(self, words: str) -> None:
+        pace = (time.monotonic() - self._began) / self._done if self._done else 1.0
+        left = max(1, round(max(0.0, self._total - self._done) * pace))
+        self._monitor.phase(_SUBJECT, f"{words}, about {left} s left", min(1.0, self._done / self._total))

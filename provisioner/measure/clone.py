@@ -1,0 +1,318 @@
+"""Throw-away twins of guests: measured, rebooted and traced in place of the learner's own.
+
+A twin is a domain of the same instance, made from its guest's stamp: the same definition,
+accelerator and image, with fresh disks, a MAC and an address of its own. ``down`` removes it with
+the rest, whenever the bench was killed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Interface
+from typing import Any
+
+from provisioner import errors
+from provisioner.backends import transports
+from provisioner.backends.launch import Launcher, Order, await_ready
+from provisioner.backends.session import Session
+from provisioner.hypervisor import apply
+from provisioner.hypervisor import qemu_monitor as domain_monitor
+from provisioner.lifecycle import image_upload, preflight
+from provisioner.lifecycle.image_upload import Images, boot_files
+from provisioner.lifecycle.remove import remove_guest
+from provisioner.listener import Listener
+from provisioner.measure import clock
+from provisioner.model import naming, plan
+from provisioner.model.enums import Accel
+from provisioner.model.lab import Guest, guest_from_data
+from provisioner.model.metadata import Address
+from provisioner.model.naming import Instance
+from provisioner.model.observed import ObservedDomain
+from provisioner.model.plan import Step, Verb
+from provisioner.transport.executor import AgentTransport
+from provisioner.units import rough_size
+
+_CLOCK_TRIES = 4
+
+
+@dataclass(slots=True)
+class Clone:
+    """A twin that runs. ``of`` is the guest's name, ``dom`` the twin's libvirt domain."""
+
+    of: str
+    dom: Any
+    definition: Guest  # with the twin's own name
+    order: Order
+    label: str
+    installed: frozenset[str] = frozenset()  # the tasks whose scripts it has, see ``runner.install``
+
+    @property
+    def transport(self) -> AgentTransport:
+        return AgentTransport(transports.channel(self.dom, self.definition.agent, self.label))
+
+    @property
+    def accel(self) -> str:
+        return self.order.mark.accel
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return self.order.mark.addresses
+
+    @property
+    def disk(self) -> str:
+        """Its first disk, as its system calls it; empty where it has none, or where that can't be known:
+        Linux counts disks of several controllers in the order in which it finds them."""
+        disks = self.definition.disks
+        if not disks:
+            return ""
+        if disks[0].bus == "virtio":
+            return "/dev/vda"
+        kinds = {(disk.bus, disk.controller) for disk in disks if disk.bus != "virtio"}
+        return "/dev/sda" if len(kinds) == 1 else ""
+
+    @property
+    def host_end(self) -> str:
+        """The host's own address on the network of its first card."""
+        return str(next(IPv4Interface(self.addresses[0].address).network.hosts()))
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """A boot: seconds from QEMU's start until each phase that the guest reported, and until it answered."""
+
+    phases: dict[str, float]
+    total: float
+
+
+@dataclass(slots=True)
+class Twins:
+    """The twins of one run. The caller holds the instance's lock, and calls ``remove`` whatever happens."""
+
+    session: Session
+    instance: Instance
+    monitor: Listener
+    cancelled: threading.Event
+    timeout: float  # seconds for each to boot
+    running: dict[str, Clone] = field(default_factory=dict)  # by the name of the guest
+    failed: dict[str, str] = field(default_factory=dict)  # guest -> why it has no twin
+
+    def make(self, domains: Sequence[ObservedDomain]) -> None:
+        """Brings up a twin for each guest, side by side. One that fails is in ``failed``."""
+        self.remove()
+        self._check_memory(domains)
+        pool = image_upload.open_pool(self.session)
+        store = Images(self.session, pool, self.monitor)
+        taken = {
+            (address.network, address.address)
+            for observed in self.session.look(volumes=False).of(self.instance).domains
+            for address in observed.metadata.addresses
+        }
+        orders: dict[str, Order] = {}
+        for observed in domains:
+            try:
+                orders[observed.guest] = self._order(observed, store, taken)
+            except (errors.VirtlabError, ValueError) as error:
+                self.failed[observed.guest] = str(error).splitlines()[0]
+        self._launch(pool, orders, None)
+
+    def count_accesses(self) -> bool:
+        """Restarts those with virtio devices, so that QEMU's trace sees their notifications.
+
+        False where there is none.
+        """
+        orders = {}
+        for name, clone in self.running.items():
+            if _has_virtio(clone.definition):
+                step = Step(Verb.RESTART, clone.definition.name, "its register accesses are counted")
+                orders[name] = replace(clone.order, step=step)
+        self._launch(image_upload.open_pool(self.session), orders, without_eventfd)
+        return bool(orders)
+
+    def _order(self, observed: ObservedDomain, store: Images, taken: set[tuple[str, str]]) -> Order:
+        guest = guest_from_data(observed.metadata.definition)
+        used = {name: store.kept(text) for name, text in observed.metadata.images.items()}
+        found = {name: image for name, image in used.items() if image is not None}
+        if found.keys() != used.keys():
+            raise errors.ImageError(
+                "the image that it was made from is gone", hint="{virtlab} down, {virtlab} up"
+            )
+        # what the guest got is asked for: one that falls back to emulation would be no twin
+        clone = replace(guest, name=naming.clone(guest.name), accel=Accel(observed.metadata.accel))
+        addresses = []
+        for index, old in enumerate(observed.metadata.addresses):
+            text = plan.lowest_free(old.network, IPv4Interface(old.address).network, taken)
+            taken.add((old.network, text))
+            addresses.append(replace(old, mac=self.instance.mac(clone.name, index), address=text))
+        mark = replace(observed.metadata, guest=clone.name, addresses=tuple(addresses))
+        return Order(
+            step=Step(Verb.CREATE, clone.name, "to be measured"),
+            guest=clone,
+            mark=mark,
+            boot=boot_files(found[clone.image], clone.firmware),
+            backing=tuple(found[disk.image].paths["disk"] if disk.image else None for disk in clone.disks),
+            old_disks=0,
+            volumes=frozenset(self.instance.volume(clone.name, index) for index in range(len(clone.disks))),
+        )
+
+    def _launch(self, pool: Any, orders: dict[str, Order], adapt: Callable[[str], str] | None) -> None:
+        if not orders:
+            return
+        launcher = Launcher(
+            self.session, pool, self.monitor, timeout=self.timeout, cancelled=self.cancelled, adapt=adapt
+        )
+        with ThreadPoolExecutor(max_workers=len(orders), thread_name_prefix="twin") as threads:
+            futures = {name: threads.submit(launcher.launch, order) for name, order in orders.items()}
+            try:
+                results = {name: future.result() for name, future in futures.items()}
+            except KeyboardInterrupt:
+                self.cancelled.set()
+                self._end_all(list(futures.values()), list(orders.values()))
+                raise
+        for name, result in results.items():
+            order = orders[name]
+            if result.error is not None:
+                self.running.pop(name, None)
+                self.failed[name] = f"its twin did not come up: {result.error.message.splitlines()[0]}"
+                continue
+            dom = apply.domain(self.session.conn, self.instance.domain(order.guest.name))
+            label = f"{self.instance.name}/{order.guest.name}"
+            self.running[name] = Clone(name, dom, order.guest, order, label)
+        self._mend_clocks([name for name in results if name in self.running])
+
+    def _mend_clocks(self, names: Sequence[str]) -> None:
+        """Boots those again whose clock is far off. One that stays so is in ``failed``."""
+        for tries_left in reversed(range(_CLOCK_TRIES)):
+            wrong = clock.far_off({n: self.running[n].transport for n in names if n in self.running})
+            for name, pace in wrong.items():
+                clone, why = self.running[name], f"its twin's clock runs at {pace:.2g} times the true speed"
+                try:
+                    if not tries_left:
+                        raise errors.GuestError(f"{why}: this host is too busy")
+                    self.monitor.note(f"{name}: {why}: it boots again")
+                    self.reboot(clone)
+                except (errors.GuestError, errors.HypervisorError) as error:
+                    self.drop(name, error.message)
+            if not wrong:
+                return
+
+    def _end_all(self, futures: Sequence[Future[Any]], orders: Sequence[Order]) -> None:
+        """Switches the twins off until nobody waits for one of them any more."""
+        while wait(futures, timeout=0.1).not_done:
+            for order in orders:
+                with suppress(errors.NotFound):
+                    name = self.instance.domain(order.guest.name)
+                    apply.destroy(apply.domain(self.session.conn, name))
+
+    def _check_memory(self, domains: Sequence[ObservedDomain]) -> None:
+        wanted = sum(observed.metadata.definition["memory"] + preflight.QEMU_OVERHEAD for observed in domains)
+        free = self.session.host.free_memory()
+        if free is not None and wanted > free:
+            raise errors.HypervisorError(
+                f"what is measured are twins of the guests: they need {rough_size(wanted)} of memory, "
+                f"and only {rough_size(free)} is free",
+                hint="end labs that nobody needs: {virtlab} status, {virtlab} down LAB",
+            )
+
+    def alone(self, clone: Clone) -> None:
+        """Lets this one run, and none of the others."""
+        for other in self.running.values():
+            if other is not clone:
+                domain_monitor.pause(other.dom)
+        domain_monitor.unpause(clone.dom)
+
+    def reboot(self, clone: Clone) -> Booted:
+        """Switches a twin off and on. Raises GuestError or HypervisorError where it does not come up."""
+        clone.installed = frozenset()
+        apply.destroy(clone.dom)
+        phases: dict[str, float] = {}
+        began = time.monotonic()
+
+        def reported(mark: str) -> None:
+            phases.setdefault(mark, time.monotonic() - began)
+
+        ready = await_ready(
+            clone.dom,
+            clone.definition,
+            clone.label,
+            self.monitor,
+            timeout=self.timeout,
+            cancelled=self.cancelled,
+            on_mark=reported,
+        )
+        if ready is None:
+            raise errors.GuestError(f"{clone.label} did not say when it was up")
+        return Booted(phases, ready.seconds)
+
+    def drop(self, name: str, why: str) -> None:
+        """Gives up on a twin: it is not measured any more."""
+        self.failed.setdefault(name, why)
+        self.running.pop(name, None)
+
+    def remove(self) -> None:
+        """Takes all twins of the instance away, those of a run that was killed, too."""
+        self.running.clear()
+        observed = self.session.look().of(self.instance)
+        names = {d.guest for d in observed.domains} | {v.guest for v in observed.volumes}
+        clones = sorted(name for name in names if naming.is_clone(name))
+        if not clones:
+            return
+        pool = self.session.pool()
+        problems = []
+        with ThreadPoolExecutor(max_workers=len(clones)) as threads:
+            futures = [
+                threads.submit(remove_guest, self.session.conn, pool, observed, name) for name in clones
+            ]
+            for future in futures:
+                try:
+                    future.result()
+                except errors.VirtlabError as error:
+                    problems.append(error)
+        errors.raise_all(
+            problems,
+            f"not all twins of {self.instance.name} could be removed",
+            hint=f"{{virtlab}} down {self.instance.name}",
+        )
+
+
+def _has_virtio(guest: Guest) -> bool:
+    disks = any(disk.bus == "virtio" or disk.controller == "virtio-scsi" for disk in guest.disks)
+    return disks or any(interface.model == "virtio" for interface in guest.interfaces)
+
+
+def without_eventfd(xml: str) -> str:
+    """A domain whose virtio disks and network cards are notified through QEMU's register code.
+
+    Elsewhere such a notification goes past it, through an event that the kernel or QEMU's main loop
+    hears of, and no trace sees it.
+    """
+    import xml.etree.ElementTree as ET
+
+    ET.register_namespace(naming.METADATA_KEY, naming.METADATA_URI)
+    root = ET.fromstring(xml)  # noqa: S314 - our own rendering
+    for disk in root.iterfind("devices/disk"):
+        if _attribute(disk, "target", "bus") == "virtio":
+            _driver(disk).set("ioeventfd", "off")
+    for interface in root.iterfind("devices/interface"):
+        if _attribute(interface, "model", "type") == "virtio":
+            _driver(interface).set("ioeventfd", "off")
+    for controller in root.iterfind("devices/controller"):
+        if controller.get("type") == "scsi" and controller.get("model") == "virtio-scsi":
+            _driver(controller).set("ioeventfd", "off")
+    return ET.tostring(root, encoding="unicode")
+
+
+def _attribute(element: Any, child: str, name: str) -> str | None:
+    found = element.find(child)
+    return None if found is None else str(found.get(name))
+
+
+def _driver(device: Any) -> Any:
+    import xml.etree.ElementTree as ET
+
+    found = device.find("driver")
+    return ET.SubElement(device, "driver") if found is None else found

@@ -1,0 +1,174 @@
+"""What a run of ``bench`` has found so far, and what it comes to: numbers, what is missing, what to doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from provisioner import errors
+from provisioner.backends.session import Session
+from provisioner.hypervisor import host_facts as facts
+from provisioner.measure import statistics, workloads
+from provisioner.measure.tracing import Count
+from provisioner.measure.workloads import Metric, Probe
+from provisioner.model.measured import GuestConfig, HostFacts, Outcome
+from provisioner.model.observed import Observed, ObservedDomain
+from provisioner.sanitize import printable
+
+_BUSY = 0.5  # load for each core, before anything is measured, above which it is said
+_GIVE_UP = 2  # failures one after the other, of one probe on one guest
+_LONGEST_WHY = 300
+Rounds = list[float | None]  # a number for each round; None where that round gave none
+
+
+class Tally:
+    """The numbers by metric and guest. Told from several threads, but of each guest by one at a time."""
+
+    def __init__(self, guests: Sequence[str]) -> None:
+        self._guests = tuple(guests)
+        self._values: dict[str, dict[str, Rounds]] = {}
+        self._missing: dict[str, dict[str, str]] = {}  # metric -> guest -> why
+        self._barred: set[tuple[str, str]] = set()  # probe, guest
+        self._failures: dict[tuple[str, str], int] = {}
+        self._parts: dict[str, dict[str, list[float]]] = {}  # metric -> "guest: region" -> rounds
+        self._notes: list[str] = []
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._notes))
+
+    def note(self, text: str) -> None:
+        self._notes.append(text)
+
+    def put(self, metric: str, guest: str, number: int, value: float) -> None:
+        """A number of round ``number``, which counts from 0."""
+        rows = self._values.setdefault(metric, {name: [] for name in self._guests})
+        rows[guest] += [None] * (number + 1 - len(rows[guest]))
+        rows[guest][number] = value
+
+    def put_count(self, probe: Probe, guest: str, number: int, count: Count) -> None:
+        """What was counted in a round."""
+        assert probe.registers is not None  # noqa: S101 - it is one of those
+        self.put(probe.registers.name, guest, number, count.number)
+        parts = self._parts.setdefault(probe.registers.name, {})
+        for region, value in count.parts.items():
+            parts.setdefault(f"{guest}: {region}", []).append(value)
+
+    def succeeded(self, probe: Probe, guest: str) -> None:
+        self._failures.pop((probe.name, guest), None)
+
+    def failed(self, probe: Probe, guest: str, number: int, why: str) -> None:
+        """A round of a probe gave nothing. After several in a row it is not tried any more."""
+        if calls_home(probe) and "connect" in why.lower():
+            why += " (does a firewall on the host drop what comes from the lab's network?)"
+        count = self._failures.get((probe.name, guest), 0) + 1
+        self._failures[probe.name, guest] = count
+        if count >= _GIVE_UP:
+            self.bar(probe, guest, f"given up in round {number + 1}: {why}")
+        else:
+            self._lacks(probe, guest, f"round {number + 1}: {why}")
+
+    def bar(self, probe: Probe, guest: str, why: str) -> None:
+        """A probe is not tried any more, or never was."""
+        if (probe.name, guest) not in self._barred:
+            self._barred.add((probe.name, guest))
+            self._lacks(probe, guest, why)
+
+    def is_barred(self, probe: Probe, guest: str) -> bool:
+        return (probe.name, guest) in self._barred
+
+    def _lacks(self, probe: Probe, guest: str, why: str) -> None:
+        self.note(f"{guest}: {probe.title.en}: {why}")
+        for metric in metrics_of(probe):
+            self._missing.setdefault(metric.name, {})[guest] = why
+
+    def outcome(self, metric: Metric, lost: Mapping[str, str], label: str = "") -> Outcome:
+        """One metric on all guests; ``lost`` says of guests as a whole why numbers are missing."""
+        rounds = self._values.get(metric.name) or {name: [] for name in self._guests}
+        missing = {**self._missing.get(metric.name, {}), **lost}
+        for guest, values in rounds.items():
+            if not any(value is not None for value in values):
+                missing.setdefault(guest, "it gave no number")
+        raw = tuple(
+            (part, f"{statistics.median(v):g}") for part, v in self._parts.get(metric.name, {}).items()
+        )
+        return statistics.outcome(metric, rounds, missing=missing, label=label, raw=raw)
+
+    def doubt(self, host: HostFacts, domains: Sequence[ObservedDomain]) -> None:
+        """Notes what makes the numbers weaker than they look, before anything is measured."""
+        if host.load is not None and host.cores and host.load > _BUSY * host.cores:
+            self.note(
+                f"the host was busy before it began (load {host.load:.1f} on {host.cores} cores): "
+                "what takes time is measured less sharply"
+            )
+        if len({domain.metadata.accel for domain in domains}) > 1:
+            self.note("the guests run with different accelerators, which is a difference of its own")
+        for domain in domains:
+            virtio = any(card["model"] == "virtio" for card in domain.metadata.definition["interfaces"])
+            if domain.metadata.accel == "kvm" and virtio:
+                self.note(
+                    f"{domain.guest}: what the host's kernel does for its network card (vhost) may not be in "
+                    "the host's processor time"
+                )
+            if domain.state == "paused":
+                self.note(f"{domain.guest} was paused before, and still is")
+
+
+def metrics_of(probe: Probe) -> list[Metric]:
+    """All that comes of a probe."""
+    return [*probe.metrics, *(metric for metric in (probe.host, probe.registers) if metric is not None)]
+
+
+def wanted(probes: Sequence[Probe], *, boots: bool) -> list[Metric]:
+    """The metrics of a run, in the order in which they are shown."""
+    found = [metric for probe in probes for metric in metrics_of(probe)]
+    return [*found, *(workloads.BOOT if boots else ())]
+
+
+def calls_home(probe: Probe) -> bool:
+    """Whether it talks to the host's iperf3."""
+    return "$PORT" in probe.script
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line: a guest may have had its hand in it."""
+    text = error.message if isinstance(error, errors.VirtlabError) else str(error)
+    return printable((text.splitlines() or [""])[0], _LONGEST_WHY)
+
+
+def host_facts(session: Session) -> HostFacts:
+    """The machine that the guests run on, as far as it can be read."""
+    machine = session.host.machine()
+    versions = facts.versions(session.conn)
+    return HostFacts(
+        processor=machine.processor if machine else "",
+        cores=machine.cores if machine else 0,
+        kernel=machine.kernel if machine else "",
+        qemu=versions["qemu"],
+        libvirt=versions["libvirt"],
+        connection=session.choice.uri,
+        load=machine.load if machine else None,
+    )
+
+
+def guest_config(domain: ObservedDomain, observed: Observed, *, session: bool) -> GuestConfig:
+    """A guest as it is measured: its first disk and its first network card."""
+    definition = domain.metadata.definition
+    disk = next(iter(definition["disks"]), None)
+    card = next(iter(definition["interfaces"]), None)
+    bus = "none" if disk is None else str(disk["bus"])
+    if disk is not None and disk.get("controller"):
+        bus += f" ({disk['controller']})"
+    modes = {
+        network.network: str(network.metadata.definition.get("mode", "")) for network in observed.networks
+    }
+    return GuestConfig(
+        name=domain.guest,
+        accel=domain.metadata.accel,
+        machine=definition["machine"],
+        processors=definition["processor"]["count"],
+        memory=definition["memory"],
+        disk=bus,
+        cache="" if disk is None else disk["cache"],
+        network="none" if card is None else card["model"],
+        network_mode="" if card is None else "user" if session else modes.get(card["network"], ""),
+    )

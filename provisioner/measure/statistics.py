@@ -1,0 +1,124 @@
+"""From numbers to what may be said of them: medians, ratios pair by pair, their interval, a verdict.
+
+Nothing is assumed of how the numbers are distributed. The interval of a median reaches from one of
+the sorted values to its mirror image, and how sure it is follows from coin tosses alone: each value
+lies above the true median as often as below. Its true confidence is told, not a round number.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from provisioner.measure.workloads import MARGIN, Metric
+from provisioner.model.measured import Outcome, Ratio, Series, Verdict
+
+CONFIDENCE = 0.9  # what an interval must reach at least, or there is none: five pairs give 0.94
+Rounds = Sequence[float | None]  # a number for each round; None where that round has none
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    low: float
+    high: float
+    confidence: float
+
+
+def median(values: Sequence[float]) -> float | None:
+    """None where there is no value."""
+    return statistics.median(values) if values else None
+
+
+def spread(values: Sequence[float]) -> tuple[float, float] | None:
+    """The lowest and the highest; None where there is no value."""
+    return (min(values), max(values)) if values else None
+
+
+def interval(values: Sequence[float], at_least: float = CONFIDENCE) -> Interval | None:
+    """The narrowest pair of the sorted values that holds the true median with that confidence.
+
+    None where there are too few values for any.
+    """
+    ordered = sorted(values)
+    count = len(ordered)
+    below, tail, best = 0, 0, None
+    while below < count // 2:
+        tail += math.comb(count, below)  # of 2**count ways, those with at most ``below`` on one side
+        confidence = 1 - 2 * tail / 2**count
+        if confidence < at_least:
+            break
+        best = Interval(ordered[below], ordered[count - 1 - below], confidence)
+        below += 1
+    return best
+
+
+def ratio(guest: str, base: str, values: Rounds, base_values: Rounds) -> Ratio:
+    """``guest`` against ``base``, from the rounds in which both have a number above zero."""
+    pairs = tuple(
+        own / other
+        for own, other in zip(values, base_values, strict=False)
+        if own is not None and other is not None and own > 0 and other > 0
+    )
+    found = interval(pairs)
+    return Ratio(
+        guest=guest,
+        base=base,
+        pairs=pairs,
+        median=median(pairs),
+        low=found.low if found else None,
+        high=found.high if found else None,
+        confidence=found.confidence if found else None,
+        verdict=verdict(found, any_pair=bool(pairs)),
+    )
+
+
+def verdict(found: Interval | None, *, any_pair: bool = True) -> Verdict:
+    """What an interval of a ratio comes to, with the control's margin as what counts as no difference."""
+    if not any_pair:
+        return Verdict.MISSING
+    if found is None:
+        return Verdict.UNCLEAR
+    if found.low > MARGIN[1]:
+        return Verdict.MORE
+    if found.high < MARGIN[0]:
+        return Verdict.LESS
+    return Verdict.SAME if MARGIN[0] <= found.low and found.high <= MARGIN[1] else Verdict.UNCLEAR
+
+
+def outcome(
+    metric: Metric,
+    rounds: Mapping[str, Rounds],
+    *,
+    missing: Mapping[str, str] | None = None,
+    label: str = "",
+    raw: tuple[tuple[str, str], ...] = (),
+) -> Outcome:
+    """One metric on all guests, in the order of ``rounds``; the first guest is the base of the ratios.
+
+    ``missing`` says, by guest, why numbers are not there.
+    """
+    base, *others = rounds
+    return Outcome(
+        workload=metric.name,
+        unit=metric.unit,
+        more_is_better=metric.more_is_better,
+        series=tuple(
+            Series(guest, tuple(v for v in values if v is not None), (missing or {}).get(guest, ""))
+            for guest, values in rounds.items()
+        ),
+        ratios=tuple(ratio(guest, base, rounds[guest], rounds[base]) for guest in others),
+        label=label,
+        raw=raw,
+    )
+
+
+def control_holds(control: Outcome | None) -> bool | None:
+    """Whether each guest's processor work came out as that of the first; None where that is not known."""
+    if control is None or not control.ratios:
+        return None
+    medians = [r.median for r in control.ratios]
+    if any(m is None for m in medians):
+        return None
+    return all(MARGIN[0] <= m <= MARGIN[1] for m in medians if m is not None)

@@ -1,0 +1,290 @@
+"""Work in a twin, timed by marks on its console: the agent's line is silent until it is done.
+
+The probes' scripts are put into the twin once. A turn runs some of them one after the other.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from provisioner import errors
+from provisioner.hypervisor import apply, qemu_monitor
+from provisioner.hypervisor.streams import open_console
+from provisioner.measure.clone import Clone
+from provisioner.measure.workloads import MAX_OUTPUT, Probe
+from provisioner.sanitize import printable
+
+_FOLDER = "/run/virtlab-turn"
+_HEADROOM = 10.0  # seconds beyond the work's own limits, for the agent
+_INSTALL_SECONDS = 30.0
+_GONE_SECONDS = 2.0
+_SHOWN = 200
+_KILLED = 128 + 9
+# The twin's own part: TOKEN, "ready" where somebody wants to be told half a second before the work,
+# DISK, PEER, PORT, then NAME:LIMIT for each task. It tells of each how it ended, and its answer.
+_TURN = f"""\
+token=$1 slowly=$2; export DISK=$3 PEER=$4 PORT=$5; shift 5
+cd {_FOLDER} || exit
+say() {{ echo "$token-$1;" >/dev/ttyS0; }}
+sleep 0.2
+[ -z "$slowly" ] || {{ say ready; sleep 0.5; }}
+for task; do
+    name=${{task%:*}}
+    : >pid
+    {{ sleep "${{task#*:}}"; read -r pid <pid && kill -s KILL -- "-$pid"; }} >/dev/null 2>&1 &
+    guard=$!
+    say "begin-$name"
+    sleep 0.1
+    setsid sh "$name.work" </dev/null >"$name.out" 2>&1 &
+    echo $! >pid
+    wait $!
+    code=$?
+    say "end-$name"
+    : >pid
+    kill $guard
+    [ $code != 0 ] || {{ sh "$name.answer" >"$name.out" 2>&1 </dev/null; code=$?; }}
+    {{
+        echo "$token $name $code"
+        if [ $code != 0 ]; then tail -c 500 "$name.out"
+        else head -c {MAX_OUTPUT + 1} "$name.out"; fi
+        echo
+    }} >>"$token"
+done
+cat "$token"
+rm "$token"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One script, and the one that gives its answer when it is done."""
+
+    name: str  # a word
+    script: str
+    answer: str
+    limit: float  # seconds
+
+
+def task(probe: Probe) -> Task:
+    """What a probe has a twin do."""
+    return Task(probe.name, probe.script, probe.answer, probe.timeout)
+
+
+class Counting(Protocol):
+    """Somebody who looks at the twin's QEMU while it works; called from a thread of the turn."""
+
+    def prepare(self) -> None:
+        """Half a second before the first task begins."""
+
+    def begun(self, name: str) -> None: ...
+
+    def ended(self, name: str) -> None: ...
+
+    def over(self) -> None:
+        """After the last task, or when the turn failed: called whenever ``prepare`` was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a task gave."""
+
+    answer: bytes
+    seconds: float  # from its begin to its end, on the host's clock
+    host_seconds: float  # of processor time that the twin's QEMU took in between
+    begin: bytes  # the marks as they stand on the console
+    end: bytes
+
+
+class _Marks:
+    """The marks on a console: what is fed is searched and forgotten."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.token = secrets.token_hex(6)
+        self.ready = self.of("ready")
+        self._all = [self.ready, *(self.of(f"{kind}-{t.name}") for t in tasks for kind in ("begin", "end"))]
+        self._longest = max(len(mark) for mark in self._all)
+        self._changed = threading.Condition()
+        self._seen: set[bytes] = set()
+        self._tail = b""
+        self._closed = False
+
+    def of(self, name: str) -> bytes:
+        # with an end, so that no mark is the begin of another
+        return f"{self.token}-{name};".encode()
+
+    def feed(self, data: bytes) -> None:
+        text = self._tail + data
+        self._tail = text[-self._longest :]
+        if self.token.encode() not in text:
+            return
+        found = {mark for mark in self._all if mark in text}
+        if found - self._seen:
+            with self._changed:
+                self._seen |= found
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def wait(self, mark: bytes, deadline: float) -> bool:
+        """Whether the mark came, before the deadline and the console's end."""
+        with self._changed:
+            left = max(0.0, deadline - time.monotonic())
+            self._changed.wait_for(lambda: mark in self._seen or self._closed, timeout=left)
+            return mark in self._seen
+
+
+class _Sampler(threading.Thread):
+    """Reads the host's clocks at the marks, and then sets ``done``."""
+
+    def __init__(
+        self,
+        clone: Clone,
+        tasks: Sequence[Task],
+        marks: _Marks,
+        deadline: float,
+        counting: Counting | None,
+        on_begin: Callable[[str], None] | None,
+    ) -> None:
+        super().__init__(name=f"sampler {clone.label}", daemon=True)
+        self._twin = clone
+        self._tasks = tasks
+        self._marks = marks
+        self._deadline = deadline
+        self._counting = counting
+        self._on_begin = on_begin
+        self.done = threading.Event()
+        self.taken: dict[str, tuple[float, float]] = {}  # seconds, and of processor time
+        self.error: errors.VirtlabError | None = None
+
+    def run(self) -> None:
+        try:
+            self._sample()
+        except errors.VirtlabError as error:
+            self.error = error
+        finally:
+            self.done.set()
+
+    def _sample(self) -> None:
+        counting = self._counting
+        if counting is None:
+            self._sample_tasks()
+        elif self._marks.wait(self._marks.ready, self._deadline):
+            try:
+                counting.prepare()
+                self._sample_tasks()
+            finally:
+                counting.over()
+
+    def _sample_tasks(self) -> None:
+        marks, counting, dom = self._marks, self._counting, self._twin.dom
+        for task in self._tasks:
+            if not marks.wait(marks.of(f"begin-{task.name}"), self._deadline):
+                return
+            if self._on_begin is not None:
+                self._on_begin(task.name)
+            if counting is not None:
+                counting.begun(task.name)
+            before, began = qemu_monitor.processor_seconds(dom), time.monotonic()
+            if not marks.wait(marks.of(f"end-{task.name}"), self._deadline):
+                return
+            ended, after = time.monotonic(), qemu_monitor.processor_seconds(dom)
+            if counting is not None:
+                counting.ended(task.name)
+            self.taken[task.name] = (ended - began, after - before)
+
+
+def install(clone: Clone, tasks: Sequence[Task]) -> None:
+    """Puts the scripts of tasks into a twin, which keeps them until it is started again."""
+    end = f"END-{secrets.token_hex(6)}"
+    files = {"turn": _TURN}
+    for task in tasks:
+        files |= {f"{task.name}.work": task.script, f"{task.name}.answer": task.answer}
+    texts = [f"cat >{name} <<'{end}'\n{text.rstrip()}\n{end}\n" for name, text in files.items()]
+    script = f"mkdir -p {_FOLDER} && cd {_FOLDER} || exit\n{''.join(texts)}"
+    result = clone.transport.run(["sh"], input=script.encode(), timeout=_INSTALL_SECONDS, max_output=1024)
+    if result.exit_code != 0:
+        raise errors.GuestError(f"{clone.label} can't keep the scripts: {_said(result.stderr)}")
+
+
+def turn(
+    clone: Clone,
+    tasks: Sequence[Task],
+    variables: Mapping[str, str],
+    *,
+    counting: Counting | None = None,
+    on_begin: Callable[[str], None] | None = None,
+) -> dict[str, Reading | errors.GuestError]:
+    """Runs installed tasks one after the other; what each gave, or why it gave nothing.
+
+    ``variables``: DISK, PEER and PORT. ``on_begin`` is told each task's name, in another thread.
+    Raises GuestError where the twin ends or answers nothing that can be used, and HypervisorError
+    where libvirt or ``counting`` fails. Takes at most the limits of all tasks, and a few seconds.
+    """
+    marks = _Marks(tasks)
+    deadline = time.monotonic() + sum(task.limit for task in tasks) + _HEADROOM
+    values = [variables.get(name, "") for name in ("DISK", "PEER", "PORT")]
+    argv = ["sh", f"{_FOLDER}/turn", marks.token, "" if counting is None else "ready", *values]
+    argv += [f"{task.name}:{task.limit:g}" for task in tasks]
+    with open_console(clone.dom, "serial0", label=clone.label, on_data=marks.feed, on_end=marks.close):
+        sampler = _Sampler(clone, tasks, marks, deadline, counting, on_begin)
+        sampler.start()
+        try:
+            result = clone.transport.run(
+                argv,
+                timeout=max(0.1, deadline - time.monotonic()),
+                max_output=(MAX_OUTPUT + 200) * len(tasks),
+                until=sampler.done,
+            )
+        except (errors.GuestError, errors.HypervisorError) as error:
+            if _has_ended(clone):
+                raise errors.GuestError(f"{clone.label} stopped in the middle of it") from error
+            raise
+        finally:
+            marks.close()
+            sampler.join()
+    if sampler.error is not None:
+        raise sampler.error
+    if result.exit_code != 0:
+        raise errors.GuestError(_said(result.stderr))
+    return {task.name: _reading(task, marks, sampler, result.stdout) for task in tasks}
+
+
+def _reading(task: Task, marks: _Marks, sampler: _Sampler, output: bytes) -> Reading | errors.GuestError:
+    _, found, after = output.partition(f"{marks.token} {task.name} ".encode())
+    code, newline, after = after.partition(b"\n")
+    if not found or not newline:
+        return errors.GuestError("it told nothing of how it ended")
+    text = after.partition(f"\n{marks.token} ".encode())[0]
+    if code == str(_KILLED).encode():
+        return errors.GuestError(f"it took more than {task.limit:g} seconds and was stopped")
+    if code != b"0":
+        return errors.GuestError(_said(text))
+    if task.name not in sampler.taken:
+        return errors.GuestError("the marks of its begin and end did not come over the console")
+    begin, end = (marks.of(f"{kind}-{task.name}") for kind in ("begin", "end"))
+    return Reading(text, *sampler.taken[task.name], begin, end)
+
+
+def _said(output: bytes) -> str:
+    lines = output.strip().splitlines()
+    return printable(lines[-1], _SHOWN) if lines else "it failed and did not say why"
+
+
+def _has_ended(clone: Clone) -> bool:
+    deadline = time.monotonic() + _GONE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if not apply.is_active(clone.dom):
+                return True
+        except errors.HypervisorError:
+            return True
+        time.sleep(0.1)
+    return False

@@ -1,0 +1,69 @@
+"""Which accelerator a guest gets, and why. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner import errors
+from provisioner.model.enums import Accel
+
+
+@dataclass(frozen=True, slots=True)
+class KvmFacts:
+    """What is known of KVM on the hypervisor's host; None where it can't be known from here."""
+
+    exists: bool | None  # /dev/kvm is there
+    opens: bool | None  # the user that QEMU runs as can open it
+    offered: bool | None  # libvirt lists it
+    hardware: str | None  # "vmx" or "svm", or "" where the processor shows neither
+    qemu_user: str | None = None  # whom "opens" speaks of
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``accel`` is kvm or tcg; ``why`` one line that stands beside numbers."""
+
+    accel: str
+    why: str
+    fell_back: bool = False  # KVM was tried before, and failed
+
+
+def obstacle(facts: KvmFacts) -> str | None:
+    """Why KVM can't be real here; None where nothing speaks against it."""
+    if facts.exists is False:
+        return "this host has no /dev/kvm"
+    if facts.hardware == "":
+        if facts.exists:
+            return "/dev/kvm is there, but the processor shows neither vmx nor svm, so it is not real KVM"
+        return "the processor shows neither vmx nor svm"
+    if facts.opens is False:
+        who = f" by {facts.qemu_user}, the user that QEMU runs as" if facts.qemu_user else ""
+        return f"/dev/kvm can't be opened{who}"
+    if facts.offered is False:
+        return "libvirt does not offer KVM"
+    return None
+
+
+def decide(wanted: Accel, facts: KvmFacts) -> Decision:
+    """``auto`` takes KVM only where nothing speaks against it; what is named is taken as it is."""
+    if wanted is Accel.KVM:
+        return Decision("kvm", "asked for")
+    if wanted is Accel.TCG:
+        return Decision("tcg", "asked for")
+    reason = obstacle(facts)
+    if reason is not None:
+        return Decision("tcg", reason)
+    if facts.hardware and facts.opens:
+        return Decision("kvm", f"/dev/kvm opens and the processor has {facts.hardware}")
+    return Decision("kvm", "nothing is known against KVM on that host")
+
+
+def checked(guest: str, decision: Decision, *, needs_kvm: bool) -> Decision:
+    """The decision, for a guest of that name. Raises InputError where it wants KVM and would be emulated."""
+    if needs_kvm and decision.accel != "kvm":
+        raise errors.InputError(
+            f"{guest} has hyperv, kvm or hypervclock, which only KVM offers, and would be emulated "
+            f"({decision.why}): nothing would come of it, and no word said",
+            hint="take these keys out of the lab file, or go to a host with KVM",
+        )
+    return decision

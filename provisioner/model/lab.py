@@ -1,0 +1,203 @@
+"""What a lab is, after its file was read, checked and completed from its profiles.
+
+Every value is set: nothing downstream guesses a default. All objects are immutable and know
+nothing of files, libvirt or the host. ``to_data``/``guest_from_data`` give the plain form that is
+stamped on a domain, so that a later run can say what changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from provisioner.language import Text
+from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    count: int
+    model: str  # auto, default, host, maximum, or a name; see labs/reference.yaml
+    features: dict[str, str] = field(default_factory=dict)  # name -> require | disable
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    bus: str  # ide | sata | scsi | virtio | xen
+    size: int  # bytes
+    cache: str  # none | writeback | writethrough | directsync | unsafe
+    controller: str | None = None  # for bus scsi: virtio-scsi | lsilogic | lsisas1068 | vmpvscsi
+    image: str | None = None  # a disk image of the image catalogue; None: an empty disk
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    network: str
+    model: str  # e1000 | e1000e | rtl8139 | virtio | vmxnet3 | xen
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    offset: str  # utc | localtime
+    timers: dict[str, bool] = field(default_factory=dict)  # kvmclock, hpet, pit, rtc, tsc, hypervclock
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """One guest of a lab."""
+
+    name: str
+    kind: GuestKind
+    parent: str | None
+    transport: Transport
+    optional: bool  # whether it is only there when asked for
+    title: Text | None
+    profile: str
+    accel: Accel
+    image: str  # what it boots: an image of the catalogue
+    machine: str  # pc | q35, or a versioned libvirt machine type; xenpv | xenpvh
+    firmware: str  # bios | uefi
+    processor: Processor
+    memory: int  # bytes
+    disks: tuple[Disk, ...]
+    interfaces: tuple[Interface, ...]
+    video: str  # none | vga | cirrus | bochs | vmvga | virtio
+    clock: Clock
+    hyperv: dict[str, bool | int]  # enlightenments by libvirt's names; spinlocks: retries
+    kvm: dict[str, bool]  # hidden
+    smbios: dict[str, str]  # manufacturer, product, version, serial, bios-vendor
+    features: dict[str, bool]  # vmport
+    balloon: str  # none | virtio
+    rng: str  # none | virtio
+    agent: AgentPort
+    console: str  # serial | serial+virtio: whether a virtio console stands beside the serial one
+    serial_ports: int  # ISA serial ports, the console's and the agent's included
+    kernel_args: tuple[str, ...]
+
+    @property
+    def is_top_level(self) -> bool:
+        """Whether the host's libvirt runs it, rather than another guest."""
+        return self.parent is None
+
+    @property
+    def needs_kvm(self) -> bool:
+        """Whether it asks for what only KVM has: emulation takes these settings, to no effect."""
+        return bool(
+            any(self.hyperv.values()) or any(self.kvm.values()) or self.clock.timers.get("hypervclock")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    name: str
+    title: Text | None
+    mode: NetworkMode
+
+
+class How(StrEnum):
+    """How what was seen is compared with what a lesson expects."""
+
+    IS = "is"  # exactly these values, in any order; none of them: nothing is there
+    HAS = "has"  # all of these, among others
+    LACKS = "lacks"  # none of these
+    AT_LEAST = "at-least"  # one number, or as many values
+    AT_MOST = "at-most"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    how: How
+    values: tuple[str, ...]  # for AT_LEAST and AT_MOST one whole number
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing that can be seen in guests, and what a lesson expects to be seen."""
+
+    name: str
+    title: Text
+    guests: tuple[str, ...]
+    fact: str | None  # a name of model.named_facts.NAMES
+    command: tuple[str, ...]  # run in the guest, where there is no fact
+    read: str  # how the output is read: lines | text | number | exit-code
+    expect: Expectation
+    needs: tuple[str, ...]  # kvm, tcg: only where the guest runs with it; network: one of the lab's own
+    why: Text | None
+    console: str | None = None  # typed at the guest's console, where there is neither fact nor command
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlace:
+    """Where a lab file says how much memory a guest has."""
+
+    place: str  # file, line and column, or the --set
+    path: str  # guests.NAME.memory or defaults.memory
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    name: str
+    title: Text
+    description: Text | None
+    networks: tuple[Network, ...]
+    guests: tuple[Guest, ...]  # in file order; a parent stands before the guests that it hosts
+    file: Path
+    source: str  # who it is: "catalog:NAME" for a lab that comes with virtlab, else the file's absolute path
+    observe: tuple[Observation, ...] = ()
+    part: str | None = None  # of the article: a key of parts.PARTS
+    memory_places: dict[str, MemoryPlace] = field(default_factory=dict)  # of the guests whose file says it
+
+    def guest(self, name: str) -> Guest:
+        """The guest of that name; KeyError where there is none."""
+        for guest in self.guests:
+            if guest.name == name:
+                return guest
+        raise KeyError(name)
+
+    @property
+    def top_level(self) -> tuple[Guest, ...]:
+        return tuple(guest for guest in self.guests if guest.is_top_level)
+
+
+def to_data(value: Any) -> Any:
+    """Plain dicts, lists, strings and numbers of a model object, in field order."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_data(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: to_data(value[key]) for key in sorted(value)}
+    if isinstance(value, tuple | list):
+        return [to_data(item) for item in value]
+    if isinstance(value, StrEnum):
+        return str(value)
+    return value
+
+
+def guest_from_data(data: dict[str, Any]) -> Guest:
+    """The guest that ``to_data`` was given. Raises ValueError where the data has another form."""
+    try:
+        return typing.cast(Guest, _from_data(Guest, data))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a guest definition: {error}") from error
+
+
+def _from_data(kind: Any, data: Any) -> Any:
+    origin = typing.get_origin(kind)
+    if origin is types.UnionType:
+        if data is None:
+            return None
+        (inner,) = (arg for arg in typing.get_args(kind) if arg is not type(None))
+        return _from_data(inner, data)
+    if origin is tuple:
+        return tuple(_from_data(typing.get_args(kind)[0], item) for item in data)
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        names = [f.name for f in dataclasses.fields(kind)]
+        return typing.cast(Any, kind)(**{name: _from_data(hints[name], data[name]) for name in names})
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind(data)
+    return data

@@ -1,0 +1,43 @@
+"""Whether each guest has the memory that its system needs to come up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from provisioner.errors import LabFileError
+from provisioner.model.lab import Guest, Lab, MemoryPlace
+from provisioner.units import MIB, format_size, rough_size
+
+_STEP = 32 * MIB
+
+
+def fitting(lab: Lab, least: Mapping[str, int]) -> Lab:
+    """The lab, with enough memory in each guest whose file leaves that to the profile.
+
+    ``least``: by guest, the bytes in which its system just comes up, where they are known. Raises
+    LabFileError with a line for each guest whose file gives it less, and the place in the file.
+    """
+    short = [guest for guest in lab.guests if guest.memory < least.get(guest.name, 0)]
+    if said := [guest for guest in short if guest.name in lab.memory_places]:
+        enough = max(_enough(least[guest.name]) for guest in said)
+        raise LabFileError(
+            [_problem(lab.memory_places[guest.name], guest, least[guest.name]) for guest in said],
+            hint="give the guest more, in the file or with --set "
+            f"{lab.memory_places[said[0].name].path}={enough // MIB}MiB",
+        )
+    guests = (replace(g, memory=_enough(least[g.name])) if g in short else g for g in lab.guests)
+    return replace(lab, guests=tuple(guests))
+
+
+def _problem(place: MemoryPlace, guest: Guest, least: int) -> str:
+    needed = rough_size(least + MIB - 1)
+    return (
+        f"{place.place}: {place.path}: {format_size(guest.memory)} is too little for {guest.name}: "
+        f"what image {guest.image} has here, its kernel and initramfs, needs {needed} to come up"
+    )
+
+
+def _enough(least: int) -> int:
+    """What is comfortable for a system that needs so many bytes to come up: a tenth more, rounded up."""
+    return -(-least * 11 // (10 * _STEP)) * _STEP

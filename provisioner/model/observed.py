@@ -1,0 +1,160 @@
+"""What one connection shows of virtlab's: plain data, read by ``hypervisor.observe``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from provisioner.model import naming
+from provisioner.model.metadata import GuestMetadata, NetworkMetadata, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedDomain:
+    """A domain whose name and stamp both say that it is virtlab's."""
+
+    name: str
+    instance: naming.Instance
+    guest: str
+    state: str  # running | paused | stopping | stopped | crashed | suspended | unknown
+    metadata: GuestMetadata
+
+    @property
+    def is_active(self) -> bool:
+        return self.state not in ("stopped", "crashed")
+
+    @property
+    def label(self) -> str:
+        """The guest, as the user writes it."""
+        return f"{self.instance.name}/{self.guest}"
+
+    @property
+    def host(self) -> ObservedDomain:
+        """The domain that it is, or is in."""
+        return self
+
+    def members(self) -> Iterator[Member]:
+        """The guest, and those inside it at any depth, a parent before the guests that it hosts."""
+        found: dict[str, Member] = {self.guest: self}
+        yield self
+        for definition in self.metadata.inner:
+            parent = found.get(str(definition.get("parent")))
+            if parent is not None and definition["name"] not in found:
+                inner = ObservedInner(definition["name"], parent, self._inner_stamp(definition))
+                found[inner.guest] = inner
+                yield inner
+
+    def _inner_stamp(self, definition: dict[str, Any]) -> GuestMetadata:
+        name = definition["name"]
+        return replace(self.metadata, guest=name, definition=definition, images={}, addresses=(), inner=())
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedInner:
+    """A guest inside another one. Whether it runs only that one knows, which is not asked here.
+
+    Its stamp is its host's, with the definition that the host's stamp has of it: the accelerator is what
+    executes all of them in the end.
+    """
+
+    guest: str
+    parent: Member
+    metadata: GuestMetadata
+
+    @property
+    def instance(self) -> naming.Instance:
+        return self.parent.instance
+
+    @property
+    def label(self) -> str:
+        return f"{self.instance.name}/{self.guest}"
+
+    @property
+    def host(self) -> ObservedDomain:
+        return self.parent.host
+
+    @property
+    def state(self) -> str:
+        """That of its host: it can't be in a better one."""
+        return self.host.state
+
+    @property
+    def is_active(self) -> bool:
+        return self.host.is_active
+
+
+Member = ObservedDomain | ObservedInner  # a guest of an instance, wherever it runs
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedNetwork:
+    name: str
+    instance: naming.Instance
+    network: str
+    active: bool
+    metadata: NetworkMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedVolume:
+    """A volume of virtlab's pool that belongs to an instance."""
+
+    name: str
+    instance: naming.Instance
+    part: str  # "full.disk0.qcow2"
+
+    @property
+    def guest(self) -> str:
+        """Whose it is."""
+        return self.part.rsplit(".", 2)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All that virtlab made and that one connection shows."""
+
+    domains: tuple[ObservedDomain, ...]
+    networks: tuple[ObservedNetwork, ...]
+    volumes: tuple[ObservedVolume, ...]
+
+    def instances(self) -> list[naming.Instance]:
+        """Every instance of which anything is there, sorted."""
+        everything: tuple[ObservedDomain | ObservedNetwork | ObservedVolume, ...] = (
+            *self.domains,
+            *self.networks,
+            *self.volumes,
+        )
+        return sorted({item.instance for item in everything})
+
+    def of(self, instance: naming.Instance) -> Observed:
+        """Only what belongs to that instance."""
+        return Observed(
+            tuple(item for item in self.domains if item.instance == instance),
+            tuple(item for item in self.networks if item.instance == instance),
+            tuple(item for item in self.volumes if item.instance == instance),
+        )
+
+    def of_owner(self, owner: str) -> Observed:
+        """Only what belongs to that owner (a slug)."""
+        return Observed(
+            tuple(item for item in self.domains if item.instance.owner == owner),
+            tuple(item for item in self.networks if item.instance.owner == owner),
+            tuple(item for item in self.volumes if item.instance.owner == owner),
+        )
+
+    def origin(self) -> Origin | None:
+        """The origin that the first stamp tells."""
+        stamped: tuple[ObservedDomain | ObservedNetwork, ...] = (*self.domains, *self.networks)
+        return next((item.metadata.origin for item in stamped), None)
+
+    def domain(self, guest: str) -> ObservedDomain | None:
+        return next((item for item in self.domains if item.guest == guest), None)
+
+    def members(self) -> Iterator[Member]:
+        """Every guest, those inside others after the one that hosts them."""
+        for domain in self.domains:
+            yield from domain.members()
+
+    def member(self, guest: str) -> Member | None:
+        return next((item for item in self.members() if item.guest == guest), None)

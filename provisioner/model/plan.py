@@ -1,0 +1,324 @@
+"""What ``up`` has to do: the lab as it should be against what libvirt shows, step by step. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from provisioner.errors import ConflictError, InputError
+from provisioner.model import naming
+from provisioner.model.lab import Guest, Lab, Network, to_data
+from provisioner.model.metadata import Address, Choices, Origin
+from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork
+from provisioner.units import format_size
+
+_SIZES = {"memory", "size"}
+_FLAGS = {"accelerator", "choices"}
+_NO_RESTART = {"title", "profile", "transport", "optional", "choices"}  # what is only written on it
+_FRESH = {"create", "start", "restart", "replace"}  # verbs after which a guest boots
+_SUBNETS = 127  # 192.168.128.0/24 to 192.168.254.0/24
+_FIRST_HOST = 11
+_END_OF_HOSTS = 128  # from here on: what DHCP gives to others
+USER_SUBNET = ipaddress.IPv4Network("10.0.2.0/24")
+USER_GATEWAY = "10.0.2.2"
+USER_NAME_SERVER = "10.0.2.3"
+
+Ranges = dict[str, tuple[ipaddress.IPv4Network, str | None]]  # network -> subnet, gateway (None: isolated)
+
+
+class Verb(StrEnum):
+    """What a step does to a guest or a network."""
+
+    KEEP = "keep"
+    CREATE = "create"
+    START = "start"
+    UPDATE = "update"  # only what is written on it; nothing restarts
+    RESTART = "restart"  # ends and starts with its new definition; what is in memory is lost
+    REPLACE = "replace"  # made anew; what is on its disks is lost, too
+    REMOVE = "remove"
+    LEAVE = "leave"  # as it is, where the guest that hosts it says that it runs
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    verb: Verb
+    name: str
+    reason: str
+    changes: tuple[str, ...] = ()  # "memory: 192 MiB → 256 MiB"
+    loses: str | None = None  # what a user loses by it; None where nothing
+
+    @property
+    def changes_something(self) -> bool:
+        return self.verb not in (Verb.KEEP, Verb.LEAVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    networks: tuple[Step, ...]
+    guests: tuple[Step, ...]
+    inner: tuple[Step, ...]  # guests of guests
+    leftovers: tuple[str, ...]  # volumes of this instance that no guest owns
+
+    @property
+    def changes_something(self) -> bool:
+        return bool(self.leftovers) or any(s.changes_something for s in (*self.networks, *self.guests))
+
+    @property
+    def losses(self) -> tuple[Step, ...]:
+        """The steps that somebody has to agree to."""
+        return tuple(step for step in (*self.networks, *self.guests) if step.loses)
+
+    def guest(self, name: str) -> Step:
+        """The step for a guest; KeyError where there is none."""
+        return {step.name: step for step in self.guests}[name]
+
+
+def check_origin(instance: naming.Instance, lab: Lab, observed: Observed) -> None:
+    """Raises ConflictError where the instance was made from another lab file."""
+    origin = observed.origin()
+    if origin is not None and origin.source != lab.source:
+        raise ConflictError(
+            f"{instance.name} is already up, made from {origin.file}, not from {lab.file}",
+            hint=f"give this one a name of its own: {{virtlab}} up {shlex.quote(str(lab.file))} --as NAME; "
+            f"or end that one first: {{virtlab}} down {instance.name}",
+        )
+
+
+def make(lab: Lab, origin: Origin, observed: Observed, accels: Mapping[str, str], *, session: bool) -> Plan:
+    """The steps that turn what is seen of the instance into the lab.
+
+    ``accels`` gives what each top-level guest is to run with: kvm or tcg.
+    """
+    instance = origin.key
+    networks = [] if session else _network_steps(lab, observed)
+    renewed = {step.name for step in networks if step.verb is not Verb.KEEP}
+    guests = [
+        _guest_step(guest, lab, observed.domain(guest.name), renewed, origin, accels[guest.name])
+        for guest in lab.top_level
+    ]
+    wanted = {guest.name for guest in lab.top_level}
+    guests += [
+        Step(Verb.REMOVE, domain.guest, "a bench that was ended left it behind")
+        if naming.is_clone(domain.guest)
+        else Step(Verb.REMOVE, domain.guest, _why_gone(domain, origin), loses=_loss(domain, disks=True))
+        for domain in observed.domains
+        if domain.guest not in wanted
+    ]
+    owned = {
+        instance.volume(guest.name, index)
+        for guest in lab.top_level
+        for index in range(max(len(guest.disks), _disk_count(observed.domain(guest.name))))
+    }
+    present = {domain.guest for domain in observed.domains}
+    leftovers = [
+        volume.name
+        for volume in observed.volumes
+        if volume.name not in owned and volume.guest not in present - wanted
+    ]
+    fresh = {step.name for step in guests if step.verb in _FRESH}
+    inner: list[Step] = []
+    for guest in lab.guests:
+        if guest.parent in fresh:
+            fresh.add(guest.name)
+            inner.append(Step(Verb.START, guest.name, f"inside {guest.parent}, once that answers"))
+        elif guest.parent is not None:
+            inner.append(Step(Verb.LEAVE, guest.name, f"inside {guest.parent}; started if it does not run"))
+    return Plan(tuple(networks), tuple(guests), tuple(inner), tuple(leftovers))
+
+
+def _why_gone(domain: ObservedDomain, origin: Origin) -> str:
+    if domain.guest in origin.choices.left_out:
+        return "it is optional, and left out now"
+    return "the lab file no longer has it"
+
+
+def _network_steps(lab: Lab, observed: Observed) -> list[Step]:
+    existing = {network.network: network for network in observed.networks}
+    used = {interface.network for guest in lab.top_level for interface in guest.interfaces}
+    steps = [_network_step(n, existing.pop(n.name, None)) for n in lab.networks if n.name in used]
+    steps += [
+        Step(Verb.REMOVE, name, "no guest of the lab file uses it", loses=None) for name in sorted(existing)
+    ]
+    return steps
+
+
+def _network_step(network: Network, observed: ObservedNetwork | None) -> Step:
+    if observed is None:
+        return Step(Verb.CREATE, network.name, "not there yet")
+    changes = _differences(observed.metadata.definition, to_data(network))
+    if any(_top_key(change) not in _NO_RESTART for change in changes):
+        return Step(Verb.REPLACE, network.name, "the lab file changed", tuple(changes))
+    if not observed.active:
+        return Step(Verb.START, network.name, "it is stopped")
+    return Step(Verb.KEEP, network.name, "as the lab file says")
+
+
+def _guest_step(
+    guest: Guest, lab: Lab, observed: ObservedDomain | None, renewed: set[str], origin: Origin, accel: str
+) -> Step:
+    if observed is None:
+        return Step(Verb.CREATE, guest.name, "not there yet")
+    changes = _differences(observed.metadata.definition, to_data(guest))
+    changes += _differences(
+        {"inner": list(observed.metadata.inner)}, {"inner": inner_definitions(lab, guest.name)}
+    )
+    changes += _differences({"accelerator": observed.metadata.accel}, {"accelerator": accel})
+    changes += _differences(
+        {"choices": _flags(observed.metadata.origin.choices)}, {"choices": _flags(origin.choices)}
+    )
+    why = "flags ask for it" if {_top_key(c) for c in changes} <= _FLAGS else "the lab file changed"
+    serious = [change for change in changes if _top_key(change) not in _NO_RESTART]
+    if _disks_lost(observed.metadata.definition, guest):
+        return Step(Verb.REPLACE, guest.name, why, tuple(changes), _loss(observed, disks=True))
+    if serious:
+        return Step(Verb.RESTART, guest.name, why, tuple(changes), _loss(observed, disks=False))
+    moved = sorted({i.network for i in guest.interfaces} & renewed)
+    if moved and observed.is_active:
+        reason = f"its network {', '.join(moved)} was not there or is made anew"
+        return Step(Verb.RESTART, guest.name, reason, loses=_loss(observed, disks=False))
+    if not observed.is_active or observed.state == "paused":
+        return Step(Verb.START, guest.name, f"it is {observed.state}", tuple(changes))
+    if changes:
+        return Step(Verb.UPDATE, guest.name, why, tuple(changes))
+    return Step(Verb.KEEP, guest.name, "as the lab file says")
+
+
+def _flags(choices: Choices) -> str:
+    accel = [f"--accel {choices.accel}"] if choices.accel else []
+    words = [*accel, *(f"--with {guest}" for guest in choices.guests)]
+    return " ".join([*words, *(f"--set {text}" for text in choices.sets)]) or "none"
+
+
+def inner_definitions(lab: Lab, name: str) -> list[dict[str, Any]]:
+    """The definitions of all guests that a guest hosts, at any depth, in file order."""
+    return [to_data(guest) for guest in inner_guests(lab, name)]
+
+
+def inner_guests(lab: Lab, name: str) -> list[Guest]:
+    """All guests that a guest hosts, at any depth, in file order, which puts parents first."""
+    hosts = {name}
+    found = []
+    for guest in lab.guests:
+        if guest.parent in hosts:
+            hosts.add(guest.name)
+            found.append(guest)
+    return found
+
+
+def _loss(observed: ObservedDomain, *, disks: bool) -> str | None:
+    if disks and observed.metadata.definition.get("disks"):
+        return (
+            "all that is on its disks and in its memory" if observed.is_active else "all that is on its disks"
+        )
+    return "what is in its memory" if observed.is_active else None
+
+
+def _disk_count(observed: ObservedDomain | None) -> int:
+    return 0 if observed is None else len(observed.metadata.definition.get("disks", ()))
+
+
+def _disks_lost(old: dict[str, Any], guest: Guest) -> bool:
+    """Whether the new definition loses what is on a disk: one goes, or gets another size or image."""
+    before = [(disk["size"], disk["image"]) for disk in old["disks"]]
+    after = [(disk.size, disk.image) for disk in guest.disks]
+    return before != after[: len(before)]
+
+
+def _differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """One line for each leaf that differs: ``path: old → new``."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [
+            line
+            for key in dict.fromkeys((*old, *new))
+            for line in _differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+        ]
+    if isinstance(old, list) and isinstance(new, list):
+        length = max(len(old), len(new))
+        pairs = zip(old + [None] * (length - len(old)), new + [None] * (length - len(new)), strict=True)
+        return [line for i, (a, b) in enumerate(pairs) for line in _differences(a, b, f"{path}[{i}]")]
+    if old == new:
+        return []
+    return [f"{path}: {_shown(path, old)} → {_shown(path, new)}"]
+
+
+def _shown(path: str, value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, int) and path.rpartition(".")[2] in _SIZES:
+        return format_size(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(key, item)}" for key, item in value.items() if item is not None)
+    return str(value)
+
+
+def _top_key(change: str) -> str:
+    """The key of a guest or network that a change is about; of an inner guest's for a change inside one."""
+    path = re.sub(r"^inner\[\d+\]\.", "", change.partition(":")[0])
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
+def user_ranges(lab: Lab) -> Ranges:
+    """The ranges of user-mode networking: QEMU gives each interface a network of its own."""
+    return {network.name: (USER_SUBNET, USER_GATEWAY) for network in lab.networks}
+
+
+def subnets(
+    instance: naming.Instance, network: str, used: Sequence[ipaddress.IPv4Network]
+) -> Iterator[ipaddress.IPv4Network]:
+    """Free /24 networks for a network of the instance, the one it would always take first."""
+    start = instance.subnet_start(network, _SUBNETS)
+    for offset in range(_SUBNETS):
+        candidate = ipaddress.IPv4Network(f"192.168.{128 + (start + offset) % _SUBNETS}.0/24")
+        if not any(candidate.overlaps(other) for other in used):
+            yield candidate
+
+
+def addresses(lab: Lab, origin: Origin, observed: Observed, nets: Ranges) -> dict[str, tuple[Address, ...]]:
+    """The addresses of each top-level guest's interfaces, in their order.
+
+    A guest that is there keeps what it has; the others take the lowest free ones, in file order.
+    Raises InputError where a network has more interfaces than addresses.
+    """
+    instance = origin.key
+    kept: dict[str, Address] = {
+        address.mac: address
+        for domain in observed.domains
+        for address in domain.metadata.addresses
+        if address.network in nets
+        and ipaddress.IPv4Interface(address.address).network == nets[address.network][0]
+    }
+    taken = {(a.network, a.address) for a in kept.values()}
+    result: dict[str, tuple[Address, ...]] = {}
+    for guest in lab.top_level:
+        own = []
+        for index, interface in enumerate(guest.interfaces):
+            mac = instance.mac(guest.name, index)
+            subnet, gateway = nets[interface.network]
+            old = kept.get(mac)
+            if old is None or old.network != interface.network:
+                text = lowest_free(interface.network, subnet, taken)
+                taken.add((interface.network, text))
+                own.append(Address(interface.network, mac, text, gateway))
+            else:
+                own.append(replace(old, gateway=gateway))
+        result[guest.name] = tuple(own)
+    return result
+
+
+def lowest_free(network: str, subnet: ipaddress.IPv4Network, taken: set[tuple[str, str]]) -> str:
+    """The first address for a guest that is not among the (network, address/prefix) that are taken."""
+    for host in range(_FIRST_HOST, _END_OF_HOSTS):
+        text = f"{subnet[host]}/{subnet.prefixlen}"
+        if (network, text) not in taken:
+            return text
+    raise InputError(
+        f"network {network} has more interfaces than addresses for them ({_END_OF_HOSTS - _FIRST_HOST})",
+        hint="spread the guests over several networks",
+    )

@@ -1,0 +1,67 @@
+"""Guests that are only there when somebody asks for them: ``optional: true``, ``up --with``. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from provisioner.errors import InputError
+from provisioner.model.lab import Guest, Lab
+from provisioner.model.metadata import Choices
+
+
+def names(lab: Lab) -> list[str]:
+    """The guests that can be asked for: the optional ones, and those inside one."""
+    return [guest.name for guest in lab.guests if any(each.optional for each in _chain(lab, guest))]
+
+
+def chosen(lab: Lab, asked: Collection[str] = ()) -> Lab:
+    """The lab without its optional guests but those asked for, and without what would run inside them.
+
+    Who asks for a guest inside another one asks for that one, too.
+    """
+    wanted = {each.name for name in asked for each in _chain(lab, lab.guest(name))}
+    return replace(
+        lab,
+        guests=tuple(
+            guest
+            for guest in lab.guests
+            if all(each.name in wanted for each in _chain(lab, guest) if each.optional)
+        ),
+    )
+
+
+def settled(lab: Lab, choices: Choices, add: Sequence[str], drop: Sequence[str]) -> tuple[Lab, Choices]:
+    """The lab as it is to be, and the choices that say so: the earlier ones, with these on top.
+
+    Raises InputError for a name of a guest that nobody can choose.
+    """
+    known = names(lab)
+    for flag, given in (("--with", add), ("--without", drop)):
+        for name in given:
+            if name not in known:
+                raise InputError(f"{flag} {name}: {_refusal(lab, name)}", hint=_hint(known))
+    if both := sorted(set(add) & set(drop)):
+        raise InputError(f"{both[0]} is asked for both --with and --without", hint="say one of the two")
+    asked = tuple(n for n in dict.fromkeys((*choices.guests, *add)) if n in known and n not in drop)
+    smaller = chosen(lab, asked)
+    present = {guest.name for guest in smaller.guests}
+    left_out = tuple(guest.name for guest in lab.guests if guest.name not in present)
+    return smaller, replace(choices, guests=asked, left_out=left_out)
+
+
+def _chain(lab: Lab, guest: Guest) -> Iterator[Guest]:
+    """The guest, and those that host it."""
+    yield guest
+    while guest.parent is not None:
+        guest = lab.guest(guest.parent)
+        yield guest
+
+
+def _refusal(lab: Lab, name: str) -> str:
+    is_there = any(guest.name == name for guest in lab.guests)
+    return "that guest is always there" if is_there else f"{lab.name} has no such guest"
+
+
+def _hint(known: Sequence[str]) -> str:
+    return f"optional guests: {', '.join(known)}" if known else "this lab has no optional guests"

@@ -1,0 +1,80 @@
+"""Guests looked at from inside and from outside, at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from provisioner import errors
+from provisioner.backends import prompts
+from provisioner.backends.session import Session
+from provisioner.language import Text
+from provisioner.lifecycle import running
+from provisioner.model.naming import Instance
+from provisioner.model.observed import Member
+from provisioner.observe import collect, host_side
+from provisioner.observe.collect import Gathered
+from provisioner.observe.host_side import Outside
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """``gathered`` and ``outside`` are of the same guests, in the same order."""
+
+    instance: str
+    lab: str
+    source: str  # see lab.model.Lab.source
+    taken: str  # UTC, ISO 8601
+    gathered: tuple[Gathered, ...]
+    outside: tuple[Outside, ...]
+
+
+def look(
+    session: Session, instance: Instance, domains: Sequence[Member], *, timeout: float = 30.0
+) -> Compared:
+    """Asks every guest, and the host about each. Raises GuestError where the lab has no guest."""
+    if not domains:
+        raise errors.GuestError(
+            f"{instance.name} has no guests: a run did not end", hint=f"{{virtlab}} down {instance.name}"
+        )
+    taken = datetime.now(UTC).isoformat(timespec="seconds")
+    gathered = collect.facts(session, domains, timeout=timeout)
+    outside = host_side.outside(session, domains)
+    origin = domains[0].metadata.origin
+    return Compared(instance.name, origin.lab, origin.source, taken, tuple(gathered), tuple(outside))
+
+
+def concept(domains: Sequence[Member]) -> Text | None:
+    """What the lesson of the guests' lab is about; None where it has none, or its files are gone or wrong."""
+    from provisioner.labfile import lesson
+
+    try:
+        found = lesson.load(running.lab_of(domains))
+    except errors.InputError:
+        return None
+    return found.concept if found else None
+
+
+def keep(compared: Compared, data: Any) -> None:
+    """Keeps the result for ``report``, where there is one; one that can't be kept is no failure."""
+    from provisioner.store import results
+
+    if not any(one.facts for one in compared.gathered):
+        return
+    try:
+        results.save("compare", compared.instance, compared.source, data)
+    except errors.VirtlabError:
+        return
+
+
+def complain(compared: Compared, domains: Sequence[Member]) -> None:
+    """Raises what was wrong with the guests that told nothing, though facts were expected of them."""
+    silent = {domain.guest for domain in domains if prompts.is_asked_there(domain)}
+    problems = [
+        errors.GuestError(one.error, hint=one.hint)
+        for one in compared.gathered
+        if one.facts is None and one.guest not in silent
+    ]
+    errors.raise_all(problems, "not every guest told its facts")

@@ -1,0 +1,89 @@
+"""Facts from inside guests, all guests at the same time. A bad guest costs its own facts, no other's."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from provisioner import errors, paths
+from provisioner.backends import transports
+from provisioner.backends.session import Session
+from provisioner.model.facts import Facts
+from provisioner.model.metadata import GuestMetadata
+from provisioner.model.observed import Member
+from provisioner.observe import parse
+from provisioner.sanitize import printable
+from provisioner.units import format_seconds
+
+_GRACE = 8.0  # seconds beyond the deadline, in which a transport ends what it began
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What came from one guest: facts, or why there are none (one line)."""
+
+    guest: str
+    metadata: GuestMetadata
+    facts: Facts | None
+    error: str
+    hint: str | None = None
+
+
+def facts(session: Session, domains: Sequence[Member], *, timeout: float = 30.0) -> list[Gathered]:
+    """What each guest tells of itself, in the order given.
+
+    ``timeout``: seconds that all of it may take, a little more for a guest that answers late. Raises
+    nothing that only one guest is to blame for.
+    """
+    script = _script()
+    deadline = time.monotonic() + timeout
+    found: list[Gathered | None] = [None] * len(domains)
+
+    def ask(place: int) -> None:
+        found[place] = _of(session, domains[place], script, deadline)
+
+    # no pool: whoever is interrupted here must not wait for guests that hang
+    threads = [threading.Thread(target=ask, args=(place,), daemon=True) for place in range(len(domains))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline + _GRACE - time.monotonic()))
+    return [one or _silent(domain, timeout) for one, domain in zip(tuple(found), domains, strict=True)]
+
+
+def _silent(domain: Member, timeout: float) -> Gathered:
+    label = domain.label
+    told = f"{label} did not answer within {format_seconds(timeout)}"
+    return Gathered(domain.guest, domain.metadata, None, told, f"{{virtlab}} console {label}")
+
+
+def _of(session: Session, domain: Member, script: bytes, deadline: float) -> Gathered:
+    label = domain.label
+    hint = None
+    try:
+        if domain.state == "paused":
+            host = domain.host.label
+            raise errors.GuestError(f"{host} is paused", hint=f"{{virtlab}} start {host}")
+        transport = transports.transport(session, domain)
+        left = max(0.1, deadline - time.monotonic())
+        result = transport.run(["sh"], input=script, timeout=left, max_output=parse.MOST_BYTES)
+        if result.truncated:
+            raise ValueError(f"it told more than {parse.MOST_BYTES // 1024} KiB")
+        if result.exit_code != 0:
+            said = result.stderr.strip() or f"its shell ended with {result.exit_code}"
+            raise ValueError(f"it can't tell its facts: {printable(said, 200)}")
+        return Gathered(domain.guest, domain.metadata, parse.facts_of(result.stdout), "")
+    except errors.VirtlabError as error:
+        told, hint = error.message, error.hint
+    except ValueError as error:
+        told, hint = f"{label}: {error}", f"{{virtlab}} console {label}"
+    return Gathered(domain.guest, domain.metadata, None, printable(told), hint)
+
+
+def _script() -> bytes:
+    """The script, without what only its readers need: the serial line carries 3.8 KB a second."""
+    text = (paths.templates_dir() / "guest" / "facts.sh").read_text(encoding="utf-8")
+    lines = (line.strip() for line in text.split("\n"))
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("#")).encode()

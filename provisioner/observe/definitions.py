@@ -1,0 +1,73 @@
+"""Definitions of guests that are up, and what their differences mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioner import errors, paths
+from provisioner.backends.session import Session
+from provisioner.lifecycle import running
+from provisioner.model.naming import Instance
+from provisioner.model.observed import Member, ObservedDomain
+
+if TYPE_CHECKING:
+    from provisioner.labfile.lesson import Note
+    from provisioner.observe.xml_comparison import Difference
+
+
+def compared(session: Session, instance: Instance, domains: Sequence[Member]) -> list[Difference]:
+    """What differs between the definitions of an instance's guests, with the lab's notes before the general.
+
+    Raises GuestError where there is no guest.
+    """
+    from provisioner.observe import xml_comparison
+
+    if not domains:
+        raise errors.GuestError(
+            f"{instance.name} has no guests: a run did not end", hint=f"{{virtlab}} down {instance.name}"
+        )
+    notes = [*lab_notes(domains), *general_notes()]
+    return xml_comparison.differences(documents(session, domains), notes)
+
+
+def lab_notes(domains: Sequence[Member]) -> tuple[Note, ...]:
+    """The notes of the lab that the guests came from; none where its files are gone or being edited."""
+    from provisioner.labfile import lesson
+
+    try:
+        found = lesson.load(running.lab_of(domains))
+    except errors.InputError:
+        return ()
+    return found.notes if found else ()
+
+
+def documents(session: Session, domains: Sequence[Member]) -> dict[str, str]:
+    """The definition of each guest as libvirt keeps it; of a guest inside another it has none.
+
+    Raises NotFound where one is gone meanwhile.
+    """
+    from provisioner.hypervisor import documents as libvirt_documents
+
+    return {
+        domain.guest: libvirt_documents.definition(session.conn, domain.name)
+        for domain in domains
+        if isinstance(domain, ObservedDomain)
+    }
+
+
+def general_notes(file: Path | None = None) -> tuple[Note, ...]:
+    """The notes on elements of any domain. Raises LabFileError where the file is wrong."""
+    from provisioner.labfile import lesson, lesson_spec, nodes
+    from provisioner.labfile.problems import Place, Problems
+    from provisioner.labfile.value_types import Spot
+
+    file = file or paths.templates_dir() / "notes" / "domain.yaml"
+    problems = Problems()
+    root = nodes.read(file, problems)
+    if root is not None:
+        given = lesson_spec.NOTES.check(root, Spot(problems, Place(str(file), 1, 1), ""))
+        if given.ok and not problems:
+            return lesson.notes_of(given)
+    raise problems.error(hint="this file belongs to virtlab: install it again")

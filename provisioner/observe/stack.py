@@ -1,0 +1,360 @@
+"""The stack under one guest, from its programs down to the processor, and the way of one request through it.
+
+A picture is a tree: frames hold sections, one below the other; a section holds the steps that happen
+in it, remarks, and the frames of those who run inside it. So a guest in a guest, domains on a
+hypervisor or containers on one kernel are frames in sections, too, and whoever draws knows none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from provisioner.language import Text
+from provisioner.model.facts import Facts
+from provisioner.observe import stack_devices
+from provisioner.observe import stack_words as words
+from provisioner.observe.stack_devices import Model
+
+
+class Ring(StrEnum):
+    """Whose code a section is, as a colour or a class shows it."""
+
+    PROGRAM = "program"  # the guest's user mode
+    KERNEL = "kernel"  # the guest's kernel mode
+    EMULATOR = "emulator"  # the device model's process, in the host's user mode
+    HYPERVISOR = "hypervisor"  # below all kernels, as Xen
+    HOST = "host"  # the host's kernel mode
+    HARDWARE = "hardware"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a request. ``part`` names it the same in every guest's picture."""
+
+    number: int
+    part: str  # program | system | driver | crossing | device | backend | host | host-driver
+    text: Text
+    interface: str = ""  # of the device: facts.EMULATED or one of facts.PARAVIRTUAL
+    known: bool = True  # False: the text only says that nobody told
+    arrows: int = 0  # of a crossing: a sign of how often a register is reached for
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What holds for a section beside the steps."""
+
+    part: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    part: str  # names it the same in every guest's picture
+    ring: Ring
+    title: Text
+    mode: Text | None  # of the processor, while it runs this code
+    inside: tuple[Inside, ...]
+    known: bool = True  # False: the title leaves out what nobody told
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What belongs together: a machine, a process, a domain. ``sections`` from the top down."""
+
+    part: str
+    title: Text
+    sections: tuple[Section, ...]
+
+
+Inside = Step | Remark | Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The way of one kind of request through the whole stack."""
+
+    path: str  # disk | network | none
+    title: Text
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    guest: str
+    title: Text | None
+    accel: str  # kvm | tcg
+    pictures: tuple[Picture, ...]  # at least one; the first is the one to show first
+
+    def picture(self, path: str) -> Picture | None:
+        return next((picture for picture in self.pictures if picture.path == path), None)
+
+
+@dataclass(frozen=True, slots=True)
+class HostSide:
+    """The host below, as far as it could be read: empty and None where not."""
+
+    processor: str = ""
+    kernel: str = ""  # its name and release: "Linux 6.1.0"
+    qemu: str = ""  # version
+    file_system: str = ""  # of the folder with the disks
+    disk_drivers: tuple[str, ...] = ()  # below that file system, from the disk's own towards the bus
+    user_network: bool | None = None  # whether guests are on QEMU's user-mode network
+
+
+@dataclass(slots=True)
+class Way:
+    """Gives the steps of one request their numbers, in the order in which they are made."""
+
+    made: list[Step] = field(default_factory=list)
+
+    def step(
+        self, part: str, text: Text, interface: str = "", *, known: bool = True, arrows: int = 0
+    ) -> Step:
+        made = Step(len(self.made) + 1, part, text, interface, known, arrows)
+        self.made.append(made)
+        return made
+
+    def crossing(self, model: Model, before: str = "") -> Step:
+        """What passes between a guest's driver and a device of that model."""
+        return self.step(f"{before}crossing", model.crossing, model.interface, arrows=model.arrows)
+
+
+TITLES = {
+    "disk": Text(en="the way of a disk read", ja="ディスク読み出しの経路"),
+    "network": Text(en="the way of a packet that is sent", ja="送信パケットの経路"),
+    "none": Text(en="the stack", ja="スタック"),
+}
+_UNKNOWN = "not known"
+_MODE = "/mode"
+
+
+def of(definition: dict[str, Any], accel: str, facts: Facts | None, *, host: HostSide | None) -> Stack:
+    """The stack of a guest that the host's QEMU runs.
+
+    ``definition`` is ``lab.model.to_data`` of it, ``accel`` kvm or tcg. Nothing is said about the guest's
+    drivers but what the facts tell, nothing about the host but what ``host`` tells.
+    """
+    below = host or HostSide()
+    pictures = []
+    if disks := definition["disks"]:
+        pictures.append(_disk_picture(definition, disks[0], accel, facts, below))
+    if cards := definition["interfaces"]:
+        pictures.append(_network_picture(definition, cards[0], accel, facts, below))
+    if not pictures:
+        frame = _machine(definition["name"], accel, facts, below, (), (), (), ())
+        pictures.append(Picture("none", TITLES["none"], frame))
+    title = definition.get("title")
+    return Stack(
+        definition["name"], Text(title["en"], title.get("ja")) if title else None, accel, tuple(pictures)
+    )
+
+
+def steps(picture: Picture) -> list[Step]:
+    """All steps of a picture, in their order."""
+    return sorted(_steps(picture.frame), key=lambda step: step.number)
+
+
+def differing(pictures: Sequence[Picture]) -> frozenset[str]:
+    """The parts (of steps, remarks and sections) that are not the same in all these pictures.
+
+    What is not known of a guest is no difference; a part that only some pictures have is one.
+    """
+    told = [dict(_told(picture.frame)) for picture in pictures]
+    parts = dict.fromkeys(part for one in told for part in one)
+    return frozenset(
+        part.removesuffix(_MODE) for part in parts if len({one.get(part) for one in told} - {_UNKNOWN}) > 1
+    )
+
+
+def _steps(frame: Frame) -> Iterator[Step]:
+    for item in _items(frame):
+        if isinstance(item, Step):
+            yield item
+
+
+def _items(frame: Frame) -> Iterator[Section | Step | Remark]:
+    for section in frame.sections:
+        yield section
+        for item in section.inside:
+            if isinstance(item, Frame):
+                yield from _items(item)
+            else:
+                yield item
+
+
+def _told(frame: Frame) -> Iterator[tuple[str, Text | str | None]]:
+    for item in _items(frame):
+        if isinstance(item, Section):
+            yield item.part, item.title if item.known else _UNKNOWN
+            yield item.part + _MODE, item.mode
+        elif isinstance(item, Step) and not item.known:
+            yield item.part, _UNKNOWN
+        else:
+            yield item.part, item.text
+
+
+def _disk_picture(
+    definition: dict[str, Any], disk: dict[str, Any], accel: str, facts: Facts | None, host: HostSide
+) -> Picture:
+    model = stack_devices.of_disk(disk)
+    chains = None if facts is None or "disks" in facts.missing else [d.drivers for d in facts.disks]
+    way = Way()
+    programs = (way.step("program", Text(en="a program reads from a file", ja="プログラムがファイルを読む")),)
+    kernel = (
+        way.step(
+            "system",
+            Text(
+                en="file system and block layer: not in memory yet, so ask the disk",
+                ja="ファイルシステムとブロック層: メモリ上にないのでディスクに要求する",
+            ),
+        ),
+        way.step("driver", words.driver(model, chains), model.interface, known=chains is not None),
+    )
+    device = (
+        way.crossing(model),
+        way.step("device", model.name, model.interface),
+        way.step("backend", words.cache(str(disk["cache"]))),
+    )
+    beneath = disk_beneath(way, host)
+    frame = _machine(definition["name"], accel, facts, host, programs, kernel, device, beneath)
+    return Picture("disk", TITLES["disk"], frame)
+
+
+def _network_picture(
+    definition: dict[str, Any], card: dict[str, Any], accel: str, facts: Facts | None, host: HostSide
+) -> Picture:
+    model = stack_devices.of_card(card)
+    rings = accel == "kvm" and model.interface == "virtio"
+    chains = None if facts is None or "interfaces" in facts.missing else [i.drivers for i in facts.interfaces]
+    way = Way()
+    programs = (
+        way.step("program", Text(en="a program writes to a socket", ja="プログラムがソケットに書き込む")),
+    )
+    kernel = (
+        way.step("system", Text(en="TCP/IP: makes packets of it", ja="TCP/IP: パケットを組み立てる")),
+        way.step("driver", words.driver(model, chains), model.interface, known=chains is not None),
+    )
+    device = (
+        way.crossing(model),
+        way.step("device", model.name, model.interface),
+        way.step("backend", words.network_backend(host.user_network, rings=rings)),
+    )
+    beneath = network_beneath(way, host)
+    frame = _machine(definition["name"], accel, facts, host, programs, kernel, device, beneath)
+    return Picture("network", TITLES["network"], frame)
+
+
+def disk_beneath(way: Way, host: HostSide) -> tuple[Step, ...]:
+    """What the host does for a disk read of a guest."""
+    kind = host.file_system
+    return (
+        way.step(
+            "host",
+            Text(
+                en=f"file system ({kind}), with the file that is the guest's disk"
+                if kind
+                else "file system with the file that is the guest's disk",
+                ja=f"ファイルシステム({kind})上の、ゲストのディスクであるファイル"
+                if kind
+                else "ゲストのディスクであるファイルを持つファイルシステム",
+            ),
+        ),
+        way.step("host-driver", words.host_driver(host.disk_drivers)),
+    )
+
+
+def network_beneath(way: Way, host: HostSide) -> tuple[Step, ...]:
+    """What the host does for a packet that a guest sends."""
+    return (
+        way.step("host", words.NETWORK_BELOW[host.user_network]),
+        way.step(
+            "host-driver",
+            Text(
+                en="the driver of the host's network card, where the packet leaves the host",
+                ja="ホストのネットワークカードのドライバ(パケットがホストの外へ出る場合)",
+            ),
+        ),
+    )
+
+
+def _machine(
+    name: str,
+    accel: str,
+    facts: Facts | None,
+    host: HostSide,
+    programs: tuple[Step, ...],
+    kernel: tuple[Step, ...],
+    device: tuple[Step, ...],
+    beneath: tuple[Step, ...],
+) -> Frame:
+    """The host with QEMU's process on it, and in that the guest."""
+    guest = guest_frame(name, system_sections(facts, accel, programs, kernel))
+    return on_host(accel, host, guest, device, beneath)
+
+
+def guest_frame(name: str, sections: tuple[Section, ...]) -> Frame:
+    """A machine, from its programs down to its lowest software."""
+    return Frame("guest", Text(en=f"guest {name}", ja=f"ゲスト {name}"), sections)
+
+
+def system_sections(
+    facts: Facts | None,
+    accel: str,
+    programs: tuple[Inside, ...],
+    kernel: tuple[Inside, ...],
+    before: str = "",
+) -> tuple[Section, Section]:
+    """A system that has the processor's two modes: its programs and its kernel.
+
+    ``before`` stands before the names of its parts, where the picture has a system above it.
+    """
+    kvm = accel == "kvm"
+    release = facts.kernel if facts else ""
+    if guise := words.guise(facts.detected if facts else "", kvm=kvm):
+        kernel = (*kernel, Remark(f"{before}guise", guise))
+    return (
+        Section(f"{before}programs", Ring.PROGRAM, words.PROGRAMS, words.GUEST_USER[kvm], programs),
+        Section(
+            f"{before}kernel",
+            Ring.KERNEL,
+            Text(en=f"kernel {release}".strip(), ja=f"カーネル {release}".strip()),
+            words.GUEST_KERNEL[kvm],
+            kernel,
+            known=bool(release),
+        ),
+    )
+
+
+def on_host(
+    accel: str, host: HostSide, guest: Frame, device: tuple[Step, ...], beneath: tuple[Step, ...]
+) -> Frame:
+    """The host with QEMU's process on it, and in that a machine."""
+    kvm = accel == "kvm"
+    qemu = Section(
+        "qemu",
+        Ring.EMULATOR,
+        Text(en=f"QEMU {host.qemu}".strip() + ", a process", ja=f"QEMU {host.qemu}".strip() + "(プロセス)"),
+        words.HOST_USER[kvm],
+        (Remark("vcpu", words.VCPU[kvm]), guest, *device),
+    )
+    system = Section(
+        "host-kernel",
+        Ring.HOST,
+        words.host_kernel(host.kernel),
+        words.HOST_KERNEL[kvm],
+        (Remark("module", words.MODULE[kvm]), *beneath),
+    )
+    hardware = Section(
+        "processor",
+        Ring.HARDWARE,
+        Text(
+            en=f"processor {host.processor}".strip(),
+            ja=f"プロセッサ {host.processor}".strip(),
+        ),
+        None,
+        (Remark("support", words.SUPPORT[kvm]),),
+    )
+    return Frame("host", Text(en="the host", ja="ホスト"), (qemu, system, hardware))

@@ -1,0 +1,378 @@
+"""The stack under guests inside others: containers, Xen's domains, machines in a machine.
+
+Built from the innermost guest outwards: each kind of guest puts what it has into the one that hosts it,
+so that guests may stand in each other at any depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from provisioner.language import Text
+from provisioner.model.facts import Facts
+from provisioner.observe import stack, stack_devices
+from provisioner.observe import stack_words as words
+from provisioner.observe.stack import (
+    Frame,
+    HostSide,
+    Inside,
+    Picture,
+    Remark,
+    Ring,
+    Section,
+    Stack,
+    Step,
+    Way,
+)
+from provisioner.observe.stack_devices import Model
+
+_PATHS = {"disk": "disks", "network": "interfaces"}
+_RING3 = Text(en="ring 3: this kernel gave its privileges up to Xen", ja="リング3: 特権をXenに譲ったカーネル")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A guest: ``lab.model.to_data`` of it, what runs the machine that it is in, and what it told."""
+
+    definition: dict[str, Any]
+    accel: str  # kvm | tcg
+    facts: Facts | None
+
+    @property
+    def name(self) -> str:
+        return str(self.definition["name"])
+
+    @property
+    def kind(self) -> str:
+        return str(self.definition.get("kind", "machine"))
+
+
+def of_all(guests: Sequence[Told], *, host: HostSide | None) -> dict[str, Stack]:
+    """The stack of each guest by its name, in the order given; none of one whose parent is not there."""
+    known: dict[str, Told] = {}
+    for guest in guests:
+        if (parent := guest.definition.get("parent")) is None or parent in known:
+            known[guest.name] = guest
+    return {name: _of(guest, known, host or HostSide()) for name, guest in known.items()}
+
+
+def _of(guest: Told, by_name: dict[str, Told], host: HostSide) -> Stack:
+    chain = [guest]
+    while (parent := chain[0].definition.get("parent")) is not None:
+        chain.insert(0, by_name[parent])
+    hosted = [other for other in by_name.values() if other.definition.get("parent") == guest.name]
+    if len(chain) == 1 and not hosted:
+        return stack.of(guest.definition, guest.accel, guest.facts, host=host)
+    builders = [_Builder(chain, hosted, host, path) for path in (*_PATHS, "none")]
+    pictures = [builder.picture() for builder in builders if builder.is_there()]
+    title = guest.definition.get("title")
+    shown = Text(title["en"], title.get("ja")) if title else None
+    return Stack(guest.name, shown, guest.accel, tuple(pictures[:-1] or pictures))
+
+
+class _Builder:
+    """One picture. ``chain`` leads from the host's machine to the guest that the picture is of."""
+
+    def __init__(self, chain: Sequence[Told], hosted: Sequence[Told], host: HostSide, path: str) -> None:
+        self._chain = chain
+        self._hosted = hosted
+        self._host = host
+        self._path = path
+        self._way = Way()
+        self._before = ""  # names of parts below the guest's own system have this before them
+        self._is_on_its_way = path != "none"  # False once a guest serves the request from its memory
+
+    def is_there(self) -> bool:
+        """Whether the guest has what this picture is about; a container has its host's disk."""
+        if self._path == "none":
+            return True
+        guests = list(self._chain)
+        while self._path == "disk" and guests[-1].kind == "container":
+            guests.pop()
+        return self._has(guests[-1])
+
+    def picture(self) -> Picture:
+        content: tuple[Inside, ...] = self._begin()
+        received: tuple[Inside, ...] = ()  # what the kernel below gets from the guest above
+        above: tuple[Inside, ...] = ()  # what stands on the same Xen
+        hosted = self._hosted
+        for guest in reversed(self._chain):
+            if guest.kind == "container":
+                content = (self._container(guest, content, hosted),)
+                received = self._veth(guest)
+                hosted = [guest]
+                continue
+            sections = self._system(guest, content, received, hosted)
+            content, received = (), ()
+            if others := [other for other in hosted if other.kind == "xen"]:
+                sections, above = (self._xen(guest, sections, above, others),), ()
+            if guest.kind == "xen":
+                above = (_domain_u(guest, sections), *self._crossing(guest))
+                received = self._device(guest)
+            elif guest.kind == "nested":
+                content = (self._emulator(guest, sections),)
+            hosted = [guest]
+            self._before += "below-"
+        return self._on_host(self._chain[0], sections)
+
+    def _on_host(self, machine: Told, sections: tuple[Section, ...]) -> Picture:
+        self._before = self._before.removesuffix("below-")
+        device = (*self._crossing(machine), *self._device(machine), *self._backend(machine))
+        beneath: tuple[Step, ...] = ()
+        if self._is_on_its_way:
+            make = stack.disk_beneath if self._path == "disk" else stack.network_beneath
+            beneath = make(self._way, self._host)
+        guest = stack.guest_frame(machine.name, sections)
+        frame = stack.on_host(machine.accel, self._host, guest, device, beneath)
+        return Picture(self._path, stack.TITLES[self._path], frame)
+
+    def _begin(self) -> tuple[Inside, ...]:
+        if self._path == "none":
+            return ()
+        text = _BEGIN[self._path]
+        if self._path == "disk" and self._chain[-1].kind == "container":
+            host = self._kernel_of_all()
+            text = Text(
+                en=f"a program reads from a file that lies on the disk of {host}",
+                ja=f"プログラムが、{host}のディスクにあるファイルを読む",
+            )
+        return (self._way.step("program", text),)
+
+    def _kernel_of_all(self) -> str:
+        """The guest whose kernel a container shares."""
+        return next(guest.name for guest in reversed(self._chain) if guest.kind != "container")
+
+    def _step(self, part: str, text: Text, interface: str = "", *, known: bool = True) -> tuple[Step, ...]:
+        if not self._is_on_its_way:
+            return ()
+        return (self._way.step(f"{self._before}{part}", text, interface, known=known),)
+
+    def _container(self, guest: Told, content: tuple[Inside, ...], hosted: Sequence[Told]) -> Frame:
+        mode = words.GUEST_USER[guest.accel == "kvm"]
+        remarks = (Remark("namespaces", _NAMESPACES), *_beside(hosted))
+        programs = Section("container-programs", Ring.PROGRAM, words.PROGRAMS, mode, (*content, *remarks))
+        return Frame("container", _named(guest, "container", "コンテナ"), (programs,))
+
+    def _veth(self, guest: Told) -> tuple[Inside, ...]:
+        if self._path != "network":
+            return ()
+        host = str(guest.definition["parent"])
+        return self._step(
+            "veth",
+            Text(
+                en=f"TCP/IP of the container's own network namespace, then a veth pair to {host}'s: "
+                "no device, only two names in the same kernel",
+                ja=f"コンテナ専用のネットワーク名前空間のTCP/IPから、vethペアで{host}側へ。"
+                "デバイスではなく、同じカーネルの中の2つの名前",
+            ),
+        )
+
+    def _system(
+        self, guest: Told, content: tuple[Inside, ...], received: tuple[Inside, ...], hosted: Sequence[Told]
+    ) -> tuple[Section, ...]:
+        """The programs and the kernel of a guest that has one."""
+        shared = [other for other in hosted if other.kind == "container"]
+        kernel = (
+            *received,
+            *self._serve(guest, is_first=not self._before and not received),
+            *_one_kernel(shared),
+        )
+        accel = guest.accel
+        if guest.kind == "nested":
+            accel = _inner_accel(guest) or accel
+        if any(other.kind == "nested" and _inner_accel(other) == "kvm" for other in hosted):
+            kernel = (*kernel, Remark(f"{self._before}module", words.MODULE[True]))
+        if any(other.kind == "xen" for other in hosted):
+            content = (*content, Remark("tools", _TOOLS))
+        elif not content or len(self._chain) == 1 or guest is self._chain[-1]:
+            content = (*content, *_beside(hosted))
+        programs, system = stack.system_sections(guest.facts, accel, content, kernel, self._before)
+        if guest.facts is not None and "Xen PV" in guest.facts.detected:
+            system = replace(system, mode=_RING3)
+        return programs, system
+
+    def _serve(self, guest: Told, *, is_first: bool) -> tuple[Inside, ...]:
+        """What a kernel does with the request, down to its driver."""
+        if not self._is_on_its_way:
+            return ()
+        if not self._has(guest):
+            made = self._step("system", _ENDS[self._path](guest.name))
+            self._is_on_its_way = False
+            return made
+        devices = None
+        if guest.facts is not None and _PATHS[self._path] not in guest.facts.missing:
+            found = guest.facts.disks if self._path == "disk" else guest.facts.interfaces
+            devices = [device.drivers for device in found]
+        model = self._model(guest)
+        text = words.driver(model, devices)
+        return (
+            *self._step("system", (_FIRST if is_first else _SERVING)[self._path]),
+            *self._step("driver", text, model.interface, known=devices is not None),
+        )
+
+    def _has(self, guest: Told) -> bool:
+        return bool(guest.definition[_PATHS[self._path]])
+
+    def _model(self, guest: Told) -> Model:
+        first = guest.definition[_PATHS[self._path]][0]
+        if guest.kind == "xen":
+            return stack_devices.XEN_BLK if self._path == "disk" else stack_devices.XEN_NET
+        return stack_devices.of_disk(first) if self._path == "disk" else stack_devices.of_card(first)
+
+    def _crossing(self, guest: Told) -> tuple[Step, ...]:
+        if not self._is_on_its_way:
+            return ()
+        return (self._way.crossing(self._model(guest), self._before),)
+
+    def _device(self, guest: Told) -> tuple[Step, ...]:
+        if not self._is_on_its_way:
+            return ()
+        model = self._model(guest)
+        return self._step("device", model.name, model.interface)
+
+    def _backend(self, guest: Told) -> tuple[Step, ...]:
+        """What QEMU on the host does, once the request has reached a device."""
+        if not self._is_on_its_way:
+            return ()
+        if self._path == "disk":
+            text = words.cache(str(guest.definition["disks"][0]["cache"]))
+        else:
+            rings = guest.accel == "kvm" and self._model(guest).interface == "virtio"
+            text = words.network_backend(self._host.user_network, rings=rings)
+        return (self._way.step("backend", text),)
+
+    def _xen(
+        self, guest: Told, sections: tuple[Section, ...], above: tuple[Inside, ...], others: Sequence[Told]
+    ) -> Section:
+        """Xen below all kernels: Domain 0 beside the domain that the picture is of."""
+        zero = Frame("domain-0", _named(guest, "Domain 0", "ドメイン0"), sections)
+        names = ", ".join(other.name for other in others)
+        standing: tuple[Inside, ...] = above or (
+            Remark(
+                "domains",
+                Text(en=f"Domain U stands here, too: {names}", ja=f"ドメインUもここで動く: {names}"),
+            ),
+        )
+        return Section(
+            f"{self._before}xen",
+            Ring.HYPERVISOR,
+            _XEN,
+            _XEN_MODE,
+            (*standing, zero, Remark("xen", _XEN_DOES)),
+        )
+
+    def _emulator(self, guest: Told, sections: tuple[Section, ...]) -> Frame:
+        """The QEMU process in the guest that hosts a machine."""
+        host = str(guest.definition["parent"])
+        accel = _inner_accel(guest)
+        vcpu: tuple[Inside, ...] = ()
+        if accel:
+            imitated = accel == "kvm" and guest.accel == "tcg"
+            vcpu = (Remark(f"{self._before}vcpu", _IMITATED if imitated else words.VCPU[accel == "kvm"]),)
+        device = (*self._crossing(guest), *self._device(guest), *self._step("inner-backend", _INNER_BACKEND))
+        process = Section(
+            f"{self._before}qemu",
+            Ring.EMULATOR,
+            Text(en=f"QEMU, a process of {host}", ja=f"QEMU({host}のプロセス)"),
+            words.GUEST_USER[guest.accel == "kvm"],
+            (*vcpu, stack.guest_frame(guest.name, sections), *device),
+        )
+        return Frame("emulator", Text(en=f"in {host}", ja=f"{host}の中"), (process,))
+
+
+def _inner_accel(guest: Told) -> str | None:
+    """kvm or tcg: what runs a machine in a machine, as it told, else as it was asked for."""
+    signature = guest.facts.signature if guest.facts else ""
+    known = {"KVMKVMKVM": "kvm", "TCGTCGTCGTCG": "tcg"}.get(signature)
+    asked = str(guest.definition.get("accel"))
+    return known or (asked if asked in ("kvm", "tcg") else None)
+
+
+def _domain_u(guest: Told, sections: tuple[Section, ...]) -> Frame:
+    return Frame("domain-u", _named(guest, "Domain U", "ドメインU"), sections)
+
+
+def _named(guest: Told, en: str, ja: str) -> Text:
+    return Text(en=f"{en} {guest.name}", ja=f"{ja} {guest.name}")
+
+
+def _beside(hosted: Sequence[Told]) -> tuple[Remark, ...]:
+    """The guests whose programs, or whose QEMU, are programs here."""
+    containers = ", ".join(other.name for other in hosted if other.kind == "container")
+    machines = ", ".join(other.name for other in hosted if other.kind == "nested")
+    found = []
+    if containers:
+        en, ja = "the programs of the containers, too", "コンテナのプログラムもここで動く"
+        found.append(Remark("containers", Text(en=f"{en}: {containers}", ja=f"{ja}: {containers}")))
+    if machines:
+        en, ja = "a QEMU for each machine in this one", "このマシンの中のマシンごとにQEMUが動く"
+        found.append(Remark("machines", Text(en=f"{en}: {machines}", ja=f"{ja}: {machines}")))
+    return tuple(found)
+
+
+def _one_kernel(containers: Sequence[Told]) -> tuple[Remark, ...]:
+    return (Remark("one-kernel", _ONE_KERNEL),) if containers else ()
+
+
+_BEGIN = {
+    "disk": Text(en="a program reads from a file", ja="プログラムがファイルを読む"),
+    "network": Text(en="a program writes to a socket", ja="プログラムがソケットに書き込む"),
+}
+_FIRST = {
+    "disk": Text(
+        en="file system and block layer: not in memory yet, so ask the disk",
+        ja="ファイルシステムとブロック層: メモリ上にないのでディスクに要求する",
+    ),
+    "network": Text(en="TCP/IP: makes packets of it", ja="TCP/IP: パケットを組み立てる"),
+}
+_SERVING = {
+    "disk": Text(
+        en="block layer: finds what is the disk of the guest above, a file or a disk",
+        ja="ブロック層: 上のゲストのディスクに当たるファイルやディスクを読む",
+    ),
+    "network": Text(
+        en="forwards the packet of the guest above, as a switch or a router does",
+        ja="上のゲストのパケットを、スイッチやルーターのように転送する",
+    ),
+}
+_ENDS: dict[str, Callable[[str], Text]] = {
+    "disk": lambda name: Text(
+        en=f"what is that disk lies in the memory of {name}: nothing below is asked",
+        ja=f"そのディスクの中身は{name}のメモリ上にあり、これより下には要求しない",
+    ),
+    "network": lambda name: Text(
+        en=f"the packet stays in {name}, which has no network card",
+        ja=f"{name}にネットワークカードはなく、パケットはその中にとどまる",
+    ),
+}
+_INNER_BACKEND = Text(
+    en="back end of this QEMU: system calls to the kernel below it",
+    ja="このQEMUのバックエンド: 下のカーネルへのシステムコール",
+)
+_IMITATED = Text(
+    en="KVM, and for it the processor itself runs the code, in non-root mode, which an exit leaves. But that "
+    "processor is imitated in turn, its virtualization support included: by the host's QEMU, below",
+    ja="KVMから見れば、プロセッサ自身がnon-rootモードでコードを実行し、exitで抜けます。"
+    "ただし、そのプロセッサは仮想化支援機能も含めて、下にあるホストのQEMUが模倣したものです",
+)
+_NAMESPACES = Text(
+    en="namespaces show them a process tree, a host name, a network and a root of their own; "
+    "control groups limit them",
+    ja="名前空間により、専用のプロセスツリー、ホスト名、ネットワーク、ルートだけが見えます。資源はcgroupで制限されます",
+)
+_ONE_KERNEL = Text(
+    en="one kernel for all: a container has none of its own, and no device",
+    ja="カーネルは全体で1つです。コンテナは専用のカーネルもデバイスも持ちません",
+)
+_TOOLS = Text(
+    en="xl, xenstored and xenconsoled: the tools that make and end domains",
+    ja="xl、xenstored、xenconsoled: ドメインを作成、終了するツール群",
+)
+_XEN = Text(en="Xen, below all kernels", ja="Xen(すべてのカーネルの下)")
+_XEN_MODE = Text(en="ring 0, the first to start", ja="リング0(最初に起動する)")
+_XEN_DOES = Text(
+    en="schedules domains, keeps their memory apart, passes events; it has no disk or network driver",
+    ja="ドメインのスケジューリング、メモリの分離、イベントの通知だけを行い、ディスクやネットワークのドライバは持ちません",
+)

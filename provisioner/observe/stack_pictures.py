@@ -1,0 +1,44 @@
+"""The stack under each guest that is up, from what the guests and the host tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from provisioner import errors
+from provisioner.backends.session import Session
+
+if TYPE_CHECKING:
+    from provisioner.observe.collect import Gathered
+    from provisioner.observe.stack import HostSide, Stack
+
+
+def stacks(session: Session, gathered: Sequence[Gathered]) -> list[Stack]:
+    """One for each guest, in the order given; of a guest that told nothing, with what its stamp says.
+
+    A parent stands before those inside it.
+    """
+    from provisioner.observe import stack_inside
+
+    told = [stack_inside.Told(one.metadata.definition, one.metadata.accel, one.facts) for one in gathered]
+    return list(stack_inside.of_all(told, host=host_side(session)).values())
+
+
+def host_side(session: Session) -> HostSide:
+    """The host below the guests, as far as it can be read."""
+    from provisioner.hypervisor import host_facts
+    from provisioner.observe.stack import HostSide
+
+    try:
+        qemu = host_facts.versions(session.conn)["qemu"]
+    except errors.HypervisorError:
+        qemu = ""
+    machine, storage = session.host.machine(), session.host.storage(session.pool_folder)
+    return HostSide(
+        processor=machine.processor if machine else "",
+        kernel=machine.kernel if machine else "",
+        qemu=qemu,
+        file_system=storage.file_system if storage else "",
+        disk_drivers=storage.drivers if storage else (),
+        user_network=session.is_session,
+    )

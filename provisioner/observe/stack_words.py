@@ -1,0 +1,157 @@
+"""What the pictures of the stack say, apart from the devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from provisioner.language import Text
+from provisioner.observe.stack_devices import Model
+
+
+def host_kernel(release: str) -> Text:
+    """The host's kernel, such as "Linux 6.1.0"; empty where it is not known."""
+    if not release:
+        return Text(en="host's kernel", ja="ホストのカーネル")
+    return Text(en=f"host's {release}", ja=f"ホストの{release}")
+
+
+def driver(model: Model, chains: Iterable[tuple[str, ...]] | None) -> Text:
+    """The guest's driver for a device of that model, as the guest told."""
+    if chains is None:
+        return Text(
+            en="driver not known: the guest did not tell", ja="ドライバは不明(ゲストから情報が得られない)"
+        )
+    for chain in chains:
+        if not model.drivers.isdisjoint(chain):
+            names = " → ".join(chain)
+            return Text(en=f"driver {names}", ja=f"ドライバ {names}")
+    return Text(
+        en="no driver: the guest has none in use for this device",
+        ja="ドライバなし(このデバイスを使うドライバがゲストで動いていない)",
+    )
+
+
+def guise(detected: str, *, kvm: bool) -> Text | None:
+    """What a kernel is to be told apart from: the hypervisor that it recognized, where it runs on another."""
+    name = _GUISES.get(detected)
+    if name is None:
+        return None
+    real = "KVM" if kvm else "QEMU"
+    return Text(
+        en=f"this kernel recognized {name} and uses what it found of that interface; {real} is what answers",
+        ja=f"このカーネルは{name}を認識し、見つけたインターフェースを使いますが、実際に応答するのは{real}です",
+    )
+
+
+def cache(mode: str) -> Text:
+    en, ja = _CACHES.get(mode, ("", ""))
+    return Text(
+        en=f"QEMU's block layer: a qcow2 file, cache={mode}{en and ': ' + en}",
+        ja=f"QEMUのブロック層: qcow2ファイル、cache={mode}{ja and f'({ja})'}",
+    )
+
+
+def network_backend(user_network: bool | None, *, rings: bool) -> Text:
+    """Where QEMU gives a packet to. ``rings``: whether the host's kernel could empty the card's rings."""
+    if rings and user_network is False:
+        return Text(
+            en="tap device: served by QEMU, or by the host kernel's vhost-net, which works the rings itself",
+            ja="tapデバイス(QEMUが処理。ホストのカーネルにvhost-netがあれば、それがリングを直接処理)",
+        )
+    return _NETWORK_BACKENDS[user_network]
+
+
+def host_driver(drivers: tuple[str, ...]) -> Text:
+    if not drivers:
+        return Text(en="the host's disk driver", ja="ホストのディスクドライバ")
+    names = " → ".join(drivers)
+    return Text(en=f"driver {names}, and the host's disk", ja=f"ドライバ {names}、ホストのディスク")
+
+
+_GUISES = {"Microsoft Hyper-V": "Hyper-V", "VMware": "VMware"}
+_CACHES = {
+    "writeback": ("through the host's page cache", "ホストのページキャッシュ経由"),
+    "writethrough": (
+        "through the host's page cache, each write down to the disk",
+        "ホストのページキャッシュ経由、書き込みは毎回ディスクまで届ける",
+    ),
+    "none": ("past the host's page cache", "ホストのページキャッシュを経由しない"),
+    "directsync": (
+        "past the host's page cache, each write down to the disk",
+        "ホストのページキャッシュを経由せず、書き込みは毎回ディスクまで届ける",
+    ),
+    "unsafe": (
+        "through the host's page cache, and no write is waited for",
+        "ホストのページキャッシュ経由、書き込みの完了を待たない",
+    ),
+}
+
+PROGRAMS = Text(en="programs", ja="プログラム")
+
+# by whether KVM runs the guest
+GUEST_USER = {
+    True: Text(en="guest user mode, non-root", ja="ゲストのユーザーモード(non-root)"),
+    False: Text(en="guest user mode", ja="ゲストのユーザーモード"),
+}
+GUEST_KERNEL = {
+    True: Text(en="guest kernel mode, non-root", ja="ゲストのカーネルモード(non-root)"),
+    False: Text(en="guest kernel mode", ja="ゲストのカーネルモード"),
+}
+HOST_USER = {
+    True: Text(en="host user mode, root", ja="ホストのユーザーモード(root)"),
+    False: Text(en="host user mode", ja="ホストのユーザーモード"),
+}
+HOST_KERNEL = {
+    True: Text(en="host kernel mode, root", ja="ホストのカーネルモード(root)"),
+    False: Text(en="host kernel mode", ja="ホストのカーネルモード"),
+}
+VCPU = {
+    True: Text(
+        en="KVM: the processor itself runs the guest's code, in non-root mode, for a thread of this process. "
+        "Reaching a device means leaving that mode: an exit",
+        ja="KVM: プロセッサ自身が、このプロセスのスレッドとしてゲストのコードをnon-rootモードで実行します。"
+        "デバイスに触れるには、このモードから抜けます(exit)",
+    ),
+    False: Text(
+        en="TCG: the guest's code is translated and runs as QEMU's own. Both of the guest's modes are really "
+        "the host's user mode; an access to a device register is a function call",
+        ja="TCG: ゲストのコードは翻訳され、QEMU自身のコードとして動きます。ゲストの2つのモードは、実際には"
+        "どちらもホストのユーザーモードで、デバイスのレジスタへのアクセスは関数呼び出しになります",
+    ),
+}
+MODULE = {
+    True: Text(
+        en="KVM module: enters the guest, and takes each exit; what needs a device model goes on to QEMU",
+        ja="KVMモジュール: ゲストに入り、exitを受け取ります。デバイスモデルが必要なものはQEMUに渡します",
+    ),
+    False: Text(
+        en="KVM has no part in it: to this kernel QEMU is a process like any other",
+        ja="KVMは関与しません。このカーネルから見れば、QEMUは普通のプロセスの1つです",
+    ),
+}
+SUPPORT = {
+    True: Text(
+        en="with VT-x or AMD-V: root mode for the host, non-root mode for guests",
+        ja="VT-xまたはAMD-Vあり: ホストはrootモード、ゲストはnon-rootモード",
+    ),
+    False: Text(
+        en="no virtualization support (VT-x, AMD-V) is used", ja="仮想化支援機能(VT-x、AMD-V)は使いません"
+    ),
+}
+
+# by whether the guests are on QEMU's user-mode network; None: not known
+_NETWORK_BACKENDS: dict[bool | None, Text] = {
+    True: Text(
+        en="QEMU's user-mode network: a TCP/IP of its own",
+        ja="QEMUのユーザーモードネットワーク(独自のTCP/IP)",
+    ),
+    False: Text(en="QEMU's network back end: a tap device", ja="QEMUのネットワークバックエンド: tapデバイス"),
+    None: Text(en="QEMU's network back end", ja="QEMUのネットワークバックエンド"),
+}
+NETWORK_BELOW: dict[bool | None, Text] = {
+    True: Text(en="an ordinary socket of QEMU's process", ja="QEMUプロセスの普通のソケット"),
+    False: Text(
+        en="tap device, and the bridge of the lab's network", ja="tapデバイスと、ラボのネットワークのブリッジ"
+    ),
+    None: Text(en="the host's network", ja="ホストのネットワーク"),
+}

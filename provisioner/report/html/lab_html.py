@@ -1,0 +1,300 @@
+"""The page of a lab: one HTML file that loads nothing, runs no script and speaks both languages."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from provisioner import atomic, errors, paths
+from provisioner.language import Language, Text, said
+from provisioner.measure import explanations
+from provisioner.model.facts import EMULATED
+from provisioner.report.html import bench_html
+from provisioner.report.terminal import check_page, text
+from provisioner.report.terminal.compare_page import exit_notes, host_rows
+from provisioner.report.words import runs, when
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from provisioner.observe.comparison import Row
+    from provisioner.verbs.page import Page, PageGuest
+
+COLORS = 4  # guests that the style sheet has a colour for
+_MARK = b'<meta name="generator" content="virtlab '
+_HEAD = 1024  # bytes, within which a page of virtlab's has its mark
+_TITLES = {
+    "stack": Text("The stack", "スタックの図"),
+    "devices": Text("What the guests see", "ゲストから見えるもの"),
+    "checked": Text("What was checked", "確認した内容"),
+    "measured": Text("What was measured", "測定した内容"),
+    "host": Text("The host", "ホスト"),
+    "guide": Text("The guide", "ガイド"),
+}
+
+
+def html(page: Page, language: Language) -> str:
+    """The whole page, with ``language`` shown first; the other one is a click or a key away."""
+    body = environment().get_template("body.html.j2")
+    bodies = {each: body.render(context(page, each)) for each in Language}
+    return whole(bodies, language, title=page.title, bar=page.instance, version=page.version)
+
+
+def whole(bodies: dict[Language, str], language: Language, *, title: Text, bar: str, version: str) -> str:
+    """The document around its bodies, with ``language`` first. ``bar``: what its top line is about."""
+    order = (language, *(other for other in Language if other is not language))
+    template = environment().get_template("page.html.j2")
+    return template.render(
+        language=str(language),
+        title=said(title, language),
+        bar=bar,
+        version=version,
+        bodies=[markup(bodies[each]) for each in order],
+    )
+
+
+def may_write(file: Path) -> None:
+    """Raises InputError where a page can't be written, or what is there is no page of virtlab's."""
+    shown = text.harmless(str(file))
+    other = "give -O the name of a new file, or - for standard output"
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise errors.InputError(f"{shown} is not a file", hint=other)
+        with file.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except FileNotFoundError:
+        if file.is_symlink():
+            raise errors.InputError(f"{shown} points to nothing", hint=other) from None
+        if not file.parent.is_dir():
+            folder = text.harmless(str(file.parent))
+            raise errors.InputError(f"there is no folder {folder}", hint=other) from None
+        return
+    except OSError as error:
+        raise _unwritable(shown, error) from None
+    if head and _MARK not in head:
+        told = f"{shown} is there, and is no page of virtlab's: it would be lost"
+        raise errors.InputError(told, hint=other)
+
+
+def write(document: str, file: Path) -> None:
+    """Puts the page into a file, whole or not at all. Raises InputError as ``may_write`` does."""
+    may_write(file)
+    place, shown = file.resolve(), text.harmless(str(file))
+    try:
+        atomic.write(place, document, _mode(place))
+    except OSError as error:
+        raise _unwritable(shown, error) from None
+
+
+def show(document: str) -> None:
+    """Writes the page to standard output, in UTF-8 as it says of itself."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(document.encode())
+    sys.stdout.buffer.flush()
+
+
+def _unwritable(shown: str, error: OSError) -> errors.InputError:
+    return errors.InputError(
+        f"can't write {shown}: {error.strerror}", hint="give -O a file in a folder that you can write to"
+    )
+
+
+def _mode(place: Path) -> int:
+    """The permissions of the file that is replaced, or those that a new file would get."""
+    with suppress(OSError):
+        return stat.S_IMODE(place.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def environment() -> Environment:
+    """Where templates of pages are found. All that they show is escaped but what ``markup`` made."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(paths.templates_dir() / "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalized,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _finalized(value: Any) -> Any:
+    """What a template shows: plain text without what could confuse a reader. Markup was made by us."""
+    return text.harmless(value) if type(value) is str else value
+
+
+def markup(html_text: str) -> Any:
+    """HTML that is ours."""
+    from markupsafe import Markup
+
+    return Markup(html_text)  # noqa: S704 - made by our templates, charts and Markdown, which escape
+
+
+def context(page: Page, language: Language, idents: str = "stack") -> dict[str, Any]:
+    """All that a template of a lab's page reads. ``idents``: what the ids of its pictures begin with."""
+    from provisioner.report.html import markdown
+
+    colors = {guest.name: index % COLORS for index, guest in enumerate(page.guests)}
+    shared = _shared(page, language)
+    guide = page.guide.get(language) or page.guide.get(Language.EN, "")
+    titles = {name: said(title, language) for name, title in _TITLES.items()}
+    bench = page.bench
+    return {
+        **words(language),
+        "page": page,
+        "md": lambda source, level: markup(markdown.html(_spelled(source, page), level=level)),
+        "interface_name": lambda name: _interface(name, language),
+        "titles": titles,
+        "guests": [_guest(guest, colors[guest.name], language, bool(shared)) for guest in page.guests],
+        "shared": shared,
+        "stacks": _stacks(page, colors, language, idents),
+        "tables": _tables(page, language),
+        "notes": [said(note, language).replace("{target}", page.target) for note in exit_notes(page.outside)],
+        "findings": _findings(page, language),
+        "checked": check_page.summary(page.findings, language),
+        "bench": bench_html.shown(bench, language, colors) if bench else None,
+        "contrast": bench_html.contrast(bench, language) if bench else [],
+        "explained": [said(each, language) for each in explanations.of(bench)] if bench else [],
+        "literature": [{"text": said(f.text, language), "source": f.source} for f in page.literature],
+        "host": bench_html.host(page.host, language) if page.host else [],
+        "measured_guests": bench_html.configurations(bench, language, colors) if bench else None,
+        "guide": guide,
+        "guide_language": str(language if page.guide.get(language) else Language.EN),
+    }
+
+
+def words(language: Language) -> dict[str, Any]:
+    """What every template of a page says its words with."""
+
+    def either(en: str, ja: str) -> str:
+        return ja if language is Language.JA else en
+
+    return {
+        "language": str(language),
+        "command": text.command(),
+        "t": either,
+        "s": lambda value: said(value, language),
+        "spelled": text.spelled,
+        "when": when,
+    }
+
+
+def _spelled(source: str, page: Page) -> str:
+    return text.spelled(source.replace("{lab}", page.target))
+
+
+def _interface(name: str, language: Language) -> str:
+    if name == EMULATED:
+        return said(Text("emulated", "エミュレーション"), language)
+    return said(Text("paravirtual", "準仮想化"), language)
+
+
+def _runs(guest: PageGuest, language: Language) -> str:
+    return runs(guest.accel, guest.definition, language) if guest.accel else ""
+
+
+def _shared(page: Page, language: Language) -> list[tuple[str, str]]:
+    """What all guests have in common and a reader should know at once; empty where they don't."""
+    kernels = {guest.facts.kernel if guest.facts else "" for guest in page.guests}
+    accels = {_runs(guest, language) for guest in page.guests}
+    machines = {guest.facts.machine if guest.facts else "" for guest in page.guests}
+    if len(page.guests) < 2 or any(len(values) != 1 for values in (kernels, accels)):
+        return []
+    rows = (
+        (Text("kernel", "カーネル"), kernels.pop()),
+        (Text("machine", "マシン"), machines.pop() if len(machines) == 1 else ""),
+        (Text("run by", "実行方式"), accels.pop()),
+    )
+    return [(said(name, language), value) for name, value in rows if value]
+
+
+def _guest(guest: PageGuest, color: int, language: Language, shared: bool) -> dict[str, Any]:
+    """A guest's card: what the first screen says of it. With ``shared`` the rest is said of all at once."""
+    facts = guest.facts
+
+    def line(en: str, ja: str, value: str, interface: str = "") -> dict[str, str]:
+        return {"label": said(Text(en, ja), language), "value": value, "interface": interface}
+
+    lines = []
+    for en, ja, found, defined in (
+        ("Disk", "ディスク", facts.disks[:1] if facts else (), guest.disk),
+        ("Network", "ネットワーク", facts.interfaces[:1] if facts else (), guest.network),
+    ):
+        driver = " → ".join(found[0].drivers) if found else ""
+        told = Text(f"driver {driver}", f"ドライバ {driver}")
+        if defined:
+            told = Text(f"{defined}, {told.en}", f"{defined}({told.ja})") if driver else Text(defined)
+        if defined or driver:
+            lines.append(line(en, ja, said(told, language), found[0].interface if found else ""))
+    if guest.accel and not shared:
+        lines.append(line("Run by", "実行方式", _runs(guest, language)))
+    if facts and not shared:
+        lines.append(line("Kernel", "カーネル", facts.kernel))
+    return {
+        "name": guest.name,
+        "title": guest.title,
+        "color": color,
+        "lines": lines,
+        "known": facts is not None,
+        "error": guest.error,
+        "hint": guest.hint,
+    }
+
+
+def _stacks(page: Page, colors: dict[str, int], language: Language, idents: str) -> list[dict[str, Any]]:
+    """The pictures by the path of a request: each of a title, and a figure for each guest."""
+    from provisioner.report.html import stack_svg
+
+    stacks = [guest.stack for guest in page.guests if guest.stack]
+    titles = {picture.path: picture.title for each in stacks for picture in each.pictures}
+    return [
+        {
+            "title": said(title, language),
+            "figures": [
+                {"name": one.guest, "color": colors[one.guest], "svg": markup(drawn)}
+                for one in stacks
+                if (drawn := stack_svg.svg(one, language, path=path, beside=stacks, idents=idents))
+            ],
+        }
+        for path, title in titles.items()
+    ]
+
+
+def _tables(page: Page, language: Language) -> dict[str, list[tuple[str, list[Row]]]]:
+    """The rows that differ or count something, those that are equal, and the host's; each by section."""
+
+    def grouped(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+        sections = groupby(rows, key=lambda row: row.section)
+        return [(said(section, language), list(each)) for section, each in sections]
+
+    return {
+        "differing": grouped([row for row in page.rows if row.differs or row.counter]),
+        "equal": grouped([row for row in page.rows if not row.differs and not row.counter]),
+        "host": grouped(host_rows(page.outside)),
+    }
+
+
+def _findings(page: Page, language: Language) -> list[dict[str, str]]:
+    return [
+        {
+            "claim": said(finding.item.title, language),
+            "guest": finding.guest,
+            "saw": "" if finding.saw is None else check_page.values(finding.saw, language),
+            "expected": check_page.expected(finding, language),
+            "verdict": str(finding.verdict),
+            "word": said(check_page.RESULT[finding.verdict], language),
+            "why": text.spelled(finding.why),
+            "lesson": said(finding.item.why, language),
+        }
+        for finding in page.findings
+    ]

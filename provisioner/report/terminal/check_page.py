@@ -1,0 +1,205 @@
+"""What a check came to, as data and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from provisioner.language import Language, Text, said
+from provisioner.model.lab import How, to_data
+from provisioner.report import words
+from provisioner.report.terminal import text
+from provisioner.report.terminal.wrap import wrapped
+from provisioner.teach.verdicts import Finding, Verdict
+
+if TYPE_CHECKING:
+    from provisioner.teach.checks import Checked
+
+COLUMNS = 80
+_SEEN = 30  # columns of what was seen and of what is expected, in the table
+
+RESULT = {
+    Verdict.PASS: Text("pass", "合格"),
+    Verdict.FAIL: Text("fail", "不合格"),
+    Verdict.IMPOSSIBLE: Text("not possible here", "判定不可"),
+}
+_STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.IMPOSSIBLE: "yellow"}
+_HEAD = (
+    Text("result", "結果"),
+    Text("guest", "ゲスト"),
+    Text("what", "項目"),
+    Text("seen", "確認した値"),
+    Text("expected", "期待する値"),
+)
+NOTHING = Text("nothing", "なし")
+_EXPECTED = {
+    How.IS: Text("{}", "{}"),
+    How.HAS: Text("{}, among others", "{}を含む"),
+    How.LACKS: Text("not {}", "{}を含まない"),
+    How.AT_LEAST: Text("{} or more", "{}以上"),
+    How.AT_MOST: Text("{} or less", "{}以下"),
+}
+_UNSEEN = {
+    Verdict.FAIL: Text("could not be asked: {}", "確認できませんでした: {}"),
+    Verdict.IMPOSSIBLE: Text("not possible here, because {}", "この環境では判定できません: {}"),
+}
+_SAW = Text("saw {}; the lesson expects {}", "確認した値は「{}」、期待する値は「{}」です")
+PLATFORM = Text(
+    "What every such machine has, and what proves nothing:",
+    "この種のマシンに必ずあり、何の証拠にもならないもの:",
+)
+_SUMMARY = {
+    Verdict.PASS: Text("{} passed", "合格 {}"),
+    Verdict.FAIL: Text("{} failed", "不合格 {}"),
+    Verdict.IMPOSSIBLE: Text("{} not possible here", "判定不可 {}"),
+}
+
+
+def check_data(result: Checked) -> dict[str, Any]:
+    """A check as plain data."""
+    return {
+        "instance": result.instance,
+        "taken": result.taken,
+        "good": result.good,
+        "accels": result.accels,
+        "findings": [finding_data(finding) for finding in result.findings],
+        "platform": {guest: list(names) for guest, names in result.platform.items()},
+        "errors": result.errors,
+    }
+
+
+def finding_data(finding: Finding) -> dict[str, Any]:
+    item = finding.item
+    return {
+        "item": item.name,
+        "guest": finding.guest,
+        "title": to_data(item.title),
+        "fact": item.fact,
+        "command": list(item.command),
+        "console": item.console,
+        "saw": None if finding.saw is None else list(finding.saw),
+        "expect": {"how": str(item.expect.how), "values": list(item.expect.values)},
+        "verdict": str(finding.verdict),
+        "why": text.spelled(finding.why),
+        "lesson": to_data(item.why),
+    }
+
+
+def failed_names(result: Checked) -> list[str]:
+    """``GUEST/ITEM`` of what failed."""
+    return [f"{f.guest}/{f.item.name}" for f in result.findings if f.verdict is Verdict.FAIL]
+
+
+def check_page(result: Checked, language: Language) -> str:
+    """All of it for people."""
+    parts = [_headline(result, language)]
+    if result.findings:
+        parts.append(findings_table(result.findings, language))
+        parts += _explanations(result.findings, language)
+    if result.platform:
+        parts.append("\n".join(_platform(result.platform, language)))
+    told = {finding.why for finding in result.findings}
+    errors = ((guest, why) for guest, why in result.errors.items() if why not in told)
+    parts += ["\n".join(wrapped(f"{guest}: {why}", COLUMNS)) for guest, why in errors]
+    return "\n\n".join(parts)
+
+
+def findings_table(findings: Sequence[Finding], language: Language) -> str:
+    """A row for each finding."""
+    rows = [
+        (
+            said(RESULT[finding.verdict], language),
+            finding.guest,
+            said(finding.item.title, language),
+            "-" if finding.saw is None else short(values(finding.saw, language)),
+            short(expected(finding, language)),
+        )
+        for finding in findings
+    ]
+    table = text.columns([said(word, language) for word in _HEAD], rows).split("\n")
+    for at, finding in enumerate(findings, 1):
+        word = said(RESULT[finding.verdict], language)
+        table[at] = text.styled(word, _STYLES[finding.verdict]) + table[at].removeprefix(word)
+    return "\n".join(table)
+
+
+def _explanations(findings: Sequence[Finding], language: Language) -> list[str]:
+    """What to say about each that did not pass; once for all items of a guest where nothing was seen for
+    the same reason."""
+    parts = []
+    unseen: dict[tuple[str, str, Verdict], list[Finding]] = {}
+    for finding in findings:
+        if finding.verdict is Verdict.PASS:
+            continue
+        if finding.saw is None:
+            unseen.setdefault((finding.guest, finding.why, finding.verdict), []).append(finding)
+        else:
+            parts.append(explained(finding, language))
+    for (guest, why, verdict), group in unseen.items():
+        if len(group) == 1:
+            parts.append(explained(group[0], language))
+        else:
+            reason = said(_UNSEEN[verdict], language).format(text.spelled(why))
+            parts.append("\n".join(wrapped(f"{guest}: {reason}", COLUMNS)))
+    return parts
+
+
+def explained(finding: Finding, language: Language) -> str:
+    """Why it did not pass, and what the lesson says about it, in lines of a terminal."""
+    if finding.saw is None:
+        reason = said(_UNSEEN[finding.verdict], language).format(text.spelled(finding.why))
+    else:
+        reason = said(_SAW, language).format(values(finding.saw, language), expected(finding, language))
+    lines = wrapped(f"{finding.guest}: {said(finding.item.title, language)}: {reason}", COLUMNS)
+    if finding.item.why:
+        lines += [f"  {line}" for line in wrapped(said(finding.item.why, language), COLUMNS - 2)]
+    return "\n".join(lines)
+
+
+def values(saw: Iterable[str], language: Language) -> str:
+    """Values in a row; a word where there is none."""
+    return ", ".join(saw) or said(NOTHING, language)
+
+
+def expected(finding: Finding, language: Language) -> str:
+    expect = finding.item.expect
+    return said(_EXPECTED[expect.how], language).format(values(expect.values, language))
+
+
+def short(cell: str) -> str:
+    """The text, cut to what a column of the table takes."""
+    if text.width(cell) <= _SEEN:
+        return cell
+    while text.width(cell) > _SEEN - 1:
+        cell = cell[:-1]
+    return f"{cell.rstrip(' ,')}…"
+
+
+def summary(findings: Iterable[Finding], language: Language) -> str:
+    """How many passed, failed and were not possible, as far as there were any."""
+    counts = dict.fromkeys(Verdict, 0)
+    for finding in findings:
+        counts[finding.verdict] += 1
+    told = [said(_SUMMARY[verdict], language).format(n) for verdict, n in counts.items() if n]
+    return ("、" if language is Language.JA else ", ").join(told)
+
+
+def _headline(result: Checked, language: Language) -> str:
+    accels: dict[str, list[str]] = {}
+    for guest, accel in result.accels.items():
+        by = words.runs(accel, result.definitions[guest], language)
+        accels.setdefault(by, []).append(guest)
+    told = "; ".join(f"{', '.join(guests)}: {by}" for by, guests in accels.items())
+    return f"{text.styled(f'{result.instance}: {summary(result.findings, language)}', 'bold')}\n{told}"
+
+
+def _platform(platform: dict[str, tuple[str, ...]], language: Language) -> list[str]:
+    lines = [text.styled(said(PLATFORM, language), "bold")]
+    common = [name for name in next(iter(platform.values())) if all(name in p for p in platform.values())]
+    groups = [(", ".join(platform), common)]
+    groups += [(guest, [n for n in names if n not in common]) for guest, names in platform.items()]
+    for guests, names in groups:
+        if names:
+            first, *rest = wrapped(f"{guests}: {', '.join(names)}", COLUMNS - 4)
+            lines += [f"  {first}", *(f"    {line}" for line in rest)]
+    return lines

@@ -1,0 +1,38 @@
+"""What ``doctor`` found, as data and as a page."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from provisioner.report.terminal import text
+
+if TYPE_CHECKING:
+    from provisioner.lifecycle.doctor import Check, Findings
+
+_HOW = {"kvm": "runs with KVM", "emulated": "runs emulated", "not": "can't run here"}
+
+
+def doctor_data(findings: Findings) -> dict[str, Any]:
+    """The findings as plain data."""
+    checks = [{**asdict(c), "remedy": c.remedy and text.spelled(c.remedy)} for c in findings.checks]
+    return {"fit": findings.fit, "checks": checks, "labs": [asdict(lab) for lab in findings.labs]}
+
+
+def doctor_page(findings: Findings) -> str:
+    """One line for each check, its remedy below it; then the labs."""
+    widest = max(len(check.name) for check in findings.checks)
+    lines = []
+    for check in findings.checks:
+        lines.append(f"{_mark(check)} {check.name.ljust(widest)}  {text.spelled(check.told)}")
+        if check.remedy and not check.good:
+            lines.append(f"  {' ' * widest}  → {text.spelled(check.remedy)}")
+    lines.append("")
+    lines.append(text.columns(("lab", "here", "why"), [(v.name, _HOW[v.how], v.why) for v in findings.labs]))
+    return "\n".join(lines)
+
+
+def _mark(check: Check) -> str:
+    if check.good:
+        return text.styled("✓", "green")
+    return text.styled("✗", "red") if check.needed else text.styled("!", "yellow")

@@ -1,0 +1,132 @@
+"""Exercises for people: tasks, hints, solutions, and whether a step is passed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from provisioner.language import Language, Text, said
+from provisioner.model.lab import to_data
+from provisioner.report.terminal import text
+from provisioner.report.terminal.check_page import COLUMNS, explained, findings_table
+from provisioner.report.terminal.wrap import wrapped
+
+if TYPE_CHECKING:
+    from provisioner.labfile.lesson import Exercise, Lesson
+    from provisioner.store.progress_file import Progress
+    from provisioner.teach.checks import Checked
+    from provisioner.teach.learning import Step
+
+_EXERCISE = Text("Exercise {}: {}", "演習{}: {}")
+_HINT = Text("Hint {} of {}: {}", "ヒント{}/{}: {}")
+_NO_HINT = Text("There is no hint for this exercise.", "この演習にヒントはありません。")
+_LAST_HINT = Text("That was the last hint.", "ヒントは以上です。")
+_TYPE = Text("To type:", "入力するコマンド:")
+_UNDO = Text("Afterwards, to have the lab as it was:", "終わったら、次のコマンドでラボを元に戻します:")
+_RIGHT = Text("The answer is right.", "正解です。")
+_WRONG = Text("That is not the answer.", "正解ではありません。")
+_PASSED = Text(" (passed)", "(合格)")
+_STEP_PASSED = Text("Exercise {} is passed.", "演習{}は合格です。")
+_STEP_FAILED = Text("Exercise {} is not passed yet.", "演習{}はまだ合格していません。")
+_ALL_PASSED = Text("All exercises are passed.", "すべての演習に合格しました。")
+EXERCISES = Text("Exercises", "演習")
+
+
+def filled(words: str, lab: str) -> str:
+    """A text or a command of a lesson with the lab's name and virtlab's command in it."""
+    return text.spelled(words.replace("{lab}", lab))
+
+
+def told(words: Text | None, lab: str, language: Language) -> list[str]:
+    """A text of a lesson in lines of a terminal."""
+    return wrapped(filled(said(words, language), lab), COLUMNS)
+
+
+def title(step: Step, language: Language) -> str:
+    words = said(_EXERCISE, language).format(step.number, said(step.exercise.title, language))
+    return text.styled(words, "bold")
+
+
+def task_page(step: Step, lab: str, language: Language) -> str:
+    """What to do."""
+    return "\n".join([title(step, language), *told(step.exercise.task, lab, language)])
+
+
+def hints_page(step: Step, hints: Sequence[Text], lab: str, language: Language) -> str:
+    """The hints told so far."""
+    count = len(step.exercise.hints)
+    lines = [title(step, language)]
+    for number, hint in enumerate(hints, 1):
+        words = said(_HINT, language).format(number, count, filled(said(hint, language), lab))
+        lines += wrapped(words, COLUMNS)
+    if len(hints) == count:
+        lines.append(said(_LAST_HINT if count else _NO_HINT, language))
+    return "\n".join(lines)
+
+
+def solution_page(step: Step, lab: str, language: Language) -> str:
+    """The solution in words and in commands, which stand on lines of their own to be pasted."""
+    solution = step.exercise.solution
+    lines = [title(step, language), *told(solution.text, lab, language)]
+    for head, commands in ((_TYPE, solution.commands), (_UNDO, solution.undo)):
+        if commands:
+            lines += ["", said(head, language), *(filled(command, lab) for command in commands)]
+    return "\n".join(lines)
+
+
+def solution_data(step: Step, lab: str) -> dict[str, Any]:
+    solution = step.exercise.solution
+    return {
+        "step": step.number,
+        "name": step.exercise.name,
+        "text": text_data(solution.text, lab),
+        "commands": [filled(command, lab) for command in solution.commands],
+        "undo": [filled(command, lab) for command in solution.undo],
+    }
+
+
+def hints_data(step: Step, hints: Sequence[Text], lab: str) -> dict[str, Any]:
+    return {
+        "step": step.number,
+        "name": step.exercise.name,
+        "hints": [text_data(hint, lab) for hint in hints],
+        "left": len(step.exercise.hints) - len(hints),
+    }
+
+
+def text_data(words: Text, lab: str) -> dict[str, Any]:
+    return {key: value and filled(value, lab) for key, value in to_data(words).items()}
+
+
+def step_page(
+    step: Step, answer: bool | None, result: Checked | None, *, passed: bool, language: Language
+) -> str:
+    """What came of checking one exercise. ``answer``: whether it was right, where one was given."""
+    lines = [title(step, language)]
+    if answer is not None:
+        lines.append(said(_RIGHT if answer else _WRONG, language))
+    if result and result.findings:
+        lines.append(findings_table(result.findings, language))
+        lines += [explained(f, language) for f in result.findings if f.verdict != "pass"]
+    words = said(_STEP_PASSED if passed else _STEP_FAILED, language).format(step.number)
+    return "\n".join([*lines, text.styled(words, "green" if passed else "red")])
+
+
+def after_page(step: Step | None, lab: str, language: Language) -> str:
+    """What is to do next, after a step was passed."""
+    return task_page(step, lab, language) if step else said(_ALL_PASSED, language)
+
+
+def undo_page(exercise: Exercise, lab: str, language: Language) -> str:
+    """How to have the lab as it was; empty where nothing was changed."""
+    commands = exercise.solution.undo
+    return "\n".join([said(_UNDO, language), *(filled(c, lab) for c in commands)]) if commands else ""
+
+
+def markdown_list(lesson: Lesson, progress: Progress, language: Language) -> str:
+    """The exercises as the last part of a guide."""
+    lines = [f"## {said(EXERCISES, language)}", ""]
+    for number, exercise in enumerate(lesson.exercises, 1):
+        done = said(_PASSED, language) if exercise.name in progress.passed else ""
+        lines.append(f"{number}. {said(exercise.title, language)}{done}")
+    return "\n".join(lines)

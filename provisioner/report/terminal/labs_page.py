@@ -1,0 +1,84 @@
+"""Lab files, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from provisioner.language import Text, said
+from provisioner.model import selection
+from provisioner.model.article import PARTS
+from provisioner.model.lab import Guest, Lab
+from provisioner.report.preferred_language import preferred
+from provisioner.report.terminal import text
+from provisioner.report.terminal.wrap import wrapped
+from provisioner.units import format_size
+
+if TYPE_CHECKING:
+    from provisioner.labfile.catalog import Entry
+
+_NO_PART = Text("other labs", "その他のラボ")
+_MODES = {"nat": "leads out through the host", "isolated": "leads nowhere but to its guests"}
+
+
+def in_language(words: Text | None) -> str:
+    """A text in the reader's language: Japanese where the locale is, else English."""
+    return said(words, preferred())
+
+
+def catalog_table(entries: Sequence[Entry]) -> str:
+    """Names and titles, under the parts of the article, in its order; last, labs that go with none."""
+    if not entries:
+        return text.columns(("lab", "title"), [])
+    order = [*PARTS, None]
+    grouped = sorted(entries, key=lambda entry: order.index(entry.part))
+    rows = [(f"  {entry.name}", in_language(entry.title)) for entry in grouped]
+    head, *lines = text.columns(("  lab", "title"), rows).split("\n")
+    found = [head]
+    before: str | None = ""
+    for entry, line in zip(grouped, lines, strict=True):
+        if entry.part != before:
+            words = in_language(PARTS[entry.part] if entry.part else _NO_PART)
+            found.append(text.styled(f"{entry.part}  {words}" if entry.part else words, "bold"))
+            before = entry.part
+        found.append(line)
+    return "\n".join(found)
+
+
+def lab_page(lab: Lab, target: str) -> str:
+    """A lab's title, description, guests and networks. ``target``: what the user called it."""
+    lines = [text.styled(in_language(lab.title), "bold")]
+    if lab.description:
+        lines += ["", *wrapped(in_language(lab.description), 92)]
+    head = ("guest", "machine", "accelerator", "memory", "disks", "interfaces", "what it is")
+    lines += ["", text.columns(head, [_guest_row(guest) for guest in lab.guests])]
+    if lab.networks:
+        rows = [(n.name, str(n.mode), in_language(n.title) or _MODES[n.mode]) for n in lab.networks]
+        lines += ["", text.columns(("network", "mode", "what it is"), rows)]
+    lines += ["", f"file: {lab.file}", f"next: {text.command()} up {quote(target)}"]
+    if names := selection.names(lab):
+        flags = " ".join(f"--with {name}" for name in names)
+        lines.append(f"with all of it: {text.command()} up {quote(target)} {flags}")
+    return "\n".join(lines)
+
+
+def good_page(labs: Sequence[Lab]) -> str:
+    """A line for each lab whose file is good."""
+    sizes = [(lab, len(lab.guests)) for lab in labs]
+    return "\n".join(f"{lab.file}: good: lab {lab.name}, {n} guest{'s' * (n != 1)}" for lab, n in sizes)
+
+
+def _guest_row(guest: Guest) -> tuple[str, ...]:
+    name = guest.name if guest.parent is None else f"{guest.name} (in {guest.parent})"
+    if guest.optional:
+        name += " (optional)"
+    return (
+        name,
+        guest.machine,
+        str(guest.accel),
+        format_size(guest.memory),
+        ", ".join(f"{disk.bus} {format_size(disk.size)}" for disk in guest.disks) or "none",
+        ", ".join(f"{i.model} on {i.network}" for i in guest.interfaces) or "none",
+        in_language(guest.title),
+    )

@@ -1,0 +1,169 @@
+"""What is up, as data and as a page. ``status`` loads nothing but this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from provisioner.report.terminal import text
+from provisioner.units import format_seconds, format_size, rough_size
+
+if TYPE_CHECKING:
+    from provisioner.hypervisor.connection import Choice
+    from provisioner.model.metadata import GuestMetadata, Origin
+    from provisioner.model.observed import Observed
+    from provisioner.observe.usage import Usage
+
+ACCEL = {"kvm": "KVM", "tcg": "emulation (TCG)"}
+
+
+def guest_data(mark: GuestMetadata, state: str) -> dict[str, Any]:
+    """A guest as its stamp knows it."""
+    return {
+        "name": mark.guest,
+        "state": state,
+        "domain": mark.origin.key.domain(mark.guest),
+        "accel": mark.accel,
+        "accel_why": mark.accel_why,
+        "machine": mark.definition["machine"],
+        "memory": mark.definition["memory"],
+        "disks": mark.definition["disks"],
+        "interfaces": [
+            {
+                "model": i["model"],
+                "network": a.network,
+                "mac": a.mac,
+                "address": a.address,
+                "gateway": a.gateway,
+            }
+            for i, a in zip(mark.definition["interfaces"], mark.addresses, strict=True)
+        ],
+        "images": mark.images,
+        "inner": [{key: inner[key] for key in ("name", "kind", "parent", "memory")} for inner in mark.inner],
+    }
+
+
+def status_data(
+    choice: Choice, observed: Observed, used: Mapping[str, Usage] | None = None
+) -> list[dict[str, Any]]:
+    """Each instance of what is seen, as plain data; with what domains cost, by their name, where watched."""
+    found = []
+    for instance in observed.instances():
+        own = observed.of(instance)
+        origin = own.origin()
+        guests = [guest_data(domain.metadata, domain.state) for domain in own.domains]
+        for guest in guests:
+            if used and guest["domain"] in used:
+                guest["usage"] = asdict(used[guest["domain"]])
+        present = {domain.guest for domain in own.domains}
+        found.append(
+            {
+                "instance": instance.name,
+                "lab": origin.lab if origin else None,
+                "file": origin.file if origin else None,
+                "owner": origin.user if origin else instance.owner,
+                "connection": choice.uri,
+                "accel_flag": origin.choices.accel if origin else None,
+                "set": list(origin.choices.sets) if origin else [],
+                "with": list(origin.choices.guests) if origin else [],
+                "left_out": _left_out(origin) if origin else [],
+                "networks": [
+                    {"name": n.network, "active": n.active, "subnet": n.metadata.subnet} for n in own.networks
+                ],
+                "guests": guests,
+                "leftovers": [v.name for v in own.volumes if v.guest not in present],
+            }
+        )
+    return found
+
+
+def _left_out(origin: Origin) -> list[dict[str, str]]:
+    """The optional guests that are not there, each with the command that brings it up."""
+    return [
+        {"name": guest, "command": text.spelled(origin.with_guest(guest))}
+        for guest in origin.choices.left_out
+    ]
+
+
+def status_page(found: list[dict[str, Any]]) -> str:
+    """The instances for people."""
+    if not found:
+        return f"nothing is up\nnext: {text.command()} list, then {text.command()} up LAB"
+    rows: list[tuple[str, ...]] = []
+    for entry in found:
+        for guest in entry["guests"]:
+            rows.append(
+                (
+                    f"{entry['instance']}/{guest['name']}",
+                    guest["state"],
+                    ACCEL[guest["accel"]],
+                    format_size(guest["memory"]),
+                    *_used(guest.get("usage")),
+                    ", ".join(bare(i["address"]) for i in guest["interfaces"]) or "none",
+                    entry["connection"],
+                )
+            )
+            rows += [
+                (
+                    f"{entry['instance']}/{inner['name']}",
+                    f"in {inner['parent']}",
+                    str(inner["kind"]),
+                    format_size(inner["memory"]),
+                    "",
+                    "",
+                    "",
+                    "",
+                )
+                for inner in guest["inner"]
+            ]
+    head: tuple[str, ...] = (
+        *("guest", "state", "accelerator", "memory", "resident", "processor"),
+        *("address", "connection"),
+    )
+    if len({entry["connection"] for entry in found}) == 1:
+        head, rows = head[:-1], [row[:-1] for row in rows]
+    watched = [guest["usage"]["over"] for entry in found for guest in entry["guests"] if "usage" in guest]
+    if not watched:
+        head, rows = head[:4] + head[6:], [row[:4] + row[6:] for row in rows]
+    lines = [text.columns(head, rows)] if rows else []
+    if watched:
+        lines.append(
+            f"seen from the host for {format_seconds(max(watched))}: memory in use by the guest's process, "
+            "and its seconds of processor time in each second"
+        )
+    for entry in found:
+        paused = [guest["name"] for guest in entry["guests"] if guest["state"] == "paused"]
+        if paused:
+            lines.append(
+                f"{entry['instance']}: {', '.join(paused)} paused, as a bench does for as long as it runs; "
+                f"{text.command()} start {entry['instance']} lets them go on"
+            )
+        if not entry["guests"] or entry["leftovers"]:
+            lines.append(
+                f"{entry['instance']}: something is left of a run that did not end; "
+                f"{text.command()} down {entry['instance']} removes it"
+            )
+        lines += [
+            f"{entry['instance']}/{guest['name']}: optional, and not up: {guest['command']}"
+            for guest in entry["left_out"]
+        ]
+        chosen = [*(f"--with {name}" for name in entry["with"]), *(f"--set {s}" for s in entry["set"])]
+        chosen += [f"--accel {entry['accel_flag']}"] if entry["accel_flag"] else []
+        if chosen:
+            lines.append(f"{entry['instance']} keeps {' '.join(chosen)} until it goes down")
+    return "\n".join(lines)
+
+
+def _used(usage: dict[str, Any] | None) -> tuple[str, str]:
+    resident = usage["resident"] if usage else None
+    processor = usage["processor"] if usage else None
+    return (
+        "" if resident is None else rough_size(resident),
+        "" if processor is None else f"{processor:.2f}",
+    )
+
+
+def bare(address: str) -> str:
+    """An address without its prefix length."""
+    return address.partition("/")[0]

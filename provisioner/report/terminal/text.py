@@ -1,0 +1,147 @@
+"""Plain text for a terminal or a pipe: messages, hints, columns. Nothing here is slow to import.
+
+All that is printed goes through ``harmless``: names of files, stamps and what QEMU said come from
+others, and must not act on the terminal. Only ``styled`` can.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import unicodedata
+from collections.abc import Sequence
+from typing import TextIO
+
+from provisioner import errors
+from provisioner.labfile.problems import escaped
+
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_OURS = os.urandom(8).hex()  # nobody else can write an escape sequence that this stands in
+
+
+def command() -> str:
+    """How this user starts virtlab: ``./bootstrap virtlab`` in a clone, else ``virtlab``."""
+    return os.environ.get("VIRTLAB_RUN_AS") or "virtlab"
+
+
+def spelled(text: str) -> str:
+    """A text whose ``{virtlab}`` is the command as it works where the user is."""
+    return text.replace("{virtlab}", command())
+
+
+def styled(text: str, *names: str, stream: TextIO | None = None) -> str:
+    """The text in a style, where ``stream`` (standard output) is a terminal that wants colour."""
+    if not wants_colour(stream or sys.stdout):
+        return text
+    return f"\x1b{_OURS}[{';'.join(_STYLES[name] for name in names)}m{text}\x1b{_OURS}[0m"
+
+
+def harmless(text: str) -> str:
+    """The text as it may be printed: control characters but line ends, and what turns the direction of
+    text, as escapes; what ``styled`` made as a terminal takes it."""
+    lines = "\n".join(escaped(line) for line in text.split("\n"))
+    return lines.replace(f"\\u001b{_OURS}", "\x1b")
+
+
+def wants_colour(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width(text: str) -> int:
+    """The columns that a text takes on a terminal: Japanese characters take two."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(c) in "WF")
+        for c in text
+    )
+
+
+def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in the manner of kubectl: upper-case head, columns two blanks apart, no frame."""
+    table = [[cell.upper() for cell in head], *([escaped(cell) for cell in row] for row in rows)]
+    widths = [max(width(row[i]) for row in table) for i in range(len(head))]
+    lines = [
+        "  ".join(cell + " " * (w - width(cell)) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+    lines[0] = styled(lines[0], "dim")
+    return "\n".join(lines)
+
+
+def say(text: str = "") -> None:
+    """A line of the answer: standard output."""
+    print(harmless(text))
+
+
+def tell(text: str) -> None:
+    """A line beside the answer: standard error."""
+    print(harmless(text), file=sys.stderr)
+
+
+def asked(question: str) -> str:
+    """The line that a person answers to a question on standard error; empty where the input ends."""
+    print(harmless(question), end=" ", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
+def bug() -> None:
+    """The exception that is being handled, which nobody expected."""
+    import traceback
+
+    tell(traceback.format_exc().rstrip())
+    tell("This is a bug in virtlab: please report it with the lines above.")
+
+
+def never_fail() -> None:
+    """Lets standard output and error escape what their encoding does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def guest_output(data: bytes, stream: TextIO) -> None:
+    """What a program in a guest wrote: as it is for a pipe or a file, made harmless for a terminal."""
+    if stream.isatty():
+        from provisioner.sanitize import TerminalFilter
+
+        screen = TerminalFilter()
+        data = screen.feed(data) + screen.reset()
+    stream.flush()
+    stream.buffer.write(data)
+    stream.buffer.flush()
+
+
+def problem(error: errors.VirtlabError) -> None:
+    """An error, every cause of it, and what to do next."""
+    _problem(error, "")
+    if not _has_hint(error):
+        _next("{virtlab} doctor", "")
+    sys.stderr.flush()
+
+
+def _problem(error: errors.VirtlabError, indent: str) -> None:
+    if isinstance(error, errors.LabFileError):
+        for line in error.problems:
+            tell(f"{indent}{line}")
+    else:
+        head = styled("error:", "red", "bold", stream=sys.stderr)
+        lines = spelled(error.message).splitlines() or [""]
+        tell(f"{indent}{head} {lines[0]}")
+        for line in lines[1:]:
+            tell(f"{indent}  {line}")
+    if isinstance(error, errors.SeveralErrors):
+        for cause in error.causes:
+            _problem(cause, indent + "  ")
+    if error.hint:
+        _next(error.hint, indent)
+
+
+def _next(hint: str, indent: str) -> None:
+    tell(f"{indent}{styled('next:', 'cyan', stream=sys.stderr)} {spelled(hint)}")
+
+
+def _has_hint(error: errors.VirtlabError) -> bool:
+    causes = error.causes if isinstance(error, errors.SeveralErrors) else ()
+    return bool(error.hint) or any(map(_has_hint, causes))

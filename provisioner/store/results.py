@@ -1,0 +1,151 @@
+"""What was measured, compared and checked last, kept for ``report``; and a benchmark in a file of the user's.
+
+A result that is lost or broken costs nothing but another run: ``up`` and ``down`` never read one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from provisioner import atomic, errors, paths
+from provisioner.model.lab import to_data
+from provisioner.model.measured import Bench
+from provisioner.store import saved
+
+KINDS = ("compare", "check", "bench")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class Kept(NamedTuple):
+    """An instance of which results were kept."""
+
+    instance: str
+    source: str  # the lab's, see ``model.Lab``
+    written: float  # when the newest of them was: seconds since 1970
+
+
+def save(kind: str, instance: str, source: str, data: Any) -> Path:
+    """Keeps a result of that kind (bench, compare, check), in place of the one before.
+
+    ``source``: the lab's (see ``model.Lab``). Another lab may come to have an instance of the same name.
+    """
+    path = _file(kind, instance)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, {"source": source, "result": data})
+    except OSError as error:
+        raise errors.VirtlabError(
+            f"the result can't be kept in {path}: {error.strerror}",
+            hint="make room there, or let this user write it",
+        ) from error
+    return path
+
+
+def load(kind: str, instance: str, source: str | None) -> Any | None:
+    """What was kept last of that lab; None where there is nothing, or nothing that can be read.
+
+    ``source``: the lab's, or None where no lab is known any more.
+    """
+    try:
+        kept = _read(_file(kind, instance))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(kept, dict) or (source is not None and kept.get("source") != source):
+        return None
+    return kept.get("result")
+
+
+def instances() -> list[Kept]:
+    """Whatever results were kept of, the newest first."""
+    found: dict[tuple[str, str], float] = {}
+    for kind in KINDS:
+        for file in (paths.state_dir() / "results").glob(f"*.{kind}.json"):
+            instance = file.name.removesuffix(f".{kind}.json")
+            try:
+                kept, written = _read(file), file.stat().st_mtime
+            except (OSError, ValueError, RecursionError):
+                continue
+            source = kept.get("source") if isinstance(kept, dict) else None
+            if isinstance(source, str) and _NAME.fullmatch(instance):
+                found[instance, source] = max(written, found.get((instance, source), written))
+    return sorted((Kept(*key, written) for key, written in found.items()), key=lambda k: -k.written)
+
+
+def load_bench(instance: str, source: str | None) -> Bench | None:
+    """The benchmark that was kept last, as ``load``; None where there is none that makes sense."""
+    try:
+        return saved.bench_from_data(load("bench", instance, source))
+    except ValueError:
+        return None
+
+
+def bench_in(path: Path) -> Bench:
+    """A benchmark of ``--save``. Raises InputError with what is wrong with the file."""
+    hint = "give a file that was written with {virtlab} bench LAB --save FILE"
+    try:
+        return saved.bench_from_data(_read(path))
+    except OSError as error:
+        raise errors.InputError(f"{path} can't be read: {error.strerror}", hint=hint) from error
+    except RecursionError as error:
+        raise errors.InputError(f"{path} is no saved benchmark: it is nested too deep", hint=hint) from error
+    except ValueError as error:
+        raise errors.InputError(f"{path} is no saved benchmark: {error}", hint=hint) from error
+
+
+def may_save(path: Path) -> None:
+    """Raises InputError where a benchmark can't be written to that file: asked before a run, not after."""
+    if not path.parent.is_dir():
+        raise errors.InputError(
+            f"there is no folder {path.parent}", hint=f"make it first: mkdir -p {path.parent}"
+        )
+    if path.exists():
+        try:
+            bench_in(path)
+        except errors.InputError as error:
+            raise errors.InputError(
+                f"{path} is there, and is no saved benchmark: it would be lost",
+                hint="give --save another name",
+            ) from error
+    if not os.access(path.parent, os.W_OK):
+        raise errors.InputError(f"{path.parent} is not yours to write in", hint="give --save a place that is")
+
+
+def save_bench(path: Path, bench: Bench) -> None:
+    """Writes a benchmark for ``bench_in``. Raises VirtlabError."""
+    try:
+        _write(path, to_data(bench))
+    except OSError as error:
+        raise errors.VirtlabError(
+            f"{path} can't be written: {error.strerror}",
+            hint="give --save a file in a folder that you can write to",
+        ) from error
+
+
+def _file(kind: str, instance: str) -> Path:
+    for name in (kind, instance):
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"not a name of a result: {name!r}")
+    return paths.state_dir() / "results" / f"{instance}.{kind}.json"
+
+
+def _read(path: Path) -> Any:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is not a file")
+    with path.open("rb") as file:
+        text = file.read(saved.LONGEST_FILE + 1)
+    if len(text) > saved.LONGEST_FILE:
+        raise ValueError(f"it is larger than {saved.LONGEST_FILE // 1024**2} MiB")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError("it is not JSON") from error
+
+
+def _write(path: Path, data: Any) -> None:
+    """The file as a whole, or the one before."""
+    text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    atomic.write(path, text)

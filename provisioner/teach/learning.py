@@ -1,0 +1,113 @@
+"""The lesson that a verb is about, whether its lab is up or not, and how far the learner is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner import errors
+from provisioner.labfile import catalog
+from provisioner.labfile import lesson as lessons
+from provisioner.labfile.lesson import Exercise, Lesson
+from provisioner.language import Language, Text
+from provisioner.lifecycle import lab_files
+from provisioner.model.lab import Lab
+from provisioner.store import progress_file
+from provisioner.store.progress_file import Progress
+
+_LONGEST_GUIDE = 512 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An exercise and its number, from 1."""
+
+    number: int
+    exercise: Exercise
+
+
+def lab_of(target: str, connect: str | None) -> tuple[Lab, str]:
+    """A lab by name, folder or file, or by the name that it is up under; and its name for ``{lab}``.
+
+    Raises InputError where there is none.
+    """
+    try:
+        file, source = lab_files.locate(target)
+    except errors.InputError as unknown:
+        from provisioner.lifecycle import running
+
+        try:
+            with running.found(connect, target) as (_, instance, domains):
+                return running.lab_of(domains), instance.name
+        except (errors.NotFound, errors.ConnectionFailed):
+            raise unknown from None
+    lab = lab_files.load(file, source)
+    return lab, lab.name
+
+
+def lesson_of(lab: Lab) -> Lesson:
+    """The lesson beside a lab, which has exercises. Raises VirtlabError where there is none."""
+    lesson = lessons.load(lab)
+    if lesson is None or not lesson.exercises:
+        raise errors.VirtlabError(
+            f"the lab {lab.name} has no exercises", hint="see which labs there are: {virtlab} list"
+        )
+    return lesson
+
+
+def step(lesson: Lesson, number: int) -> Step:
+    """An exercise by its number. Raises InputError where there is none."""
+    count = len(lesson.exercises)
+    if not 1 <= number <= count:
+        raise errors.InputError(
+            f"there is no exercise {number}: the lesson has {count}", hint=f"say --step 1 to --step {count}"
+        )
+    return Step(number, lesson.exercises[number - 1])
+
+
+def next_step(lesson: Lesson, progress: Progress) -> Step | None:
+    """The first exercise that is not passed."""
+    steps = (Step(number, exercise) for number, exercise in enumerate(lesson.exercises, 1))
+    return next((each for each in steps if each.exercise.name not in progress.passed), None)
+
+
+def wanted(lesson: Lesson, number: int | None) -> Step:
+    """The exercise of that number, else the first that is not passed. Raises VirtlabError."""
+    if number is not None:
+        return step(lesson, number)
+    found = next_step(lesson, progress_file.load(lesson.name))
+    if found is None:
+        raise errors.VirtlabError("all exercises are passed", hint="name one of them with --step")
+    return found
+
+
+def hints(lesson: Lesson, exercise: Exercise) -> tuple[tuple[Text, ...], Progress]:
+    """The hints that were told so far and one more; and the progress to keep once it is told."""
+    progress = progress_file.load(lesson.name)
+    told = min(progress.hints.get(exercise.name, 0) + 1, len(exercise.hints))
+    return exercise.hints[:told], progress.with_hints(exercise.name, told)
+
+
+def guide(lab: Lab, language: Language) -> tuple[str, Language]:
+    """The long text of a lesson as Markdown, and its language: English where it has no other.
+
+    Raises VirtlabError where the lab has none.
+    """
+    for choice in dict.fromkeys((language, Language.EN, Language.JA)):
+        text = guide_in(lab, choice)
+        if text is not None:
+            return text, choice
+    raise errors.VirtlabError(
+        f"the lab {lab.name} has no guide", hint=f"{{virtlab}} show {lab.name} says what it is"
+    )
+
+
+def guide_in(lab: Lab, language: Language) -> str | None:
+    """The guide in that language; None where there is none. Raises InputError where it can't be read."""
+    file = catalog.beside(lab.file, f"guide.{language}.md")
+    if file is None:
+        return None
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_LONGEST_GUIDE).decode("utf-8", "replace")
+    except OSError as error:
+        raise errors.InputError(f"{file} can't be read: {error.strerror}") from error

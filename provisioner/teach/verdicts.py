@@ -1,0 +1,112 @@
+"""What guests showed, held against what a lesson expects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from provisioner.labfile.lesson import Answer
+from provisioner.model.lab import How, Observation
+from provisioner.sanitize import printable
+
+MAX_VALUES = 1000
+_VALUE = 200  # characters of one value that are kept
+_NUMBER = re.compile(r"[-+]?[0-9]{1,18}(\.[0-9]{1,18})?")
+_NOT_STARTED = (126, 127)  # exit codes of a shell for what it can't run
+
+
+class Verdict(StrEnum):
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+    IMPOSSIBLE = "impossible"  # not possible here, which is no failure
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One observation in one guest."""
+
+    item: Observation
+    guest: str
+    saw: tuple[str, ...] | None  # None where the guest could not be asked, or was not
+    verdict: Verdict
+    why: str = ""  # one line: why nothing was seen
+
+
+def judged(item: Observation, guest: str, saw: tuple[str, ...]) -> Finding:
+    """The finding for what a guest showed."""
+    return Finding(item, guest, saw, Verdict.PASS if _holds(item, saw) else Verdict.FAIL)
+
+
+def unseen(item: Observation, guest: str, why: str) -> Finding:
+    """The finding where a guest could not be asked: a failure, as nothing is proved."""
+    return Finding(item, guest, None, Verdict.FAIL, why)
+
+
+def impossible(item: Observation, guest: str, why: str) -> Finding:
+    """The finding where this host has not what the observation needs."""
+    return Finding(item, guest, None, Verdict.IMPOSSIBLE, why)
+
+
+def none_failed(findings: Sequence[Finding]) -> bool:
+    return all(finding.verdict is not Verdict.FAIL for finding in findings)
+
+
+def read(item: Observation, exit_code: int | None, stdout: bytes, stderr: bytes) -> tuple[str, ...]:
+    """The values that a command wrote, printable. Raises ValueError where they can't be read."""
+    told = printable(stderr.strip(), _VALUE)
+    if exit_code is None or exit_code in _NOT_STARTED:
+        raise ValueError(told or f"{printable(item.command[0], 60)} can't be run")
+    if item.read == "exit-code":
+        return (str(exit_code),)
+    if exit_code and told:  # with no complaint, as grep that found nothing, it is an answer
+        raise ValueError(f"exit code {exit_code}: {told}")
+    if item.read == "number":
+        text = stdout.strip().decode("ascii", "replace")
+        if not _NUMBER.fullmatch(text):
+            raise ValueError(f"a number was expected, not {printable(text, 40) or 'nothing'}")
+        return (text,)
+    if item.read == "text":
+        text = printable(stdout.strip(), _VALUE)
+        return (text,) if text else ()
+    lines = [line.strip() for line in stdout.split(b"\n") if line.strip()]
+    if len(lines) > MAX_VALUES:
+        raise ValueError(f"it wrote more than {MAX_VALUES} lines")
+    return tuple(printable(line, _VALUE) for line in lines)
+
+
+def is_right(answer: Answer, values: Sequence[str], told: str) -> bool:
+    """Whether a learner's answer fits what the guest says now (the values of ``answer.fact``)."""
+    right = [value for value in values if value.startswith(answer.starts)]
+    told = told.strip()
+    if answer.count:
+        return re.fullmatch("[0-9]{1,9}", told) is not None and int(told) == len(right)
+    folded = _folded(told)
+    return bool(folded) and folded in map(_folded, right)
+
+
+def _folded(text: str) -> str:
+    """Linux takes virtio-blk and virtio_blk for the same module."""
+    return text.casefold().replace("-", "_")
+
+
+def _holds(item: Observation, saw: tuple[str, ...]) -> bool:
+    wanted, observed = set(item.expect.values), set(saw)
+    match item.expect.how:
+        case How.IS:
+            return observed == wanted
+        case How.HAS:
+            return wanted <= observed
+        case How.LACKS:
+            return not wanted & observed
+        case How.AT_LEAST:
+            return _number(item, saw) >= int(item.expect.values[0])
+        case How.AT_MOST:
+            return _number(item, saw) <= int(item.expect.values[0])
+
+
+def _number(item: Observation, saw: tuple[str, ...]) -> float:
+    """The number that was seen; where it is none, how many values were."""
+    is_number = item.fact is not None or item.read in ("number", "exit-code")
+    return float(saw[0]) if is_number and len(saw) == 1 and _NUMBER.fullmatch(saw[0]) else len(saw)

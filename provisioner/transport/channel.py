@@ -1,0 +1,91 @@
+"""What the ways to a guest's agent have in common.
+
+Deadlines are absolute, in seconds of ``time.monotonic()``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How to treat a line: what is cheap on a virtio channel is not at 3.8 KB/s."""
+
+    compress: bool
+    first_poll: float  # seconds until a command's end is first asked for
+    slowest_poll: float  # seconds between later questions, at most
+    push_chunk: int  # bytes of a file in one request
+    most_output: int  # bytes of standard output, and of standard error, in one answer
+
+
+FAST = Tuning(
+    compress=False, first_poll=0.004, slowest_poll=0.25, push_chunk=96 * 1024, most_output=1280 * 1024
+)
+SLOW = Tuning(compress=True, first_poll=0.03, slowest_poll=1.0, push_chunk=32 * 1024, most_output=1280 * 1024)
+
+
+class AgentSession(Protocol):
+    """The agent, while nobody else can disturb the conversation."""
+
+    def command(
+        self, execute: str, arguments: Mapping[str, Any] | None, *, deadline: float, most: int
+    ) -> Any:
+        """The ``return`` value of a command, from an answer of at most ``most`` bytes.
+
+        Raises NotReady where no answer came in time, TooMuch past the bound, GuestError where the
+        agent refuses or answers nonsense, HypervisorError where the line breaks.
+        """
+        ...
+
+
+class Watch(Protocol):
+    """Events of one domain; see ``hypervisor.events.DomainWatch``."""
+
+    @property
+    def stopped(self) -> str | None: ...
+
+    @property
+    def changes(self) -> int: ...
+
+    def wait(self, observed: int, deadline: float) -> bool: ...
+
+    def wait_stopped(self, deadline: float) -> bool: ...
+
+
+class AgentChannel(Protocol):
+    """A way to the agent of one guest."""
+
+    @property
+    def label(self) -> str:
+        """The guest, as the user writes it: LAB/GUEST."""
+        ...
+
+    @property
+    def tuning(self) -> Tuning: ...
+
+    def session(self, deadline: float) -> AbstractContextManager[AgentSession]:
+        """Have the agent for oneself; waits for its turn where the line is exclusive.
+
+        Raises Busy where others hold it past ``deadline``, NotReady where the agent is silent,
+        GuestError where the guest is not running.
+        """
+        ...
+
+    def wait_agent(self, deadline: float, watch: Watch, hint: threading.Event | None) -> None:
+        """Return when the agent answers for the first time after a boot.
+
+        ``hint``, where given, is set when the agent is likely to be up. Nearly no processor time
+        is used. Raises NotReady at the deadline, GuestError where the guest stops.
+        """
+        ...
+
+
+def left(deadline: float) -> float:
+    """Seconds until ``deadline``, never negative."""
+    return max(0.0, deadline - time.monotonic())

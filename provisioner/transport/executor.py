@@ -1,0 +1,258 @@
+"""Talking to a guest: run a command, push and pull a file. Bounded in size and time.
+
+``Transport`` is the interface; ``AgentTransport`` the one through the QEMU guest agent, over
+whichever channel the guest has.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import threading
+import time
+import zlib
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from provisioner import errors
+from provisioner.sanitize import printable
+from provisioner.transport import files
+from provisioner.transport.channel import AgentChannel, AgentSession, left
+from provisioner.transport.result import Result
+from provisioner.transport.script import KILL, POWER_OFF, wrapper
+from provisioner.units import format_seconds
+
+DEFAULT_TIMEOUT = 30.0
+DEFAULT_OUTPUT = 1024 * 1024
+_SMALL_ANSWER = 16 * 1024
+_SHRINKABLE = 256  # bytes of input from which compressing pays
+_KILL_SECONDS = 3.0
+
+
+class Transport(Protocol):
+    """A way to act inside one guest. Timeouts are in seconds and cover queueing as well.
+
+    Every method raises Busy where others hold the line until then, NotReady where the guest does
+    not answer in time, TooMuch where an answer breaks its bound, GuestError for the rest.
+    """
+
+    @property
+    def label(self) -> str:
+        """The guest, as the user writes it."""
+        ...
+
+    def ping(self, timeout: float) -> None:
+        """Return when the guest answered."""
+        ...
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        input: bytes | None = None,  # noqa: A002
+        timeout: float = DEFAULT_TIMEOUT,
+        max_output: int = DEFAULT_OUTPUT,
+    ) -> Result:
+        """Run a program and wait for its end; at most ``max_output`` bytes of each output are kept.
+
+        What comes after that is thrown away in the guest. A program that is still running after
+        ``timeout`` is killed, and that is a GuestError. InputError where ``argv`` and ``input`` are
+        together more than about 140 KiB.
+        """
+        ...
+
+    def push(
+        self, source: bytes | Path, remote: str, *, mode: int | None = None, timeout: float = 60.0
+    ) -> None:
+        """Write a file in the guest, whole or not at all. ``remote`` is absolute."""
+        ...
+
+    def pull(self, remote: str, *, max_bytes: int, timeout: float = 60.0) -> bytes:
+        """The content of a file in the guest; TooMuch where it is longer than ``max_bytes``."""
+        ...
+
+    def shutdown(self, timeout: float = DEFAULT_TIMEOUT) -> None:
+        """Ask the guest to power itself off; returns when it has understood."""
+        ...
+
+
+class AgentTransport:
+    """``Transport`` through the QEMU guest agent. The guest needs a POSIX sh, head, cat, setsid."""
+
+    def __init__(self, channel: AgentChannel) -> None:
+        self._channel = channel
+        self._tuning = channel.tuning
+
+    @property
+    def label(self) -> str:
+        return self._channel.label
+
+    def ping(self, timeout: float) -> None:
+        """See ``Transport``."""
+        deadline = time.monotonic() + timeout
+        with self._channel.session(deadline) as session:
+            session.command("guest-ping", None, deadline=deadline, most=_SMALL_ANSWER)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        input: bytes | None = None,  # noqa: A002
+        timeout: float = DEFAULT_TIMEOUT,
+        max_output: int = DEFAULT_OUTPUT,
+        until: threading.Event | None = None,
+    ) -> Result:
+        """See ``Transport``. ``max_output`` is also bounded by what the channel carries at once.
+
+        With ``until`` nothing is said on the line, which costs the guest time, before it is set.
+        """
+        if not argv or not argv[0]:
+            raise errors.InputError("no command given", hint=f"{{virtlab}} exec {self.label} -- uname -a")
+        deadline = time.monotonic() + timeout
+        with self._channel.session(deadline) as session:
+            return self._run(session, argv, input, deadline, max_output, until)
+
+    def push(
+        self, source: bytes | Path, remote: str, *, mode: int | None = None, timeout: float = 60.0
+    ) -> None:
+        """See ``Transport``."""
+        files.check_remote(remote)
+        deadline = time.monotonic() + timeout
+        with self._channel.session(deadline) as session:
+            run = partial(self._helper, session, deadline)
+            files.push(run, self.label, source, remote, mode=mode, chunk=self._tuning.push_chunk)
+
+    def pull(self, remote: str, *, max_bytes: int, timeout: float = 60.0) -> bytes:
+        """See ``Transport``."""
+        files.check_remote(remote)
+        deadline = time.monotonic() + timeout
+        chunk = min(self._tuning.most_output, 1024 * 1024)
+        with self._channel.session(deadline) as session:
+            run = partial(self._helper, session, deadline)
+            return files.pull(run, self.label, remote, max_bytes=max_bytes, chunk=chunk)
+
+    def shutdown(self, timeout: float = DEFAULT_TIMEOUT) -> None:
+        """See ``Transport``."""
+        deadline = time.monotonic() + timeout
+        with self._channel.session(deadline) as session:
+            self._start(session, ["sh", "-c", POWER_OFF], None, deadline, capture=False)
+
+    def _helper(
+        self, session: AgentSession, deadline: float, argv: Sequence[str], data: bytes | None, most: int
+    ) -> Result:
+        return self._run(session, argv, data, deadline, most)
+
+    def _run(
+        self,
+        session: AgentSession,
+        argv: Sequence[str],
+        data: bytes | None,
+        deadline: float,
+        max_output: int,
+        until: threading.Event | None = None,
+    ) -> Result:
+        begin = time.monotonic()
+        most = max(0, min(max_output, self._tuning.most_output))
+        packed = self._tuning.compress and data is not None and len(data) >= _SHRINKABLE
+        script = wrapper(most + 1, compress=self._tuning.compress, packed_input=packed)
+        if data is not None and packed:
+            data = _gzip(data)
+        pid = self._start(session, ["setsid", "sh", "-c", script, "virtlab", *argv], data, deadline)
+        try:
+            if until is not None:
+                until.wait(left(deadline))
+            status = self._await_end(session, pid, deadline, most)
+        except (errors.NotReady, KeyboardInterrupt):
+            self._kill(session, pid)
+            raise
+        if status is None:
+            self._kill(session, pid)
+            raise errors.GuestError(
+                f"{self.label}: {printable(argv[0], 60)} was still running after "
+                f"{format_seconds(time.monotonic() - begin)} and was stopped",
+                hint="give it more time with --timeout",
+            )
+        return self._result(status, most)
+
+    def _start(
+        self,
+        session: AgentSession,
+        argv: Sequence[str],
+        data: bytes | None,
+        deadline: float,
+        *,
+        capture: bool = True,
+    ) -> int:
+        arguments: dict[str, Any] = {"path": argv[0], "arg": list(argv[1:]), "capture-output": capture}
+        if data:
+            arguments["input-data"] = base64.b64encode(data).decode("ascii")
+        answer = session.command("guest-exec", arguments, deadline=deadline, most=_SMALL_ANSWER)
+        pid = answer.get("pid") if isinstance(answer, dict) else None
+        if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0:
+            raise self._nonsense("guest-exec")
+        return pid
+
+    def _await_end(
+        self, session: AgentSession, pid: int, deadline: float, most: int
+    ) -> dict[str, Any] | None:
+        """The status of the ended command; None where it outlived the deadline."""
+        pause = self._tuning.first_poll
+        bound = (most + most // 100 + 1024) * 2 * 4 // 3 + _SMALL_ANSWER
+        # the answer to the last question may come late: the command has ended by then
+        grace = deadline + _KILL_SECONDS
+        while True:
+            time.sleep(min(pause, left(deadline)))
+            pause = min(pause * 1.6, self._tuning.slowest_poll)
+            status = session.command("guest-exec-status", {"pid": pid}, deadline=grace, most=bound)
+            if not isinstance(status, dict):
+                raise self._nonsense("guest-exec-status")
+            if status.get("exited") is True:
+                return status
+            if left(deadline) <= 0:
+                return None
+
+    def _kill(self, session: AgentSession, pid: int) -> None:
+        """End a command and all it started, as far as the guest still listens."""
+        deadline = time.monotonic() + _KILL_SECONDS
+        try:
+            self._start(session, ["sh", "-c", KILL, "sh", str(pid)], None, deadline, capture=False)
+        except (errors.GuestError, errors.HypervisorError):
+            return
+
+    def _result(self, status: dict[str, Any], most: int) -> Result:
+        code, signal = status.get("exitcode"), status.get("signal")
+        for number in (code, signal):
+            if number is not None and (not isinstance(number, int) or not 0 <= number <= 0xFFFFFFFF):
+                raise self._nonsense("guest-exec-status")
+        stdout = self._output(status.get("out-data"), most)
+        stderr = self._output(status.get("err-data"), most)
+        cut = len(stdout) > most or len(stderr) > most
+        cut = cut or status.get("out-truncated") is True or status.get("err-truncated") is True
+        return Result(code, signal, stdout[:most], stderr[:most], cut)
+
+    def _output(self, data: object, most: int) -> bytes:
+        if data is None:
+            return b""
+        if not isinstance(data, str):
+            raise self._nonsense("guest-exec-status")
+        try:
+            raw = base64.b64decode(data, validate=True)
+            if not raw or not self._tuning.compress:
+                return raw
+            unpacker = zlib.decompressobj(31)
+            unpacked = unpacker.decompress(raw, most + 2)
+        except (binascii.Error, ValueError, zlib.error) as error:
+            raise self._nonsense("guest-exec-status") from error
+        if not unpacker.eof and len(unpacked) <= most:
+            raise self._nonsense("guest-exec-status")
+        return unpacked
+
+    def _nonsense(self, execute: str) -> errors.GuestError:
+        return errors.GuestError(f"{self.label}: the guest agent's answer to {execute} makes no sense")
+
+
+def _gzip(data: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return packer.compress(data) + packer.flush()

@@ -1,0 +1,78 @@
+"""Files of a guest, by commands alone: what every transport that can run one has for push and pull.
+
+A file goes in pieces that a line carries at once. The guest needs a POSIX sh, cat, head, dd, wc and mv.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from provisioner import errors
+from provisioner.sanitize import printable
+from provisioner.transport.result import Result
+from provisioner.transport.script import finish_push
+from provisioner.units import format_size
+
+_WORDS = 4096  # bytes of what a helper says, at most
+
+
+class Run(Protocol):
+    """Runs a command in the guest, within a deadline that it knows."""
+
+    def __call__(self, argv: Sequence[str], data: bytes | None, most: int) -> Result: ...
+
+
+def push(run: Run, label: str, source: bytes | Path, remote: str, *, mode: int | None, chunk: int) -> None:
+    """Write a file in the guest, whole or not at all; ``chunk`` bytes in each command."""
+    check_remote(remote)
+    try:
+        content = source if isinstance(source, bytes) else source.read_bytes()
+    except OSError as error:
+        raise errors.InputError(f"can't read the file to send: {error.strerror}: {error.filename}") from error
+    part = f"{remote}.virtlab-part"
+    failure = f"can't write {remote}"
+    for at in range(0, max(1, len(content)), chunk):
+        write = ["sh", "-c", 'cat >>"$1"' if at else 'cat >"$1"', "sh", part]
+        _checked(run, label, write, content[at : at + chunk], failure)
+    finish = ["sh", "-c", finish_push(mode), "sh", part, remote, str(len(content))]
+    _checked(run, label, finish, None, failure)
+
+
+def pull(run: Run, label: str, remote: str, *, max_bytes: int, chunk: int) -> bytes:
+    """The content of a file in the guest; TooMuch where it is longer than ``max_bytes``."""
+    check_remote(remote)
+    found = bytearray()
+    while True:
+        # the first piece is read as a whole, as files in /proc want; later ones by seeking
+        piece = ["head", "-c", str(chunk), remote]
+        if found:
+            piece = ["dd", f"if={remote}", f"bs={chunk}", f"skip={len(found) // chunk}", "count=1"]
+        data = _checked(run, label, piece, None, f"can't read {remote}", chunk).stdout
+        found += data
+        if len(found) > max_bytes:
+            raise errors.TooMuch(f"{label}: {remote} has more than {format_size(max_bytes)}")
+        if len(data) < chunk:
+            return bytes(found)
+
+
+def check_remote(remote: str) -> None:
+    """Raises InputError for what can't be a file's path in a guest."""
+    if not posixpath.isabs(remote) or remote.endswith("/") or "\0" in remote:
+        raise errors.InputError(
+            f"{printable(remote, 100)} is no absolute path of a file in a guest",
+            hint="such as /tmp/notes.txt",
+        )
+
+
+def _checked(
+    run: Run, label: str, argv: Sequence[str], data: bytes | None, failure: str, most: int = _WORDS
+) -> Result:
+    """Run a helper; GuestError with its words where it fails."""
+    result = run(argv, data, most)
+    if result.exit_code != 0:
+        said = printable(result.stderr.strip(), 300) or f"exit code {result.exit_code}"
+        raise errors.GuestError(f"{label}: {failure}: {said}")
+    return result

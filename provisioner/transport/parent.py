@@ -1,0 +1,155 @@
+"""Talking to a guest through the guest that hosts it: one program there knows how, whatever the kind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from provisioner import errors
+from provisioner.sanitize import printable
+from provisioner.transport import files
+from provisioner.transport.channel import left
+from provisioner.transport.executor import DEFAULT_OUTPUT, DEFAULT_TIMEOUT, Transport
+from provisioner.transport.result import Result
+from provisioner.units import format_seconds
+
+INNER = "/usr/lib/virtlab/inner"
+UNREACHABLE = 125  # how ``inner exec`` ends where it can't reach the guest, with one line on standard error
+_PUSH_CHUNK = 32 * 1024
+_PULL_CHUNK = 512 * 1024
+_SMALL_OUTPUT = 4096
+_MOST_STATES = 16 * 1024
+_STATES = ("running", "stopped")
+
+
+class ParentTransport:
+    """``Transport`` into the guest ``name`` of the guest that ``parent`` leads to.
+
+    That one may itself be inside another. Bounded in time and size as the way to the parent is.
+    """
+
+    def __init__(self, parent: Transport, name: str) -> None:
+        self._parent = parent
+        self._name = name
+
+    @property
+    def label(self) -> str:
+        return f"{self._parent.label.partition('/')[0]}/{self._name}"
+
+    def ping(self, timeout: float) -> None:
+        """See ``Transport``."""
+        self.run(["true"], timeout=timeout, max_output=_SMALL_OUTPUT)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        input: bytes | None = None,  # noqa: A002
+        timeout: float = DEFAULT_TIMEOUT,
+        max_output: int = DEFAULT_OUTPUT,
+    ) -> Result:
+        """See ``Transport``."""
+        if not argv or not argv[0]:
+            raise errors.InputError("no command given", hint=f"{{virtlab}} exec {self.label} -- uname -a")
+        command = [INNER, "exec", self._name, "--", *argv]
+        began = time.monotonic()
+        try:
+            result = self._parent.run(command, input=input, timeout=timeout, max_output=max_output)
+        except (errors.NotReady, errors.Busy, errors.TooMuch):
+            raise
+        except errors.GuestError as error:
+            seconds = time.monotonic() - began
+            if seconds < timeout:
+                raise
+            raise errors.GuestError(
+                f"{self.label}: {printable(argv[0], 60)} was still running after {format_seconds(seconds)} "
+                "and was stopped",
+                hint="give it more time with --timeout",
+            ) from error
+        if argv[0] == INNER:
+            return result  # on the way to a guest further in: whoever asked for that one judges it
+        if result.exit_code == UNREACHABLE and result.stderr and not result.stdout:
+            raise errors.GuestError(
+                f"{self.label} can't be reached: {_line(result.stderr)}",
+                hint=f"{{virtlab}} start {self.label}",
+            )
+        check_there(self._parent, result)
+        return result
+
+    def push(
+        self, source: bytes | Path, remote: str, *, mode: int | None = None, timeout: float = 60.0
+    ) -> None:
+        """See ``Transport``."""
+        files.push(self._until(timeout), self.label, source, remote, mode=mode, chunk=_PUSH_CHUNK)
+
+    def pull(self, remote: str, *, max_bytes: int, timeout: float = 60.0) -> bytes:
+        """See ``Transport``."""
+        return files.pull(self._until(timeout), self.label, remote, max_bytes=max_bytes, chunk=_PULL_CHUNK)
+
+    def shutdown(self, timeout: float = DEFAULT_TIMEOUT) -> None:
+        """Stops the guest; unlike a machine it is stopped when this returns."""
+        stop(self._parent, self._name, timeout)
+
+    def _until(self, timeout: float) -> files.Run:
+        deadline = time.monotonic() + timeout
+
+        def run(argv: Sequence[str], data: bytes | None, most: int) -> Result:
+            return self.run(argv, input=data, timeout=max(0.1, left(deadline)), max_output=most)
+
+        return run
+
+
+def start(parent: Transport, name: str, definition: bytes, timeout: float) -> None:
+    """Starts the guest ``name``; returns when it answers. NotReady where that takes too long."""
+    began = time.monotonic()
+    try:
+        result = parent.run(
+            [INNER, "start", name], input=definition, timeout=timeout, max_output=_SMALL_OUTPUT
+        )
+    except (errors.NotReady, errors.Busy, errors.TooMuch):
+        raise
+    except errors.GuestError as error:
+        if time.monotonic() - began < timeout:
+            raise
+        raise errors.NotReady(f"it did not answer within {format_seconds(timeout)}") from error
+    _expect_success(parent, result)
+
+
+def stop(parent: Transport, name: str, timeout: float) -> None:
+    """Stops the guest ``name``. GuestError where that fails."""
+    _expect_success(parent, parent.run([INNER, "stop", name], timeout=timeout, max_output=_SMALL_OUTPUT))
+
+
+def states(parent: Transport, timeout: float) -> dict[str, str]:
+    """Each guest that the parent knows of: running or stopped. What else it says is not listened to."""
+    result = parent.run([INNER, "state"], timeout=timeout, max_output=_MOST_STATES)
+    _expect_success(parent, result)
+    found = {}
+    for line in result.stdout.decode("ascii", "replace").splitlines():
+        words = line.split()
+        if len(words) == 2 and words[1] in _STATES:
+            found[words[0]] = words[1]
+    return found
+
+
+def check_there(parent: Transport, result: Result) -> None:
+    """Raises GuestError where a parent's image has no program for guests inside it."""
+    if result.exit_code in (126, 127) and not result.stdout and INNER.encode() in result.stderr:
+        raise errors.GuestError(
+            f"{parent.label} can't run guests: its image has no {INNER}",
+            hint="give it an image that can: image: in the lab file",
+        )
+
+
+def _expect_success(parent: Transport, result: Result) -> None:
+    check_there(parent, result)
+    if result.exit_code != 0:
+        said = _line(result.stderr) or _line(result.stdout) or f"{INNER} ended with {result.exit_code}"
+        raise errors.GuestError(said)
+
+
+def _line(said: bytes) -> str:
+    """The last line that a guest said, which is the one that says why."""
+    lines = said.strip().splitlines()
+    return printable(lines[-1].strip(), 300) if lines else ""

@@ -1,0 +1,68 @@
+"""Questions to a system that has no agent, and waits for lines at its serial console."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Protocol
+
+from provisioner import errors
+from provisioner.sanitize import plain_lines
+from provisioner.transport.channel import left
+
+_MOST_BYTES = 64 * 1024
+_AGAIN_SECONDS = 1.5  # QEMU takes up to a second to notice that somebody listens
+_LONGEST_LINE = 200
+
+
+class Stream(Protocol):
+    """See ``hypervisor.streams.CharStream``."""
+
+    ended: bool
+
+    def read(self, deadline: float) -> bytes: ...
+
+    def write(self, data: bytes, deadline: float) -> None: ...
+
+
+def ask(stream: Stream, label: str, prompt: str, line: str, deadline: float) -> list[str]:
+    """What the guest prints between a line that is typed and its next prompt: printable lines, none empty.
+
+    ``deadline`` in seconds of ``time.monotonic``. Enter is pressed before, so that what somebody left
+    half typed does not become a part of the line. Raises NotReady where no answer came in time,
+    TooMuch where it is longer than 64 KiB, GuestError where the guest stops.
+    """
+    waiting = re.compile(rf"(?:^|\n){re.escape(prompt)}\Z")
+    typed = re.compile(rf"(?:^|\n){re.escape(prompt + line)}\n(.*?)(?:^|(?<=\n)){re.escape(prompt)}", re.S)
+    received = bytearray()
+    while not waiting.search(_plain(received)):
+        stream.write(b"\r", deadline)
+        _receive(stream, label, received, min(deadline, time.monotonic() + _AGAIN_SECONDS), waiting)
+        if left(deadline) <= 0:
+            raise errors.NotReady(f"{label} does not wait for a line at its console")
+    stream.write(line.encode("ascii") + b"\r", deadline)
+    _receive(stream, label, received, deadline, typed)
+    answer = typed.search(_plain(received))
+    if answer is None:
+        raise errors.NotReady(f"{label} gave no whole answer at its console to {line}")
+    return [text.strip() for text in answer[1].split("\n") if text.strip()]
+
+
+def _receive(
+    stream: Stream, label: str, received: bytearray, deadline: float, until: re.Pattern[str]
+) -> None:
+    """Reads on until the text has what is looked for, or the deadline passes."""
+    while left(deadline) > 0:
+        received += stream.read(deadline)
+        if len(received) > _MOST_BYTES:
+            raise errors.TooMuch(f"{label} printed more than {_MOST_BYTES // 1024} KiB on its console")
+        if until.search(_plain(received)):
+            return
+        if stream.ended:
+            raise errors.GuestError(f"the console of {label} closed", hint="{virtlab} status")
+
+
+def _plain(received: bytearray) -> str:
+    """The text, safe to show, a line for each of the guest's; line ends may come as LF CR, too."""
+    data = bytes(received).replace(b"\n\r", b"\n")
+    return "\n".join(plain_lines(data, _LONGEST_LINE))

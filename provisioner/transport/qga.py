@@ -1,0 +1,199 @@
+"""The QEMU guest agent's protocol: JSON lines, and finding one's place on a raw serial line.
+
+Everything from the guest's side is taken for hostile: bounded before it is parsed, and checked
+before it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from provisioner import errors
+from provisioner.sanitize import printable
+from provisioner.transport.channel import left
+
+_SENTINEL = b"\xff"
+# A port that nobody has opened yet loses what fits in its FIFO; newlines are no loss.
+_PADDING = b"\n" * 32
+_SYNC = "sync"
+_MOST_REQUEST = 200 * 1024  # libvirt's own agent code chokes on a message of a quarter of a MiB
+_NOISE = 64 * 1024  # bytes of anything else to read past, for one answer
+# QEMU looks once a second whether somebody has opened a line that was closed
+_RESEND = (1.5, 2.0)
+# an agent that starts drops what came just before
+_RESEND_AFTER_HINT = (0.05, *(0.1,) * 8, 0.5)
+_HINT_STEP = 0.05
+
+
+class Line(Protocol):
+    """Bytes both ways; see ``hypervisor.streams.CharStream``."""
+
+    ended: bool
+    dropped: int
+
+    def read(self, deadline: float) -> bytes: ...
+
+    def write(self, data: bytes, deadline: float) -> None: ...
+
+
+def request(execute: str, arguments: Mapping[str, Any] | None, token: str | None = None) -> bytes:
+    """A command as the agent reads it, without a line end.
+
+    Raises InputError for what can't be sent: NUL, undecodable bytes, or more than 200 KiB in all.
+    """
+    if not _sendable(arguments):
+        raise errors.InputError("a command for a guest can't hold NUL or undecodable bytes")
+    message: dict[str, Any] = {"execute": execute}
+    if arguments:
+        message["arguments"] = arguments
+    if token is not None:
+        message["id"] = token
+    text = json.dumps(message, separators=(",", ":"))
+    if len(text) > _MOST_REQUEST:
+        raise errors.InputError(
+            "a command and its input are too long for a guest agent", hint="send the input as a file first"
+        )
+    return text.encode("ascii")
+
+
+def _sendable(value: Any) -> bool:
+    if isinstance(value, str):
+        return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value)
+    if isinstance(value, Mapping):
+        return all(_sendable(item) for item in value.values())
+    return not isinstance(value, list) or all(_sendable(item) for item in value)
+
+
+def parse(line: bytes | str) -> dict[str, Any] | None:
+    """The message in one line, which the caller has bounded; None where it is none."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) else None
+
+
+def value_of(message: Mapping[str, Any], execute: str, label: str) -> Any:
+    """What a command returned. Raises GuestError where the agent refused or answered neither."""
+    if "return" in message:
+        return message["return"]
+    error = message.get("error")
+    reason = error.get("desc") if isinstance(error, dict) else None
+    shown = printable(reason, 300) if isinstance(reason, str) else "an answer that is none"
+    raise errors.GuestError(f"{label}: the guest agent refused {execute}: {shown}")
+
+
+class SerialSession:
+    """The agent on a raw line. ``sync`` first, then ``command``."""
+
+    def __init__(self, line: Line, label: str) -> None:
+        self._line = line
+        self._label = label
+        self._look = f"{{virtlab}} console {label}"
+        self._buffer = bytearray()
+        self._skipped = 0
+        self._repeats_ids = False  # agents of QEMU before 4.0 do not
+
+    def sync(self, deadline: float, hint: threading.Event | None = None, *, any_answer: bool = False) -> None:
+        """Find the agent, whatever half a conversation is still on the line.
+
+        The first request may be sent before anybody listens: it waits in the port until the agent
+        opens it, so that the answer comes the moment the agent is up and nothing needs polling.
+        With several sent, only the answer to the latest counts: the answers to the earlier ones
+        would be taken for those to commands. ``any_answer`` is for when no command follows.
+        Raises NotReady at the deadline, TooMuch where the line is flooded, GuestError where the
+        guest stops.
+        """
+        tokens: set[int] = set()
+        hinted = False
+        waits = iter(_RESEND)
+        slowest = _RESEND[-1]
+        while left(deadline) > 0:
+            token = secrets.randbelow(2**31)
+            tokens = tokens | {token} if any_answer else {token}
+            sync = request("guest-sync-delimited", {"id": token}, _SYNC)
+            self._line.write(_PADDING + _SENTINEL + sync + b"\n", deadline)
+            self._skipped = 0
+            wait = min(left(deadline), next(waits, slowest))
+            if self._found(tokens, wait, None if hinted else hint):
+                return
+            if hint is not None and hint.is_set() and not hinted:
+                hinted = True
+                waits = iter(_RESEND_AFTER_HINT[1:])
+                slowest = _RESEND_AFTER_HINT[-1]
+        raise errors.NotReady(
+            f"{self._label}: the guest agent did not answer on its serial line", hint=self._look
+        )
+
+    def _found(self, tokens: set[int], wait: float, hint: threading.Event | None) -> bool:
+        """Whether one of these was answered within ``wait`` seconds; less, once the hint comes."""
+        deadline = time.monotonic() + wait
+        shortened = False
+        while True:
+            if hint is not None and hint.is_set() and not shortened:
+                deadline, shortened = min(deadline, time.monotonic() + _RESEND_AFTER_HINT[0]), True
+            step = deadline if hint is None or shortened else min(deadline, time.monotonic() + _HINT_STEP)
+            line = self._next_line(step, _NOISE)
+            if line is None:
+                if left(deadline) <= 0:
+                    return False
+                continue
+            head, sentinel, tail = line.rpartition(_SENTINEL)
+            message = parse(tail) if sentinel else None
+            answer = message.get("return") if message is not None else None
+            if message is not None and isinstance(answer, int) and answer in tokens:
+                self._repeats_ids = message.get("id") == _SYNC
+                return True
+            self._skip(len(head) + len(tail), _NOISE)
+
+    def command(
+        self, execute: str, arguments: Mapping[str, Any] | None, *, deadline: float, most: int
+    ) -> Any:
+        """See ``channel.AgentSession``."""
+        token = secrets.token_hex(4)
+        self._line.write(request(execute, arguments, token) + b"\n", deadline)
+        self._skipped = 0
+        while True:
+            line = self._next_line(deadline, most)
+            if line is None:
+                raise errors.NotReady(f"{self._label}: no answer to {execute} in time", hint=self._look)
+            message = parse(line)
+            if message is not None and message.get("id", None if self._repeats_ids else token) == token:
+                return value_of(message, execute, self._label)
+            self._skip(len(line), _NOISE)
+
+    def _next_line(self, deadline: float, most: int) -> bytes | None:
+        """A line of at most ``most`` bytes, without its end; None at the deadline."""
+        searched = 0
+        while True:
+            end = self._buffer.find(b"\n", searched)
+            if max(end, len(self._buffer) if end < 0 else 0) > most:
+                self._buffer.clear()
+                raise errors.TooMuch(
+                    f"{self._label}: the guest agent sent more than {most} bytes in one answer"
+                )
+            if end >= 0:
+                line = bytes(self._buffer[:end])
+                del self._buffer[: end + 1]
+                return line
+            searched = len(self._buffer)
+            data = self._line.read(deadline)
+            if self._line.dropped:
+                raise errors.TooMuch(f"{self._label}: the guest floods its agent's serial line")
+            if not data:
+                if self._line.ended:
+                    raise errors.GuestError(
+                        f"{self._label}: the guest's serial line was closed", hint="{virtlab} status"
+                    )
+                return None
+            self._buffer += data
+
+    def _skip(self, size: int, most: int) -> None:
+        self._skipped += size + 1
+        if self._skipped > most:
+            raise errors.TooMuch(f"{self._label}: only noise on the guest agent's serial line")

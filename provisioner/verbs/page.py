@@ -1,0 +1,316 @@
+"""What the page of a lab needs: from the running lab where it is up, else from what was saved of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from provisioner import __version__, errors
+from provisioner.backends.session import Session
+from provisioner.labfile import lesson
+from provisioner.labfile.lesson import Finding as Literature
+from provisioner.labfile.lesson import Lesson
+from provisioner.language import Language, Text
+from provisioner.lifecycle import lab_files, running
+from provisioner.listener import Listener
+from provisioner.measure import findings as tally
+from provisioner.model import selection
+from provisioner.model.facts import Facts
+from provisioner.model.lab import Expectation, Lab, Observation, to_data
+from provisioner.model.measured import Bench, HostFacts
+from provisioner.model.observed import Member
+from provisioner.observe import beside, comparison, stack_inside, stack_pictures
+from provisioner.observe.beside import Compared
+from provisioner.observe.comparison import Row
+from provisioner.observe.host_side import Outside
+from provisioner.observe.stack import HostSide, Stack
+from provisioner.store import results, saved
+from provisioner.teach import learning
+from provisioner.teach.verdicts import Finding, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class PageGuest:
+    """One guest of the page. ``facts`` and ``stack`` are None where nothing is known of them."""
+
+    name: str
+    title: Text | None
+    accel: str  # kvm | tcg; empty where it is not up and nothing of it was saved
+    disk: str  # as defined: "ide", "scsi (vmpvscsi)"; empty where it has none
+    network: str
+    facts: Facts | None
+    stack: Stack | None
+    error: str  # why there are no facts, of a guest that was asked
+    hint: str  # what to do then
+    definition: dict[str, Any] = field(default_factory=dict)  # lab.model.to_data of it, where it is known
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything that a page shows. What is empty or None is not there; the page says how to get it."""
+
+    target: str  # the lab as it is typed
+    instance: str
+    title: Text
+    description: Text | None
+    concept: Text | None
+    guests: tuple[PageGuest, ...]
+    rows: tuple[Row, ...]  # their cells are of ``guests``, in that order
+    outside: tuple[Outside, ...]  # likewise, where the lab is up
+    findings: tuple[Finding, ...]
+    checked: str  # when: UTC, ISO 8601
+    host: HostFacts | None
+    bench: Bench | None
+    guide: dict[Language, str]  # Markdown
+    literature: tuple[Literature, ...]
+    asked: str  # when the guests told their facts: UTC, ISO 8601; empty where they did not
+    made: str
+    is_up: bool
+    version: str
+
+
+class _Told(NamedTuple):
+    """What one guest told, once."""
+
+    name: str
+    accel: str
+    definition: dict[str, Any] | None
+    facts: Facts | None
+    error: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is known of the guests, from the running lab or from the last look at it."""
+
+    instance: str
+    lab: Lab | None
+    told: tuple[_Told, ...] = ()
+    outside: tuple[Outside, ...] = ()
+    host: HostFacts | None = None
+    side: HostSide | None = None
+    asked: str = ""
+    is_up: bool = False
+
+
+def collect(connect: str | None, target: str, listener: Listener) -> Page:
+    """All that is known of a lab: its name, the name of its instance, or its folder or file.
+
+    Raises what ``running.found`` raises where nothing is known of it.
+    """
+    try:
+        with running.found(connect, target) as (session, instance, domains):
+            listener.note(f"asking the guests of {instance.name}")
+            look = _live(session, domains, beside.look(session, instance, domains))
+    except errors.HypervisorError as error:
+        if connect and not isinstance(error, errors.NotFound):
+            raise
+        look = _remembered(target, error)
+        listener.note(f"{error.message}; the page is made from what was saved")
+    return _page(target, look)
+
+
+def saved_of(lab: Lab, instance: str, target: str) -> Page:
+    """What was saved of a lab under the name of an instance. ``target``: the lab as it is typed."""
+    bench, kept = _results(instance, lab.source)
+    return _page(target, _saved(lab, instance, bench, kept))
+
+
+def _live(session: Session, domains: Sequence[Member], observed: Compared) -> _Look:
+    try:
+        lab = running.lab_of(domains)
+    except errors.InputError:
+        lab = None  # its file is gone, or being edited
+    told = tuple(
+        _Told(one.guest, one.metadata.accel, one.metadata.definition, one.facts, one.error, one.hint or "")
+        for one in observed.gathered
+    )
+    return _Look(
+        observed.instance,
+        lab,
+        told,
+        observed.outside,
+        tally.host_facts(session),
+        stack_pictures.host_side(session),
+        observed.taken,
+        is_up=True,
+    )
+
+
+def _remembered(target: str, error: errors.VirtlabError) -> _Look:
+    """What was saved of a lab that is not up. Raises ``error`` where it is no lab, and nothing was."""
+    lab, instance = _lab(target), target
+    if lab is not None:
+        instance = lab.name
+    elif "/" in target:
+        raise error
+    bench, kept = _results(instance, lab.source if lab else None)
+    if lab is None:
+        name = bench.lab if bench else kept.get("lab")
+        if not isinstance(name, str):
+            raise error
+        lab = _lab(name)
+    return _saved(lab, instance, bench, kept)
+
+
+def _results(instance: str, source: str | None) -> tuple[Bench | None, dict[str, Any]]:
+    """The last benchmark, and the last comparison as it was kept."""
+    data = results.load("compare", instance, source)
+    return results.load_bench(instance, source), data if isinstance(data, dict) else {}
+
+
+def _saved(lab: Lab | None, instance: str, bench: Bench | None, kept: dict[str, Any]) -> _Look:
+    told = _saved_guests(kept, lab)
+    accels = _checked_accels(instance, lab.source if lab else None)
+    accels |= {guest.name: guest.accel for guest in bench.guests} if bench else {}
+    known = {one.name for one in told}
+    if lab is not None and not known:
+        usual = selection.chosen(lab).top_level
+        told = tuple(_Told(g.name, accels.get(g.name, ""), to_data(g), None) for g in usual)
+    taken = kept.get("taken")
+    asked = taken if known and isinstance(taken, str) else ""
+    return _Look(instance, lab, told, host=bench.host if bench else None, asked=asked)
+
+
+def _checked_accels(instance: str, source: str | None) -> dict[str, str]:
+    """What ran each guest when it was checked last."""
+    kept = results.load("check", instance, source)
+    accels = kept.get("accels") if isinstance(kept, dict) else None
+    known = accels.items() if isinstance(accels, dict) else ()
+    return {guest: accel for guest, accel in known if isinstance(accel, str)}
+
+
+def _lab(target: str) -> Lab | None:
+    try:
+        return lab_files.load(*lab_files.locate(target))
+    except errors.InputError:
+        return None
+
+
+def _saved_guests(kept: dict[str, Any], lab: Lab | None) -> tuple[_Told, ...]:
+    """The guests of the last comparison, as far as what was kept of it makes sense."""
+    definitions: dict[str, dict[str, Any]] = {g.name: to_data(g) for g in lab.guests} if lab else {}
+    found = []
+    entries = kept.get("guests")
+    for entry in entries if isinstance(entries, list) else ():
+        try:
+            name, accel = str(entry["name"]), str(entry["accel"])
+            facts = saved.restored(Facts, entry["facts"])
+        except (KeyError, TypeError, ValueError):
+            continue
+        found.append(_Told(name, accel, definitions.get(name), facts))
+    return tuple(found)
+
+
+def _page(target: str, look: _Look) -> Page:
+    lab, told = look.lab, look.told
+    stack_pictures = _stacks(told, look.side)
+    guests = tuple(_guest(one, stack_pictures.get(one.name), lab) for one in told)
+    taught = _lesson(lab)
+    source = lab.source if lab else None
+    checked, findings = _findings(results.load("check", look.instance, source))
+    bench = results.load_bench(look.instance, source)
+    return Page(
+        target=look.instance if look.is_up else target,
+        instance=look.instance,
+        title=lab.title if lab else Text(look.instance),
+        description=lab.description if lab else None,
+        concept=taught.concept if taught else None,
+        guests=guests,
+        rows=tuple(comparison.rows(told)) if any(one.facts for one in told) else (),
+        outside=look.outside,
+        findings=findings,
+        checked=checked,
+        host=bench.host if bench else look.host,
+        bench=bench,
+        guide=_guide(lab),
+        literature=taught.literature if taught else (),
+        asked=look.asked,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        is_up=look.is_up,
+        version=__version__,
+    )
+
+
+def _stacks(told: Sequence[_Told], side: HostSide | None) -> dict[str, Stack]:
+    known = [
+        stack_inside.Told(one.definition, one.accel, one.facts)
+        for one in told
+        if one.definition and one.accel
+    ]
+    return stack_inside.of_all(known, host=side)
+
+
+def _guest(one: _Told, pictured: Stack | None, lab: Lab | None) -> PageGuest:
+    definition = one.definition or {}
+    if definition.get("kind") in ("xen", "container"):
+        definition = {}  # its disks and cards are no device models of QEMU's
+    disks, cards = definition.get("disks") or [], definition.get("interfaces") or []
+    title = next((guest.title for guest in lab.guests if guest.name == one.name), None) if lab else None
+    return PageGuest(
+        name=one.name,
+        title=title,
+        accel=one.accel,
+        disk=_disk(disks[0]) if disks else "",
+        network=str(cards[0]["model"]) if cards else "",
+        facts=one.facts,
+        stack=pictured,
+        error=one.error,
+        hint=one.hint,
+        definition=one.definition or {},
+    )
+
+
+def _disk(disk: dict[str, Any]) -> str:
+    controller = disk.get("controller")
+    return f"{disk['bus']} ({controller})" if controller else str(disk["bus"])
+
+
+def _lesson(lab: Lab | None) -> Lesson | None:
+    """The lesson; a page without it is better than none where its file is being edited."""
+    try:
+        return lesson.load(lab) if lab else None
+    except errors.InputError:
+        return None
+
+
+def _guide(lab: Lab | None) -> dict[Language, str]:
+    found: dict[Language, str] = {}
+    if lab is None:
+        return found
+    for language in Language:
+        with suppress(errors.InputError):
+            if text := learning.guide_in(lab, language):
+                found[language] = text
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A finding in the form in which ``check`` keeps it."""
+
+    item: str
+    guest: str
+    title: Text
+    saw: tuple[str, ...] | None
+    expect: Expectation
+    verdict: Verdict
+    why: str
+    lesson: Text | None
+
+    def finding(self) -> Finding:
+        item = Observation(self.item, self.title, (self.guest,), None, (), "", self.expect, (), self.lesson)
+        return Finding(item, self.guest, self.saw, self.verdict, self.why)
+
+
+def _findings(data: Any) -> tuple[str, tuple[Finding, ...]]:
+    """When the last check was, and what it found; empty where there is none that makes sense."""
+    try:
+        found = tuple(saved.restored(_Kept, entry).finding() for entry in data["findings"])
+        return str(data["taken"]), found
+    except (KeyError, TypeError, ValueError):
+        return "", ()
