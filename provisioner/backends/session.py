@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner import errors, paths
-from provisioner.host.machine import Host, LocalHost, UnknownHost, user_name
+from provisioner.host.local_host import Host, LocalHost, UnknownHost, user_name
 from provisioner.hypervisor import apply, connection, events, reader
 from provisioner.hypervisor.connection import Choice
 from provisioner.model import naming

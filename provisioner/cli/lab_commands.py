@@ -134,7 +134,7 @@ def render(
     sets: options.Sets = None,
 ) -> None:
     """The XML that libvirt would be given."""
-    from provisioner.host.machine import LocalHost, UnknownHost
+    from provisioner.host.local_host import LocalHost, UnknownHost
     from provisioner.hypervisor import connection
     from provisioner.lifecycle import preview
     from provisioner.report.terminal import text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.host.machine import Host, KvmDevice
+from provisioner.host.local_host import Host, KvmDevice
 from provisioner.hypervisor.failures import translated
 from provisioner.model.accel import KvmFacts
 

@@ -9,14 +9,11 @@ from provisioner.labfile import enlightenments, spec
 from provisioner.labfile.layers import Draft
 from provisioner.labfile.problems import Problems, alternatives, listed, shown
 from provisioner.labfile.value_types import Given
+from provisioner.model import kinds
 from provisioner.model.enums import Accel, AgentPort, GuestKind, Transport
+from provisioner.model.kinds.kind import Devices
 
 MAX_IDE_DISKS = 4  # QEMU's machines have one controller with two channels of two
-HOSTS = {
-    GuestKind.XEN: (GuestKind.MACHINE, GuestKind.NESTED),
-    GuestKind.NESTED: (GuestKind.MACHINE, GuestKind.NESTED),
-    GuestKind.CONTAINER: (GuestKind.MACHINE, GuestKind.NESTED, GuestKind.XEN),
-}
 
 
 class Images(NamedTuple):
@@ -121,13 +118,13 @@ def _families(guests: Mapping[str, Given], names: Collection[str], problems: Pro
         kind = kind_of_guest(own)
         parent = own.value.get("parent")
         if parent is None:
-            if kind in HOSTS:
+            if kind is not None and not kinds.of(kind).is_top_level:
                 problems.add(
                     own.place, own.path, f'the key "parent" is missing (a guest of kind {kind} needs one)'
                 )
-        elif kind is GuestKind.MACHINE:
-            kinds = listed(str(k) for k in HOSTS)
-            message = f"a machine has no parent, the host runs it (say which kind it is: {kinds})"
+        elif kind is not None and kinds.of(kind).is_top_level:
+            right = f"say which kind it is: {listed(str(each.name) for each in kinds.hosted())}"
+            message = f"a {kind} has no parent, the host runs it ({right})"
             problems.add(parent.place, parent.path, message)
         elif not parent.ok or kind is None:
             continue
@@ -138,9 +135,9 @@ def _families(guests: Mapping[str, Given], names: Collection[str], problems: Pro
         elif cycle := _cycle(name, guests):
             problems.add(parent.place, parent.path, f"a guest can't host itself ({' in '.join(cycle)})")
         elif parent.value in guests:
-            host = kind_of_guest(guests[parent.value])
-            if host is not None and host not in HOSTS[kind]:
-                right = f"its parent must be of kind {listed(str(k) for k in HOSTS[kind])}"
+            host, fitting = kind_of_guest(guests[parent.value]), kinds.of(kind).parents
+            if host is not None and host not in fitting:
+                right = f"its parent must be of kind {listed(str(each) for each in fitting)}"
                 message = f"{parent.value} is of kind {host} and can't host a guest of kind {kind} ({right})"
                 problems.add(parent.place, parent.path, message)
 
@@ -234,7 +231,7 @@ class _Rules(NamedTuple):
         kind = kind_of_guest(self.draft.own)
         if kind is None:
             return
-        is_xen = kind is GuestKind.XEN
+        is_xen = kinds.of(kind).devices is Devices.XEN
         machine = self.draft.hardware["machine"]
         if machine.ok and machine.value.startswith("xen") != is_xen:
             right = "use xenpv or xenpvh" if is_xen else "use pc or q35"
@@ -258,7 +255,7 @@ class _Rules(NamedTuple):
         if not asked or kind is None:
             return
         name = asked[0].path.rpartition(".")[2]
-        if kind not in (GuestKind.MACHINE, GuestKind.NESTED):
+        if not kinds.of(kind).takes_kvm_settings:
             self._wrong(f"a guest of kind {kind} has no {name}: it is not KVM's", *asked)
         elif accel.ok and accel.value != Accel.KVM:
             self._wrong(

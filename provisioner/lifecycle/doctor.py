@@ -17,8 +17,8 @@ from provisioner.labfile.spec import NEEDS_NETWORK
 from provisioner.lifecycle import kvm_access, lab_files
 from provisioner.lifecycle.image_upload import recipe_key
 from provisioner.lifecycle.preflight import QEMU_OVERHEAD
-from provisioner.model import accel, selection
-from provisioner.model.enums import Accel, GuestKind, NetworkMode
+from provisioner.model import accel, kinds, selection
+from provisioner.model.enums import Accel, NetworkMode
 from provisioner.model.lab import Lab
 from provisioner.units import rough_size
 
@@ -233,7 +233,7 @@ def verdict(
     if emulated:
         unseen = _unseen(lab, "tcg", is_session=is_session)
         return LabVerdict(lab.name, "emulated", f"slower{unseen}: {emulated[0].why}")
-    inside = [g.name for g in lab.guests if g.kind is GuestKind.NESTED and g.accel is Accel.KVM]
+    inside = [g.name for g in lab.guests if kinds.of(g.kind).uses_parents_kvm and g.accel is Accel.KVM]
     if inside and nested is False:
         why = f"{', '.join(inside)} wants KVM in a guest, which this host's KVM does not give (nested=0)"
         return LabVerdict(lab.name, "not", f"{why}; emulated it runs: --accel tcg")

@@ -14,7 +14,7 @@ from provisioner.images import cache, packages, registry
 from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import Recipe
 from provisioner.listener import Listener
-from provisioner.model.enums import GuestKind
+from provisioner.model import kinds
 from provisioner.model.lab import Lab
 from provisioner.model.naming import ImageSet
 from provisioner.model.observed import Observed
@@ -124,7 +124,7 @@ def least_memory(lab: Lab, booted: Mapping[str, StoredImage | BuiltImage]) -> di
     least: dict[str, int] = {}
     for guest in lab.guests:
         image = booted.get(guest.parent or guest.name)
-        if image and (guest.is_top_level or guest.kind is GuestKind.XEN):
+        if image and kinds.of(guest.kind).boots_its_image:
             least[guest.name] = image.memory.get(guest.image, 0)
     return least
 

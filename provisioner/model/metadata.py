@@ -14,6 +14,7 @@ from shlex import quote
 from typing import Any
 
 from provisioner.errors import InputError
+from provisioner.model import kinds
 from provisioner.model.naming import Instance, owner_slug
 
 _LONGEST = 256 * 1024
@@ -180,7 +181,7 @@ def _is_definition(definition: dict[str, Any]) -> bool:
 def _is_inner(definition: dict[str, Any]) -> bool:
     return (
         all(isinstance(definition[key], str) for key in ("name", "parent", "image"))
-        and definition["kind"] in ("xen", "container", "nested")
+        and definition["kind"] in {kind.name for kind in kinds.hosted()}
         and definition["transport"] in ("parent", "none")
         and isinstance(definition["processor"]["count"], int)
         and all(isinstance(word, str) for word in _list(definition["kernel_args"]))

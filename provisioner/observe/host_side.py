@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from provisioner import errors
 from provisioner.backends.session import Session
-from provisioner.host.machine import HostThread
+from provisioner.host.local_host import HostThread
 from provisioner.model.observed import Member, ObservedDomain
 
 

@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.language import Text
+from provisioner.model import kinds
+from provisioner.model.enums import GuestKind
 from provisioner.model.facts import Facts
+from provisioner.model.kinds.kind import Devices, Kind, Standing
 from provisioner.observe import stack, stack_devices
 from provisioner.observe import stack_words as words
 from provisioner.observe.stack import (
@@ -45,8 +48,8 @@ class Told:
         return str(self.definition["name"])
 
     @property
-    def kind(self) -> str:
-        return str(self.definition.get("kind", "machine"))
+    def kind(self) -> Kind:
+        return kinds.of(GuestKind(self.definition["kind"]))
 
 
 def of_all(guests: Sequence[Told], *, host: HostSide | None) -> dict[str, Stack]:
@@ -89,7 +92,7 @@ class _Builder:
         if self._path == "none":
             return True
         guests = list(self._chain)
-        while self._path == "disk" and guests[-1].kind == "container":
+        while self._path == "disk" and not guests[-1].kind.has_kernel:
             guests.pop()
         return self._has(guests[-1])
 
@@ -99,19 +102,19 @@ class _Builder:
         above: tuple[Inside, ...] = ()  # what stands on the same Xen
         hosted = self._hosted
         for guest in reversed(self._chain):
-            if guest.kind == "container":
+            if not guest.kind.has_kernel:
                 content = (self._container(guest, content, hosted),)
                 received = self._veth(guest)
                 hosted = [guest]
                 continue
             sections = self._system(guest, content, received, hosted)
             content, received = (), ()
-            if others := [other for other in hosted if other.kind == "xen"]:
+            if others := _standing(Standing.BESIDE_PARENT, hosted):
                 sections, above = (self._xen(guest, sections, above, others),), ()
-            if guest.kind == "xen":
+            if guest.kind.standing is Standing.BESIDE_PARENT:
                 above = (_domain_u(guest, sections), *self._crossing(guest))
                 received = self._device(guest)
-            elif guest.kind == "nested":
+            elif guest.kind.standing is Standing.IN_PARENT:
                 content = (self._emulator(guest, sections),)
             hosted = [guest]
             self._before += "below-"
@@ -132,7 +135,7 @@ class _Builder:
         if self._path == "none":
             return ()
         text = _BEGIN[self._path]
-        if self._path == "disk" and self._chain[-1].kind == "container":
+        if self._path == "disk" and not self._chain[-1].kind.has_kernel:
             host = self._kernel_of_all()
             text = Text(
                 en=f"a program reads from a file that lies on the disk of {host}",
@@ -142,7 +145,7 @@ class _Builder:
 
     def _kernel_of_all(self) -> str:
         """The guest whose kernel a container shares."""
-        return next(guest.name for guest in reversed(self._chain) if guest.kind != "container")
+        return next(guest.name for guest in reversed(self._chain) if guest.kind.has_kernel)
 
     def _step(self, part: str, text: Text, interface: str = "", *, known: bool = True) -> tuple[Step, ...]:
         if not self._is_on_its_way:
@@ -153,7 +156,7 @@ class _Builder:
         mode = words.GUEST_USER[guest.accel == "kvm"]
         remarks = (Remark("namespaces", _NAMESPACES), *_beside(hosted))
         programs = Section("container-programs", Ring.PROGRAM, words.PROGRAMS, mode, (*content, *remarks))
-        return Frame("container", _named(guest, "container", "コンテナ"), (programs,))
+        return Frame("container", _named(guest, guest.kind.title), (programs,))
 
     def _veth(self, guest: Told) -> tuple[Inside, ...]:
         if self._path != "network":
@@ -173,18 +176,18 @@ class _Builder:
         self, guest: Told, content: tuple[Inside, ...], received: tuple[Inside, ...], hosted: Sequence[Told]
     ) -> tuple[Section, ...]:
         """The programs and the kernel of a guest that has one."""
-        shared = [other for other in hosted if other.kind == "container"]
+        shared = _standing(Standing.ON_KERNEL, hosted)
         kernel = (
             *received,
             *self._serve(guest, is_first=not self._before and not received),
             *_one_kernel(shared),
         )
         accel = guest.accel
-        if guest.kind == "nested":
+        if guest.kind.uses_parents_kvm:
             accel = _inner_accel(guest) or accel
-        if any(other.kind == "nested" and _inner_accel(other) == "kvm" for other in hosted):
+        if any(other.kind.uses_parents_kvm and _inner_accel(other) == "kvm" for other in hosted):
             kernel = (*kernel, Remark(f"{self._before}module", words.MODULE[True]))
-        if any(other.kind == "xen" for other in hosted):
+        if _standing(Standing.BESIDE_PARENT, hosted):
             content = (*content, Remark("tools", _TOOLS))
         elif not content or len(self._chain) == 1 or guest is self._chain[-1]:
             content = (*content, *_beside(hosted))
@@ -217,7 +220,7 @@ class _Builder:
 
     def _model(self, guest: Told) -> Model:
         first = guest.definition[_PATHS[self._path]][0]
-        if guest.kind == "xen":
+        if guest.kind.devices is Devices.XEN:
             return stack_devices.XEN_BLK if self._path == "disk" else stack_devices.XEN_NET
         return stack_devices.of_disk(first) if self._path == "disk" else stack_devices.of_card(first)
 
@@ -247,7 +250,7 @@ class _Builder:
         self, guest: Told, sections: tuple[Section, ...], above: tuple[Inside, ...], others: Sequence[Told]
     ) -> Section:
         """Xen below all kernels: Domain 0 beside the domain that the picture is of."""
-        zero = Frame("domain-0", _named(guest, "Domain 0", "ドメイン0"), sections)
+        zero = Frame("domain-0", _named(guest, _DOMAIN_0), sections)
         names = ", ".join(other.name for other in others)
         standing: tuple[Inside, ...] = above or (
             Remark(
@@ -291,17 +294,22 @@ def _inner_accel(guest: Told) -> str | None:
 
 
 def _domain_u(guest: Told, sections: tuple[Section, ...]) -> Frame:
-    return Frame("domain-u", _named(guest, "Domain U", "ドメインU"), sections)
+    return Frame("domain-u", _named(guest, guest.kind.title), sections)
 
 
-def _named(guest: Told, en: str, ja: str) -> Text:
-    return Text(en=f"{en} {guest.name}", ja=f"{ja} {guest.name}")
+def _named(guest: Told, title: Text) -> Text:
+    return Text(en=f"{title.en} {guest.name}", ja=f"{title.ja} {guest.name}")
+
+
+def _standing(on: Standing, guests: Sequence[Told]) -> list[Told]:
+    """Those of some guests that stand on such a thing."""
+    return [guest for guest in guests if guest.kind.standing is on]
 
 
 def _beside(hosted: Sequence[Told]) -> tuple[Remark, ...]:
     """The guests whose programs, or whose QEMU, are programs here."""
-    containers = ", ".join(other.name for other in hosted if other.kind == "container")
-    machines = ", ".join(other.name for other in hosted if other.kind == "nested")
+    containers = ", ".join(other.name for other in _standing(Standing.ON_KERNEL, hosted))
+    machines = ", ".join(other.name for other in _standing(Standing.IN_PARENT, hosted))
     found = []
     if containers:
         en, ja = "the programs of the containers, too", "コンテナのプログラムもここで動く"
@@ -370,6 +378,7 @@ _TOOLS = Text(
     en="xl, xenstored and xenconsoled: the tools that make and end domains",
     ja="xl、xenstored、xenconsoled: ドメインを作成、終了するツール群",
 )
+_DOMAIN_0 = Text(en="Domain 0", ja="ドメイン0")
 _XEN = Text(en="Xen, below all kernels", ja="Xen(すべてのカーネルの下)")
 _XEN_MODE = Text(en="ring 0, the first to start", ja="リング0(最初に起動する)")
 _XEN_DOES = Text(

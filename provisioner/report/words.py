@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisioner.language import Language, Text, said
+from provisioner.model import kinds
 from provisioner.model.enums import Accel, GuestKind
 
 _ACCEL = {"kvm": Text("KVM"), "tcg": Text("emulation (TCG)", "エミュレーション(TCG)")}
@@ -24,7 +25,8 @@ def runs(name: str, definition: Mapping[str, Any], language: Language) -> str:
     outer, parent = accel(name, language), definition.get("parent")
     if not parent:
         return outer
-    asked = str(definition.get("accel")) if definition.get("kind") == GuestKind.NESTED else Accel.AUTO
+    kind = kinds.of(GuestKind(definition["kind"]))
+    asked = str(definition.get("accel")) if kind.chooses_accel else Accel.AUTO
     if asked == Accel.AUTO:
         return said(Text(f"in {parent}, on {outer}", f"{parent}の中、{outer}の上"), language)
     own = accel(asked, language)

@@ -17,8 +17,10 @@ from provisioner.language import Language, Text
 from provisioner.lifecycle import lab_files, running
 from provisioner.listener import Listener
 from provisioner.measure import findings as tally
-from provisioner.model import selection
+from provisioner.model import kinds, selection
+from provisioner.model.enums import GuestKind
 from provisioner.model.facts import Facts
+from provisioner.model.kinds.kind import Devices
 from provisioner.model.lab import Expectation, Lab, Observation, to_data
 from provisioner.model.measured import Bench, HostFacts
 from provisioner.model.observed import Member
@@ -247,7 +249,7 @@ def _stacks(told: Sequence[_Told], side: HostSide | None) -> dict[str, Stack]:
 
 def _guest(one: _Told, pictured: Stack | None, lab: Lab | None) -> PageGuest:
     definition = one.definition or {}
-    if definition.get("kind") in ("xen", "container"):
+    if definition and kinds.of(GuestKind(definition["kind"])).devices is not Devices.QEMU:
         definition = {}  # its disks and cards are no device models of QEMU's
     disks, cards = definition.get("disks") or [], definition.get("interfaces") or []
     title = next((guest.title for guest in lab.guests if guest.name == one.name), None) if lab else None

@@ -13,7 +13,7 @@ import pytest
 from marked import domain_xml, guest_stamp
 
 from provisioner import errors, render
-from provisioner.host.machine import LocalHost
+from provisioner.host.local_host import LocalHost
 from provisioner.hypervisor import apply, reader
 from provisioner.model import metadata, plan
 from provisioner.model.enums import NetworkMode

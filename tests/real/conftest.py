@@ -15,7 +15,7 @@ import libvirt
 import pytest
 from driver import Virtlab, end_all_of
 
-from provisioner.host.machine import user_name
+from provisioner.host.local_host import user_name
 from provisioner.model import naming
 
 PROJECT = Path(__file__).resolve().parents[2]

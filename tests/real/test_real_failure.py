@@ -10,7 +10,7 @@ import pytest
 from driver import Virtlab
 
 from provisioner.backends.session import Session
-from provisioner.host.machine import KvmDevice, LocalHost, user_name
+from provisioner.host.local_host import KvmDevice, LocalHost, user_name
 from provisioner.hypervisor import events
 from provisioner.hypervisor.connection import Choice, connect
 from provisioner.lifecycle import up as engine

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.host.machine import HostThread
+from provisioner.host.local_host import HostThread
 from provisioner.language import Language
 from provisioner.model.metadata import GuestMetadata, Origin
 from provisioner.observe import parse

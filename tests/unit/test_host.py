@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.host.machine import Host, KvmDevice, LocalHost, UnknownHost, user_name
+from provisioner.host.local_host import Host, KvmDevice, LocalHost, UnknownHost, user_name
 
 HERE = LocalHost()
 

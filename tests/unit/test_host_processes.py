@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.host import machine
-from provisioner.host.machine import LocalHost, UnknownHost
+from provisioner.host import local_host
+from provisioner.host.local_host import LocalHost, UnknownHost
 
 _WORK = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass\ntime.sleep(60)"
 
@@ -22,7 +22,7 @@ def test_a_qemu_process_is_found_by_its_guest() -> None:
     process = subprocess.Popen(argv, executable=sys.executable)
     try:
         time.sleep(0.1)
-        found: dict[str, machine.HostProcess] = {}
+        found: dict[str, local_host.HostProcess] = {}
         deadline = time.monotonic() + 20
         while not (found and found["virtlab.me.demo.one"].seconds >= 0.25) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -32,7 +32,7 @@ def test_a_qemu_process_is_found_by_its_guest() -> None:
         process.wait()
     (one,) = found.values()
     assert one.pid == process.pid
-    assert one.user == machine.user_name()
+    assert one.user == local_host.user_name()
     assert 0.25 <= one.seconds < 5
     assert one.resident > 1024**2
     assert [thread.tid for thread in one.threads] == [process.pid]
@@ -66,4 +66,4 @@ def test_a_host_out_of_reach_tells_nothing() -> None:
 def test_the_name_of_a_process_can_not_shift_its_numbers(tmp_path: Path) -> None:
     fields = ["S", "1", *["0"] * 9, "150", "50", *["0"] * 30]
     (tmp_path / "stat").write_text(f"77 (a) b (c ) 9 9) {' '.join(fields)}\n")
-    assert machine._processor_seconds(tmp_path) == pytest.approx(200 / os.sysconf("SC_CLK_TCK"))
+    assert local_host._processor_seconds(tmp_path) == pytest.approx(200 / os.sysconf("SC_CLK_TCK"))

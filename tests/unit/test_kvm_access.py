@@ -13,7 +13,7 @@ from worlds import NOTHING, guest, lab, make, origin
 
 from provisioner import errors
 from provisioner.backends.session import Session
-from provisioner.host.machine import KvmDevice, UnknownHost
+from provisioner.host.local_host import KvmDevice, UnknownHost
 from provisioner.hypervisor.connection import Choice
 from provisioner.hypervisor.host_facts import QemuUser
 from provisioner.lifecycle import doctor, kvm_access, up

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provisioner import errors
-from provisioner.host.machine import UnknownHost, user_name
+from provisioner.host.local_host import UnknownHost, user_name
 from provisioner.hypervisor.connection import Choice
 from provisioner.images import cache
 from provisioner.images.cache import BuiltImage
