@@ -130,7 +130,8 @@ def _kernel(
     Returns the least bytes of memory of each system in it that starts as a guest, by the name of its recipe.
     """
     progress("unpacking the kernel", None)
-    boot_image = _boot_image(spec, unpacked)
+    (packed,) = Tree(unpacked).all_of([spec.kernel])
+    boot_image = packed.read_bytes()
     # what a boot loader starts goes on its disk, not beside it
     loose = _folder(workspace, "loose") if spec.loader else made
     vmlinux = kernel.extract_vmlinux(boot_image)
@@ -157,13 +158,6 @@ def _kernel(
     loaded, inside = _boot_disk(made / "boot", spec.loader, loose, unpacked, workspace)
     machine = memory_needs.behind_hypervisor(spec.loader.memory, loaded)
     return {own: machine, **{name: memory_needs.needed(vmlinux, size) for name, size in inside.items()}}
-
-
-def _boot_image(spec: KernelSpec, unpacked: Path) -> bytes:
-    found = Tree(unpacked).find(spec.kernel.places)
-    if found is None:
-        raise ImageError("the kernel's packages hold no kernel")
-    return found.read_bytes()
 
 
 def _initramfs(out: Path, spec: KernelSpec, unpacked: Path, workspace: Path) -> None:

@@ -57,10 +57,7 @@ class Grub:
 def find(unpacked: Path, parts: GrubParts) -> Grub:
     """GRUB in the folder of the unpacked packages. Raises ImageError where it is not there."""
     tree = Tree(unpacked)
-    tree.require(parts)
-    program, module = tree.find(parts.mkimage.places), tree.find(parts.platform.places)
-    if program is None or module is None:
-        raise ImageError("the packages hold no GRUB for a PC's BIOS")
+    program, module = tree.all_of(parts)
     return Grub((*_runner(tree, unpacked), str(program)), module.parent)
 
 

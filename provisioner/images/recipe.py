@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,11 +10,9 @@ from typing import Any, NamedTuple
 
 from provisioner import units
 from provisioner.errors import ImageError
-from provisioner.images import parts
+from provisioner.images import parts, recipe_files
 from provisioner.images.parts import Part
 
-RECIPE_FILE = "image.yaml"
-SHARED = "shared"  # a folder beside the recipes, of files that recipes which extend others may take
 _COMMON = {"kind", "title", "description", "files"}
 _KERNEL = _COMMON | {"programs", "modules", "optional_modules", "directories", "links", "guests"}
 _DISK = _COMMON | {"filesystem", "label", "size"}
@@ -24,10 +20,6 @@ _GRUB = (_COMMON - {"files"}) | {"modules", "config", "prompt"}
 _FILESYSTEMS = ("ext2", "ext3", "ext4")
 _BOOT_DISK = _KERNEL | {"loader"}
 _KINDS = {"kernel": _KERNEL, "boot-disk": _BOOT_DISK, "disk": _DISK, "grub": _GRUB}
-_EXTENDS = re.compile(rb"^extends: *([a-z0-9-]+) *$", re.MULTILINE)
-_GUESTS = re.compile(rb"^(?:  )?guests: \[([a-z0-9, -]+)\] *$", re.MULTILINE)
-_NO_PACKAGES = re.compile(rb"^kind: disk *$", re.MULTILINE)
-_MOST_BASES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +138,14 @@ Spec = KernelSpec | DiskSpec | GrubSpec
 
 @dataclass(frozen=True)
 class Recipe:
-    """One image of the catalogue. ``digest`` changes with every byte of the recipe's folder, and of
-    those that it extends.
+    """One image of the catalogue. ``digest`` changes with every byte that the recipe depends on.
 
     ``extends: NAME`` in a recipe begins with all that another one says: its own words are added, or
     replace what has the same name (a program, a file, a link, a group of modules), or take it away where
     they say ``null``. Its ``from`` may name ``../shared/FILE``.
 
-    ``spec`` is read from the YAML when it is first asked for, so that finding a built image
-    costs no parsing. It raises ImageError where the recipe is wrong.
+    ``spec`` is worked out when it is first asked for, because a built image is found without it. It raises
+    ImageError where the recipe is wrong.
     """
 
     name: str
@@ -166,7 +157,7 @@ class Recipe:
         """What to build."""
         import yaml
 
-        path = self.folder / RECIPE_FILE
+        path = self.folder / recipe_files.RECIPE_FILE
         try:
             return _spec(_data(self.folder), self.folder.parent / parts.PARTS_FILE)
         except yaml.YAMLError as error:
@@ -179,60 +170,29 @@ class Recipe:
 
 
 def read(name: str, folder: Path) -> Recipe:
-    """The recipe in a folder. Raises ImageError where it can't be read."""
+    """The recipe in a folder. Raises ImageError where it can't be read, or leads back to itself."""
     try:
-        return Recipe(name, folder, _digest(folder))
+        return Recipe(name, folder, recipe_files.digest(folder))
     except OSError as error:
         raise ImageError(f"the recipe of image {name} can't be read: {error}") from error
 
 
-def _digest(folder: Path) -> str:
-    """Over every byte of the recipe's folder, of what it extends with the shared files, of all their guests,
-    and where packages have a part in it, of what is said of them."""
-    digest = hashlib.sha256()
-    if not _NO_PACKAGES.search((folder / RECIPE_FILE).read_bytes()):
-        digest.update((folder.parent / parts.PARTS_FILE).read_bytes())
-    folders = _bases(folder)
-    for part in folders:
-        if guests := _GUESTS.search((part / RECIPE_FILE).read_bytes()):
-            for name in guests[1].decode().split(","):
-                digest.update(_digest(part.parent / name.strip()).encode())
-    for part in [*folders, *([folder.parent / SHARED] if len(folders) > 1 else [])]:
-        for path in sorted(part.rglob("*")):
-            if path.is_file():
-                data = path.read_bytes()
-                digest.update(f"{path.relative_to(part)}\0{len(data)}\0".encode() + data)
-    return digest.hexdigest()
-
-
-def _bases(folder: Path) -> list[Path]:
-    """The folder, that of the recipe which it extends, and so on; found with no YAML parsed."""
-    found = [folder]
-    while base := _EXTENDS.search((found[-1] / RECIPE_FILE).read_bytes()):
-        found.append(folder.parent / base[1].decode())
-        if len(found) > _MOST_BASES:
-            raise OSError(f"it extends more than {_MOST_BASES - 1} others, one after the other")
-    return found
-
-
 def _data(folder: Path) -> dict[str, Any]:
-    """What the recipe says, laid over what it extends. A file's ``from`` becomes a path of the host."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    """What the recipe says, laid over what it extends. The names of files and of other recipes become paths
+    of the host.
+    """
     whole: dict[str, Any] = {}
-    for part in reversed(_bases(folder)):
-        data = yaml.load((part / RECIPE_FILE).read_bytes(), Loader=loader)  # noqa: S506 - both are safe
-        if not isinstance(data, dict):
-            raise TypeError("a recipe is a mapping")
+    for part in reversed(recipe_files.with_bases(folder)):
+        data = part.data
         data.pop("extends", None)
         for entry in data.get("files", {}).values():
             if entry and "from" in entry:
-                entry["from"] = part / entry["from"]
+                entry["from"] = part.folder / entry["from"]
         if "loader" in data:
-            data["loader"]["folder"] = part
+            data["loader"]["folder"] = part.folder
+            data["loader"]["guests"] = [guest.folder for guest in part.disk_guests]
         if "guests" in data:
-            data["guests"] = [part.parent / name for name in data["guests"]]
+            data["guests"] = [guest.folder for guest in part.guests]
         whole = _laid_over(whole, data)
     return whole
 
@@ -317,11 +277,11 @@ def _loader(data: Mapping[str, Any], known: Mapping[str, Part]) -> LoaderSpec:
     if unknown := set(data) - {"config", "size", "memory", "programs", "system", "guests", "folder"}:
         raise ValueError(f"loader: unknown key {', '.join(sorted(unknown))}")
     guests: dict[str, KernelSpec | GrubSpec] = {}
-    for name in data["guests"]:
-        spec = _spec(_data(folder.parent / name), folder.parent / parts.PARTS_FILE)
+    for place in data["guests"]:
+        spec = _spec(_data(place), place.parent / parts.PARTS_FILE)
         if isinstance(spec, DiskSpec):
-            raise TypeError(f"{name} is no image that boots")
-        guests[name] = spec
+            raise TypeError(f"{place.name} is no image that boots")
+        guests[place.name] = spec
     memory = units.parse_size(str(data["memory"]))
     config = (folder / data["config"]).read_text(encoding="utf-8")
     return LoaderSpec(

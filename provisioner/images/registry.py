@@ -6,13 +6,13 @@ import difflib
 from pathlib import Path
 
 from provisioner.errors import InputError
-from provisioner.images import recipe
+from provisioner.images import recipe, recipe_files
 from provisioner.images.recipe import Recipe
 
 
 def names(templates: Path) -> list[str]:
     """The names of all images, sorted; ``templates`` is the folder that ``paths`` gives."""
-    return sorted(path.parent.name for path in (templates / "images").glob(f"*/{recipe.RECIPE_FILE}"))
+    return sorted(path.parent.name for path in (templates / "images").glob(f"*/{recipe_files.RECIPE_FILE}"))
 
 
 def get(name: str, templates: Path) -> Recipe:

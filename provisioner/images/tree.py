@@ -53,10 +53,16 @@ class Tree:
 
     def require(self, parts: Iterable[Part]) -> None:
         """Raises ImageError that names every one of these parts that is missing and not optional."""
-        missing = [part for part in parts if not part.optional and self.find(part.places) is None]
-        if missing:
+        self.all_of(part for part in parts if not part.optional)
+
+    def all_of(self, parts: Iterable[Part]) -> list[Path]:
+        """Where each of these parts lies, in their order. Raises ImageError that names every missing one."""
+        wanted = list(parts)
+        places = [self.find(part.places) for part in wanted]
+        if missing := [part for part, place in zip(wanted, places, strict=True) if place is None]:
             told = (f"{part.name} ({' or '.join(part.places)})" for part in missing)
             raise ImageError(f"none of the packages has {', '.join(told)}")
+        return [place for place in places if place]
 
     def _program(self, path: str, found: Path) -> cpio.Entry:
         data = found.read_bytes()

@@ -148,10 +148,111 @@ def test_wrong_parts(images: Path, old: str, new: str, complaint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("extends", "complaint"), [("nobody", "No such file"), ("more", "extends more than 7 others")]
+    "words",
+    [
+        "guests: [system]\n",
+        "guests: [ system ]  # inside\n",
+        "guests:\n  - system\n",
+        "guests:\n- system   # inside\n",
+        "'guests':\n    - &inner 'system'\n",
+        '"guests" : [\n  "system",\n]\n',
+        "description: {en: &inner system, ja: &list [*inner]}\nguests: *list\n",
+        "kind: boot-disk\nloader: {memory: 1 MiB, guests: [system]}\n",
+        "kind: boot-disk\nloader:\n    guests:\n        - system\n",
+        "kind: boot-disk\nguests: [other]\nloader:\n  guests: [system]\n",
+    ],
 )
-def test_wrong_bases(images: Path, extends: str, complaint: str) -> None:
-    path = images / "more" / "image.yaml"
-    path.write_text(MORE.replace("extends: base", f"extends: {extends}"))
-    with pytest.raises(ImageError, match=complaint):
+def test_the_digest_covers_systems_inside_however_they_are_written(images: Path, words: str) -> None:
+    for name in ("more", "system", "other"):
+        (images / name).mkdir(exist_ok=True)
+        (images / name / "image.yaml").write_text(SYSTEM)
+    (images / "more" / "image.yaml").write_text("extends: base\n" + words)
+    digest = recipe.read("more", images / "more").digest
+    with (images / "system" / "image.yaml").open("a") as content:
+        content.write("# other\n")
+    assert recipe.read("more", images / "more").digest != digest
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "extends: base # more\n",
+        "extends:   'base'\n",
+        "'extends':\n  base\n",
+        "{extends: base, kind: kernel}",
+    ],
+)
+def test_the_digest_covers_what_is_extended_however_it_is_written(images: Path, words: str) -> None:
+    (images / "more" / "image.yaml").write_text(words)
+    digest = recipe.read("more", images / "more").digest
+    (images / "base" / "init").write_text("other")
+    assert recipe.read("more", images / "more").digest != digest
+
+
+def test_the_digest_covers_files_of_other_folders(images: Path) -> None:
+    (images / "base" / "image.yaml").write_text(BASE.replace("from: init", "from: ../more/own"))
+    digest = recipe.read("base", images / "base").digest
+    (images / "more" / "own").write_text("other")
+    assert recipe.read("base", images / "base").digest != digest
+
+
+def test_what_no_packages_go_into_depends_on_no_parts(images: Path) -> None:
+    (images / "more" / "image.yaml").write_text("kind: 'disk'   # of words\nfiles: {/own: {from: own}}\n")
+    digest = recipe.read("more", images / "more").digest
+    (images / "parts.yaml").write_text("")
+    assert recipe.read("more", images / "more").digest == digest
+
+
+@pytest.mark.parametrize(
+    ("more", "base", "complaint"),
+    [
+        ("extends: more", BASE, "more/image.yaml:1:10: the recipe more depends on itself"),
+        ("guests:\n  - more", BASE, "more/image.yaml:2:5: the recipe more depends on itself"),
+        (
+            "extends: base",
+            "kind: kernel\nextends: more",
+            "base/image.yaml:2:10: the recipe more depends on itself by way of base",
+        ),
+        (
+            "kind: kernel\nguests: [base]",
+            "loader: {guests: [more]}",
+            "base/image.yaml:1:19: the recipe more depends on itself by way of base",
+        ),
+        (
+            "extends: base",
+            "guests: [more]",
+            "base/image.yaml:1:10: the recipe more depends on itself by way of base",
+        ),
+        (
+            "extends: base",
+            "extends: base",
+            "base/image.yaml:1:10: the recipe base depends on itself",
+        ),
+        ("extends: nobody", BASE, "more/image.yaml:1:10: there is no recipe nobody"),
+        ("guests: [base, nobody]", BASE, "more/image.yaml:1:16: there is no recipe nobody"),
+        ("extends: ../base", BASE, "more/image.yaml:1:10: this is no name of a recipe"),
+        ("guests: [[base]]", BASE, "more/image.yaml:1:10: this is no name of a recipe"),
+        ("guests: base", BASE, "more/image.yaml:1:9: guests is a list of recipes"),
+    ],
+)
+def test_wrong_names_of_recipes(images: Path, more: str, base: str, complaint: str) -> None:
+    (images / "more" / "image.yaml").write_text(more)
+    (images / "base" / "image.yaml").write_text(base)
+    with pytest.raises(ImageError) as raised:
+        recipe.read("more", images / "more")
+    assert raised.value.message == f"{images}/{complaint}"
+
+
+def test_a_recipe_may_be_used_in_more_than_one_way(images: Path) -> None:
+    """What it extends runs inside it, too: no circle."""
+    (images / "more" / "image.yaml").write_text(
+        "extends: base\nguests: [base, base]\nloader: {guests: [base]}\n"
+    )
+    assert recipe.read("more", images / "more").digest
+
+
+@pytest.mark.parametrize("words", ["", "- kind\n", "kind: 2001-99-99\n"])
+def test_what_is_no_recipe(images: Path, words: str) -> None:
+    (images / "more" / "image.yaml").write_text(words)
+    with pytest.raises(ImageError, match=r"more/image\.yaml"):
         recipe.read("more", images / "more")

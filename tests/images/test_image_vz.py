@@ -8,11 +8,11 @@ import subprocess
 import pytest
 
 from provisioner import paths
-from provisioner.images import recipe
+from provisioner.images import recipe, recipe_files
 from provisioner.images.recipe import KernelSpec
 
 IMAGES = paths.templates_dir() / "images"
-SHARED = IMAGES / recipe.SHARED
+SHARED = IMAGES / recipe_files.SHARED
 KEPT = {"chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid"}
 NEVER = {"sys_module", "sys_admin", "sys_rawio", "sys_ptrace", "sys_time", "mknod", "dac_read_search", "bpf"}
 
