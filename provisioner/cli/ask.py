@@ -6,21 +6,27 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from provisioner import errors
 from provisioner.report.terminal import text
 
 
-def agreed(question: str, *, yes: bool, why: str) -> None:
-    """Returns when the user agrees. Raises Declined where not, ConfirmationNeeded where nobody is there."""
-    if yes:
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise errors.ConfirmationNeeded(why, hint="say --yes to agree")
-    text.tell(why)
-    if text.asked(f"{question} [y/N]").lower() not in ("y", "yes"):
-        raise errors.Declined("nothing was changed")
+@dataclass(frozen=True, slots=True)
+class AtTerminal:
+    """Asks at the user's terminal: see ``verbs.questions.Ask``. With ``yes`` the user agreed beforehand."""
+
+    yes: bool
+
+    def __call__(self, question: str, *, why: str) -> bool:
+        """Whether the user agrees. Raises ConfirmationNeeded where nobody is there to answer."""
+        if self.yes:
+            return True
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise errors.ConfirmationNeeded(why, hint="say --yes to agree")
+        text.tell(why)
+        return text.asked(f"{question} [y/N]").lower() in ("y", "yes")
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def bench(
     from provisioner import errors
     from provisioner.cli import ask
     from provisioner.lifecycle import running
-    from provisioner.measure import bench as engine
+    from provisioner.measure import benchmark as engine
     from provisioner.measure.baseline import compared
     from provisioner.model.lab import to_data
     from provisioner.report.preferred_language import preferred

@@ -15,10 +15,10 @@ def register(app: typer.Typer) -> None:
 
 def doctor(connect: options.Connect = None, output: options.OutputOption = Output.TABLE) -> None:
     """Say whether labs can run here, and what to mend."""
-    from provisioner.lifecycle import doctor as engine
     from provisioner.report.terminal import data, doctor_page
+    from provisioner.verbs import doctor as verbs
 
-    findings = engine.examine(connect)
+    findings = verbs.doctor(connect)
     data.emit(
         output,
         doctor_page.doctor_data(findings),

@@ -15,7 +15,7 @@ LAB = "demo-paravirt"
 PROGRAM = """\
 import json, sys, threading
 from provisioner.lifecycle import running
-from provisioner.measure import bench
+from provisioner.measure import benchmark
 from provisioner.model.lab import to_data
 
 class Told:
@@ -24,7 +24,9 @@ class Told:
     done = failed = phase
 
 with running.found(sys.argv[1], sys.argv[2]) as (session, instance, guests):
-    found = bench.run(session, instance, guests, Told(), quick=True, cancelled=threading.Event(), rounds=1)
+    found = benchmark.run(
+        session, instance, guests, Told(), quick=True, cancelled=threading.Event(), rounds=1
+    )
     print(json.dumps(to_data(found)))
 """
 

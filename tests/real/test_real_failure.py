@@ -13,7 +13,7 @@ from provisioner.backends.session import Session
 from provisioner.host.local_host import KvmDevice, LocalHost, user_name
 from provisioner.hypervisor import events
 from provisioner.hypervisor.connection import Choice, connect
-from provisioner.lifecycle import up as engine
+from provisioner.lifecycle import execution
 from provisioner.listener import Silent
 from provisioner.model import naming
 
@@ -114,10 +114,10 @@ def test_automatic_kvm_that_fails_becomes_emulation_and_says_why(system: Virtlab
     conn = connect(Choice(system.uri, "a test"))
     try:
         session = Session(conn, Choice(system.uri, "a test"), HostThatClaimsKvm(), user_name())
-        request = engine.Request(str(lab), instance=name, timeout=60)
-        prepared = engine.prepare(session, request, engine.locate(session, request))
+        request = execution.Request(str(lab), instance=name, timeout=60)
+        prepared = execution.prepare(session, request, execution.locate(session, request))
         assert prepared.decisions["one"].accel == "kvm"
-        result = engine.execute(session, prepared, Silent(), threading.Event())
+        result = execution.execute(session, prepared, Silent(), threading.Event())
     finally:
         conn.close()
     (guest,) = result.guests

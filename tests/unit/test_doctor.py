@@ -8,12 +8,12 @@ import pytest
 from worlds import disk, guest, lab, network
 
 from provisioner.language import Text
-from provisioner.lifecycle.doctor import LabVerdict, verdict
 from provisioner.lifecycle.lab_files import images_of
 from provisioner.model.accel import KvmFacts
 from provisioner.model.enums import Accel, GuestKind, NetworkMode, Transport
 from provisioner.model.lab import Expectation, How, Lab, Observation
 from provisioner.units import MIB
+from provisioner.verbs.doctor import LabVerdict, verdict
 
 KVM = KvmFacts(exists=True, opens=True, offered=True, hardware="vmx")
 NO_KVM = KvmFacts(exists=False, opens=None, offered=None, hardware="vmx")

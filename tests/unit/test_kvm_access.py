@@ -16,9 +16,10 @@ from provisioner.backends.session import Session
 from provisioner.host.local_host import KvmDevice, UnknownHost
 from provisioner.hypervisor.connection import Choice
 from provisioner.hypervisor.host_facts import QemuUser
-from provisioner.lifecycle import doctor, kvm_access, up
+from provisioner.lifecycle import execution, kvm_access
 from provisioner.listener import Silent
 from provisioner.model.accel import Decision
+from provisioner.verbs import doctor
 
 QEMU, KVM, FOREIGN = 64055, 992, 108
 CAPABILITIES = f"""<capabilities>
@@ -156,8 +157,8 @@ def test_an_account_with_no_name_is_added_to_no_group(sudo: str) -> None:
 def carried_out(of: Session) -> list[str]:
     """What ``up`` notes before it finds that the host has no memory."""
     plain = lab(guest("one"))
-    prepared = up.Prepared(
-        request=up.Request("demo"),
+    prepared = execution.Prepared(
+        request=execution.Request("demo"),
         lab=plain,
         origin=origin(plain),
         observed=NOTHING,
@@ -167,7 +168,7 @@ def carried_out(of: Session) -> list[str]:
     )
     told = Told()
     with pytest.raises(errors.HypervisorError, match="of memory"):
-        up.execute(of, prepared, told, threading.Event())
+        execution.execute(of, prepared, told, threading.Event())
     return told.notes
 
 

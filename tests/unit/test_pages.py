@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from worlds import NOTHING, after, guest, lab, make, network, origin, stopped
 
 from provisioner.backends.launch import Launched
-from provisioner.hypervisor.connection import Choice
-from provisioner.lifecycle.up import Prepared, Request, Result
+from provisioner.lifecycle.execution import Prepared, Request, Result
 from provisioner.model import selection
 from provisioner.model.accel import Decision
 from provisioner.model.enums import GuestKind, Transport
@@ -21,8 +22,10 @@ from provisioner.model.plan import Verb
 from provisioner.observe.usage import Usage
 from provisioner.report.terminal import labs_page, status_page, up_page
 from provisioner.units import MIB
+from provisioner.verbs.status import InstanceStatus
+from provisioner.verbs.up import Planned
 
-HERE = Choice("qemu:///system", "you are root")
+HERE = "qemu:///system"
 LAB = lab(guest("one"), guest("two", interfaces=(), disks=()))
 
 
@@ -31,19 +34,25 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VIRTLAB_RUN_AS", raising=False)
 
 
+def data(observed: Observed, used: Mapping[str, Usage] | None = None) -> list[dict[str, Any]]:
+    return status_page.status_data(
+        [InstanceStatus(one, HERE, observed.of(one), used or {}) for one in observed.instances()]
+    )
+
+
 def page(observed: Observed) -> str:
-    return status_page.status_page(status_page.status_data(HERE, observed))
+    return status_page.status_page(data(observed))
 
 
 def test_nothing_is_up() -> None:
-    assert status_page.status_data(HERE, NOTHING) == []
+    assert data(NOTHING) == []
     assert page(NOTHING) == "nothing is up\nnext: virtlab list, then virtlab up LAB"
 
 
 def test_status() -> None:
     observed = stopped(after(LAB), "two")
     subnet = observed.networks[0].metadata.subnet
-    (entry,) = status_page.status_data(HERE, observed)
+    (entry,) = data(observed)
     assert {key: entry[key] for key in entry if key != "guests"} == {
         "instance": "demo",
         "lab": "demo",
@@ -87,7 +96,7 @@ def test_what_guests_cost_is_told_where_it_was_watched() -> None:
     inner = guest("in", kind=GuestKind.CONTAINER, parent="one", transport=Transport.PARENT)
     observed = stopped(after(lab(guest("one", interfaces=()), guest("two", interfaces=()), inner)), "two")
     used = {observed.domains[0].name: Usage(3.04, 309 * MIB, 0.514)}
-    (entry,) = found = status_page.status_data(HERE, observed, used)
+    (entry,) = found = data(observed, used)
     assert entry["guests"][0]["usage"] == {"over": 3.04, "resident": 309 * MIB, "processor": 0.514}
     assert status_page.status_page(found).splitlines() == [
         "GUEST     STATE    ACCELERATOR      MEMORY   RESIDENT  PROCESSOR  ADDRESS",
@@ -116,7 +125,7 @@ def test_leftovers_are_told() -> None:
     instance = Instance("learner", "demo")
     volume = ObservedVolume(instance.volume("gone", 0), instance, "gone.disk0.qcow2")
     only = Observed((), (), (volume,))
-    (entry,) = status_page.status_data(HERE, only)
+    (entry,) = data(only)
     assert (entry["lab"], entry["owner"], entry["leftovers"]) == (None, "learner", [volume.name])
     said = "demo: something is left of a run that did not end; virtlab down demo removes it"
     assert page(only) == said
@@ -133,7 +142,7 @@ def prepared(of: Lab, observed: Observed = NOTHING) -> Prepared:
 
 
 def test_plan_page() -> None:
-    assert up_page.plan_page(prepared(LAB), HERE) == (
+    assert up_page.plan_page(Planned(prepared(LAB), HERE, "you are root")) == (
         "demo on qemu:///system (you are root)\n"
         "create network lab: not there yet\n"
         "create one: not there yet\n"
@@ -143,7 +152,7 @@ def test_plan_page() -> None:
 
 
 def test_plan_page_of_nothing_to_do() -> None:
-    assert up_page.plan_page(prepared(LAB, after(LAB)), HERE) == (
+    assert up_page.plan_page(Planned(prepared(LAB, after(LAB)), HERE, "you are root")) == (
         "demo on qemu:///system (you are root)\nnothing to do: it is as its file says"
     )
 
@@ -235,7 +244,7 @@ def test_an_optional_guest_that_is_not_there_is_told_everywhere() -> None:
     observed = dataclasses.replace(
         observed, domains=(dataclasses.replace(observed.domains[0], metadata=mark),)
     )
-    found = status_page.status_data(HERE, observed)
+    found = data(observed)
     assert found[0]["left_out"] == [{"name": "extra", "command": "virtlab up demo --with extra"}]
     told = "optional, and not up: virtlab up demo --with extra"
     assert f"demo/extra: {told}" in status_page.status_page(found).splitlines()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.report.terminal import text
 
 if TYPE_CHECKING:
-    from provisioner.lifecycle.doctor import Check, Findings
+    from provisioner.verbs.doctor import Check, Findings
 
 _HOW = {"kvm": "runs with KVM", "emulated": "runs emulated", "not": "can't run here"}
 

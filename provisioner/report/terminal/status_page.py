@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,8 @@ from provisioner.report.terminal import text
 from provisioner.units import format_seconds, format_size, rough_size
 
 if TYPE_CHECKING:
-    from provisioner.hypervisor.connection import Choice
     from provisioner.model.metadata import GuestMetadata, Origin
-    from provisioner.model.observed import Observed
-    from provisioner.observe.usage import Usage
+    from provisioner.verbs.status import InstanceStatus
 
 ACCEL = {"kvm": "KVM", "tcg": "emulation (TCG)"}
 
@@ -44,38 +42,45 @@ def guest_data(mark: GuestMetadata, state: str) -> dict[str, Any]:
     }
 
 
-def status_data(
-    choice: Choice, observed: Observed, used: Mapping[str, Usage] | None = None
-) -> list[dict[str, Any]]:
-    """Each instance of what is seen, as plain data; with what domains cost, by their name, where watched."""
-    found = []
-    for instance in observed.instances():
-        own = observed.of(instance)
-        origin = own.origin()
-        guests = [guest_data(domain.metadata, domain.state) for domain in own.domains]
-        for guest in guests:
-            if used and guest["domain"] in used:
-                guest["usage"] = asdict(used[guest["domain"]])
-        present = {domain.guest for domain in own.domains}
-        found.append(
-            {
-                "instance": instance.name,
-                "lab": origin.lab if origin else None,
-                "file": origin.file if origin else None,
-                "owner": origin.user if origin else instance.owner,
-                "connection": choice.uri,
-                "accel_flag": origin.choices.accel if origin else None,
-                "set": list(origin.choices.sets) if origin else [],
-                "with": list(origin.choices.guests) if origin else [],
-                "left_out": _left_out(origin) if origin else [],
-                "networks": [
-                    {"name": n.network, "active": n.active, "subnet": n.metadata.subnet} for n in own.networks
-                ],
-                "guests": guests,
-                "leftovers": [v.name for v in own.volumes if v.guest not in present],
-            }
-        )
-    return found
+def status_data(statuses: Sequence[InstanceStatus]) -> list[dict[str, Any]]:
+    """Each instance as plain data; with what its domains cost the host, where that was watched."""
+    return [_instance_data(each) for each in statuses]
+
+
+def _instance_data(each: InstanceStatus) -> dict[str, Any]:
+    instance, observed = each.instance, each.observed
+    origin = observed.origin()
+    guests = [guest_data(domain.metadata, domain.state) for domain in observed.domains]
+    for guest in guests:
+        if usage := each.usage.get(guest["domain"]):
+            guest["usage"] = asdict(usage)
+    present = {domain.guest for domain in observed.domains}
+    return {
+        "instance": instance.name,
+        "lab": origin.lab if origin else None,
+        "file": origin.file if origin else None,
+        "owner": origin.user if origin else instance.owner,
+        "connection": each.uri,
+        "accel_flag": origin.choices.accel if origin else None,
+        "set": list(origin.choices.sets) if origin else [],
+        "with": list(origin.choices.guests) if origin else [],
+        "left_out": _left_out(origin) if origin else [],
+        "networks": [
+            {"name": n.network, "active": n.active, "subnet": n.metadata.subnet} for n in observed.networks
+        ],
+        "guests": guests,
+        "leftovers": [v.name for v in observed.volumes if v.guest not in present],
+    }
+
+
+def status_names(found: Sequence[dict[str, Any]]) -> list[str]:
+    """INSTANCE/GUEST of each guest in plain data of ``status_data``, those inside another after it."""
+    return [
+        f"{entry['instance']}/{name}"
+        for entry in found
+        for guest in entry["guests"]
+        for name in (guest["name"], *(inner["name"] for inner in guest["inner"]))
+    ]
 
 
 def _left_out(origin: Origin) -> list[dict[str, str]]:

@@ -13,8 +13,8 @@ from provisioner.units import format_seconds
 
 if TYPE_CHECKING:
     from provisioner.backends.launch import Launched
-    from provisioner.hypervisor.connection import Choice
-    from provisioner.lifecycle.up import Prepared, Result
+    from provisioner.lifecycle.execution import Prepared, Result
+    from provisioner.verbs.up import Planned
 
 _COLUMNS = 92  # of a description
 
@@ -45,9 +45,15 @@ def plan_data(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def plan_page(prepared: Prepared, choice: Choice) -> str:
+def plan_names(prepared: Prepared) -> list[str]:
+    """The networks and guests that would be changed."""
+    return [s.name for s in (*prepared.plan.networks, *prepared.plan.guests) if s.changes_something]
+
+
+def plan_page(planned: Planned) -> str:
     """The plan for people."""
-    head = f"{prepared.origin.instance} on {choice.uri} ({choice.why})"
+    prepared = planned.prepared
+    head = f"{prepared.origin.instance} on {planned.uri} ({planned.uri_reason})"
     if not prepared.plan.changes_something:
         return f"{head}\nnothing to do: it is as its file says"
     lines = [head, changes_page(prepared.plan)]

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from provisioner.backends.inner import definition
 from provisioner.hypervisor.image_volumes import StoredImage
-from provisioner.lifecycle import lab_files, up
+from provisioner.lifecycle import execution, lab_files
 from provisioner.model import metadata, plan, selection
 from provisioner.model.naming import ImageSet
 from provisioner.model.observed import Observed
@@ -23,9 +23,9 @@ def test_a_guest_inside_gets_what_an_image_just_made_needs() -> None:
     made = plan.make(
         lab, origin, observed, dict.fromkeys((g.name for g in lab.top_level), "tcg"), session=True
     )
-    prepared = up.Prepared(up.Request("demo-xen"), lab, origin, observed, {}, made, 0.0)
+    prepared = execution.Prepared(execution.Request("demo-xen"), lab, origin, observed, {}, made, 0.0)
     anything = cast(Any, None)
-    run = up._Run(anything, prepared, anything, threading.Event())
+    run = execution._Run(anything, prepared, anything, threading.Event())
     least = lab.guest("pv").memory + MIB
     image = StoredImage(ImageSet("xen", "a" * 12, "b" * 16, "me"), {f"memory-xen-domu-{least}": "/x"})
     run._fit_memory({"dom0": {"xen": image}})

@@ -58,7 +58,7 @@ class Findings:
         return all(check.good or not check.needed for check in self.checks)
 
 
-def examine(connect: str | None) -> Findings:
+def doctor(connect: str | None) -> Findings:
     """All checks, and a verdict for every lab of the catalogue."""
     choice = connection.choose(connect)
     checks: list[Check] = []

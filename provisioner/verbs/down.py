@@ -1,0 +1,46 @@
+"""``down``: takes instances away, and leaves the host as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from provisioner import errors
+from provisioner.backends.session import everywhere
+from provisioner.host import lock
+from provisioner.lifecycle import remove
+from provisioner.listener import Listener
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """What became of each instance, by name."""
+
+    gone: tuple[str, ...]  # in the order in which they were taken away
+    not_up: tuple[str, ...]  # that were named, sorted
+    problems: tuple[errors.VirtlabError, ...]  # of instances that are not, or not all, gone
+
+
+def down(names: Sequence[str], connect: str | None, listener: Listener, *, every: bool = False) -> Down:
+    """Takes away the instances of those names, or ``every`` one of this user's, or else the one that is up.
+
+    Goes on with the next one where an instance can't be taken away. Raises InputError where both names and
+    ``every`` are given, Ambiguous where neither is and several are up, and HypervisorError where no libvirt
+    can be asked.
+    """
+    if names and every:
+        raise errors.InputError("name labs, or say --all", hint="{virtlab} down --all takes all of them away")
+    gone: list[str] = []
+    problems: list[errors.VirtlabError] = []
+    with everywhere(connect, tell=listener.note) as sessions:
+        chosen = remove.chosen(sessions, names, every=every)
+        for session, instance in chosen:
+            try:
+                with lock.held(session.lock_name(instance.name), listener, timeout=lock.LONG):
+                    remove.take_down(session, instance, listener)
+            except errors.VirtlabError as error:
+                problems.append(error)
+            else:
+                gone.append(instance.name)
+    not_up = sorted(set(names) - {instance.name for _, instance in chosen})
+    return Down(tuple(gone), tuple(not_up), tuple(problems))

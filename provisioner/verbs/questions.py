@@ -1,0 +1,23 @@
+"""Questions that a verb has for a person before it changes something."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from provisioner import errors
+
+
+class Ask(Protocol):
+    """How a person is asked; it is called in the thread that called the verb."""
+
+    def __call__(self, question: str, *, why: str) -> bool:
+        """Whether the person agrees. ``why`` says what would come of it.
+
+        Raises ConfirmationNeeded where nobody is there to answer.
+        """
+
+
+def require_consent(ask: Ask, question: str, *, why: str) -> None:
+    """Returns when the person agrees; raises Declined where not."""
+    if not ask(question, why=why):
+        raise errors.Declined("nothing was changed")

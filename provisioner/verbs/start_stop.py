@@ -1,0 +1,54 @@
+"""``start`` and ``stop``: guests of an instance that is up, on and off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from provisioner.backends.session import Session, found
+from provisioner.host import lock
+from provisioner.lifecycle import power
+from provisioner.listener import Listener
+from provisioner.model.observed import Member, ObservedInner
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What comes of a stop."""
+
+    loses_files: bool  # whether the guests' files were in memory, and are gone with it
+
+
+def start(target: str, connect: str | None, listener: Listener, *, timeout: float = 120.0) -> None:
+    """Starts guests that were stopped, and those inside them, and waits for each.
+
+    ``target`` is INSTANCE or INSTANCE/GUEST, ``timeout`` the seconds that a guest may take to answer.
+    Raises NotFound where the instance is not up, InputError where it has no such guest, and GuestError where
+    one does not come up.
+    """
+    with _guests(target, connect, listener) as (session, guests):
+        power.start(session, guests, listener, timeout=timeout)
+
+
+def stop(target: str, connect: str | None, listener: Listener, *, timeout: float = 10.0) -> Stopped:
+    """Shuts guests down; one that takes longer than ``timeout`` seconds is switched off instead.
+
+    ``target`` and errors as with ``start``.
+    """
+    with _guests(target, connect, listener) as (session, guests):
+        power.stop(session, guests, listener, timeout=timeout)
+    return Stopped(loses_files=not any(isinstance(guest, ObservedInner) for guest in guests))
+
+
+@contextmanager
+def _guests(
+    target: str, connect: str | None, listener: Listener
+) -> Iterator[tuple[Session, Sequence[Member]]]:
+    """The guests that are meant, and their connection; the instance's lock is held meanwhile."""
+    name, _, guest = target.partition("/")
+    with (
+        found(connect, name) as (session, instance),
+        lock.held(session.lock_name(instance.name), listener, timeout=lock.LONG),
+    ):
+        yield session, power.chosen(session, instance, guest or None)

@@ -1,0 +1,59 @@
+"""``status``: this user's instances that are up, from what libvirt shows. Asks no guest anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from provisioner import errors
+from provisioner.backends.session import everywhere
+from provisioner.model.naming import Instance
+from provisioner.model.observed import Observed
+
+if TYPE_CHECKING:
+    from provisioner.observe.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStatus:
+    """One instance that is up."""
+
+    instance: Instance
+    uri: str  # of the connection that it is on
+    observed: Observed  # what is there of it, and of no other
+    usage: Mapping[str, Usage]  # what domains cost, by their name; empty where nobody watched
+
+
+def status(
+    names: Sequence[str],
+    connect: str | None,
+    tell: Callable[[str], None],
+    *,
+    watch_seconds: float | None = None,
+) -> list[InstanceStatus]:
+    """The instances of those names, or all of them. With ``watch_seconds`` it is measured for so long what
+    each guest costs the host.
+
+    ``tell`` hears of a connection that can't be reached. Raises NotFound where an instance that is named is
+    not up, and HypervisorError where no libvirt can be asked.
+    """
+    with everywhere(connect, tell=tell) as sessions:
+        looks = [(session, session.look()) for session in sessions]
+        usage: Mapping[str, Usage] = {}
+        if watch_seconds is not None:
+            from provisioner.observe.usage import watch
+
+            usage = watch(looks, watch_seconds)
+        present = [
+            InstanceStatus(instance, session.choice.uri, observed.of(instance), usage)
+            for session, observed in looks
+            for instance in observed.instances()
+        ]
+    up = sorted({each.instance.name for each in present})
+    if unknown := sorted(set(names) - set(up)):
+        raise errors.NotFound(
+            f"no lab {', '.join(map(repr, unknown))} of yours is up",
+            hint=f"what is up: {', '.join(up)}" if up else "nothing is up: {virtlab} up LAB",
+        )
+    return [each for each in present if not names or each.instance.name in names]

@@ -1,0 +1,67 @@
+"""``up`` and ``plan``: a lab file becomes a running instance, and what that would take."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from provisioner.backends.session import opened
+from provisioner.host import lock
+from provisioner.hypervisor import connection
+from provisioner.lifecycle import execution
+from provisioner.lifecycle.execution import Prepared, Request, Result
+from provisioner.listener import Listener
+from provisioner.model.plan import Plan
+from provisioner.verbs.questions import Ask, require_consent
+
+__all__ = ["Planned", "Request", "plan", "up"]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What ``up`` would do, and where."""
+
+    prepared: Prepared
+    uri: str  # of the connection
+    uri_reason: str  # why that connection was taken
+
+
+def plan(request: Request, connect: str | None) -> Planned:
+    """What ``up`` would do. Changes nothing.
+
+    Raises InputError where the lab or the request is wrong, ConflictError where something is in the way,
+    and HypervisorError where libvirt can't be asked.
+    """
+    with opened(connection.choose(connect)) as session:
+        prepared = execution.prepare(session, request, execution.locate(session, request))
+        return Planned(prepared, session.choice.uri, session.choice.why)
+
+
+def up(
+    request: Request,
+    connect: str | None,
+    listener: Listener,
+    *,
+    ask: Ask,
+    show_changes: Callable[[Plan], None],
+    cancelled: threading.Event | None = None,
+) -> Result:
+    """Brings a lab up, or makes it again what its file says, and waits until its guests answer.
+
+    Where something of the instance is there already, ``show_changes`` gets the plan before anything is
+    changed; where something would be lost by it, ``ask`` is called. Setting ``cancelled`` ends the run:
+    what it made is taken back, and KeyboardInterrupt is raised. Raises what ``plan`` raises, Declined where
+    the person does not agree, and GuestError where a guest does not come up.
+    """
+    with opened(connection.choose(connect), with_events=True) as session:
+        target = execution.locate(session, request)
+        listener.note(f"connection: {session.choice.uri} ({session.choice.why})")
+        with lock.held(session.lock_name(target.instance.name), listener, timeout=lock.LONG):
+            prepared = execution.prepare(session, request, target)
+            if not prepared.is_new and prepared.plan.changes_something:
+                show_changes(prepared.plan)
+            if losses := prepared.plan.losses:
+                names = ", ".join(step.name for step in losses)
+                require_consent(ask, "Go on?", why=f"{names}: what is lost does not come back")
+            return execution.execute(session, prepared, listener, cancelled or threading.Event())
