@@ -9,7 +9,6 @@ from contextlib import suppress
 from provisioner import errors
 from provisioner.backends import transports
 from provisioner.backends.session import Session
-from provisioner.hypervisor import apply
 from provisioner.hypervisor.streams import open_console
 from provisioner.model.enums import AgentPort
 from provisioner.model.observed import Member, ObservedInner
@@ -31,7 +30,7 @@ def sit_at_console(session: Session, member: Member, *, say: Callable[[str], Non
     host = member.host
     if not host.is_active:
         raise errors.GuestError(f"{host.label} is {host.state}", hint=f"{{virtlab}} start {host.label}")
-    dom = apply.domain(session.conn, host.name)
+    domain = session.conn.domain(host.name)
     has_agent = isinstance(member, ObservedInner) or host.metadata.definition["agent"] != AgentPort.NONE
     way = transports.transport(session, host) if has_agent else None
 
@@ -40,7 +39,7 @@ def sit_at_console(session: Session, member: Member, *, say: Callable[[str], Non
             way.run(["sh", "-c", RESIZE, "resize", str(rows), str(columns)], timeout=_AGENT_TIMEOUT)
 
     def opener(on_data: Callable[[bytes], None], on_end: Callable[[], None]) -> console.Stream:
-        stream = open_console(dom, "serial0", label=host.label, on_data=on_data, on_end=on_end)
+        stream = open_console(domain, "serial0", label=host.label, on_data=on_data, on_end=on_end)
         if isinstance(member, ObservedInner):
             stream.write(_way_in(member), time.monotonic() + _TYPE_TIMEOUT)
         return stream

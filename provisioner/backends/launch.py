@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from provisioner import errors, render
 from provisioner.backends.prompts import prompt_of
 from provisioner.backends.session import Session
 from provisioner.backends.transports import channel
 from provisioner.host import qemu_log
-from provisioner.hypervisor import apply, host_facts
+from provisioner.hypervisor import host_facts
+from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.events import DomainWatch
+from provisioner.hypervisor.storage import Pool
 from provisioner.hypervisor.streams import open_console
 from provisioner.listener import Listener
 from provisioner.model import plan
@@ -72,7 +73,7 @@ class Launcher:
     def __init__(
         self,
         session: Session,
-        pool: Any,
+        pool: Pool,
         listener: Listener,
         *,
         timeout: float,
@@ -82,7 +83,6 @@ class Launcher:
         """``adapt``, where given, changes each definition on its way to libvirt."""
         self._session = session
         self._pool = pool
-        self._pool_path = apply.pool_path(pool)
         self._listener = listener
         self._timeout = timeout
         self._cancelled = cancelled
@@ -109,31 +109,31 @@ class Launcher:
             return
         if verb in (plan.Verb.RESTART, plan.Verb.REPLACE):
             self._listener.phase(order.guest.name, "stopping")
-            apply.destroy(apply.domain(self._session.conn, name))
+            self._session.conn.domain(name).destroy()
         if verb is plan.Verb.REPLACE:
             # before the new definition is written: a run that is killed must not leave it with old disks
             self._remove_volumes(order, 0)
         clock = Stopwatch(result.phases)
         self._listener.phase(order.guest.name, "defining")
         try:
-            dom = self._define(order, order.mark)
+            domain = self._define(order, order.mark)
         except errors.HypervisorError as error:
-            dom = self._define(order, self._without_kvm(order, result, error, error.message))
+            domain = self._define(order, self._without_kvm(order, result, error, error.message))
         clock.lap("define")
         self._volumes(order)
         clock.lap("volumes")
-        self._start(order, dom, result, clock)
+        self._start(order, domain, result, clock)
 
-    def _define(self, order: Order, mark: GuestMetadata) -> Any:
+    def _define(self, order: Order, mark: GuestMetadata) -> Domain:
         xml = render.domain_xml(
             order.guest,
             mark,
             order.boot,
-            self._pool_path,
+            self._pool.folder,
             session=self._session.is_session,
             counter_khz=self._counter_khz,
         )
-        return apply.define_domain(self._session.conn, self._adapt(xml) if self._adapt else xml)
+        return self._session.conn.define_domain(self._adapt(xml) if self._adapt else xml)
 
     def _volumes(self, order: Order) -> None:
         """Makes the volumes that the step calls for; those of a guest that only restarts stay."""
@@ -143,22 +143,21 @@ class Launcher:
             name = instance.volume(order.guest.name, index)
             if fresh or name not in order.volumes:
                 xml = render.volume_xml(name, disk.size, fmt="qcow2", backing=backing)
-                apply.create_volume(self._pool, name, xml)
+                self._pool.create_volume(name, xml)
         self._remove_volumes(order, len(order.guest.disks))
 
     def _remove_volumes(self, order: Order, first: int) -> None:
         for index in range(first, order.old_disks):
-            volume = order.mark.origin.key.volume(order.guest.name, index)
-            apply.remove_volume(self._pool, volume)
+            self._pool.remove_volume(order.mark.origin.key.volume(order.guest.name, index))
 
-    def _start(self, order: Order, dom: Any, result: Launched, clock: Stopwatch) -> None:
+    def _start(self, order: Order, domain: Domain, result: Launched, clock: Stopwatch) -> None:
         try:
-            self._run(order, dom, result, clock)
+            self._run(order, domain, result, clock)
         except (errors.HypervisorError, errors.GuestError) as error:
             if isinstance(error, _NOT_KVM) or self._cancelled.is_set():
                 raise
-            mark = self._without_kvm(order, result, error, self._qemu_reason(dom.name()) or error.message)
-            apply.destroy(dom)
+            mark = self._without_kvm(order, result, error, self._qemu_reason(domain.name) or error.message)
+            domain.destroy()
             self._run(order, self._define(order, mark), result, clock)
 
     def _without_kvm(
@@ -176,10 +175,10 @@ class Launcher:
         result.mark = order.mark.with_accel("tcg", f"KVM was tried and failed: {reason}")
         return result.mark
 
-    def _run(self, order: Order, dom: Any, result: Launched, clock: Stopwatch) -> None:
+    def _run(self, order: Order, domain: Domain, result: Launched, clock: Stopwatch) -> None:
         label = f"{order.mark.origin.instance}/{order.guest.name}"
         ready = await_ready(
-            dom,
+            domain,
             order.guest,
             label,
             self._listener,
@@ -198,7 +197,7 @@ class Launcher:
 
 
 def await_ready(
-    dom: Any,
+    domain: Domain,
     guest: Guest,
     label: str,
     listener: Listener,
@@ -228,13 +227,13 @@ def await_ready(
     if cancelled is not None and cancelled.is_set():
         return None
     began = time.monotonic()
-    was_active = apply.is_active(dom)
+    was_active = domain.is_active()
     if not was_active:
-        apply.start_paused(dom)
+        domain.start_paused()
     clock.lap("start")
-    console = partial(open_console, dom, "serial0", label=label, on_data=log.feed, on_end=log.close)
-    with DomainWatch(dom) as watch, console() as line:
-        apply.resume(dom)
+    console = partial(open_console, domain, "serial0", label=label, on_data=log.feed, on_end=log.close)
+    with DomainWatch(domain) as watch, console() as line:
+        domain.resume()
         clock.lap("resume")
         if guest.agent is AgentPort.NONE and prompt is None:
             listener.done(guest.name, "started; it has no agent to wait for")
@@ -244,23 +243,23 @@ def await_ready(
             nudge = partial(line.write, b"\r", time.monotonic() + timeout) if was_active else None
             ready = readiness.wait_prompted(label, watch, timeout, log, nudge)
         else:
-            ready = readiness.wait_ready(channel(dom, guest.agent, label), watch, timeout, log)
+            ready = readiness.wait_ready(channel(domain, guest.agent, label), watch, timeout, log)
     clock.lap("boot")
     ready = replace(ready, seconds=time.monotonic() - began)
     listener.done(guest.name, f"ready after {format_seconds(ready.seconds)}")
     return ready
 
 
-def await_answer(dom: Any, guest: Guest, label: str, listener: Listener, *, timeout: float) -> None:
+def await_answer(domain: Domain, guest: Guest, label: str, listener: Listener, *, timeout: float) -> None:
     """Returns when the agent of a running guest answers. Raises NotReady after ``timeout`` seconds."""
-    way = channel(dom, guest.agent, label)
+    way = channel(domain, guest.agent, label)
     try:
         AgentTransport(way).ping(_PROMPT)
     except errors.Busy:
         return  # somebody is talking to it
     except errors.NotReady:
         listener.phase(guest.name, "runs, and is still starting")
-        with DomainWatch(dom) as watch:
+        with DomainWatch(domain) as watch:
             readiness.wait_ready(way, watch, timeout)
 
 

@@ -7,7 +7,6 @@ from types import TracebackType
 
 from provisioner import errors, paths
 from provisioner.backends.session import Session
-from provisioner.hypervisor import apply
 from provisioner.hypervisor.streams import CharStream, open_console
 from provisioner.images import registry
 from provisioner.images.recipe import GrubSpec
@@ -63,6 +62,6 @@ class Console:
                 f"{member.label} is {member.state}", hint=f"{{virtlab}} start {member.label}"
             )
         if self._stream is None:
-            dom = apply.domain(self._session.conn, member.name)
-            self._stream = open_console(dom, "serial0", label=member.label)
+            domain = self._session.conn.domain(member.name)
+            self._stream = open_console(domain, "serial0", label=member.label)
         return prompt.ask(self._stream, member.label, words, line, time.monotonic() + timeout)

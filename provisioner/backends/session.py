@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from provisioner import errors, paths
 from provisioner.host.local_host import Host, LocalHost, UnknownHost, user_name
-from provisioner.hypervisor import apply, connection, events, reader
-from provisioner.hypervisor.connection import Choice
+from provisioner.hypervisor import connection, events
+from provisioner.hypervisor.connection import Choice, Connection
+from provisioner.hypervisor.storage import Pool
 from provisioner.model import naming
 from provisioner.model.observed import Observed, ObservedDomain
 
@@ -19,7 +19,7 @@ from provisioner.model.observed import Observed, ObservedDomain
 class Session:
     """An open connection. ``owner`` is the slug of the user whose labs it is about."""
 
-    conn: Any
+    conn: Connection
     choice: Choice
     host: Host
     user: str
@@ -46,15 +46,15 @@ class Session:
 
     def look(self, *, volumes: bool = True) -> Observed:
         """What this user's labs have on this connection."""
-        return reader.look(self.conn, self.pool() if volumes else None).of_owner(self.owner)
+        return self.conn.look(self.pool() if volumes else None).of_owner(self.owner)
 
-    def pool(self) -> Any | None:
+    def pool(self) -> Pool | None:
         """virtlab's storage pool on this connection, where there is one."""
-        return apply.our_pool(self.conn, self.pool_folder)
+        return self.conn.our_pool(self.pool_folder)
 
     def everybodys_guests(self) -> tuple[ObservedDomain, ...]:
         """The guests of all users of this connection."""
-        return reader.look(self.conn).domains
+        return self.conn.look().domains
 
 
 @contextmanager

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from provisioner import errors
 from provisioner.backends.session import Session
-from provisioner.hypervisor import apply
 from provisioner.hypervisor.agent import SerialChannel, VirtioChannel
+from provisioner.hypervisor.domain import Domain
 from provisioner.model import enums
 from provisioner.model.enums import AgentPort
 from provisioner.model.naming import Instance
@@ -17,9 +15,9 @@ from provisioner.transport.executor import AgentTransport, Transport
 from provisioner.transport.parent import ParentTransport
 
 
-def channel(dom: Any, port: AgentPort, label: str) -> AgentChannel:
+def channel(domain: Domain, port: AgentPort, label: str) -> AgentChannel:
     """The line that a guest's agent sits on. ``port`` is not NONE."""
-    return VirtioChannel(dom, label) if port is AgentPort.VIRTIO else SerialChannel(dom, label)
+    return VirtioChannel(domain, label) if port is AgentPort.VIRTIO else SerialChannel(domain, label)
 
 
 def seen_guest(session: Session, instance: Instance, guest: str) -> Member:
@@ -60,4 +58,4 @@ def agent(session: Session, domain: str, port: AgentPort, label: str) -> AgentTr
             f"{label} has no guest agent: its definition says agent: none",
             hint=f"{{virtlab}} console {label}",
         )
-    return AgentTransport(channel(apply.domain(session.conn, domain), port, label))
+    return AgentTransport(channel(session.conn.domain(domain), port, label))

@@ -14,6 +14,7 @@ import libvirt
 import libvirt_qemu
 
 from provisioner import errors
+from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import code_of, translate
 from provisioner.hypervisor.streams import CharStream, open_console
 from provisioner.transport import qga
@@ -48,7 +49,7 @@ class VirtioChannel:
 
     tuning: Tuning = FAST
 
-    def __init__(self, domain: Any, label: str) -> None:
+    def __init__(self, domain: Domain, label: str) -> None:
         self._domain = domain
         self.label = label
 
@@ -83,7 +84,7 @@ class VirtioChannel:
     def _command(self, execute: str, arguments: Mapping[str, Any] | None, seconds: float, most: int) -> Any:
         text = qga.request(execute, arguments).decode("ascii")
         try:
-            answer = libvirt_qemu.qemuAgentCommand(self._domain, text, max(1, math.ceil(seconds)), 0)
+            answer = libvirt_qemu.qemuAgentCommand(self._domain.raw, text, max(1, math.ceil(seconds)), 0)
         except libvirt.libvirtError as error:
             raise self._translated(error, execute) from error
         if len(answer) > most:
@@ -113,7 +114,7 @@ class SerialChannel:
 
     tuning: Tuning = SLOW
 
-    def __init__(self, domain: Any, label: str, device: str = "serial1") -> None:
+    def __init__(self, domain: Domain, label: str, device: str = "serial1") -> None:
         self._domain = domain
         self._device = device
         self.label = label

@@ -1,4 +1,9 @@
-"""Which libvirt to talk to, and talking to it without ever asking for a password."""
+"""Which libvirt to talk to, and an open connection to it: all that virtlab asks of it and changes there.
+
+What can be removed or replaced has to prove first that it is virtlab's: its own metadata and its name
+agree (``reader.is_ours_domain``, ``reader.is_ours_network``). Anything else is left alone. Removing what is
+gone already is no error.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +12,21 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import libvirt
 
 from provisioner import errors, paths
-from provisioner.hypervisor.failures import code_of, translate
+from provisioner.hypervisor import domain, network, reader, storage
+from provisioner.hypervisor.domain import Domain
+from provisioner.hypervisor.failures import code_of, translate, translated
+from provisioner.hypervisor.network import Network
+from provisioner.hypervisor.storage import Pool
+from provisioner.model.observed import Observed
+
+if TYPE_CHECKING:
+    from provisioner.hypervisor.binding import RawConnection
 
 SYSTEM = "qemu:///system"
 SESSION = "qemu:///session"
@@ -134,15 +147,128 @@ def _session_in_use() -> bool:
     return any(Path(cache, "libvirt").glob("*-sock")) or any(Path(config, "libvirt", "qemu").glob("*.xml"))
 
 
-def connect(choice: Choice) -> Any:
-    """An open libvirt connection.
+class Connection:
+    """An open connection to libvirt. Its methods raise HypervisorError and what is below it.
+
+    ``raw`` is libvirt's own object, for the modules of this package alone.
+    """
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: RawConnection) -> None:
+        self.raw = raw
+
+    def close(self) -> None:
+        """Lets go of it; nothing that came from it can be used any more."""
+        self.raw.close()
+
+    def look(self, pool: Pool | None = None) -> Observed:
+        """Everything of virtlab's, of all users, and in the pool where that is given."""
+        with translated("can't list what is there"):
+            domains = [Domain(raw) for raw in self.raw.listAllDomains()]
+            networks = [Network(raw) for raw in self.raw.listAllNetworks()]
+            return reader.observed(domains, networks, [] if pool is None else pool.volume_names())
+
+    def domain(self, name: str) -> Domain:
+        """The domain of that name. Raises NotFound."""
+        with translated(f"no domain {name}"):
+            return Domain(self.raw.lookupByName(name))
+
+    def define_domain(self, xml: str, *, validate: bool = False) -> Domain:
+        """Defines or redefines a domain. ``validate`` has libvirt check it against its schema, too."""
+        flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE if validate else 0
+        with translated("libvirt does not take the definition"):
+            return Domain(self.raw.defineXMLFlags(xml, flags))
+
+    def require_ours(self, name: str) -> None:
+        """Raises ConflictError where a domain of that name exists and does not prove to be virtlab's."""
+        there, ours = self._find_domain(name)
+        if there is not None and not ours:
+            raise errors.ConflictError(
+                f"there is a domain {name} that does not carry virtlab's mark: it is left alone",
+                hint=f"look at it: virsh dumpxml {name}",
+            )
+
+    def remove_domain(self, name: str) -> bool:
+        """Ends and undefines a domain of virtlab's. False where there was none, or it is not virtlab's."""
+        there, ours = self._find_domain(name)
+        if there is None or not ours:
+            return False
+        there.destroy()
+        there.undefine()
+        return True
+
+    def _find_domain(self, name: str) -> tuple[Domain | None, bool]:
+        """The domain of that name, and whether it proves to be virtlab's."""
+        with translated(f"can't look up {name}"):
+            try:
+                found = Domain(self.raw.lookupByName(name))
+            except libvirt.libvirtError as error:
+                if code_of(error) in domain.GONE:
+                    return None, False
+                raise
+            return found, reader.is_ours_domain(found)
+
+    def network(self, name: str) -> Network:
+        """The network of that name. Raises NotFound."""
+        with translated(f"no network {name}"):
+            return Network(self.raw.networkLookupByName(name))
+
+    def create_network(self, xml: str) -> None:
+        """Defines a network and starts it. Where it can't start, the definition is taken back."""
+        with translated("libvirt does not take the network"):
+            made = Network(self.raw.networkDefineXML(xml))
+        made.start_or_undefine()
+
+    def remove_network(self, name: str) -> bool:
+        """Stops and undefines a network of virtlab's. False where there was none, or it is not virtlab's."""
+        with translated(f"can't remove network {name}"):
+            try:
+                found = Network(self.raw.networkLookupByName(name))
+            except libvirt.libvirtError as error:
+                if code_of(error) in network.GONE:
+                    return False
+                raise
+            return reader.is_ours_network(found) and found.remove()
+
+    def subnets_in_use(self) -> list[str]:
+        """The "address/prefix" of every IPv4 range that any network defines."""
+        with translated("can't list networks"):
+            return [text for raw in self.raw.listAllNetworks() for text in Network(raw).subnets()]
+
+    def open_pool(self, xml: str, path: str) -> Pool:
+        """virtlab's pool, made, built and started where needed.
+
+        Raises ConflictError where a pool of that name lies somewhere else: it is not virtlab's.
+        """
+        return storage.open_pool(self.raw, xml, path)
+
+    def our_pool(self, path: str) -> Pool | None:
+        """virtlab's pool where it is defined, started if need be (it is not, after a restart of the host).
+
+        None where there is no pool of that name, or it lies elsewhere: then it is not virtlab's.
+        """
+        return storage.our_pool(self.raw, path)
+
+    def active_pool(self) -> Pool | None:
+        """The pool of virtlab's name where it is defined and active; nothing is made or started."""
+        return storage.active_pool(self.raw)
+
+    def capabilities(self) -> str:
+        """What the host and its QEMU can do, as libvirt's XML."""
+        with translated("can't read libvirt's capabilities"):
+            return self.raw.getCapabilities()
+
+
+def connect(choice: Choice) -> Connection:
+    """An open connection to libvirt.
 
     Raises ConnectionFailed or PermissionDenied, with what to do about it. libvirt's own printing
     of errors is switched off; no credential is ever asked for.
     """
     libvirt.registerErrorHandler(_ignore, None)
     try:
-        return libvirt.open(choice.uri)
+        return Connection(libvirt.open(choice.uri))
     except libvirt.libvirtError as error:
         doing = f"can't connect to {choice.uri} ({choice.why})"
         raise translate(error, doing, hint=_hint(choice, code_of(error))) from error

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import libvirt
 
+from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.failures import translated
+
+if TYPE_CHECKING:
+    from provisioner.hypervisor.binding import Counted
 
 _EXIT = re.compile(r"vcpu\.\d+\.([a-z_]*exits)\.sum")
 
@@ -24,7 +28,7 @@ class DomainStats:
     exits: dict[str, int]  # kind, as KVM calls it -> how often, all vCPUs together; only under KVM
 
 
-def of_domains(conn: Any, names: Sequence[str]) -> dict[str, DomainStats]:
+def of_domains(conn: Connection, names: Sequence[str]) -> dict[str, DomainStats]:
     """The statistics of running domains, by name. One that is gone or stopped is left out."""
     kinds = (
         libvirt.VIR_DOMAIN_STATS_CPU_TOTAL | libvirt.VIR_DOMAIN_STATS_VCPU | libvirt.VIR_DOMAIN_STATS_BALLOON
@@ -34,21 +38,21 @@ def of_domains(conn: Any, names: Sequence[str]) -> dict[str, DomainStats]:
         libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
     )
     with translated("can't read the statistics of the guests"):
-        found = conn.getAllDomainStats(kinds, flags)
+        found = conn.raw.getAllDomainStats(kinds, flags)
         return {name: _stats(stats) for dom, stats in found if (name := dom.name()) in names}
 
 
-def _stats(stats: dict[str, Any]) -> DomainStats:
+def _stats(stats: Counted) -> DomainStats:
     exits: dict[str, int] = {}
     for key, value in stats.items():
         if match := _EXIT.fullmatch(key):
-            exits[match.group(1)] = exits.get(match.group(1), 0) + int(value)
+            exits[match.group(1)] = exits.get(match.group(1), 0) + value
     nanoseconds, rss = stats.get("cpu.time"), stats.get("balloon.rss")
-    count = int(stats.get("vcpu.maximum", 0))
+    count = stats.get("vcpu.maximum", 0)
     times = [stats[key] for number in range(count) if (key := f"vcpu.{number}.time") in stats]
     return DomainStats(
         seconds=None if nanoseconds is None else nanoseconds / 1e9,
-        resident=None if rss is None else int(rss) * 1024,
+        resident=None if rss is None else rss * 1024,
         vcpus=tuple(time / 1e9 for time in times),
         exits=exits,
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any
 
 import libvirt
 
+from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import translated
 
 _lock = threading.Lock()
@@ -55,9 +56,9 @@ class DomainWatch:
     and what had already happened then is seen as well. Raises HypervisorError on entry.
     """
 
-    def __init__(self, domain: Any) -> None:
-        self._domain = domain
-        self._conn = domain.connect()
+    def __init__(self, domain: Domain) -> None:
+        self._domain = domain.raw
+        self._conn = domain.raw.connect()
         self._changed = threading.Condition()
         self._changes = 0
         self._callbacks: list[int] = []
@@ -100,7 +101,7 @@ class DomainWatch:
                 lambda: self.stopped is not None, timeout=max(0.0, deadline - time.monotonic())
             )
 
-    def _register(self, event: int, callback: Any) -> None:
+    def _register(self, event: int, callback: Callable[..., None]) -> None:
         self._callbacks.append(self._conn.domainEventRegisterAny(self._domain, event, callback, None))
 
     def _deregister(self) -> None:
@@ -111,13 +112,13 @@ class DomainWatch:
             except libvirt.libvirtError:  # the connection is gone, and the registration with it
                 continue
 
-    def _on_lifecycle(self, _conn: Any, _domain: Any, event: int, detail: int, _opaque: Any) -> None:
+    def _on_lifecycle(self, _conn: object, _domain: object, event: int, detail: int, _opaque: object) -> None:
         if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
             self._note(_STOP_REASONS.get(detail, "it stopped"))
         elif event == libvirt.VIR_DOMAIN_EVENT_CRASHED:
             self._note("it crashed")
 
-    def _on_agent(self, _conn: Any, _domain: Any, _state: int, _reason: int, _opaque: Any) -> None:
+    def _on_agent(self, _conn: object, _domain: object, _state: int, _reason: int, _opaque: object) -> None:
         self._note(None)
 
     def _note(self, stopped: str | None) -> None:

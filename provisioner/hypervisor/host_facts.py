@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from provisioner.host.local_host import Host, KvmDevice
+from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.failures import translated
 from provisioner.model.accel import KvmFacts
+
+if TYPE_CHECKING:
+    import xml.etree.ElementTree as ET
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class QemuUser:
         return device.open_to(self.uid, self.groups)
 
 
-def kvm(conn: Any | None, host: Host, *, session: bool) -> KvmFacts:
+def kvm(conn: Connection | None, host: Host, *, session: bool) -> KvmFacts:
     """What is known of KVM. libvirt is asked last, and only where ``conn`` is given.
 
     The host's own answers usually settle it.
@@ -42,21 +46,21 @@ def kvm(conn: Any | None, host: Host, *, session: bool) -> KvmFacts:
         return KvmFacts(exists, opens, None, hardware)
     import xml.etree.ElementTree as ET
 
-    root = ET.fromstring(_capabilities(conn))  # noqa: S314 - libvirt's own output
+    root = ET.fromstring(conn.capabilities())  # noqa: S314 - libvirt's own output
     offered = root.find("guest/arch[@name='x86_64']/domain[@type='kvm']") is not None
     if device is not None and not session and (runs_as := _qemu_user(root, host)):
         opens, user = runs_as.can_open(device), runs_as.name
     return KvmFacts(exists, opens, offered, hardware, user)
 
 
-def qemu_user(conn: Any, host: Host) -> QemuUser | None:
+def qemu_user(conn: Connection, host: Host) -> QemuUser | None:
     """Whom the system's libvirt runs QEMU as; None where it does not tell."""
     import xml.etree.ElementTree as ET
 
-    return _qemu_user(ET.fromstring(_capabilities(conn)), host)  # noqa: S314 - libvirt's own output
+    return _qemu_user(ET.fromstring(conn.capabilities()), host)  # noqa: S314 - libvirt's own output
 
 
-def _qemu_user(capabilities: Any, host: Host) -> QemuUser | None:
+def _qemu_user(capabilities: ET.Element, host: Host) -> QemuUser | None:
     label = capabilities.findtext("host/secmodel[model='dac']/baselabel[@type='kvm']") or ""
     uid, gid = _ids(label)
     if uid is None:
@@ -65,7 +69,7 @@ def _qemu_user(capabilities: Any, host: Host) -> QemuUser | None:
     return QemuUser(_user(uid), uid, tuple(sorted(groups)))
 
 
-def counter_khz(conn: Any) -> int | None:
+def counter_khz(conn: Connection) -> int | None:
     """The rate of the time stamp counter of the host's processor, in kHz; None where libvirt can't tell.
 
     QEMU's emulation lets a guest's counter run at that rate. libvirt asks KVM for it, so it knows it only
@@ -73,22 +77,17 @@ def counter_khz(conn: Any) -> int | None:
     """
     import xml.etree.ElementTree as ET
 
-    counter = ET.fromstring(_capabilities(conn)).find("host/cpu/counter[@name='tsc']")  # noqa: S314
+    counter = ET.fromstring(conn.capabilities()).find("host/cpu/counter[@name='tsc']")  # noqa: S314
     rate = "" if counter is None else counter.get("frequency", "")
     return int(rate) // 1000 if rate.isdigit() and int(rate) else None
 
 
-def offers_x86(conn: Any) -> bool:
+def offers_x86(conn: Connection) -> bool:
     """Whether libvirt knows a QEMU for x86_64."""
     import xml.etree.ElementTree as ET
 
-    root = ET.fromstring(_capabilities(conn))  # noqa: S314 - libvirt's own output
+    root = ET.fromstring(conn.capabilities())  # noqa: S314 - libvirt's own output
     return root.find("guest/arch[@name='x86_64']/domain[@type='qemu']") is not None
-
-
-def _capabilities(conn: Any) -> str:
-    with translated("can't read libvirt's capabilities"):
-        return str(conn.getCapabilities())
 
 
 def _ids(label: str) -> tuple[int | None, int | None]:
@@ -111,10 +110,10 @@ def _nameless(uid: int) -> str:
     return f"user {uid}"
 
 
-def versions(conn: Any) -> dict[str, str]:
+def versions(conn: Connection) -> dict[str, str]:
     """The versions of libvirt and of the hypervisor, as "9.0.0"."""
     with translated("can't read libvirt's version"):
-        return {"libvirt": _version(conn.getLibVersion()), "qemu": _version(conn.getVersion())}
+        return {"libvirt": _version(conn.raw.getLibVersion()), "qemu": _version(conn.raw.getVersion())}
 
 
 def _version(number: int) -> str:

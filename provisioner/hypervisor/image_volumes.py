@@ -13,13 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import libvirt
 
 from provisioner import render
-from provisioner.hypervisor import apply, reader
-from provisioner.hypervisor.failures import code_of, translate, translated
+from provisioner.hypervisor.connection import Connection
+from provisioner.hypervisor.storage import Pool
 from provisioner.hypervisor.streams import upload
 from provisioner.model import naming
 from provisioner.model.naming import ImageSet
@@ -42,37 +39,28 @@ class StoredImage:
         return {match[1]: int(match[2]) for match in told if match}
 
 
-def stored(pool: Any) -> list[StoredImage]:
+def stored(pool: Pool) -> list[StoredImage]:
     """Every complete image of the pool, sorted."""
     return [image for image in _sets(pool) if COMPLETE in image.paths]
 
 
-def stored_on(conn: Any) -> list[StoredImage]:
+def stored_on(conn: Connection) -> list[StoredImage]:
     """The same for a connection whose pool may not be there; nothing is made."""
-    try:
-        pool = conn.storagePoolLookupByName(naming.POOL)
-        return stored(pool) if pool.isActive() else []
-    except libvirt.libvirtError as error:
-        if code_of(error) == libvirt.VIR_ERR_NO_STORAGE_POOL:
-            return []
-        raise translate(error, "can't look at the storage pool") from error
+    pool = conn.active_pool()
+    return [] if pool is None else stored(pool)
 
 
-def _sets(pool: Any) -> list[StoredImage]:
-    with translated("can't list the pool's volumes"):
-        names = reader.volume_names(pool)
-    folder = apply.pool_path(pool)
+def _sets(pool: Pool) -> list[StoredImage]:
     found: dict[ImageSet, dict[str, str]] = {}
-    for name in names:
+    for name in pool.volume_names():
         split = naming.split_image_volume(name)
         if split:
-            found.setdefault(split[0], {})[split[1]] = f"{folder}/{name}"
+            found.setdefault(split[0], {})[split[1]] = f"{pool.folder}/{name}"
     return [StoredImage(key, found[key]) for key in sorted(found)]
 
 
 def store(
-    conn: Any,
-    pool: Any,
+    pool: Pool,
     key: ImageSet,
     files: Mapping[str, Path],
     memory: Mapping[str, int],
@@ -87,27 +75,23 @@ def store(
     done = 0
     for part, file in files.items():
         size = file.stat().st_size
-        apply.create_volume(pool, key.volume(part), render.volume_xml(key.volume(part), size, fmt="raw"))
-        doing = f"can't upload image {key.image}"
-        with translated(doing):
-            volume = pool.storageVolLookupByName(key.volume(part))
-            stream = conn.newStream()
-            volume.upload(stream, 0, size)
+        name = key.volume(part)
+        volume = pool.create_volume(name, render.volume_xml(name, size, fmt="raw"))
         with file.open("rb") as source:
-            upload(stream, source, size, partial(_report, progress, done, total), doing=doing)
+            report = partial(_report, progress, done, total)
+            upload(volume, source, size, report, doing=f"can't upload image {key.image}")
         done += size
     empty = [*(f"memory-{system}-{least}" for system, least in memory.items()), COMPLETE]
     for part in empty:
-        apply.create_volume(pool, key.volume(part), render.volume_xml(key.volume(part), 0, fmt="raw"))
-    folder = apply.pool_path(pool)
-    return StoredImage(key, {part: f"{folder}/{key.volume(part)}" for part in (*files, *empty)})
+        pool.create_volume(key.volume(part), render.volume_xml(key.volume(part), 0, fmt="raw"))
+    return StoredImage(key, {part: f"{pool.folder}/{key.volume(part)}" for part in (*files, *empty)})
 
 
 def _report(progress: Callable[[float], None], before: int, total: int, sent: int) -> None:
     progress((before + sent) / total)
 
 
-def remove_unused(pool: Any, keep: ImageSet, used: set[str]) -> list[ImageSet]:
+def remove_unused(pool: Pool, keep: ImageSet, used: set[str]) -> list[ImageSet]:
     """Deletes this uploader's other sets of the same image; returns them.
 
     ``used`` are the sets, as texts, that a guest of anybody was made with: they stay.
@@ -119,6 +103,6 @@ def remove_unused(pool: Any, keep: ImageSet, used: set[str]) -> list[ImageSet]:
             continue
         # the mark goes first: a set that loses its parts must not look complete
         for part in sorted(old.paths, key=lambda part: part != COMPLETE):
-            apply.remove_volume(pool, old.set.volume(part))
+            pool.remove_volume(old.set.volume(part))
         removed.append(old.set)
     return removed

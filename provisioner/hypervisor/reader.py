@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any
+from collections.abc import Sequence
 
 import libvirt
 
-from provisioner.hypervisor.failures import code_of, translated
+from provisioner.hypervisor.domain import Domain
+from provisioner.hypervisor.failures import code_of
+from provisioner.hypervisor.network import Network
 from provisioner.model import metadata as metadata
 from provisioner.model import naming
 from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork, ObservedVolume
@@ -31,31 +33,29 @@ _NOTHING_THERE = (
 _TEXT = re.compile(r"<[^>]*>(.*)</[^>]*>\s*", re.DOTALL)
 
 
-def look(conn: Any, pool: Any | None = None) -> Observed:
-    """Everything of virtlab's on a connection, and in its pool where that is given."""
-    with translated("can't list what is there"):
-        domains = [_domain(d) for d in conn.listAllDomains()]
-        networks = [_network(n) for n in conn.listAllNetworks()]
-        found = [] if pool is None else _volumes(pool)
+def observed(domains: Sequence[Domain], networks: Sequence[Network], volumes: Sequence[str]) -> Observed:
+    """What of these is virtlab's; ``volumes`` are names, sorted. libvirt's errors come as they are."""
+    ours = [_domain(each) for each in domains]
+    nets = [_network(each) for each in networks]
     return Observed(
-        tuple(sorted((d for d in domains if d), key=lambda d: d.name)),
-        tuple(sorted((n for n in networks if n), key=lambda n: n.name)),
-        tuple(found),
+        tuple(sorted((d for d in ours if d), key=lambda d: d.name)),
+        tuple(sorted((n for n in nets if n), key=lambda n: n.name)),
+        tuple(ObservedVolume(name, *split) for name in volumes if (split := naming.split(name))),
     )
 
 
-def is_ours_domain(dom: Any) -> bool:
+def is_ours_domain(domain: Domain) -> bool:
     """Whether a domain's own stamp agrees with its name: only such a one may be changed."""
-    return _domain(dom) is not None
+    return _domain(domain) is not None
 
 
-def is_ours_network(net: Any) -> bool:
+def is_ours_network(network: Network) -> bool:
     """Whether a network's own stamp agrees with its name: only such a one may be changed."""
-    return _network(net) is not None
+    return _network(network) is not None
 
 
-def _domain(dom: Any) -> ObservedDomain | None:
-    split = naming.split(dom.name())
+def _domain(domain: Domain) -> ObservedDomain | None:
+    split, dom = naming.split(domain.name), domain.raw
     if split is None:
         return None
     instance, guest = split
@@ -71,11 +71,11 @@ def _domain(dom: Any) -> ObservedDomain | None:
     mark = _stamp(text)
     if not isinstance(mark, metadata.GuestMetadata) or (mark.origin.key, mark.guest) != (instance, guest):
         return None
-    return ObservedDomain(dom.name(), instance, guest, _STATES.get(state, "unknown"), mark)
+    return ObservedDomain(domain.name, instance, guest, _STATES.get(state, "unknown"), mark)
 
 
-def _network(net: Any) -> ObservedNetwork | None:
-    split = naming.split(net.name())
+def _network(found: Network) -> ObservedNetwork | None:
+    split, net = naming.split(found.name), found.raw
     if split is None:
         return None
     instance, name = split
@@ -93,7 +93,7 @@ def _network(net: Any) -> ObservedNetwork | None:
     mark = _stamp(element.group()) if element else None
     if not isinstance(mark, metadata.NetworkMetadata) or (mark.origin.key, mark.network) != (instance, name):
         return None
-    return ObservedNetwork(net.name(), instance, name, active, mark)
+    return ObservedNetwork(found.name, instance, name, active, mark)
 
 
 def _stamp(element: str) -> metadata.GuestMetadata | metadata.NetworkMetadata | None:
@@ -104,21 +104,3 @@ def _stamp(element: str) -> metadata.GuestMetadata | metadata.NetworkMetadata | 
         return metadata.loads(html.unescape(match.group(1)))
     except ValueError:
         return None
-
-
-def volume_names(pool: Any) -> list[str]:
-    """The names of all volumes of a pool, sorted.
-
-    ``listVolumes`` won't do: it counts first and lists then, and loses any name when somebody makes
-    a volume in between.
-    """
-    return sorted(volume.name() for volume in pool.listAllVolumes())
-
-
-def _volumes(pool: Any) -> list[ObservedVolume]:
-    found = []
-    for name in volume_names(pool):
-        split = naming.split(name)
-        if split is not None:
-            found.append(ObservedVolume(name, *split))
-    return found

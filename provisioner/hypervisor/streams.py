@@ -8,12 +8,17 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import libvirt
 
 from provisioner import errors
+from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import code_of, translate, translated
+from provisioner.hypervisor.storage import Volume
+
+if TYPE_CHECKING:
+    from provisioner.hypervisor.binding import RawStream
 
 BULK_CHUNK = 256 * 1024
 _WOULD_BLOCK = -2
@@ -31,7 +36,7 @@ class CharStream:
 
     def __init__(
         self,
-        stream: Any,
+        stream: RawStream,
         *,
         on_data: Callable[[bytes], None] | None = None,
         on_end: Callable[[], None] | None = None,
@@ -102,7 +107,7 @@ class CharStream:
         _abort(self._stream)
         self._finish()
 
-    def _on_event(self, stream: Any, events: int, _opaque: Any) -> None:
+    def _on_event(self, stream: RawStream, events: int, _opaque: object) -> None:
         if events & libvirt.VIR_STREAM_EVENT_READABLE:
             if self._receive(stream):
                 return
@@ -112,13 +117,13 @@ class CharStream:
             stream.eventRemoveCallback()
         self._finish()
 
-    def _receive(self, stream: Any) -> bool:
+    def _receive(self, stream: RawStream) -> bool:
         """Take what has come; False where the stream ended."""
         try:
             data = stream.recv(_CHUNK)
         except libvirt.libvirtError:
             return False
-        if data == _WOULD_BLOCK:
+        if isinstance(data, int):  # it would have to wait
             return True
         if not data:
             return False
@@ -146,7 +151,7 @@ class CharStream:
 
 
 def open_console(
-    domain: Any,
+    domain: Domain,
     device: str | None,
     *,
     label: str,
@@ -160,12 +165,12 @@ def open_console(
     Raises Busy where somebody else has it open (nobody is ever thrown out), GuestError where the
     guest is not running, HypervisorError otherwise.
     """
-    conn = domain.connect()
+    conn = domain.raw.connect()
     doing = f"can't open the {'console' if device in (None, 'serial0') else device} of {label}"
     with translated(doing):
         stream = conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
     try:
-        domain.openConsole(device, stream, 0)
+        domain.raw.openConsole(device, stream, 0)
     except libvirt.libvirtError as error:
         if code_of(error) == libvirt.VIR_ERR_OPERATION_FAILED:
             raise errors.Busy(
@@ -179,19 +184,22 @@ def open_console(
 
 
 def upload(
-    stream: Any,
+    volume: Volume,
     source: BinaryIO,
     length: int,
     progress: Callable[[int], None] | None = None,
     *,
     doing: str = "can't upload",
 ) -> None:
-    """Send ``length`` bytes of ``source`` through a blocking stream that ``volUpload`` was given.
+    """Fills a volume with ``length`` bytes of ``source``.
 
     ``progress`` gets the number of bytes sent so far. Raises ImageError where the source is
     shorter than ``length``, HypervisorError where libvirt refuses; the stream is then aborted.
     """
     sent = 0
+    with translated(doing):
+        stream = volume.raw.connect().newStream()
+        volume.raw.upload(stream, 0, length)
     try:
         while sent < length:
             chunk = source.read(min(BULK_CHUNK, length - sent))
@@ -211,6 +219,6 @@ def upload(
         raise
 
 
-def _abort(stream: Any) -> None:
+def _abort(stream: RawStream) -> None:
     with suppress(libvirt.libvirtError):  # it has ended already
         stream.abort()

@@ -9,14 +9,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 from provisioner import errors
 from provisioner.backends.inner import Inside, Started
 from provisioner.backends.launch import Launched, Launcher, Order, Stopwatch, await_answer
 from provisioner.backends.session import Session, opened
-from provisioner.hypervisor import apply, connection, host_facts
+from provisioner.hypervisor import connection, host_facts
 from provisioner.hypervisor.image_volumes import StoredImage
+from provisioner.hypervisor.storage import Pool
 from provisioner.lifecycle import image_upload, kvm_access, lab_files, preflight
 from provisioner.lifecycle.image_upload import Images, boot_files
 from provisioner.lifecycle.networks import Networks
@@ -247,9 +247,9 @@ class _Run:
             kvm_access.say_why_slow(session, self._listener)
             self._check_memory()
             for step in self._to_launch:
-                apply.require_ours(session.conn, prepared.instance.domain(step.name))
+                session.conn.require_ours(prepared.instance.domain(step.name))
             pool = image_upload.open_pool(session)
-            preflight.check_disk(session, apply.pool_path(pool))
+            preflight.check_disk(session, pool.folder)
             clock.lap("checks")
             with ThreadPoolExecutor(1, thread_name_prefix="networks") as aside:
                 # a NAT network takes libvirt a third of a second: the images are looked up meanwhile
@@ -280,9 +280,9 @@ class _Run:
     def _check_answers(self, guest: Guest) -> None:
         """Returns when a guest that is kept answers: a run that was killed may have left it starting."""
         if guest.agent is not AgentPort.NONE:
-            dom = apply.domain(self._session.conn, self._prepared.instance.domain(guest.name))
+            domain = self._session.conn.domain(self._prepared.instance.domain(guest.name))
             label = f"{self._prepared.instance.name}/{guest.name}"
-            await_answer(dom, guest, label, self._listener, timeout=self._prepared.request.timeout)
+            await_answer(domain, guest, label, self._listener, timeout=self._prepared.request.timeout)
 
     def _check_memory(self) -> None:
         wanted = sum(
@@ -299,13 +299,13 @@ class _Run:
         wanted = dict.fromkeys((guest.image, *(disk.image for disk in guest.disks if disk.image)))
         return {image: store.kept(before.get(image)) or store.current(image) for image in wanted}
 
-    def _remove(self, pool: Any) -> None:
+    def _remove(self, pool: Pool) -> None:
         for step in self._prepared.plan.guests:
             if step.verb is Verb.REMOVE:
                 remove_guest(self._session.conn, pool, self._prepared.observed, step.name)
                 self._listener.done(step.name, "removed")
         for volume in self._prepared.plan.leftovers:
-            apply.remove_volume(pool, volume)
+            pool.remove_volume(volume)
 
     def _order(self, step: Step, used: dict[str, StoredImage], addresses: tuple[Address, ...]) -> Order:
         guest, observed = self._lab.guest(step.name), self._prepared.observed.domain(step.name)
@@ -332,7 +332,7 @@ class _Run:
             volumes=frozenset(volume.name for volume in self._prepared.observed.volumes),
         )
 
-    def _launch(self, pool: Any, orders: Sequence[Order]) -> dict[str, Launched]:
+    def _launch(self, pool: Pool, orders: Sequence[Order]) -> dict[str, Launched]:
         if not orders:
             return {}
         launcher = Launcher(
@@ -358,7 +358,7 @@ class _Run:
         while wait(futures, timeout=0.1).not_done:
             for order in orders:
                 with suppress(errors.NotFound):
-                    apply.destroy(apply.domain(conn, self._prepared.instance.domain(order.guest.name)))
+                    conn.domain(self._prepared.instance.domain(order.guest.name)).destroy()
 
     def _kept(self, guest: Guest) -> Launched:
         observed = self._prepared.observed.domain(guest.name)
@@ -381,11 +381,11 @@ class _Run:
             try:
                 if step.verb is Verb.CREATE:
                     gone.append(step.name)
-                    apply.remove_domain(conn, instance.domain(step.name))
+                    conn.remove_domain(instance.domain(step.name))
                     self._remove_volumes(step.name)
                 elif step.verb is not Verb.UPDATE and not self._was_active(step):
                     gone.append(step.name)
-                    apply.destroy(apply.domain(conn, instance.domain(step.name)))
+                    conn.domain(instance.domain(step.name)).destroy()
                     self._listener.note(f"{step.name} is left stopped, as the lab file now has it")
             except errors.VirtlabError as error:
                 failures.append(error)
@@ -396,4 +396,4 @@ class _Run:
         pool = self._session.pool()
         for index in range(len(self._lab.guest(guest).disks)):
             if pool is not None:
-                apply.remove_volume(pool, self._prepared.instance.volume(guest, index))
+                pool.remove_volume(self._prepared.instance.volume(guest, index))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from provisioner import errors, paths, render
 from provisioner.backends.session import Session
 from provisioner.host import lock
-from provisioner.hypervisor import apply, image_volumes
+from provisioner.hypervisor import image_volumes
 from provisioner.hypervisor.image_volumes import StoredImage
+from provisioner.hypervisor.storage import Pool
 from provisioner.images import cache, packages, registry
 from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import Recipe
@@ -20,16 +20,16 @@ from provisioner.model.naming import ImageSet
 from provisioner.model.observed import Observed
 
 
-def open_pool(session: Session) -> Any:
+def open_pool(session: Session) -> Pool:
     """virtlab's storage pool on this connection, made where it is missing."""
     folder = session.pool_folder
-    return apply.open_pool(session.conn, render.pool_xml(folder), folder)
+    return session.conn.open_pool(render.pool_xml(folder), folder)
 
 
 class Images:
     """The images of one connection; each is found or made once."""
 
-    def __init__(self, session: Session, pool: Any, listener: Listener) -> None:
+    def __init__(self, session: Session, pool: Pool, listener: Listener) -> None:
         self._session = session
         self._pool = pool
         self._listener = listener
@@ -69,7 +69,6 @@ class Images:
             stored = self.kept(key.text)
             if stored is None:
                 stored = image_volumes.store(
-                    self._session.conn,
                     self._pool,
                     key,
                     built.files,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from provisioner import errors, render
 from provisioner.backends.session import Session
-from provisioner.hypervisor import apply
 from provisioner.listener import Listener
 from provisioner.model import plan
 from provisioner.model.lab import Lab, Network, to_data
@@ -67,7 +66,7 @@ class Networks:
         return found
 
     def _taken(self) -> list[ipaddress.IPv4Network]:
-        used = [ipaddress.ip_interface(text).network for text in apply.subnets_in_use(self._session.conn)]
+        used = [ipaddress.ip_interface(text).network for text in self._session.conn.subnets_in_use()]
         routes = self._session.host.routes() or []
         return [*(n for n in used if isinstance(n, ipaddress.IPv4Network)), *routes]
 
@@ -98,20 +97,20 @@ class Networks:
         if name in self._made:
             return
         if step.verb is Verb.REMOVE:
-            apply.remove_network(conn, name)
+            conn.remove_network(name)
             return
         hosts = [(guest, a) for guest, own in addresses.items() for a in own if a.network == step.name]
         if step.verb in (Verb.KEEP, Verb.START):
             if step.verb is Verb.START:
-                apply.start_network(conn, name)
-            apply.set_network_hosts(conn, name, render.dhcp_hosts(hosts))
+                conn.network(name).start()
+            conn.network(name).set_hosts(render.dhcp_hosts(hosts))
             return
         listener.phase(f"network {step.name}", "starting")
-        apply.remove_network(conn, name)
+        conn.remove_network(name)
         network = next(n for n in self._lab.networks if n.name == step.name)
         subnet = self._subnets[step.name]
         mark = NetworkMetadata(self._origin, step.name, to_data(network), str(subnet))
-        apply.create_network(conn, render.network_xml(network, mark, hosts))
+        conn.create_network(render.network_xml(network, mark, hosts))
         self._made.append(name)
         listener.done(f"network {step.name}", f"{network.mode}, {subnet}")
 
@@ -120,7 +119,7 @@ class Networks:
         failures: list[errors.VirtlabError] = []
         for name in self._made:
             try:
-                apply.remove_network(self._session.conn, name)
+                self._session.conn.remove_network(name)
             except errors.VirtlabError as error:
                 failures.append(error)
         return failures

@@ -15,7 +15,6 @@ from provisioner import errors
 from provisioner.backends import inner, transports
 from provisioner.backends.launch import await_ready
 from provisioner.backends.session import Session
-from provisioner.hypervisor import apply
 from provisioner.hypervisor.events import DomainWatch
 from provisioner.listener import Listener
 from provisioner.model import naming
@@ -44,16 +43,16 @@ def start(session: Session, guests: Sequence[Member], listener: Listener, *, tim
     instances = {guest.instance for guest in guests if isinstance(guest, ObservedDomain)}
     for network in session.look(volumes=False).networks:
         if not network.active and network.instance in instances:
-            apply.start_network(session.conn, network.name)
+            session.conn.network(network.name).start()
 
     def one(observed: Member) -> None:
         if isinstance(observed, ObservedDomain):
             if observed.is_active and observed.state != "paused":
                 listener.done(observed.guest, f"is {observed.state} already")
             else:
-                dom = apply.domain(session.conn, observed.name)
+                domain = session.conn.domain(observed.name)
                 guest = guest_from_data(observed.metadata.definition)
-                await_ready(dom, guest, observed.label, listener, timeout=timeout)
+                await_ready(domain, guest, observed.label, listener, timeout=timeout)
                 observed = replace(observed, state="running")
         started = _start_inside(session, observed, listener, timeout)
         if isinstance(observed, ObservedInner) and started and not started[0].is_new and not started[0].error:
@@ -74,9 +73,9 @@ def stop(session: Session, guests: Sequence[Member], listener: Listener, *, time
             above = transports.transport(session, observed.parent)
             inner.stop(observed.guest, observed.label, above, listener, timeout=max(timeout, _INNER_STOP))
             return
-        dom = apply.domain(session.conn, observed.name)
+        domain = session.conn.domain(observed.name)
         listener.phase(observed.guest, "shutting down")
-        with DomainWatch(dom) as watch:
+        with DomainWatch(domain) as watch:
             deadline = time.monotonic() + timeout
             if timeout:
                 _ask(session, observed)
@@ -84,7 +83,7 @@ def stop(session: Session, guests: Sequence[Member], listener: Listener, *, time
             while watch.stopped is None and watch.wait(changes, deadline):
                 changes = watch.changes
             if watch.stopped is None:
-                apply.destroy(dom)
+                domain.destroy()
                 listener.done(observed.guest, "switched off: it did not shut down in time")
             else:
                 listener.done(observed.guest, "stopped")
@@ -120,7 +119,7 @@ def _ask(session: Session, observed: ObservedDomain) -> None:
     try:
         transports.transport(session, observed).shutdown(_AGENT_TIMEOUT)
     except errors.GuestError:
-        apply.power_button(apply.domain(session.conn, observed.name))
+        session.conn.domain(observed.name).press_power_button()
     except errors.HypervisorError:
         return  # it went down while it was asked; the watch tells
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 from provisioner import errors
 from provisioner.backends.session import Session
-from provisioner.hypervisor import apply
+from provisioner.hypervisor.connection import Connection
+from provisioner.hypervisor.storage import Pool
 from provisioner.listener import Listener
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Observed
@@ -32,14 +32,14 @@ def chosen(
     return present
 
 
-def remove_guest(conn: Any, pool: Any | None, observed: Observed, guest: str) -> None:
+def remove_guest(conn: Connection, pool: Pool | None, observed: Observed, guest: str) -> None:
     """Takes one guest away, and the volumes whose names say that they are its own."""
     for domain in observed.domains:
         if domain.guest == guest:
-            apply.remove_domain(conn, domain.name)
+            conn.remove_domain(domain.name)
     for volume in observed.volumes:
         if pool is not None and volume.guest == guest:
-            apply.remove_volume(pool, volume.name)
+            pool.remove_volume(volume.name)
 
 
 def take_down(session: Session, instance: Instance, listener: Listener) -> None:
@@ -66,7 +66,7 @@ def take_down(session: Session, instance: Instance, listener: Listener) -> None:
     ]
     # the networks go at the same time: it takes libvirt as long as ending a guest
     work += [
-        (f"{instance.name} network {network.network}", partial(apply.remove_network, conn, network.name))
+        (f"{instance.name} network {network.network}", partial(conn.remove_network, network.name))
         for network in observed.networks
     ]
     if work:

@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any
 
 from provisioner import errors
 from provisioner.backends.session import Session
 from provisioner.host import lock
 from provisioner.host.processes import iperf3_server
-from provisioner.hypervisor import apply
-from provisioner.hypervisor import qemu_monitor as domain_monitor
+from provisioner.hypervisor.domain import Domain
 from provisioner.listener import Listener
 from provisioner.measure import findings, statistics, tracing, turns, workloads
 from provisioner.measure.clone import Clone, Twins
@@ -97,13 +95,13 @@ class _Run:
         observed = self._session.look(volumes=False).of(self._instance)
         domains = self._domains(observed)
         self._tally.doubt(host, domains)
-        paused: list[Any] = []
+        paused: list[Domain] = []
         try:
             # first of all: nothing of the lab runs beside the boots either
             for domain in domains:
-                dom = apply.domain(self._session.conn, domain.name)
-                if domain.is_active and domain_monitor.pause(dom):
-                    paused.append(dom)
+                own = self._session.conn.domain(domain.name)
+                if domain.is_active and own.pause():
+                    paused.append(own)
             if paused:
                 self._monitor.note("the guests are paused while their twins are measured")
             self._measure(domains)
@@ -153,11 +151,11 @@ class _Run:
             raise errors.NotFound(f"{self._instance.name} has changed meanwhile", hint="{virtlab} status")
         return found
 
-    def _clean_up(self, paused: Sequence[Any]) -> list[errors.VirtlabError]:
+    def _clean_up(self, paused: Sequence[Domain]) -> list[errors.VirtlabError]:
         problems: list[errors.VirtlabError] = []
-        for dom in paused:
+        for domain in paused:
             try:
-                domain_monitor.unpause(dom)
+                domain.unpause()
             except errors.VirtlabError as error:
                 problems.append(error)
         try:
@@ -214,7 +212,7 @@ class _Run:
                     future.result()
             except KeyboardInterrupt:
                 for clone in clones:
-                    apply.destroy(clone.dom)  # what is under way there ends with it
+                    clone.domain.destroy()  # what is under way there ends with it
                 raise
 
     def _warm_up_one(self, clone: Clone) -> None:
@@ -337,7 +335,7 @@ class _Run:
             return
         self._step("starting twins again, to count register accesses", _MAKE)
         for clone in clones:
-            domain_monitor.unpause(clone.dom)
+            clone.domain.unpause()
         if accels == {"kvm"}:
             self._label = tracing.EXITS
         elif self._twins.count_accesses():
@@ -372,7 +370,7 @@ class _Run:
 
     def _has_ended(self, clone: Clone) -> bool:
         try:
-            if apply.is_active(clone.dom):
+            if clone.domain.is_active():
                 return False
         except errors.NotFound:
             pass

@@ -18,10 +18,10 @@ from typing import Any
 
 from provisioner import errors
 from provisioner.backends import transports
-from provisioner.backends.launch import Launcher, Order, await_ready
+from provisioner.backends.launch import Launched, Launcher, Order, await_ready
 from provisioner.backends.session import Session
-from provisioner.hypervisor import apply
-from provisioner.hypervisor import qemu_monitor as domain_monitor
+from provisioner.hypervisor.domain import Domain
+from provisioner.hypervisor.storage import Pool
 from provisioner.lifecycle import image_upload, preflight
 from provisioner.lifecycle.image_upload import Images, boot_files
 from provisioner.lifecycle.remove import remove_guest
@@ -42,10 +42,10 @@ _CLOCK_TRIES = 4
 
 @dataclass(slots=True)
 class Clone:
-    """A twin that runs. ``of`` is the guest's name, ``dom`` the twin's libvirt domain."""
+    """A twin that runs. ``of`` is the guest's name, ``domain`` the twin's own domain."""
 
     of: str
-    dom: Any
+    domain: Domain
     definition: Guest  # with the twin's own name
     order: Order
     label: str
@@ -53,7 +53,7 @@ class Clone:
 
     @property
     def transport(self) -> AgentTransport:
-        return AgentTransport(transports.channel(self.dom, self.definition.agent, self.label))
+        return AgentTransport(transports.channel(self.domain, self.definition.agent, self.label))
 
     @property
     def accel(self) -> str:
@@ -159,7 +159,7 @@ class Twins:
             volumes=frozenset(self.instance.volume(clone.name, index) for index in range(len(clone.disks))),
         )
 
-    def _launch(self, pool: Any, orders: dict[str, Order], adapt: Callable[[str], str] | None) -> None:
+    def _launch(self, pool: Pool, orders: dict[str, Order], adapt: Callable[[str], str] | None) -> None:
         if not orders:
             return
         launcher = Launcher(
@@ -179,9 +179,9 @@ class Twins:
                 self.running.pop(name, None)
                 self.failed[name] = f"its twin did not come up: {result.error.message.splitlines()[0]}"
                 continue
-            dom = apply.domain(self.session.conn, self.instance.domain(order.guest.name))
+            domain = self.session.conn.domain(self.instance.domain(order.guest.name))
             label = f"{self.instance.name}/{order.guest.name}"
-            self.running[name] = Clone(name, dom, order.guest, order, label)
+            self.running[name] = Clone(name, domain, order.guest, order, label)
         self._mend_clocks([name for name in results if name in self.running])
 
     def _mend_clocks(self, names: Sequence[str]) -> None:
@@ -200,13 +200,12 @@ class Twins:
             if not wrong:
                 return
 
-    def _end_all(self, futures: Sequence[Future[Any]], orders: Sequence[Order]) -> None:
+    def _end_all(self, futures: Sequence[Future[Launched]], orders: Sequence[Order]) -> None:
         """Switches the twins off until nobody waits for one of them any more."""
         while wait(futures, timeout=0.1).not_done:
             for order in orders:
                 with suppress(errors.NotFound):
-                    name = self.instance.domain(order.guest.name)
-                    apply.destroy(apply.domain(self.session.conn, name))
+                    self.session.conn.domain(self.instance.domain(order.guest.name)).destroy()
 
     def _check_memory(self, domains: Sequence[ObservedDomain]) -> None:
         wanted = sum(observed.metadata.definition["memory"] + preflight.QEMU_OVERHEAD for observed in domains)
@@ -222,13 +221,13 @@ class Twins:
         """Lets this one run, and none of the others."""
         for other in self.running.values():
             if other is not clone:
-                domain_monitor.pause(other.dom)
-        domain_monitor.unpause(clone.dom)
+                other.domain.pause()
+        clone.domain.unpause()
 
     def reboot(self, clone: Clone) -> Booted:
         """Switches a twin off and on. Raises GuestError or HypervisorError where it does not come up."""
         clone.installed = frozenset()
-        apply.destroy(clone.dom)
+        clone.domain.destroy()
         phases: dict[str, float] = {}
         began = time.monotonic()
 
@@ -236,7 +235,7 @@ class Twins:
             phases.setdefault(mark, time.monotonic() - began)
 
         ready = await_ready(
-            clone.dom,
+            clone.domain,
             clone.definition,
             clone.label,
             self.monitor,

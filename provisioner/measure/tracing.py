@@ -33,8 +33,8 @@ class Tracer:
     """Has QEMU trace register accesses for the time of a turn, and keeps where in its log that is."""
 
     def __init__(self, session: Session, clone: Clone) -> None:
-        self._dom = clone.dom
-        self._file = session.host.qemu_log_file(clone.dom.name(), session=session.is_session)
+        self._domain = clone.domain
+        self._file = session.host.qemu_log_file(clone.domain.name, session=session.is_session)
         self._place: qemu_log.Place | None = None
         self._requests: dict[str, list[int | None]] = {}
         self._found: list[trace_log.Access] | None = None
@@ -48,16 +48,16 @@ class Tracer:
             raise errors.HypervisorError(
                 f"QEMU's log can't be read: {error.strerror}: {self._file}"
             ) from error
-        qemu_monitor.trace(self._dom, trace_log.EVENTS, on=True)
+        qemu_monitor.trace(self._domain, trace_log.EVENTS, on=True)
 
     def begun(self, name: str) -> None:
-        self._requests[name] = [qemu_monitor.disk_requests(self._dom)]
+        self._requests[name] = [qemu_monitor.disk_requests(self._domain)]
 
     def ended(self, name: str) -> None:
-        self._requests[name].append(qemu_monitor.disk_requests(self._dom))
+        self._requests[name].append(qemu_monitor.disk_requests(self._domain))
 
     def over(self) -> None:
-        qemu_monitor.trace(self._dom, trace_log.EVENTS, on=False)
+        qemu_monitor.trace(self._domain, trace_log.EVENTS, on=False)
 
     def close(self) -> None:
         """Lets go of the log."""
@@ -115,17 +115,17 @@ class ExitCounter:
     """Reads KVM's counter of exits at both ends of each task."""
 
     def __init__(self, clone: Clone) -> None:
-        self._dom = clone.dom
+        self._domain = clone.domain
         self._counts: dict[str, list[int | None]] = {}
 
     def prepare(self) -> None:
         pass
 
     def begun(self, name: str) -> None:
-        self._counts[name] = [qemu_monitor.exits(self._dom)]
+        self._counts[name] = [qemu_monitor.exits(self._domain)]
 
     def ended(self, name: str) -> None:
-        self._counts[name].append(qemu_monitor.exits(self._dom))
+        self._counts[name].append(qemu_monitor.exits(self._domain))
 
     def over(self) -> None:
         pass
@@ -153,9 +153,9 @@ def counter(session: Session, clone: Clone) -> Counter:
 def obstacle(session: Session, clone: Clone) -> str:
     """Why a twin's register accesses or exits can't be counted here; empty where they can."""
     if clone.accel == "kvm":
-        counted = qemu_monitor.exits(clone.dom)
+        counted = qemu_monitor.exits(clone.domain)
         return "" if counted is not None else "this host's KVM and libvirt do not count a guest's exits"
-    file = session.host.qemu_log_file(clone.dom.name(), session=session.is_session)
+    file = session.host.qemu_log_file(clone.domain.name, session=session.is_session)
     if file is None:
         return "QEMU's log, which the trace goes to, is on another host"
     try:

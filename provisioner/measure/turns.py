@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from provisioner import errors
-from provisioner.hypervisor import apply, qemu_monitor
+from provisioner.hypervisor import qemu_monitor
 from provisioner.hypervisor.streams import open_console
 from provisioner.measure.clone import Clone
 from provisioner.measure.workloads import MAX_OUTPUT, Probe
@@ -184,7 +184,7 @@ class _Sampler(threading.Thread):
                 counting.over()
 
     def _sample_tasks(self) -> None:
-        marks, counting, dom = self._marks, self._counting, self._twin.dom
+        marks, counting, domain = self._marks, self._counting, self._twin.domain
         for task in self._tasks:
             if not marks.wait(marks.of(f"begin-{task.name}"), self._deadline):
                 return
@@ -192,10 +192,10 @@ class _Sampler(threading.Thread):
                 self._on_begin(task.name)
             if counting is not None:
                 counting.begun(task.name)
-            before, began = qemu_monitor.processor_seconds(dom), time.monotonic()
+            before, began = qemu_monitor.processor_seconds(domain), time.monotonic()
             if not marks.wait(marks.of(f"end-{task.name}"), self._deadline):
                 return
-            ended, after = time.monotonic(), qemu_monitor.processor_seconds(dom)
+            ended, after = time.monotonic(), qemu_monitor.processor_seconds(domain)
             if counting is not None:
                 counting.ended(task.name)
             self.taken[task.name] = (ended - began, after - before)
@@ -233,7 +233,7 @@ def turn(
     values = [variables.get(name, "") for name in ("DISK", "PEER", "PORT")]
     argv = ["sh", f"{_FOLDER}/turn", marks.token, "" if counting is None else "ready", *values]
     argv += [f"{task.name}:{task.limit:g}" for task in tasks]
-    with open_console(clone.dom, "serial0", label=clone.label, on_data=marks.feed, on_end=marks.close):
+    with open_console(clone.domain, "serial0", label=clone.label, on_data=marks.feed, on_end=marks.close):
         sampler = _Sampler(clone, tasks, marks, deadline, counting, on_begin)
         sampler.start()
         try:
@@ -282,7 +282,7 @@ def _has_ended(clone: Clone) -> bool:
     deadline = time.monotonic() + _GONE_SECONDS
     while time.monotonic() < deadline:
         try:
-            if not apply.is_active(clone.dom):
+            if not clone.domain.is_active():
                 return True
         except errors.HypervisorError:
             return True

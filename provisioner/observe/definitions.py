@@ -48,10 +48,8 @@ def documents(session: Session, domains: Sequence[Member]) -> dict[str, str]:
 
     Raises NotFound where one is gone meanwhile.
     """
-    from provisioner.hypervisor import documents as libvirt_documents
-
     return {
-        domain.guest: libvirt_documents.definition(session.conn, domain.name)
+        domain.guest: session.conn.domain(domain.name).definition()
         for domain in domains
         if isinstance(domain, ObservedDomain)
     }

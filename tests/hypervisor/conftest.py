@@ -9,6 +9,7 @@ import libvirt
 import pytest
 from marked import MINE, Define, domain_xml, guest_stamp
 
+from provisioner.hypervisor.connection import Connection
 from provisioner.model import metadata
 
 NODE = """<node><cpu>
@@ -18,17 +19,17 @@ NODE = """<node><cpu>
 
 
 @pytest.fixture
-def conn(tmp_path: Path) -> Iterator[libvirt.virConnect]:
+def conn(tmp_path: Path) -> Iterator[Connection]:
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
     node = tmp_path / "node.xml"
     node.write_text(NODE)
-    opened = libvirt.open(f"test://{node}")
+    opened = Connection(libvirt.open(f"test://{node}"))
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def define(conn: libvirt.virConnect) -> Define:
+def define(conn: Connection) -> Define:
     """Defines a domain, by default virtlab.learner.demo.one with its own stamp, and starts it."""
 
     def defined(
@@ -37,7 +38,7 @@ def define(conn: libvirt.virConnect) -> Define:
         *,
         running: bool = True,
     ) -> libvirt.virDomain:
-        dom = conn.defineXMLFlags(domain_xml(name, mark), 0)
+        dom = conn.raw.defineXMLFlags(domain_xml(name, mark), 0)
         if running:
             dom.create()
         return dom

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from provisioner.hypervisor import domain_stats
+from provisioner.hypervisor.connection import Connection
 
 
 class _Connection:
@@ -37,12 +38,12 @@ def test_exits_by_kind_are_added_up_over_processors() -> None:
         "vcpu.0.exits.cur": 1,
         "vcpu.0.halt_wakeup.sum": 7,
     }
-    found = domain_stats.of_domains(_Connection({"a": told, "other": told}), ["a"])
+    found = domain_stats.of_domains(Connection(_Connection({"a": told, "other": told})), ["a"])
     assert found == {
         "a": domain_stats.DomainStats(2.5, 1024**2, (1.0, 0.5), {"exits": 42, "io_exits": 5, "halt_exits": 0})
     }
 
 
 def test_what_is_not_told_is_none() -> None:
-    found = domain_stats.of_domains(_Connection({"a": {"state.state": 1}}), ["a"])
+    found = domain_stats.of_domains(Connection(_Connection({"a": {"state.state": 1}})), ["a"])
     assert found == {"a": domain_stats.DomainStats(None, None, (), {})}

@@ -7,6 +7,7 @@ import pytest
 from marked import MINE, Define
 
 from provisioner import errors
+from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.failures import code_of, printable, translate, translated
 
 
@@ -47,14 +48,14 @@ def test_an_error_without_a_code() -> None:
     assert type(translate(bare, "x")) is errors.HypervisorError
 
 
-def test_real_errors(conn: libvirt.virConnect, define: Define) -> None:
+def test_real_errors(conn: Connection, define: Define) -> None:
     with pytest.raises(errors.NotFound, match="looking: ") as caught, translated("looking"):
-        conn.lookupByName("nobody")
+        conn.raw.lookupByName("nobody")
     assert isinstance(caught.value.__cause__, libvirt.libvirtError)
     with pytest.raises(errors.NotFound), translated("looking"):
-        conn.networkLookupByName("nobody")
+        conn.raw.networkLookupByName("nobody")
     with pytest.raises(errors.NotFound), translated("looking"):
-        conn.storagePoolLookupByName("nobody")
+        conn.raw.storagePoolLookupByName("nobody")
     dom = define(MINE.domain("one"))
     with pytest.raises(errors.HypervisorError), translated("starting"):
         dom.create()

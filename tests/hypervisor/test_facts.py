@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provisioner.hypervisor import host_facts
+from provisioner.hypervisor.connection import Connection
 
 
 class Told:
@@ -28,4 +29,4 @@ class Told:
     ],
 )
 def test_the_counters_rate(cpu: str, khz: int | None) -> None:
-    assert host_facts.counter_khz(Told(cpu)) == khz
+    assert host_facts.counter_khz(Connection(Told(cpu))) == khz

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-import libvirt
 import pytest
 from marked import MINE, Define, domain_xml, guest_stamp
 
 from provisioner import errors
-from provisioner.hypervisor import apply, reader
+from provisioner.hypervisor import reader
+from provisioner.hypervisor.connection import Connection
+from provisioner.hypervisor.domain import Domain
 from provisioner.model import metadata
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Observed
@@ -38,25 +39,25 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_what_others_made_stays(conn: libvirt.virConnect, define: Define, name: str) -> None:
+def test_what_others_made_stays(conn: Connection, define: Define, name: str) -> None:
     domain, mark = FOREIGN[name]
     dom = define(domain, mark)
-    assert not reader.is_ours_domain(dom)
-    assert reader.look(conn) == Observed((), (), ())
-    assert apply.remove_domain(conn, domain) is False
-    assert conn.lookupByName(domain).isActive()
+    assert not reader.is_ours_domain(Domain(dom))
+    assert conn.look() == Observed((), (), ())
+    assert conn.remove_domain(domain) is False
+    assert conn.raw.lookupByName(domain).isActive()
     with pytest.raises(errors.ConflictError, match="is left alone") as caught:
-        apply.require_ours(conn, domain)
+        conn.require_ours(domain)
     assert caught.value.hint == f"look at it: virsh dumpxml {domain}"
 
 
-def test_ours_is_seen_as_it_was_stamped(conn: libvirt.virConnect, define: Define) -> None:
+def test_ours_is_seen_as_it_was_stamped(conn: Connection, define: Define) -> None:
     define()
-    (domain,) = reader.look(conn).domains
+    (domain,) = conn.look().domains
     assert (domain.name, domain.instance, domain.guest) == (NAME, MINE, "one")
     assert domain.metadata == guest_stamp()
     assert domain.state == "running"
-    apply.require_ours(conn, NAME)
+    conn.require_ours(NAME)
 
 
 ODD = (
@@ -64,18 +65,18 @@ ODD = (
 )
 
 
-def test_any_text_of_a_stamp_comes_back(conn: libvirt.virConnect, define: Define) -> None:
+def test_any_text_of_a_stamp_comes_back(conn: Connection, define: Define) -> None:
     mark = dataclasses.replace(guest_stamp(), accel_why=ODD, images={ODD: ODD})
     define(mark=metadata.dumps(mark))
-    (domain,) = reader.look(conn).domains
+    (domain,) = conn.look().domains
     assert domain.metadata == mark
 
 
-def test_states(conn: libvirt.virConnect, define: Define) -> None:
+def test_states(conn: Connection, define: Define) -> None:
     dom = define(running=False)
 
     def state() -> str:
-        (domain,) = reader.look(conn).domains
+        (domain,) = conn.look().domains
         return domain.state
 
     assert state() == "stopped"
@@ -83,55 +84,55 @@ def test_states(conn: libvirt.virConnect, define: Define) -> None:
     assert state() == "running"
     dom.suspend()
     assert state() == "paused"
-    apply.resume(dom)
+    Domain(dom).resume()
     assert state() == "running"
-    apply.destroy(dom)
+    Domain(dom).destroy()
     assert state() == "stopped"
-    apply.destroy(dom)  # twice is fine
+    Domain(dom).destroy()  # twice is fine
 
 
-def test_nothing_to_remove(conn: libvirt.virConnect) -> None:
-    assert apply.remove_domain(conn, NAME) is False
-    assert apply.remove_network(conn, MINE.network("lab")) is False
-    apply.require_ours(conn, NAME)  # nothing is in the way
+def test_nothing_to_remove(conn: Connection) -> None:
+    assert conn.remove_domain(NAME) is False
+    assert conn.remove_network(MINE.network("lab")) is False
+    conn.require_ours(NAME)  # nothing is in the way
 
 
-def test_a_domain_that_goes_meanwhile_is_no_error(conn: libvirt.virConnect, define: Define) -> None:
+def test_a_domain_that_goes_meanwhile_is_no_error(conn: Connection, define: Define) -> None:
     dom = define()
     dom.destroy()
     dom.undefine()
-    apply.destroy(dom)
-    assert not reader.is_ours_domain(dom)
+    Domain(dom).destroy()
+    assert not reader.is_ours_domain(Domain(dom))
 
 
-def test_a_definition_that_is_refused(conn: libvirt.virConnect) -> None:
+def test_a_definition_that_is_refused(conn: Connection) -> None:
     with pytest.raises(errors.HypervisorError, match="libvirt does not take the definition: "):
-        apply.define_domain(conn, "<domain type='test'><name>x</name></domain>")
+        conn.define_domain("<domain type='test'><name>x</name></domain>")
     with pytest.raises(errors.HypervisorError):
-        apply.define_domain(conn, "<not-xml")
+        conn.define_domain("<not-xml")
 
 
-def test_a_second_definition_replaces_the_first(conn: libvirt.virConnect, define: Define) -> None:
+def test_a_second_definition_replaces_the_first(conn: Connection, define: Define) -> None:
     uuid = f"<uuid>{MINE.uuid('domain', 'one')}</uuid>"
     for why in ("asked for", "KVM was tried and failed"):
         mark = dataclasses.replace(guest_stamp(), accel_why=why)
         xml = domain_xml(NAME, metadata.dumps(mark)).replace("</name>", f"</name>{uuid}")
-        apply.define_domain(conn, xml)
-        (domain,) = reader.look(conn).domains
+        conn.define_domain(xml)
+        (domain,) = conn.look().domains
         assert domain.metadata.accel_why == why
 
 
-def test_a_domain_that_is_not_there(conn: libvirt.virConnect) -> None:
+def test_a_domain_that_is_not_there(conn: Connection) -> None:
     with pytest.raises(errors.NotFound, match=f"no domain {NAME}"):
-        apply.domain(conn, NAME)
+        conn.domain(NAME)
 
 
-def test_everybodys_are_told_apart(conn: libvirt.virConnect, define: Define) -> None:
+def test_everybodys_are_told_apart(conn: Connection, define: Define) -> None:
     define()
     for user, instance in (("somebody", "demo"), ("learner", "demo-2"), ("Ada", "demo")):
         mark = guest_stamp(user=user, instance=instance)
         define(mark.origin.key.domain("one"), metadata.dumps(mark))
-    observed = reader.look(conn)
+    observed = conn.look()
     assert len(observed.domains) == 4
     assert [d.name for d in observed.of(MINE).domains] == [NAME]
     assert observed.of_owner("learner").instances() == [MINE, Instance("learner", "demo-2")]

@@ -14,7 +14,9 @@ from marked import domain_xml, guest_stamp
 
 from provisioner import errors, render
 from provisioner.host.local_host import LocalHost
-from provisioner.hypervisor import apply, reader
+from provisioner.hypervisor.connection import Connection
+from provisioner.hypervisor.domain import Domain
+from provisioner.hypervisor.storage import Pool
 from provisioner.model import metadata, plan
 from provisioner.model.enums import NetworkMode
 from provisioner.model.lab import Network, to_data
@@ -25,10 +27,10 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def system() -> Iterator[libvirt.virConnect]:
+def system() -> Iterator[Connection]:
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
     try:
-        opened = libvirt.open("qemu:///system")
+        opened = Connection(libvirt.open("qemu:///system"))
     except libvirt.libvirtError as error:
         pytest.skip(f"qemu:///system can't be used: {error.get_error_message()}")
     yield opened
@@ -36,16 +38,16 @@ def system() -> Iterator[libvirt.virConnect]:
 
 
 @pytest.fixture
-def mine(system: libvirt.virConnect) -> Iterator[Instance]:
+def mine(system: Connection) -> Iterator[Instance]:
     """An instance that nobody else has; all that has its name goes at the end."""
     instance = Instance(f"test{uuid.uuid4().hex[:8]}", "demo")
     yield instance
-    for dom in system.listAllDomains():
+    for dom in system.raw.listAllDomains():
         if dom.name().startswith(instance.prefix):
             with suppress(libvirt.libvirtError):
                 dom.destroy()
             dom.undefine()
-    for net in system.listAllNetworks():
+    for net in system.raw.listAllNetworks():
         if net.name().startswith(instance.prefix):
             with suppress(libvirt.libvirtError):
                 net.destroy()
@@ -56,46 +58,44 @@ def mark_of(mine: Instance, guest: str) -> GuestMetadata:
     return guest_stamp(guest, user=mine.owner, instance=mine.name)
 
 
-def define(system: libvirt.virConnect, name: str, mark: str | None) -> libvirt.virDomain:
+def define(system: Connection, name: str, mark: str | None) -> Domain:
     plain = domain_xml(name, mark).replace("type='test'", "type='qemu'")
-    return apply.define_domain(system, plain.replace("<memory>4096", "<memory unit='MiB'>16"))
+    return system.define_domain(plain.replace("<memory>4096", "<memory unit='MiB'>16"))
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_a_domain_of_ours_goes_and_no_other(
-    system: libvirt.virConnect, mine: Instance, running: bool
-) -> None:
+def test_a_domain_of_ours_goes_and_no_other(system: Connection, mine: Instance, running: bool) -> None:
     ours = define(system, mine.domain("one"), metadata.dumps(mark_of(mine, "one")))
     unmarked = define(system, mine.domain("two"), None)
     borrowed = define(system, mine.domain("three"), metadata.dumps(mark_of(mine, "one")))
     if running:
-        apply.start_paused(ours)
-    assert [d.guest for d in reader.look(system).of(mine).domains] == ["one"]
-    assert apply.remove_domain(system, mine.domain("one")) is True
-    assert apply.remove_domain(system, mine.domain("one")) is False
+        ours.start_paused()
+    assert [d.guest for d in system.look().of(mine).domains] == ["one"]
+    assert system.remove_domain(mine.domain("one")) is True
+    assert system.remove_domain(mine.domain("one")) is False
     for other in (unmarked, borrowed):
-        assert apply.remove_domain(system, other.name()) is False
+        assert system.remove_domain(other.name) is False
         with pytest.raises(errors.ConflictError):
-            apply.require_ours(system, other.name())
-    assert {d.name() for d in system.listAllDomains()} >= {unmarked.name(), borrowed.name()}
-    apply.destroy(ours)  # it is gone: no error
+            system.require_ours(other.name)
+    assert {d.name() for d in system.raw.listAllDomains()} >= {unmarked.name, borrowed.name}
+    ours.destroy()  # it is gone: no error
 
 
-def test_a_domain_that_crashes_at_its_start(system: libvirt.virConnect, mine: Instance) -> None:
+def test_a_domain_that_crashes_at_its_start(system: Connection, mine: Instance) -> None:
     text = domain_xml(mine.domain("one"), metadata.dumps(mark_of(mine, "one"))).replace(
         "<type>hvm</type>", "<type>hvm</type><kernel>/no/such/kernel</kernel>"
     )
-    dom = apply.define_domain(system, text.replace("type='test'", "type='qemu'"))
+    dom = system.define_domain(text.replace("type='test'", "type='qemu'"))
     with pytest.raises(errors.HypervisorError, match=f"QEMU does not start {mine.domain('one')}: "):
-        apply.start_paused(dom)
-    assert apply.remove_domain(system, dom.name()) is True
+        dom.start_paused()
+    assert system.remove_domain(dom.name) is True
 
 
 class Net:
     """A network of the instance, in a range that is free here."""
 
-    def __init__(self, system: libvirt.virConnect, mine: Instance, name: str = "lab") -> None:
-        used = [ipaddress.ip_interface(text).network for text in apply.subnets_in_use(system)]
+    def __init__(self, system: Connection, mine: Instance, name: str = "lab") -> None:
+        used = [ipaddress.ip_interface(text).network for text in system.subnets_in_use()]
         taken = [n for n in used if isinstance(n, ipaddress.IPv4Network)]
         self.subnet = next(plan.subnets(mine, name, [*taken, *(LocalHost().routes() or [])]))
         self.name = mine.network(name)
@@ -114,40 +114,40 @@ class Net:
         return address.mac, name, address.address.partition("/")[0]
 
 
-def test_a_network_of_ours_goes_and_no_other(system: libvirt.virConnect, mine: Instance) -> None:
+def test_a_network_of_ours_goes_and_no_other(system: Connection, mine: Instance) -> None:
     net = Net(system, mine)
-    apply.create_network(system, net.xml)
-    apply.start_network(system, net.name)  # it is running: no error
-    unmarked = system.networkDefineXML(f"<network><name>{mine.network('two')}</name></network>")
-    (observed,) = reader.look(system).of(mine).networks
+    system.create_network(net.xml)
+    system.network(net.name).start()  # it is running: no error
+    unmarked = system.raw.networkDefineXML(f"<network><name>{mine.network('two')}</name></network>")
+    (observed,) = system.look().of(mine).networks
     assert (observed.network, observed.active, observed.metadata) == ("lab", True, net.mark)
-    assert f"{net.subnet[1]}/24" in apply.subnets_in_use(system)
-    assert apply.remove_network(system, net.name) is True
-    assert apply.remove_network(system, net.name) is False
-    assert apply.remove_network(system, unmarked.name()) is False
-    assert unmarked.name() in [n.name() for n in system.listAllNetworks()]
+    assert f"{net.subnet[1]}/24" in system.subnets_in_use()
+    assert system.remove_network(net.name) is True
+    assert system.remove_network(net.name) is False
+    assert system.remove_network(unmarked.name()) is False
+    assert unmarked.name() in [n.name() for n in system.raw.listAllNetworks()]
 
 
-def test_a_network_that_can_not_start_is_not_left_behind(system: libvirt.virConnect, mine: Instance) -> None:
+def test_a_network_that_can_not_start_is_not_left_behind(system: Connection, mine: Instance) -> None:
     net = Net(system, mine)
-    apply.create_network(system, net.xml)
+    system.create_network(net.xml)
     clone = net.xml.replace(net.name, mine.network("twin")).replace(
         mine.uuid("network", "lab"), mine.uuid("network", "twin")
     )
     other_bridge = clone.replace(mine.bridge("lab"), mine.bridge("twin"))
     with pytest.raises(errors.HypervisorError, match=f"can't start network {mine.network('twin')}: "):
-        apply.create_network(system, other_bridge)  # its range is in use
-    assert mine.network("twin") not in [n.name() for n in system.listAllNetworks()]
+        system.create_network(other_bridge)  # its range is in use
+    assert mine.network("twin") not in [n.name() for n in system.raw.listAllNetworks()]
 
 
-def test_addresses_of_a_network_change_while_it_runs(system: libvirt.virConnect, mine: Instance) -> None:
+def test_addresses_of_a_network_change_while_it_runs(system: Connection, mine: Instance) -> None:
     from lxml import etree
 
     net = Net(system, mine)
-    apply.create_network(system, net.xml)
+    system.create_network(net.xml)
 
     def known(flags: int) -> set[tuple[str | None, ...]]:
-        root = etree.fromstring(system.networkLookupByName(net.name).XMLDesc(flags))
+        root = etree.fromstring(system.raw.networkLookupByName(net.name).XMLDesc(flags))
         names = {(h.findtext("hostname"), h.get("ip")) for h in root.iterfind("dns/host")}
         leases = {(h.get("mac"), h.get("name"), h.get("ip")) for h in root.iterfind("ip/dhcp/host")}
         assert names == {(name, address) for _, name, address in leases}
@@ -162,21 +162,21 @@ def test_addresses_of_a_network_change_while_it_runs(system: libvirt.virConnect,
         [net.host("new", 1, mac=9), net.host("g2", 4), net.host("g3", 3)],  # another name
     ]
     for hosts in steps:
-        apply.set_network_hosts(system, net.name, hosts)
+        system.network(net.name).set_hosts(hosts)
         for flags in both:
             assert known(flags) == set(hosts)
 
 
-def test_a_volume_that_is_there_is_replaced(system: libvirt.virConnect, mine: Instance) -> None:
+def test_a_volume_that_is_there_is_replaced(system: Connection, mine: Instance) -> None:
     path = Path("/var/lib/libvirt/images") / f"virtlab-{mine.owner}"
     xml = render.pool_xml(str(path)).replace(">virtlab<", f">{path.name}<")
-    pool = system.storagePoolDefineXML(xml)
+    pool = system.raw.storagePoolDefineXML(xml)
     try:
         pool.build()
         pool.create()
         name = mine.volume("one", 0)
         for size in (1 << 20, 2 << 20):
-            apply.create_volume(pool, name, render.volume_xml(name, size, fmt="qcow2"))
+            Pool(pool).create_volume(name, render.volume_xml(name, size, fmt="qcow2"))
             assert pool.storageVolLookupByName(name).info()[1] == size
         pool.storageVolLookupByName(name).delete()
     finally:

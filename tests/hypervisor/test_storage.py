@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import libvirt
 import pytest
 from marked import MINE
 
 from provisioner import errors, render
-from provisioner.hypervisor import apply, image_volumes, reader
+from provisioner.hypervisor import image_volumes
+from provisioner.hypervisor.connection import Connection
+from provisioner.hypervisor.storage import Pool
 from provisioner.model import naming
 from provisioner.model.naming import ImageSet
 from provisioner.model.observed import ObservedVolume
@@ -15,62 +16,62 @@ from provisioner.model.observed import ObservedVolume
 PATH = "/virtlab-test-pool"
 
 
-def opened(conn: libvirt.virConnect, path: str = PATH) -> libvirt.virStoragePool:
-    return apply.open_pool(conn, render.pool_xml(path), path)
+def opened(conn: Connection, path: str = PATH) -> Pool:
+    return conn.open_pool(render.pool_xml(path), path)
 
 
-def test_a_pool_is_made_and_found_again(conn: libvirt.virConnect) -> None:
+def test_a_pool_is_made_and_found_again(conn: Connection) -> None:
     pool = opened(conn)
-    assert (pool.name(), pool.isActive(), apply.pool_path(pool)) == ("virtlab", 1, PATH)
+    assert (pool.raw.name(), pool.raw.isActive(), pool.folder) == ("virtlab", 1, PATH)
     again = opened(conn)
-    assert again.UUIDString() == pool.UUIDString()
-    pool.destroy()
-    assert opened(conn).isActive()
+    assert again.raw.UUIDString() == pool.raw.UUIDString()
+    pool.raw.destroy()
+    assert opened(conn).raw.isActive()
 
 
-def test_a_pool_of_that_name_elsewhere_is_not_ours(conn: libvirt.virConnect) -> None:
-    other = conn.storagePoolDefineXML(render.pool_xml("/elsewhere"))
+def test_a_pool_of_that_name_elsewhere_is_not_ours(conn: Connection) -> None:
+    other = conn.raw.storagePoolDefineXML(render.pool_xml("/elsewhere"))
     for start in (False, True):
         if start:
             other.create()
         with pytest.raises(errors.ConflictError, match="a storage pool virtlab in /elsewhere") as caught:
             opened(conn)
         assert caught.value.hint == "give that one another name: virsh pool-edit virtlab"
-        assert (apply.pool_path(other), other.isActive()) == ("/elsewhere", start)
+        assert (Pool(other).folder, other.isActive()) == ("/elsewhere", start)
 
 
-def test_volumes_are_seen_by_their_names(conn: libvirt.virConnect) -> None:
+def test_volumes_are_seen_by_their_names(conn: Connection) -> None:
     pool = opened(conn)
     image = ImageSet("tiny", "0" * 12, "1" * 16, "learner")
     for name in (MINE.volume("one", 1), MINE.volume("one", 0), image.volume("kernel"), "other", "virtlab.x"):
-        apply.create_volume(pool, name, render.volume_xml(name, 4096, fmt="qcow2"))
-    observed = reader.look(conn, pool)
+        pool.create_volume(name, render.volume_xml(name, 4096, fmt="qcow2"))
+    observed = conn.look(pool)
     assert observed.volumes == tuple(
         ObservedVolume(MINE.volume("one", i), MINE, f"one.disk{i}.qcow2") for i in (0, 1)
     )
-    assert reader.look(conn).volumes == ()
-    pool.destroy()
-    again = apply.our_pool(conn, PATH)  # as after a restart of the host
+    assert conn.look().volumes == ()
+    pool.raw.destroy()
+    again = conn.our_pool(PATH)  # as after a restart of the host
     assert again is not None
-    assert again.isActive()
-    assert apply.our_pool(conn, "/elsewhere") is None
+    assert again.raw.isActive()
+    assert conn.our_pool("/elsewhere") is None
 
 
-def test_a_volume_goes_once(conn: libvirt.virConnect) -> None:
+def test_a_volume_goes_once(conn: Connection) -> None:
     name = MINE.volume("one", 0)
     pool = opened(conn)
-    apply.create_volume(pool, name, render.volume_xml(name, 4096, fmt="raw"))
-    assert apply.remove_volume(pool, name) is True
-    assert apply.remove_volume(pool, name) is False
+    pool.create_volume(name, render.volume_xml(name, 4096, fmt="raw"))
+    assert pool.remove_volume(name) is True
+    assert pool.remove_volume(name) is False
 
 
-def upload(pool: libvirt.virStoragePool, key: ImageSet, *parts: str) -> None:
+def upload(pool: Pool, key: ImageSet, *parts: str) -> None:
     """The volumes of an image, as an upload leaves them; the test driver takes no content."""
     for part in parts:
-        apply.create_volume(pool, key.volume(part), render.volume_xml(key.volume(part), 4096, fmt="raw"))
+        pool.create_volume(key.volume(part), render.volume_xml(key.volume(part), 4096, fmt="raw"))
 
 
-def test_only_complete_images_are_found(conn: libvirt.virConnect) -> None:
+def test_only_complete_images_are_found(conn: Connection) -> None:
     assert image_volumes.stored_on(conn) == []
     pool = opened(conn)
     assert image_volumes.stored(pool) == []
@@ -81,13 +82,13 @@ def test_only_complete_images_are_found(conn: libvirt.virConnect) -> None:
     (image,) = image_volumes.stored(pool)
     assert image.set == whole
     assert image.paths["kernel"] == f"{PATH}/{naming.IMAGE_PREFIX}{whole.text}.kernel"
-    assert image.paths["kernel"] == pool.storageVolLookupByName(whole.volume("kernel")).path()
+    assert image.paths["kernel"] == pool.raw.storageVolLookupByName(whole.volume("kernel")).path()
     assert image_volumes.stored_on(conn) == [image]
-    pool.destroy()
+    pool.raw.destroy()
     assert image_volumes.stored_on(conn) == []
 
 
-def test_images_that_nobody_uses_go(conn: libvirt.virConnect) -> None:
+def test_images_that_nobody_uses_go(conn: Connection) -> None:
     pool = opened(conn)
     keep = ImageSet("tiny", "0" * 12, "1" * 16, "learner")
     old = ImageSet("tiny", "0" * 12, "2" * 16, "learner")
@@ -98,9 +99,9 @@ def test_images_that_nobody_uses_go(conn: libvirt.virConnect) -> None:
     for key in (keep, old, used, theirs, another):
         upload(pool, key, "kernel", "complete")
     upload(pool, half, "kernel")
-    apply.create_volume(pool, "foreign", render.volume_xml("foreign", 1, fmt="raw"))
+    pool.create_volume("foreign", render.volume_xml("foreign", 1, fmt="raw"))
     removed = image_volumes.remove_unused(pool, keep, {used.text})
     assert removed == [old, half]
     assert {image.set for image in image_volumes.stored(pool)} == {keep, used, theirs, another}
-    assert "foreign" in pool.listVolumes()
+    assert "foreign" in pool.raw.listVolumes()
     assert image_volumes.remove_unused(pool, keep, {used.text}) == []

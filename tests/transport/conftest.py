@@ -51,6 +51,8 @@ class Lab:
     def paused(self, agent: str) -> Iterator[Any]:
         import libvirt
 
+        from provisioner.hypervisor.domain import Domain
+
         xml = f"""
             <domain type="qemu"><name>virtlab-test-{agent}-{uuid.uuid4().hex[:8]}</name>
             <memory unit="MiB">192</memory><vcpu>1</vcpu>
@@ -62,12 +64,11 @@ class Lab:
             <serial type="pty"><target type="isa-serial" port="0"/></serial>
             {_PORTS[agent]}</devices></domain>"""
         flags = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
-        domain = self.conn.createXML(xml, flags)
+        domain = Domain(self.conn.raw.createXML(xml, flags))
         try:
             yield domain
         finally:
-            with contextlib.suppress(libvirt.libvirtError):
-                domain.destroy()
+            domain.destroy()
 
     def channel(self, domain: Any, agent: str) -> AgentChannel:
         from provisioner.hypervisor.agent import SerialChannel, VirtioChannel

@@ -14,7 +14,7 @@ from worlds import NOTHING, guest, lab, make, origin
 from provisioner import errors
 from provisioner.backends.session import Session
 from provisioner.host.local_host import KvmDevice, UnknownHost
-from provisioner.hypervisor.connection import Choice
+from provisioner.hypervisor.connection import Choice, Connection
 from provisioner.hypervisor.host_facts import QemuUser
 from provisioner.lifecycle import execution, kvm_access
 from provisioner.listener import Silent
@@ -28,7 +28,7 @@ CAPABILITIES = f"""<capabilities>
 </capabilities>"""
 
 
-class Connection:
+class Libvirt:
     """The system's libvirt, which counts how often it is asked."""
 
     asked = 0
@@ -77,7 +77,7 @@ def device(gid: int = FOREIGN, mode: int = 0o660, *, exists: bool = True) -> Kvm
 
 
 def session(host: Machine, uri: str = "qemu:///system") -> Session:
-    return Session(Connection(), Choice(uri, "a test"), host, "ann")
+    return Session(Connection(Libvirt()), Choice(uri, "a test"), host, "ann")
 
 
 class Told(Silent):
@@ -190,10 +190,10 @@ def test_up_says_why_it_is_slow_before_it_waits() -> None:
 )
 def test_up_asks_libvirt_nothing_where_all_is_as_usual(of: Session) -> None:
     assert carried_out(of) == []
-    assert of.conn.asked == 0
+    assert of.conn.raw.asked == 0
 
 
 def test_up_says_nothing_where_qemus_user_is_in_the_unusual_group() -> None:
     of = session(Machine(device(FOREIGN), member=(FOREIGN,)))
     assert carried_out(of) == []
-    assert of.conn.asked == 1
+    assert of.conn.raw.asked == 1

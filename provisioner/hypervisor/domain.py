@@ -1,0 +1,101 @@
+"""A domain of libvirt, and what can be done to it.
+
+Nothing here looks whether a domain is virtlab's: ``Connection`` does, before it removes or replaces one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libvirt
+
+from provisioner.hypervisor.failures import code_of, translate, translated
+
+if TYPE_CHECKING:
+    from provisioner.hypervisor.binding import RawDomain
+
+GONE = (libvirt.VIR_ERR_NO_DOMAIN,)
+_NOT_RUNNING = (*GONE, libvirt.VIR_ERR_OPERATION_INVALID)
+_UNDEFINE = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+)
+
+
+class Domain:
+    """One domain. Its methods raise HypervisorError, or NotFound where it is gone.
+
+    ``raw`` is libvirt's own object, for the modules of this package alone.
+    """
+
+    __slots__ = ("name", "raw")
+
+    def __init__(self, raw: RawDomain) -> None:
+        self.raw = raw
+        self.name: str = raw.name()
+
+    def is_active(self) -> bool:
+        """Whether it runs or is paused."""
+        with translated(f"can't look at {self.name}"):
+            return bool(self.raw.isActive())
+
+    def definition(self) -> str:
+        """The XML that it starts from; where it is no longer defined, the XML that it runs with."""
+        with translated(f"can't read the definition of {self.name}"):
+            return self.raw.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+
+    def start_paused(self) -> None:
+        """Starts it with its processors stopped, so that its console can be attached to first."""
+        with translated(f"QEMU does not start {self.name}"):
+            self.raw.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+
+    def resume(self) -> None:
+        """Lets it run, which was paused."""
+        with translated(f"can't resume {self.name}"):
+            self.raw.resume()
+
+    def pause(self) -> bool:
+        """Stops its processors. False where they stood still already, or it is not running."""
+        with translated(f"can't pause {self.name}"):
+            try:
+                if self.raw.state()[0] not in (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_BLOCKED):
+                    return False
+                self.raw.suspend()
+            except libvirt.libvirtError as error:
+                if code_of(error) in _NOT_RUNNING:
+                    return False
+                raise
+        return True
+
+    def unpause(self) -> None:
+        """Lets it go on where it is paused. One that is not, or is gone, stays as it is."""
+        with translated(f"can't let {self.name} go on"):
+            try:
+                if self.raw.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
+                    self.raw.resume()
+            except libvirt.libvirtError as error:
+                if code_of(error) not in _NOT_RUNNING:
+                    raise
+
+    def press_power_button(self) -> None:
+        """Asks the guest's system to shut down, as the button of a machine does."""
+        with translated(f"can't press the power button of {self.name}"):
+            self.raw.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+
+    def destroy(self) -> None:
+        """Ends it at once, as a pulled plug does. One that is not running, or is gone, stays as it is."""
+        try:
+            self.raw.destroy()
+        except libvirt.libvirtError as error:
+            if code_of(error) not in _NOT_RUNNING:
+                raise translate(error, f"can't end {self.name}") from error
+
+    def undefine(self) -> None:
+        """Takes its definition away, and what libvirt keeps beside it. One that is gone stays so."""
+        try:
+            self.raw.undefineFlags(_UNDEFINE)
+        except libvirt.libvirtError as error:
+            if code_of(error) not in GONE:
+                raise translate(error, f"can't undefine {self.name}") from error

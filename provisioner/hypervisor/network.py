@@ -1,0 +1,123 @@
+"""A network of libvirt, and what can be done to it.
+
+Nothing here looks whether a network is virtlab's: ``Connection`` does, before it removes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import libvirt
+
+from provisioner.hypervisor.failures import code_of, translate, translated
+
+if TYPE_CHECKING:
+    from provisioner.hypervisor.binding import RawNetwork
+
+GONE = (libvirt.VIR_ERR_NO_NETWORK,)
+
+
+class Network:
+    """One network. Its methods raise HypervisorError, or NotFound where it is gone.
+
+    ``raw`` is libvirt's own object, for the modules of this package alone.
+    """
+
+    __slots__ = ("name", "raw")
+
+    def __init__(self, raw: RawNetwork) -> None:
+        self.raw = raw
+        self.name: str = raw.name()
+
+    def start(self) -> None:
+        """Starts it, unless it is active."""
+        with translated(f"can't start network {self.name}"):
+            if not self.raw.isActive():
+                self.raw.create()
+
+    def start_or_undefine(self) -> None:
+        """Starts it. Where that fails, its definition is taken back before the error is raised."""
+        try:
+            self.raw.create()
+        except libvirt.libvirtError as error:
+            if code_of(error) == libvirt.VIR_ERR_OPERATION_INVALID and self.raw.isActive():
+                return
+            failure = translate(error, f"can't start network {self.name}")
+            with suppress(libvirt.libvirtError):
+                self.raw.undefine()
+            raise failure from error
+
+    def remove(self) -> bool:
+        """Stops it and takes its definition away. False where it was gone already."""
+        try:
+            if self.raw.isActive():
+                self.raw.destroy()
+            self.raw.undefine()
+        except libvirt.libvirtError as error:
+            if code_of(error) in GONE:
+                return False
+            raise translate(error, f"can't remove network {self.name}") from error
+        return True
+
+    def subnets(self) -> list[str]:
+        """The "address/prefix" of each IPv4 range that it defines; none where it is gone."""
+        import xml.etree.ElementTree as ET
+
+        try:
+            text = self.raw.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
+        except libvirt.libvirtError as error:
+            if code_of(error) in GONE:
+                return []
+            raise translate(error, f"can't read network {self.name}") from error
+        return [
+            f"{ip.get('address')}/{ip.get('prefix') or ip.get('netmask') or 24}"
+            for ip in ET.fromstring(text).iter("ip")  # noqa: S314 - libvirt's own output
+            if ip.get("family", "ipv4") == "ipv4" and ip.get("address")
+        ]
+
+    def set_hosts(self, hosts: Sequence[tuple[str, str, str]]) -> None:
+        """Has it know exactly these (MAC address, name, address), running and as defined.
+
+        By DHCP the address follows from the MAC address, by DNS from the name.
+        """
+        import xml.etree.ElementTree as ET
+        from xml.sax.saxutils import escape, quoteattr
+
+        with translated(f"can't update network {self.name}"):
+            root = ET.fromstring(self.raw.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE))  # noqa: S314
+            leases = {
+                (h.get("mac") or "", h.get("name") or "", h.get("ip") or "")
+                for h in root.iterfind("ip/dhcp/host")
+            }
+            names = {(h.findtext("hostname") or "", h.get("ip") or "") for h in root.iterfind("dns/host")}
+            self._exchange(
+                libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST,
+                [f"<host mac={quoteattr(mac)}/>" for mac, *_ in leases - set(hosts)],
+                [
+                    f"<host mac={quoteattr(mac)} name={quoteattr(guest)} ip={quoteattr(address)}/>"
+                    for mac, guest, address in hosts
+                    if (mac, guest, address) not in leases
+                ],
+            )
+            wanted = [(guest, address) for _, guest, address in hosts]
+            self._exchange(
+                libvirt.VIR_NETWORK_SECTION_DNS_HOST,
+                [f"<host ip={quoteattr(address)}/>" for _, address in names - set(wanted)],
+                [
+                    f"<host ip={quoteattr(address)}><hostname>{escape(guest)}</hostname></host>"
+                    for guest, address in wanted
+                    if (guest, address) not in names
+                ],
+            )
+
+    def _exchange(self, section: int, old: Sequence[str], new: Sequence[str]) -> None:
+        """Takes entries out of a section, and puts others in."""
+        flags = libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG
+        if self.raw.isActive():
+            flags |= libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE
+        for entry in old:
+            self.raw.update(libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE, section, -1, entry, flags)
+        for entry in new:
+            self.raw.update(libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, section, -1, entry, flags)

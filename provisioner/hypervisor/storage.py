@@ -1,0 +1,143 @@
+"""virtlab's storage pool, and the volumes in it."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+import libvirt
+
+from provisioner import errors
+from provisioner.hypervisor.failures import code_of, translate, translated
+from provisioner.model import naming
+
+if TYPE_CHECKING:
+    from provisioner.hypervisor.binding import RawConnection, RawPool, RawVolume
+
+_GONE = (libvirt.VIR_ERR_NO_STORAGE_VOL,)
+_NO_POOL = (libvirt.VIR_ERR_NO_STORAGE_POOL,)
+
+
+class Volume:
+    """One volume of the pool. ``raw`` is libvirt's own object, for the modules of this package alone."""
+
+    __slots__ = ("name", "raw")
+
+    def __init__(self, raw: RawVolume) -> None:
+        self.raw = raw
+        self.name: str = raw.name()
+
+
+class Pool:
+    """A pool that is a folder of the hypervisor's host. Its methods raise HypervisorError.
+
+    ``folder`` is that folder's path there; ``raw`` is libvirt's own object, for the modules of this
+    package alone.
+    """
+
+    __slots__ = ("folder", "raw")
+
+    def __init__(self, raw: RawPool) -> None:
+        self.raw = raw
+        self.folder = _folder(raw)
+
+    def volume_names(self) -> list[str]:
+        """The names of all volumes, sorted.
+
+        ``listVolumes`` won't do: it counts first and lists then, and loses any name when somebody makes
+        a volume in between.
+        """
+        with translated("can't list the pool's volumes"):
+            return sorted(volume.name() for volume in self.raw.listAllVolumes())
+
+    def create_volume(self, name: str, xml: str) -> Volume:
+        """Makes a volume. One of that name that is there already is replaced: the name says that it is
+        virtlab's."""
+        with translated(f"can't make volume {name}"):
+            try:
+                return Volume(self.raw.createXML(xml))
+            except libvirt.libvirtError as error:
+                if code_of(error) != libvirt.VIR_ERR_STORAGE_VOL_EXIST:
+                    raise
+                self.raw.storageVolLookupByName(name).delete()
+                return Volume(self.raw.createXML(xml))
+
+    def remove_volume(self, name: str) -> bool:
+        """Deletes a volume. False where there is none."""
+        try:
+            self.raw.storageVolLookupByName(name).delete()
+        except libvirt.libvirtError as error:
+            if code_of(error) in _GONE:
+                return False
+            raise translate(error, f"can't delete volume {name}") from error
+        return True
+
+
+def open_pool(conn: RawConnection, xml: str, path: str) -> Pool:
+    """See ``Connection.open_pool``."""
+    doing = f"can't open storage pool {naming.POOL} in {path}"
+    with translated(doing):
+        try:
+            raw = conn.storagePoolLookupByName(naming.POOL)
+        except libvirt.libvirtError as error:
+            if code_of(error) not in _NO_POOL:
+                raise
+            raw = _define(conn, xml)
+        pool = Pool(raw)
+        if pool.folder != path:
+            raise errors.ConflictError(
+                f"there is a storage pool {naming.POOL} in {pool.folder}, "
+                f"which is not virtlab's (that is {path})",
+                hint=f"give that one another name: virsh pool-edit {naming.POOL}",
+            )
+        if not raw.isActive():
+            try:
+                raw.build()
+                raw.create()
+            except libvirt.libvirtError as error:
+                # somebody else may have started it in between
+                if not raw.isActive():
+                    raise translate(error, doing) from error
+        return pool
+
+
+def our_pool(conn: RawConnection, path: str) -> Pool | None:
+    """See ``Connection.our_pool``."""
+    try:
+        raw = conn.storagePoolLookupByName(naming.POOL)
+        pool = Pool(raw)
+        if pool.folder != path:
+            return None
+        if not raw.isActive():
+            raw.create()
+    except libvirt.libvirtError as error:
+        if code_of(error) in _NO_POOL:
+            return None
+        raise translate(error, f"can't open storage pool {naming.POOL}") from error
+    return pool
+
+
+def active_pool(conn: RawConnection) -> Pool | None:
+    """See ``Connection.active_pool``."""
+    try:
+        raw = conn.storagePoolLookupByName(naming.POOL)
+        return Pool(raw) if raw.isActive() else None
+    except libvirt.libvirtError as error:
+        if code_of(error) in _NO_POOL:
+            return None
+        raise translate(error, "can't look at the storage pool") from error
+
+
+def _define(conn: RawConnection, xml: str) -> RawPool:
+    try:
+        return conn.storagePoolDefineXML(xml)
+    except libvirt.libvirtError:
+        # somebody else may have defined it in between
+        return conn.storagePoolLookupByName(naming.POOL)
+
+
+def _folder(pool: RawPool) -> str:
+    """The folder of a dir pool. No XML parser is loaded for it: status would wait for that."""
+    match = re.search(r"<path>(.*?)</path>", pool.XMLDesc())
+    return html.unescape(match.group(1)) if match else ""
