@@ -42,16 +42,17 @@ def exec_(
     connect: options.Connect = None,
 ) -> None:
     """Run a command in a guest. Its exit code is passed on; 125 is virtlab's own failure."""
-    from provisioner.backends import transports
-    from provisioner.backends.session import found
     from provisioner.report.terminal import text
+    from provisioner.verbs import in_guest as verbs
 
-    lab, name = split(guest)
-    with found(connect, lab) as (session, instance):
-        transport = transports.transport(session, transports.seen_guest(session, instance, name))
-        given = _standard_input() if stdin else None
-        command = command[1:] if command[0] == "--" else command
-        result = transport.run(command, input=given, timeout=timeout, max_output=max_output)
+    result = verbs.run(
+        guest,
+        command[1:] if command[0] == "--" else command,
+        connect,
+        read_input=_standard_input if stdin else None,
+        timeout=timeout,
+        max_output=max_output,
+    )
     text.guest_output(result.stdout, sys.stdout)
     text.guest_output(result.stderr, sys.stderr)
     if result.truncated:
@@ -75,22 +76,7 @@ def _standard_input() -> bytes:
 
 def console(guest: options.Guest, connect: options.Connect = None) -> None:
     """Sit at a guest's serial console. Ctrl-] leaves it."""
-    from provisioner.backends import interactive, transports
-    from provisioner.backends.session import found
     from provisioner.report.terminal import text
+    from provisioner.verbs import in_guest as verbs
 
-    lab, name = split(guest)
-    with found(connect, lab) as (session, instance):
-        interactive.sit_at_console(session, transports.seen_guest(session, instance, name), say=text.tell)
-
-
-def split(label: str) -> tuple[str, str]:
-    """LAB and GUEST of ``LAB/GUEST``. Raises InputError for anything else."""
-    from provisioner import errors
-
-    lab, slash, guest = label.partition("/")
-    if not (lab and slash and guest):
-        raise errors.InputError(
-            f"{label!r} names no guest: write LAB/GUEST", hint="see which there are: {virtlab} status"
-        )
-    return lab, guest
+    verbs.console(guest, connect, text.tell)

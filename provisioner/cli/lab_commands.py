@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from provisioner.cli import completion, options
-from provisioner.model.enums import Accel
 from provisioner.report.terminal.data import Output
-
-if TYPE_CHECKING:
-    from provisioner.model.lab import Lab
+from provisioner.verbs import Accel
 
 
 def register(app: typer.Typer) -> None:
@@ -24,36 +21,31 @@ def register(app: typer.Typer) -> None:
 
 def list_labs(output: options.OutputOption = Output.TABLE) -> None:
     """The labs that come with virtlab."""
-    from provisioner import paths
-    from provisioner.labfile import catalog
-    from provisioner.model.lab import to_data
-    from provisioner.report.terminal import data, labs_page
+    from provisioner.report.terminal import data
+    from provisioner.report.terminal import labs_page as report
+    from provisioner.verbs import catalogue as verbs
 
-    entries = catalog.entries(paths.labs_dir())
+    entries = verbs.labs()
     data.emit(
         output,
-        [{"name": e.name, "title": to_data(e.title), "part": e.part, "file": str(e.file)} for e in entries],
-        names=[e.name for e in entries],
-        table=lambda: labs_page.catalog_table(entries),
+        report.catalog_data(entries),
+        names=[entry.name for entry in entries],
+        table=lambda: report.catalog_table(entries),
     )
 
 
 def show(lab: options.Lab, output: options.OutputOption = Output.TABLE) -> None:
     """What a lab is: its guests, their hardware, its networks."""
-    from provisioner.lifecycle import lab_files
-    from provisioner.model.lab import to_data
     from provisioner.report.terminal import data
-    from provisioner.report.terminal import labs_page as pictures
+    from provisioner.report.terminal import labs_page as report
+    from provisioner.verbs import authoring as verbs
 
-    loaded = lab_files.load(*lab_files.locate(lab))
-    shown = {
-        key: to_data(getattr(loaded, key)) for key in ("name", "title", "description", "networks", "guests")
-    }
+    shown = verbs.show(lab)
     data.emit(
         output,
-        {**shown, "file": str(loaded.file)},
-        names=[guest.name for guest in loaded.guests],
-        table=lambda: pictures.lab_page(loaded, lab),
+        report.lab_data(shown),
+        names=[guest.name for guest in shown.guests],
+        table=lambda: report.lab_page(shown, lab),
     )
 
 
@@ -66,12 +58,10 @@ def copy(
     """Your own copy of a lab, to edit."""
     from shlex import quote
 
-    from provisioner.labfile.copy import copy_lab
-    from provisioner.lifecycle import lab_files
     from provisioner.report.terminal import text
+    from provisioner.verbs import authoring as verbs
 
-    file, _ = lab_files.locate(lab)
-    copied = copy_lab(file.parent, folder)
+    copied = verbs.copy(lab, folder)
     text.say(f"copied to {copied}")
     text.tell(text.spelled(f"next: edit {copied}, then {{virtlab}} up {quote(str(folder))}"))
 
@@ -87,27 +77,22 @@ def validate(
     output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Say everything that is wrong with lab files and their lessons, with its place."""
-    from provisioner import errors
-    from provisioner.labfile import lesson
-    from provisioner.lifecycle import lab_files
     from provisioner.report.terminal import data, text
-    from provisioner.report.terminal import labs_page as pictures
+    from provisioner.report.terminal import labs_page as report
+    from provisioner.verbs import authoring as verbs
 
-    good: list[Lab] = []
-    verdicts: list[dict[str, Any]] = []
-    for target in lab:
-        try:
-            loaded = lab_files.load(*lab_files.locate(target), tuple(sets or ()))
-            lesson.load(loaded)
-        except errors.InputError as error:
-            text.problem(error)
-            verdicts.append({"given": target, "good": False, "problems": error.message.splitlines()})
-        else:
-            good.append(loaded)
-            verdicts.append({"given": target, "good": True, "problems": []})
+    validated = verbs.validate(lab, sets or ())
+    for each in validated:
+        if each.error is not None:
+            text.problem(each.error)
+    good = [each.lab for each in validated if each.lab is not None]
     if good or output is not Output.TABLE:
-        names = [each.name for each in good]
-        data.emit(output, verdicts, names=names, table=lambda: pictures.good_page(good))
+        data.emit(
+            output,
+            report.validated_data(validated),
+            names=[each.name for each in good],
+            table=lambda: report.good_page(good),
+        )
     if len(good) < len(lab):
         raise typer.Exit(2)
 
@@ -118,10 +103,10 @@ def schema(
     """The JSON Schema of a lab file, for editors."""
     import json
 
-    from provisioner.labfile.schema import json_schema, lesson_schema
     from provisioner.report.terminal import text
+    from provisioner.verbs import authoring as verbs
 
-    text.say(json.dumps(lesson_schema() if lesson else json_schema(), indent=2, ensure_ascii=False))
+    text.say(json.dumps(verbs.schema(of_lesson=lesson), indent=2, ensure_ascii=False))
 
 
 def render(
@@ -134,19 +119,10 @@ def render(
     sets: options.Sets = None,
 ) -> None:
     """The XML that libvirt would be given."""
-    from provisioner.host.local_host import LocalHost, UnknownHost
-    from provisioner.hypervisor import connection
-    from provisioner.lifecycle import preview
     from provisioner.report.terminal import text
+    from provisioner.verbs import authoring as verbs
 
-    choice = connection.choose(connect)
-    documents = preview.documents(
-        lab,
-        choice=choice,
-        host=LocalHost() if choice.is_local else UnknownHost(),
-        accel_flag=accel,
-        sets=tuple(sets or ()),
-    )
+    documents = verbs.render(lab, connect, accel=accel, sets=sets or ())
     for name, document in documents.items():
         if len(documents) > 1:
             text.say(f"<!-- {name} -->")
@@ -168,29 +144,16 @@ def prepare(
     """Build and upload the images of labs ahead of time."""
     from shlex import quote
 
-    from provisioner import errors, paths
-    from provisioner.backends.session import opened
-    from provisioner.hypervisor import connection
-    from provisioner.labfile import catalog
-    from provisioner.lifecycle import image_upload, lab_files
     from provisioner.report.terminal import data, text
     from provisioner.report.terminal.live_progress import Progress
+    from provisioner.verbs import prepare as verbs
 
-    if lab and every:
-        raise errors.InputError("name labs, or say --all", hint="{virtlab} prepare --all takes all of them")
-    targets = catalog.names(paths.labs_dir()) if every else list(lab or ())
-    if not targets:
-        raise errors.InputError("prepare what?", hint="{virtlab} prepare LAB, or {virtlab} prepare --all")
-    wanted = lab_files.images_of([lab_files.load(*lab_files.locate(target)) for target in targets])
-    with opened(connection.choose(connect)) as session, Progress() as progress:
-        text.tell(f"connection: {session.choice.uri} ({session.choice.why})")
-        store = image_upload.Images(session, image_upload.open_pool(session), progress)
-        ready = [store.prepare(name, refresh=refresh) for name in wanted]
-    sets = [image.set for image in ready]
+    with Progress() as progress:
+        ready = verbs.prepare(lab or (), connect, progress, every=every, refresh=refresh)
     data.emit(
         output,
-        [{"image": each.image, "digest": each.digest} for each in sets],
-        names=[each.image for each in sets],
-        table=lambda: "\n".join(f"image {each.image} {each.digest}: ready" for each in sets),
+        [{"image": image.image, "digest": image.digest} for image in ready.images],
+        names=[image.image for image in ready.images],
+        table=lambda: "\n".join(f"image {image.image} {image.digest}: ready" for image in ready.images),
     )
-    text.tell(text.spelled(f"next: {{virtlab}} up {quote(targets[0])}"))
+    text.tell(text.spelled(f"next: {{virtlab}} up {quote(ready.targets[0])}"))

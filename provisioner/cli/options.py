@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from provisioner.cli import completion
-from provisioner.language import Language
 from provisioner.report.terminal.data import Output
+from provisioner.verbs import Language
 
 Lab = Annotated[
     str,

@@ -28,21 +28,12 @@ def products(
     output: options.OutputOption = Output.TABLE,
 ) -> None:
     """The article's six products beside each other: in 2011, since then, and the lab that shows each."""
-    from provisioner import errors, paths
-    from provisioner.labfile import products as file
-    from provisioner.labfile.problems import alternatives, shown
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import data
     from provisioner.report.terminal import products_page as pages
+    from provisioner.verbs import catalogue as verbs
 
-    found = {product.name: product for product in file.load(paths.products_file())}
-    for name in names or ():
-        if name not in found:
-            raise errors.InputError(
-                f"there is no product {shown(name)} ({alternatives(name, found)})",
-                hint="{virtlab} products shows all of them",
-            )
-    chosen = [found[name] for name in dict.fromkeys(names or found)]
+    chosen = verbs.products(names or ())
     language = preferred(lang)
     data.emit(
         output,

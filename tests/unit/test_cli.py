@@ -15,6 +15,7 @@ import yaml
 
 from provisioner.cli import app, completion, guest_commands
 from provisioner.errors import InputError
+from provisioner.verbs import in_guest
 
 LAB = "virtlab: 1\nname: x\nguests:\n  a: {profile: virtio}\n"
 EVIL = "\x1b]0;title\x07\u202e\x9b"
@@ -115,7 +116,7 @@ def test_a_bug_in_exec_is_no_exit_code_of_the_guest(monkeypatch: pytest.MonkeyPa
     def broken(_label: str) -> tuple[str, str]:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(guest_commands, "split", broken)
+    monkeypatch.setattr(in_guest, "split", broken)
     own = typer.Typer(cls=app._Group)
     own.callback()(lambda: None)
     guest_commands.register(own)

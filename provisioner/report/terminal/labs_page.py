@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provisioner.language import Text, said
 from provisioner.model import selection
 from provisioner.model.article import PARTS
-from provisioner.model.lab import Guest, Lab
+from provisioner.model.lab import Guest, Lab, to_data
 from provisioner.report.preferred_language import preferred
 from provisioner.report.terminal import text
 from provisioner.report.terminal.wrap import wrapped
@@ -17,6 +17,7 @@ from provisioner.units import format_size
 
 if TYPE_CHECKING:
     from provisioner.labfile.catalog import Entry
+    from provisioner.verbs.authoring import Validated
 
 _NO_PART = Text("other labs", "その他のラボ")
 _MODES = {"nat": "leads out through the host", "isolated": "leads nowhere but to its guests"}
@@ -25,6 +26,11 @@ _MODES = {"nat": "leads out through the host", "isolated": "leads nowhere but to
 def in_language(words: Text | None) -> str:
     """A text in the reader's language: Japanese where the locale is, else English."""
     return said(words, preferred())
+
+
+def catalog_data(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """The labs of the catalogue as plain data."""
+    return [{"name": e.name, "title": to_data(e.title), "part": e.part, "file": str(e.file)} for e in entries]
 
 
 def catalog_table(entries: Sequence[Entry]) -> str:
@@ -46,6 +52,12 @@ def catalog_table(entries: Sequence[Entry]) -> str:
     return "\n".join(found)
 
 
+def lab_data(lab: Lab) -> dict[str, Any]:
+    """A lab as plain data."""
+    keys = ("name", "title", "description", "networks", "guests")
+    return {**{key: to_data(getattr(lab, key)) for key in keys}, "file": str(lab.file)}
+
+
 def lab_page(lab: Lab, target: str) -> str:
     """A lab's title, description, guests and networks. ``target``: what the user called it."""
     lines = [text.styled(in_language(lab.title), "bold")]
@@ -61,6 +73,18 @@ def lab_page(lab: Lab, target: str) -> str:
         flags = " ".join(f"--with {name}" for name in names)
         lines.append(f"with all of it: {text.command()} up {quote(target)} {flags}")
     return "\n".join(lines)
+
+
+def validated_data(validated: Sequence[Validated]) -> list[dict[str, Any]]:
+    """What is wrong with each lab file, as plain data."""
+    return [
+        {
+            "given": each.given,
+            "good": each.error is None,
+            "problems": each.error.message.splitlines() if each.error else [],
+        }
+        for each in validated
+    ]
 
 
 def good_page(labs: Sequence[Lab]) -> str:

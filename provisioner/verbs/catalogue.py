@@ -1,0 +1,36 @@
+"""What comes with virtlab: ``list`` has its labs, ``products`` what they show of the article's products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from provisioner import errors, paths
+from provisioner.labfile import catalog
+from provisioner.labfile.catalog import Entry
+
+if TYPE_CHECKING:
+    from provisioner.labfile.products import Product
+
+
+def labs() -> list[Entry]:
+    """The labs of the catalogue with their titles, sorted by name."""
+    return catalog.entries(paths.labs_dir())
+
+
+def products(names: Sequence[str] = ()) -> list[Product]:
+    """The products of those names, once each, or all of them in the file's order.
+
+    Raises InputError where there is none of a name, and LabFileError where the file of products is wrong.
+    """
+    from provisioner.labfile import products as file
+    from provisioner.labfile.problems import alternatives, shown
+
+    known = {product.name: product for product in file.load(paths.products_file())}
+    for name in names:
+        if name not in known:
+            raise errors.InputError(
+                f"there is no product {shown(name)} ({alternatives(name, known)})",
+                hint="{virtlab} products shows all of them",
+            )
+    return [known[name] for name in dict.fromkeys(names or known)]

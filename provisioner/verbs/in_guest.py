@@ -1,0 +1,54 @@
+"""Verbs about one guest that runs: ``exec`` and ``console``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from provisioner import errors
+from provisioner.backends import interactive, transports
+from provisioner.backends.session import found
+from provisioner.transport.result import Result
+
+
+def run(
+    guest: str,
+    command: Sequence[str],
+    connect: str | None,
+    *,
+    read_input: Callable[[], bytes] | None = None,
+    timeout: float = 60.0,
+    max_output: int = 1024 * 1024,
+) -> Result:
+    """Runs a command in a guest, which is given as INSTANCE/GUEST, and returns how it ended.
+
+    ``read_input`` is asked for what the command gets as its standard input once the guest is found. The
+    command is ended after ``timeout`` seconds; of standard output, and of standard error, ``max_output``
+    bytes are kept. Raises InputError where there is no such guest, NotFound where the instance is not up,
+    and GuestError where the guest can't run it.
+    """
+    instance_name, guest_name = split(guest)
+    with found(connect, instance_name) as (session, instance):
+        transport = transports.transport(session, transports.seen_guest(session, instance, guest_name))
+        given = read_input() if read_input is not None else None
+        return transport.run(list(command), input=given, timeout=timeout, max_output=max_output)
+
+
+def console(guest: str, connect: str | None, tell: Callable[[str], None]) -> None:
+    """Joins the terminal of this process with the serial console of a guest, given as INSTANCE/GUEST.
+
+    ``tell`` hears what a person at the console should know. Raises Busy where somebody else has the console,
+    and what ``run`` raises.
+    """
+    instance_name, guest_name = split(guest)
+    with found(connect, instance_name) as (session, instance):
+        interactive.sit_at_console(session, transports.seen_guest(session, instance, guest_name), say=tell)
+
+
+def split(label: str) -> tuple[str, str]:
+    """INSTANCE and GUEST of ``INSTANCE/GUEST``. Raises InputError for anything else."""
+    instance, slash, guest = label.partition("/")
+    if not (instance and slash and guest):
+        raise errors.InputError(
+            f"{label!r} names no guest: write LAB/GUEST", hint="see which there are: {virtlab} status"
+        )
+    return instance, guest

@@ -1,0 +1,48 @@
+"""Names that a user may mean: of labs, products, instances, guests. What can't be read counts as nothing."""
+
+from __future__ import annotations
+
+from provisioner import errors, paths
+
+
+def labs() -> list[str]:
+    """The labs that come with virtlab, sorted."""
+    from provisioner.labfile import catalog
+
+    return catalog.names(paths.labs_dir())
+
+
+def products() -> list[str]:
+    """The article's products, in the file's order."""
+    from provisioner.labfile import products
+
+    try:
+        return [product.name for product in products.load(paths.products_file())]
+    except errors.InputError:
+        return []
+
+
+def optional_guests(target: str) -> list[str]:
+    """The optional guests of a lab, which is given by its name, folder or file."""
+    from provisioner.lifecycle import lab_files
+    from provisioner.model import selection
+
+    try:
+        return list(selection.names(lab_files.load(*lab_files.locate(target))))
+    except errors.VirtlabError:
+        return []
+
+
+def running() -> list[tuple[str, str]]:
+    """The instance and the guest, for each guest of this user's instances that are up."""
+    from provisioner.backends.session import everywhere
+
+    try:
+        with everywhere(None) as sessions:
+            return [
+                (member.instance.name, member.guest)
+                for session in sessions
+                for member in session.look(volumes=False).members()
+            ]
+    except errors.VirtlabError:
+        return []
