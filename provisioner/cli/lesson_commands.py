@@ -70,11 +70,11 @@ def _check_all(target: str, language: Language, connect: str | None, output: Out
                 hint=f"see what is different between its guests: {{virtlab}} compare {instance.name}",
             )
         result = checks.run(session, domains, lab.observe)
-    plain = report.check_data(result)
-    _keep(lambda: results.save("check", instance.name, lab.source, plain))  # first: a reader may stop
+    kept = report.kept_data(result)
+    _keep(lambda: results.save("check", instance.name, lab.source, kept))  # first: a reader may stop
     data.emit(
         output,
-        plain,
+        report.check_data(result),
         names=report.failed_names(result),
         table=lambda: report.check_page(result, language),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts
@@ -15,6 +16,14 @@ from provisioner.hypervisor.host_facts import QemuUser
 from provisioner.listener import Listener
 
 _GROUP = "kvm"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One line of shell, and whether it takes its user into a group, which counts from the next login on."""
+
+    command: str
+    joins_group: bool
 
 
 def kept_out(session: Session) -> QemuUser | None:
@@ -43,14 +52,16 @@ def cause(user: QemuUser) -> str:
     )
 
 
-def remedy(session: Session, user: str | None, groups: Sequence[int]) -> str:
-    """One line of shell that opens /dev/kvm to a user with these groups, as udev would have it.
+def remedy(session: Session, user: str | None, groups: Sequence[int]) -> Remedy:
+    """What opens /dev/kvm to a user with these groups, as udev would have it.
 
     ``user`` is None where the account has no name that could be added to a group, or is not known.
     """
     number = session.host.group_id(_GROUP)
     steps = ["groupadd --system kvm"] if number is None else []
-    if user is not None and number not in groups:
+    joins_group = user is not None and number not in groups
+    if joins_group:
         steps.append(f"usermod --append --groups kvm {user}")
     steps += ["chgrp kvm /dev/kvm", "chmod 660 /dev/kvm"]
-    return " && ".join(step if os.geteuid() == 0 else f"sudo {step}" for step in steps)
+    command = " && ".join(step if os.geteuid() == 0 else f"sudo {step}" for step in steps)
+    return Remedy(command, joins_group)

@@ -17,8 +17,8 @@ from provisioner.hypervisor.domain import Domain
 from provisioner.listener import Listener
 from provisioner.measure import findings, statistics, tracing, turns, workloads
 from provisioner.measure.clone import Clone, Twins
-from provisioner.measure.findings import Tally, calls_home, first_line
-from provisioner.measure.turns import Reading, Task
+from provisioner.measure.findings import Tally, first_line
+from provisioner.measure.turns import Reading, Task, TaskFailed
 from provisioner.measure.workloads import Needs, Probe
 from provisioner.model import measured, plan
 from provisioner.model.enums import AgentPort
@@ -118,7 +118,7 @@ class _Run:
         self._monitor.done(_SUBJECT, f"done in {format_seconds(seconds)}")
         for guest, why in self._twins.failed.items():
             self._tally.note(f"{guest}: {why}")
-        counted = {metric.name for probe in self._counted for metric in findings.metrics_of(probe)}
+        counted = {metric.name for probe in self._counted for metric in workloads.metrics_of(probe)}
         outcomes = {
             metric.name: self._tally.outcome(
                 metric, self._twins.failed, self._label if metric.name in counted else ""
@@ -292,6 +292,9 @@ class _Run:
                     self._put(clone, probe, number, reading)
                 else:
                     self._tally.put_count(probe, clone.of, number, counting.count(clone, probe, reading))
+            except TaskFailed as error:
+                connected = error.code != workloads.NO_CONNECTION
+                self._tally.failed(probe, clone.of, number, first_line(error), connected=connected)
             except (errors.GuestError, ValueError) as error:
                 self._tally.failed(probe, clone.of, number, first_line(error))
             else:
@@ -353,14 +356,15 @@ class _Run:
         if clone.addresses:
             found["PEER"] = plan.USER_GATEWAY if self._session.is_session else clone.host_end
         with ExitStack() as stack:
-            if any(calls_home(probe) for probe in probes):
+            if any(Needs.FAR_END in probe.needs for probe in probes):
                 try:
                     found["PORT"] = str(stack.enter_context(self._far_end(clone)))
                 except errors.HypervisorError as error:
                     why = first_line(error) + (f" ({error.hint})" if error.hint else "")
-                    for probe in filter(calls_home, probes):
-                        self._tally.bar(probe, clone.of, f"not available here: {why}")
-            yield found, [probe for probe in probes if "PORT" in found or not calls_home(probe)]
+                    for probe in probes:
+                        if Needs.FAR_END in probe.needs:
+                            self._tally.bar(probe, clone.of, f"not available here: {why}")
+            yield found, [probe for probe in probes if not self._tally.is_barred(probe, clone.of)]
 
     def _far_end(self, clone: Clone) -> AbstractContextManager[int]:
         """The host's iperf3; the context's value is its port."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from provisioner.language import Text
+from provisioner.measure.workloads import Needs, needs_of
 from provisioner.model.measured import Bench, GuestConfig, Outcome, Ratio, Verdict
 
 _PARAVIRTUAL = ("virtio", "vmxnet3", "vmpvscsi", "xen", "hyperv")
@@ -343,14 +344,16 @@ def _found(bench: Bench, outcome: Outcome, ratio: Ratio) -> _Found | None:
         ratio.verdict, Finding.BETTER if better == kinds[0] else Finding.WORSE
     )
     made_for_guests = guest if kinds[0] else base
-    device = made_for_guests.disk if "disk" in outcome.workload else made_for_guests.network
+    on_disk = Needs.DISK in needs_of(outcome.workload)
+    device = made_for_guests.disk if on_disk else made_for_guests.network
     return _Found(outcome.workload, made_for_guests.name, device, guest.accel, finding)
 
 
 def _is_paravirtual(guest: GuestConfig, workload: str) -> bool | None:
     """Whether the device that a workload uses is; None where it uses none."""
-    if "disk" in workload:
+    needs = needs_of(workload)
+    if Needs.DISK in needs:
         return any(name in guest.disk for name in _PARAVIRTUAL)
-    if "network" in workload or "ping" in workload:
+    if Needs.NETWORK in needs:
         return any(name in guest.network for name in _PARAVIRTUAL)
     return None

@@ -56,9 +56,12 @@ class Tally:
     def succeeded(self, probe: Probe, guest: str) -> None:
         self._failures.pop((probe.name, guest), None)
 
-    def failed(self, probe: Probe, guest: str, number: int, why: str) -> None:
-        """A round of a probe gave nothing. After several in a row it is not tried any more."""
-        if calls_home(probe) and "connect" in why.lower():
+    def failed(self, probe: Probe, guest: str, number: int, why: str, *, connected: bool = True) -> None:
+        """A round of a probe gave nothing. After several in a row it is not tried any more.
+
+        ``connected`` is false where the guest did not reach the host's iperf3.
+        """
+        if not connected:
             why += " (does a firewall on the host drop what comes from the lab's network?)"
         count = self._failures.get((probe.name, guest), 0) + 1
         self._failures[probe.name, guest] = count
@@ -78,7 +81,7 @@ class Tally:
 
     def _lacks(self, probe: Probe, guest: str, why: str) -> None:
         self.note(f"{guest}: {probe.title.en}: {why}")
-        for metric in metrics_of(probe):
+        for metric in workloads.metrics_of(probe):
             self._missing.setdefault(metric.name, {})[guest] = why
 
     def outcome(self, metric: Metric, lost: Mapping[str, str], label: str = "") -> Outcome:
@@ -113,20 +116,10 @@ class Tally:
                 self.note(f"{domain.guest} was paused before, and still is")
 
 
-def metrics_of(probe: Probe) -> list[Metric]:
-    """All that comes of a probe."""
-    return [*probe.metrics, *(metric for metric in (probe.host, probe.registers) if metric is not None)]
-
-
 def wanted(probes: Sequence[Probe], *, boots: bool) -> list[Metric]:
     """The metrics of a run, in the order in which they are shown."""
-    found = [metric for probe in probes for metric in metrics_of(probe)]
+    found = [metric for probe in probes for metric in workloads.metrics_of(probe)]
     return [*found, *(workloads.BOOT if boots else ())]
-
-
-def calls_home(probe: Probe) -> bool:
-    """Whether it talks to the host's iperf3."""
-    return "$PORT" in probe.script
 
 
 def first_line(error: Exception) -> str:

@@ -5,6 +5,7 @@ The probes' scripts are put into the twin once. A turn runs some of them one aft
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
@@ -58,6 +59,14 @@ done
 cat "$token"
 rm "$token"
 """
+
+
+class TaskFailed(errors.GuestError):
+    """A task's script or its answer failed. ``code`` is its exit code, or None where the guest told none."""
+
+    def __init__(self, message: str, code: int | None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +275,7 @@ def _reading(task: Task, marks: _Marks, sampler: _Sampler, output: bytes) -> Rea
     if code == str(_KILLED).encode():
         return errors.GuestError(f"it took more than {task.limit:g} seconds and was stopped")
     if code != b"0":
-        return errors.GuestError(_said(text))
+        return TaskFailed(_said(text), int(code) if re.fullmatch(rb"[0-9]{1,3}", code) else None)
     if task.name not in sampler.taken:
         return errors.GuestError("the marks of its begin and end did not come over the console")
     begin, end = (marks.of(f"{kind}-{task.name}") for kind in ("begin", "end"))

@@ -18,6 +18,7 @@ from provisioner.language import Text
 MARGIN = (0.95, 1.05)  # what the control's ratio must come within, and so what counts as no difference
 WORK = "work"  # the number of units that a probe did, beside its metrics: what its host time is divided by
 MAX_OUTPUT = 4096  # bytes that a probe may answer with
+NO_CONNECTION = 69  # exit code of a script or an answer where the host's iperf3 was not reached
 _END = "done"
 _LOWEST, _HIGHEST = 1e-9, 1e15
 
@@ -32,10 +33,11 @@ class Source(StrEnum):
 
 
 class Needs(StrEnum):
-    """What the twin must have, beside its guest agent."""
+    """What a probe needs beside the twin and its guest agent."""
 
     DISK = "disk"
     NETWORK = "network"
+    FAR_END = "far end"  # the host's iperf3
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,9 @@ def _number(text: str) -> float:
 _REQUESTS = 1000  # of a probe that tells percentiles, which are picked by line number
 _PICK = f"{_REQUESTS // 2}p;{_REQUESTS * 9 // 10}p;{_REQUESTS * 99 // 100}p"
 KEPT = "/run/virtlab-bench"  # where the script leaves what the answer reads
-_IPERF3_ERROR = r's/^.*"error":[^"]*"\(.*\)"/iperf3: \1/p'
+# What follows when iperf3 gave nothing: its reason, and whether there was a connection at all.
+_IPERF3_FAILED = rf"""sed -n 's/^.*"error":[^"]*"\(.*\)"/iperf3: \1/p' {KEPT}
+! grep -q '"connected":[[:space:]]*\[\]' {KEPT} || exit {NO_CONNECTION}"""
 
 # Written once before anything is read, so that no guest reads a disk that was never written.
 PREPARE = f"ioping -D -q -i 0 -L -WWW -a 0 -s 1m -S 64m -c 64 $DISK >/dev/null && echo {_END}\n"
@@ -185,16 +189,17 @@ def _iperf3(options: str) -> str:
     has short intervals. The error is in the JSON, too, and iperf3 3.12 ends with 0 nevertheless.
     """
     call = f"iperf3 -J -c $PEER -p $PORT --connect-timeout 5000 {options}"
-    return f"{call} >{KEPT} || {{ code=$?; sed -n '{_IPERF3_ERROR}' {KEPT}; exit $code; }}\n"
+    return f"{call} >{KEPT} || {{ code=$?\n{_IPERF3_FAILED}\nexit $code; }}\n"
 
 
 def _received(printed: str) -> str:
-    """Prints of ``bytes`` and ``seconds``, as the receiver counted them; fails where it counted nothing."""
+    """A script that prints from the receiver's ``bytes`` and ``seconds``, and fails where it counted none."""
     return f"""\
 awk '/"sum_received":/ {{ on = 1 }} /}}/ {{ on = 0 }}
 on && $1 == "\\"bytes\\":" {{ bytes = $2 + 0 }} on && $1 == "\\"seconds\\":" {{ seconds = $2 + 0 }}
 END {{ if (bytes <= 0 || seconds <= 0) exit 1; {printed} }}' {KEPT} && echo {_END} ||
-{{ sed -n '{_IPERF3_ERROR}' {KEPT}; exit 1; }}
+{{ {_IPERF3_FAILED}
+exit 1; }}
 """
 
 
@@ -206,7 +211,7 @@ def _stream(name: str, title: Text, *options: str) -> Probe:
         _iperf3(" ".join(["-i 0 -t 1", *options])),
         _received(f'printf "{name} %.0f\\n{WORK} %.0f\\n", bytes / seconds, bytes'),
         (Metric(name, title, "MB/s", more_is_better=True, scale=1e-6),),
-        frozenset({Needs.NETWORK}),
+        frozenset({Needs.NETWORK, Needs.FAR_END}),
         quick=True,
         seconds=1.5,
         per=1e9,
@@ -274,7 +279,7 @@ def _counted_stream(name: str, title: Text, *options: str) -> Probe:
         title,
         _iperf3(" ".join(["-i 0.1 -n 8000000", *options])),
         _received(f'printf "{WORK} %.0f\\n", bytes'),
-        needs=frozenset({Needs.NETWORK}),
+        needs=frozenset({Needs.NETWORK, Needs.FAR_END}),
         quick=True,
         seconds=1.0,
         per=1e6,
@@ -349,8 +354,16 @@ def probes(quick: bool) -> tuple[Probe, ...]:
 
 def metrics() -> dict[str, Metric]:
     """Every metric by its name, in the order in which they are shown."""
-    found: list[Metric] = []
-    for probe in PROBES:
-        found += probe.metrics
-        found += [metric for metric in (probe.host, probe.registers) if metric]
+    found = [metric for probe in PROBES for metric in metrics_of(probe)]
     return {metric.name: metric for metric in (*found, *BOOT)}
+
+
+def metrics_of(probe: Probe) -> list[Metric]:
+    """All numbers that come of a probe."""
+    return [*probe.metrics, *(metric for metric in (probe.host, probe.registers) if metric is not None)]
+
+
+def needs_of(metric: str) -> frozenset[Needs]:
+    """What the probe needs that a metric of this name comes of; nothing where there is none of that name."""
+    found = (probe.needs for probe in PROBES if metric in {each.name for each in metrics_of(probe)})
+    return next(found, frozenset())

@@ -125,7 +125,7 @@ def accelerator(session: Session) -> Iterator[Check]:
         yield Check("accelerator", False, f"emulation (TCG): {obstacle}", remedy, needed=False)
     if user := kvm_access.kept_out(session):
         told = f"{kvm_access.cause(user)}: up takes many seconds longer"
-        remedy = kvm_access.remedy(session, user.account, user.groups)
+        remedy = kvm_access.remedy(session, user.account, user.groups).command
         yield Check("/dev/kvm", False, told, remedy, needed=False)
 
 
@@ -135,7 +135,7 @@ def _kvm_remedy(session: Session, found: accel.KvmFacts) -> str | None:
             return None  # a check of its own has it
         own = session.user if session.is_session else None
         remedy = kvm_access.remedy(session, own, os.getgroups())
-        return f"{remedy}, then log in again" if "usermod" in remedy else remedy
+        return f"{remedy.command}, then log in again" if remedy.joins_group else remedy.command
     if found.hardware and not found.exists:
         return "load the module: sudo modprobe kvm_intel (or kvm_amd)"
     return (

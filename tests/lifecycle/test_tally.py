@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from provisioner.measure import workloads
-from provisioner.measure.findings import Tally, calls_home, wanted
+from provisioner.measure.findings import Tally, wanted
 from provisioner.measure.tracing import Count
 from provisioner.model.measured import HostFacts, Outcome, Series
 
 PING = next(probe for probe in workloads.PROBES if probe.name == "ping")
-SEND = next(probe for probe in workloads.PROBES if calls_home(probe) and probe.metrics)
+SEND = next(probe for probe in workloads.PROBES if workloads.Needs.FAR_END in probe.needs and probe.metrics)
 COUNTED = next(probe for probe in workloads.PROBES if probe.registers)
 METRIC = PING.metrics[0]
 
@@ -73,10 +73,10 @@ def test_silence_is_not_taken_for_a_number() -> None:
 
 def test_a_connection_that_fails_makes_one_think_of_the_firewall() -> None:
     found = tally()
-    found.failed(SEND, "full", 0, "iperf3: error - unable to connect to server")
+    found.failed(SEND, "full", 0, "iperf3: no way", connected=False)
     assert "firewall" in found.notes[0]
     other = tally()
-    other.failed(PING, "full", 0, "unable to connect")
+    other.failed(SEND, "full", 0, "iperf3: unable to connect")
     assert "firewall" not in other.notes[0]
 
 

@@ -16,7 +16,7 @@ from provisioner.measure.workloads import PROBES, WORK, Probe, Source, read
 
 SHELLS = [["sh"], *([["busybox", "sh"]] if shutil.which("busybox") else [])]
 BY_NAME = {probe.name: probe for probe in PROBES}
-CALLERS = [probe for probe in PROBES if "$PORT" in probe.script]
+CALLERS = [probe for probe in PROBES if workloads.Needs.FAR_END in probe.needs]
 # as the guests' tools wrote it
 SEQUENTIAL = "256 191420443 1337 1402334316 306247 747736 6099963 703919 264 218210953\n"
 # what iperf3 of Debian 12, 13 and testing printed, over the loopback, as the scripts call it
@@ -153,7 +153,7 @@ def test_a_stream_that_never_was_says_why(
 ) -> None:
     """Whether iperf3 ends with 1 then, or with 0 as version 3.12 does."""
     told = worked(probe, printed(version, "refused"), code, tmp_path, shell)
-    assert told.returncode == 1
+    assert told.returncode == workloads.NO_CONNECTION
     last = told.stdout.decode().splitlines()[-1]
     assert last.startswith("iperf3: unable to connect to server")
     assert last.endswith(": Connection refused")

@@ -104,6 +104,15 @@ def test_what_is_not_possible_for_one_reason_is_explained_once() -> None:
     assert "{virtlab}" not in page + str(check_page.check_data(dataclasses.replace(RESULT, findings=absent)))
 
 
+def test_what_is_kept_holds_no_command_of_the_one_who_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIRTLAB_RUN_AS", "./bootstrap virtlab")
+    absent = (verdicts.impossible(item("a"), "extra", "to see it: {virtlab} up demo --with extra"),)
+    result = dataclasses.replace(RESULT, findings=absent)
+    assert check_page.kept_data(result)["findings"][0]["why"] == "to see it: {virtlab} up demo --with extra"
+    told = check_page.check_data(result)["findings"][0]["why"]
+    assert told == "to see it: ./bootstrap virtlab up demo --with extra"
+
+
 def test_a_check_as_data() -> None:
     data = check_page.check_data(RESULT)
     assert data["good"] is False

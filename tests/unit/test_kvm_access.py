@@ -142,7 +142,7 @@ def test_an_ordinary_user_is_told_how_to_become_a_member(sudo: str, monkeypatch:
 
 def test_a_group_that_is_not_there_is_made_first(sudo: str) -> None:
     of = session(Machine(device(0), kvm_group=None))
-    assert kvm_access.remedy(of, "qemu", ()).startswith(
+    assert kvm_access.remedy(of, "qemu", ()).command.startswith(
         f"{sudo}groupadd --system kvm && {sudo}usermod --append --groups kvm qemu && "
     )
 
@@ -151,7 +151,9 @@ def test_an_account_with_no_name_is_added_to_no_group(sudo: str) -> None:
     assert QemuUser("qemu", 71234, ()).account == "qemu"
     assert QemuUser("user 71234", 71234, ()).account is None
     of = session(Machine(device(FOREIGN)))
-    assert kvm_access.remedy(of, None, ()) == f"{sudo}chgrp kvm /dev/kvm && {sudo}chmod 660 /dev/kvm"
+    remedy = kvm_access.remedy(of, None, ())
+    assert remedy.command == f"{sudo}chgrp kvm /dev/kvm && {sudo}chmod 660 /dev/kvm"
+    assert not remedy.joins_group
 
 
 def carried_out(of: Session) -> list[str]:

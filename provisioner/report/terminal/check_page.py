@@ -55,20 +55,30 @@ _SUMMARY = {
 }
 
 
-def check_data(result: Checked) -> dict[str, Any]:
-    """A check as plain data."""
+def kept_data(result: Checked) -> dict[str, Any]:
+    """A check as plain data, to be kept. ``{virtlab}`` stays in it: another reader may start virtlab otherwise."""
     return {
         "instance": result.instance,
         "taken": result.taken,
         "good": result.good,
         "accels": result.accels,
-        "findings": [finding_data(finding) for finding in result.findings],
+        "findings": [_finding(finding) for finding in result.findings],
         "platform": {guest: list(names) for guest, names in result.platform.items()},
         "errors": result.errors,
     }
 
 
+def check_data(result: Checked) -> dict[str, Any]:
+    """A check as plain data, for programs to read."""
+    return {**kept_data(result), "findings": [finding_data(finding) for finding in result.findings]}
+
+
 def finding_data(finding: Finding) -> dict[str, Any]:
+    """One finding as plain data, for programs to read."""
+    return {**_finding(finding), "why": text.spelled(finding.why)}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
     item = finding.item
     return {
         "item": item.name,
@@ -80,7 +90,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
         "saw": None if finding.saw is None else list(finding.saw),
         "expect": {"how": str(item.expect.how), "values": list(item.expect.values)},
         "verdict": str(finding.verdict),
-        "why": text.spelled(finding.why),
+        "why": finding.why,
         "lesson": to_data(item.why),
     }
 
