@@ -56,7 +56,7 @@ _SUMMARY = {
 
 
 def kept_data(result: Checked) -> dict[str, Any]:
-    """A check as plain data, to be kept. ``{virtlab}`` stays in it: another reader may start virtlab otherwise."""
+    """A check as plain data, to be kept. ``{virtlab}`` stays in it: readers start virtlab in several ways."""
     return {
         "instance": result.instance,
         "taken": result.taken,
