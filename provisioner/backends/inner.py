@@ -12,8 +12,9 @@ from provisioner.backends import transports
 from provisioner.backends.session import Session
 from provisioner.listener import Listener
 from provisioner.model import plan
-from provisioner.model.lab import Guest, Lab
+from provisioner.model.lab import Guest, Lab, guest_from_data
 from provisioner.model.naming import Instance
+from provisioner.model.observed import Member, ObservedInner
 from provisioner.transport import parent
 from provisioner.transport.executor import Transport
 from provisioner.transport.parent import ParentTransport
@@ -152,6 +153,20 @@ def _told(error: errors.VirtlabError, label: str, host: str) -> errors.VirtlabEr
     """The error with the guest that it is about, and where to look."""
     about = error.message if label in error.message else f"{label} did not start in {host}: {error.message}"
     return type(error)(about, hint=error.hint or f"see what it says there: {{virtlab}} console {host}")
+
+
+def guests_inside(member: Member) -> list[Guest]:
+    """The guests inside a guest as their domain's metadata has them, at any depth, a parent first."""
+    found: list[Member] = [member]
+    for each in member.host.members():
+        if isinstance(each, ObservedInner) and each.parent in found:
+            found.append(each)
+    return [guest_from_data(each.metadata.definition) for each in found[1:]]
+
+
+def raise_failures(started: Sequence[Started]) -> None:
+    """Raises what kept guests from starting, all of it."""
+    errors.raise_all([one.error for one in started if one.error], "not all guests inside it came up")
 
 
 def stop(guest: str, label: str, above: Transport, listener: Listener, *, timeout: float) -> None:

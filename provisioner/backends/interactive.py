@@ -7,14 +7,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from provisioner import errors
-from provisioner.backends import transports
+from provisioner.backends import choose
 from provisioner.backends.session import Session
 from provisioner.hypervisor.streams import open_console
-from provisioner.model.enums import AgentPort
-from provisioner.model.observed import Member, ObservedInner
+from provisioner.model.observed import Member
 from provisioner.transport import console
 from provisioner.transport.executor import Transport
-from provisioner.transport.parent import INNER
 from provisioner.transport.script import LEAVE, PROMPT, RESIZE
 
 _AGENT_TIMEOUT = 5.0
@@ -22,48 +20,34 @@ _TYPE_TIMEOUT = 5.0
 
 
 def sit_at_console(session: Session, member: Member, *, say: Callable[[str], None]) -> None:
-    """Joins the terminal with a guest's first serial port. Raises Busy where somebody else has it.
+    """Joins the terminal with a guest's console. Raises Busy where somebody else has it.
 
     A guest inside another is reached from the console of the one that hosts it, where what leads inside
     is typed; it is left again in the end.
     """
-    host = member.host
-    if not host.is_active:
-        raise errors.GuestError(f"{host.label} is {host.state}", hint=f"{{virtlab}} start {host.label}")
-    domain = session.conn.domain(host.name)
-    has_agent = isinstance(member, ObservedInner) or host.metadata.definition["agent"] != AgentPort.NONE
-    way = transports.transport(session, host) if has_agent else None
+    port = choose.backend(session, member).console()
+    machine, way = port.machine, port.way
+    domain = session.conn.domain(machine.name)
 
     def resize(rows: int, columns: int) -> None:
         if way is not None:
             way.run(["sh", "-c", RESIZE, "resize", str(rows), str(columns)], timeout=_AGENT_TIMEOUT)
 
     def opener(on_data: Callable[[bytes], None], on_end: Callable[[], None]) -> console.Stream:
-        stream = open_console(domain, "serial0", label=host.label, on_data=on_data, on_end=on_end)
-        if isinstance(member, ObservedInner):
-            stream.write(_way_in(member), time.monotonic() + _TYPE_TIMEOUT)
+        stream = open_console(domain, "serial0", label=machine.label, on_data=on_data, on_end=on_end)
+        if port.typed:
+            stream.write(port.typed, time.monotonic() + _TYPE_TIMEOUT)
         return stream
 
-    if way is not None and isinstance(member, ObservedInner):
-        _expect_prompt(way, host.label)
-        say(f"{member.label} has its console inside {host.label}: when it ends, you are there.")
+    if way is not None and port.typed:
+        _expect_prompt(way, machine.label)
+        say(f"{member.label} has its console inside {machine.label}: when it ends, you are there.")
     try:
         console.interact(opener, label=member.label, say=say, resize=resize)
     finally:
-        if way is not None and isinstance(member, ObservedInner):
+        if way is not None and port.typed:
             with suppress(errors.GuestError, errors.HypervisorError):
                 way.run(["sh", "-c", LEAVE], timeout=_AGENT_TIMEOUT)
-
-
-def _way_in(member: ObservedInner) -> bytes:
-    """What is typed at the console of the machine: a line for each guest on the way."""
-    path = [member.guest]
-    above = member.parent
-    while isinstance(above, ObservedInner):
-        path.insert(0, above.guest)
-        above = above.parent
-    # Ctrl-U first, which takes away what somebody left half typed
-    return b"".join(f"\x15{INNER} console {name}; stty sane\r".encode() for name in path)
 
 
 def _expect_prompt(way: Transport, label: str) -> None:

@@ -12,7 +12,8 @@ from functools import cache
 
 from provisioner import errors
 from provisioner.backends.inner import Inside, Started
-from provisioner.backends.launch import Launched, Launcher, Order, Stopwatch, await_answer
+from provisioner.backends.launch import Launched, Launcher, Order, Stopwatch
+from provisioner.backends.machine_backend import LibvirtMachine
 from provisioner.backends.session import Session, opened
 from provisioner.hypervisor import connection, host_facts
 from provisioner.hypervisor.image_volumes import StoredImage
@@ -23,10 +24,10 @@ from provisioner.lifecycle.networks import Networks
 from provisioner.lifecycle.remove import remove_guest
 from provisioner.listener import Listener
 from provisioner.model import accel, memory, metadata, naming, plan, selection
-from provisioner.model.enums import Accel, AgentPort
+from provisioner.model.enums import Accel
 from provisioner.model.lab import Guest, Lab, to_data
 from provisioner.model.metadata import Address, Choices, GuestMetadata, Origin
-from provisioner.model.observed import Observed
+from provisioner.model.observed import Observed, ObservedDomain
 from provisioner.model.plan import Plan, Step, Verb
 
 
@@ -242,7 +243,7 @@ class _Run:
         launched: dict[str, Launched] = {}
         for step in prepared.plan.guests:
             if step.verb is Verb.KEEP:
-                self._check_answers(self._lab.guest(step.name))
+                self._check_answers(step.name)
         if prepared.plan.changes_something:
             kvm_access.say_why_slow(session, self._listener)
             self._check_memory()
@@ -277,12 +278,16 @@ class _Run:
         self._lab = memory.fitting(self._lab, image_upload.least_memory(self._lab, booted))
         self.inside.follow(self._lab)
 
-    def _check_answers(self, guest: Guest) -> None:
+    def _check_answers(self, name: str) -> None:
         """Returns when a guest that is kept answers: a run that was killed may have left it starting."""
-        if guest.agent is not AgentPort.NONE:
-            domain = self._session.conn.domain(self._prepared.instance.domain(guest.name))
-            label = f"{self._prepared.instance.name}/{guest.name}"
-            await_answer(domain, guest, label, self._listener, timeout=self._prepared.request.timeout)
+        kept = LibvirtMachine(self._session, self._seen(name))
+        kept.await_answer(self._listener, timeout=self._prepared.request.timeout)
+
+    def _seen(self, name: str) -> ObservedDomain:
+        """The domain of a guest that is kept, which was seen."""
+        observed = self._prepared.observed.domain(name)
+        assert observed is not None  # noqa: S101
+        return observed
 
     def _check_memory(self) -> None:
         wanted = sum(
@@ -361,9 +366,7 @@ class _Run:
                     conn.domain(self._prepared.instance.domain(order.guest.name)).destroy()
 
     def _kept(self, guest: Guest) -> Launched:
-        observed = self._prepared.observed.domain(guest.name)
-        assert observed is not None  # noqa: S101 - what is kept was seen
-        return Launched(guest.name, Verb.KEEP, observed.metadata, guest)
+        return Launched(guest.name, Verb.KEEP, self._seen(guest.name).metadata, guest)
 
     def _was_active(self, step: Step) -> bool:
         """Whether a guest that was to be started had been there all along, paused."""

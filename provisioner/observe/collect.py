@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from provisioner import errors, paths
-from provisioner.backends import transports
+from provisioner.backends import choose
 from provisioner.backends.session import Session
 from provisioner.model.facts import Facts
 from provisioner.model.metadata import GuestMetadata
@@ -66,7 +66,7 @@ def _of(session: Session, domain: Member, script: bytes, deadline: float) -> Gat
         if domain.state == "paused":
             host = domain.host.label
             raise errors.GuestError(f"{host} is paused", hint=f"{{virtlab}} start {host}")
-        transport = transports.transport(session, domain)
+        transport = choose.backend(session, domain).reach()
         left = max(0.1, deadline - time.monotonic())
         result = transport.run(["sh"], input=script, timeout=left, max_output=parse.MOST_BYTES)
         if result.truncated:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from provisioner import errors
-from provisioner.backends import prompts, transports
+from provisioner.backends import choose, prompts
 from provisioner.backends.session import Session
 from provisioner.labfile.lesson import Exercise
 from provisioner.labfile.spec import NEEDS_NETWORK
@@ -208,7 +208,7 @@ class _Line:
 
     def _run(self, item: Observation, timeout: float) -> tuple[str, ...]:
         if self._transport is None:
-            self._transport = transports.transport(self._session, self._domain)
+            self._transport = choose.backend(self._session, self._domain).reach()
         result = self._transport.run(item.command, timeout=timeout, max_output=COMMAND_BYTES)
         if result.truncated:
             raise ValueError(f"it wrote more than {COMMAND_BYTES // 1024} KiB")

@@ -133,6 +133,12 @@ def states(parent: Transport, timeout: float) -> dict[str, str]:
     return found
 
 
+def typed_for_console(name: str) -> bytes:
+    """What is typed at a shell of the parent to come to the console of the guest ``name``."""
+    # Ctrl-U first, which takes away what somebody left half typed
+    return f"\x15{INNER} console {name}; stty sane\r".encode()
+
+
 def check_there(parent: Transport, result: Result) -> None:
     """Raises GuestError where a parent's image has no program for guests inside it."""
     if result.exit_code in (126, 127) and not result.stdout and INNER.encode() in result.stderr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from provisioner import errors
-from provisioner.backends import interactive, transports
+from provisioner.backends import choose, interactive
 from provisioner.backends.session import found
 from provisioner.transport.result import Result
 
@@ -28,7 +28,7 @@ def run(
     """
     instance_name, guest_name = split(guest)
     with found(connect, instance_name) as (session, instance):
-        transport = transports.transport(session, transports.seen_guest(session, instance, guest_name))
+        transport = choose.backend(session, choose.member(session, instance, guest_name)).reach()
         given = read_input() if read_input is not None else None
         return transport.run(list(command), input=given, timeout=timeout, max_output=max_output)
 
@@ -41,7 +41,7 @@ def console(guest: str, connect: str | None, tell: Callable[[str], None]) -> Non
     """
     instance_name, guest_name = split(guest)
     with found(connect, instance_name) as (session, instance):
-        interactive.sit_at_console(session, transports.seen_guest(session, instance, guest_name), say=tell)
+        interactive.sit_at_console(session, choose.member(session, instance, guest_name), say=tell)
 
 
 def split(label: str) -> tuple[str, str]:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import worlds
 from agent_peers import Answer, Peer, PeerChannel, b64, executing, reply, synced
 
 from provisioner import errors
-from provisioner.backends import transports
+from provisioner.backends import choose
 from provisioner.backends.session import Session
 from provisioner.model.metadata import GuestMetadata, Origin
 from provisioner.model.naming import Instance
@@ -83,7 +84,7 @@ def gathered(
         channel.label = f"demo/{observed.guest}"
         return AgentTransport(channel)
 
-    monkeypatch.setattr(transports, "transport", transport)
+    monkeypatch.setattr(choose, "backend", worlds.reached_by(transport))
     domains = [domain(guest) for guest in answers]
     found = collect.facts(cast(Session, None), domains, timeout=timeout)
     assert [one.guest for one in found] == list(answers)
@@ -139,7 +140,7 @@ def test_a_thread_that_never_comes_back_is_left_behind(monkeypatch: pytest.Monke
             raise errors.GuestError("too late for anybody to hear")
 
     monkeypatch.setattr(collect, "_GRACE", 0.2)
-    monkeypatch.setattr(transports, "transport", lambda _session, _seen: Stuck())
+    monkeypatch.setattr(choose, "backend", worlds.reached_by(lambda _session, _seen: Stuck()))
     begin = time.monotonic()
     (found,) = collect.facts(cast(Session, None), [domain("one")], timeout=0.3)
     assert time.monotonic() - begin < 2
@@ -159,6 +160,6 @@ def test_an_error_of_virtlab_keeps_its_hint(monkeypatch: pytest.MonkeyPatch) -> 
     def transport(_session: object, _seen: object) -> None:
         raise errors.GuestError("demo/one is odd", hint="look at it")
 
-    monkeypatch.setattr(transports, "transport", transport)
+    monkeypatch.setattr(choose, "backend", worlds.reached_by(transport))
     (found,) = collect.facts(cast(Session, None), [domain("one")])
     assert (found.error, found.hint) == ("demo/one is odd", "look at it")

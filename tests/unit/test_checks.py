@@ -11,7 +11,7 @@ import pytest
 import worlds
 
 from provisioner import errors
-from provisioner.backends import transports
+from provisioner.backends import choose
 from provisioner.language import Text
 from provisioner.model.facts import Facts
 from provisioner.model.lab import Expectation, How, Observation
@@ -93,7 +93,7 @@ def check(
         def facts(_session: object, asked: Sequence[ObservedDomain]) -> list[Gathered]:
             return [Gathered(each.guest, each.metadata, None, "no facts today") for each in asked]
 
-        monkeypatch.setattr(transports, "transport", transport)
+        monkeypatch.setattr(choose, "backend", worlds.reached_by(transport))
         monkeypatch.setattr(collect, "facts", facts)
         session = SimpleNamespace(is_session=is_session)
         return checks.run(session, domains, items)  # type: ignore[arg-type]

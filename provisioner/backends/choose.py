@@ -1,0 +1,35 @@
+"""The guest that is meant, and the backend that knows how to handle it."""
+
+from __future__ import annotations
+
+from provisioner import errors
+from provisioner.backends.guest_backend import Backend
+from provisioner.backends.hosted_backend import HostedGuest
+from provisioner.backends.machine_backend import LibvirtMachine
+from provisioner.backends.session import Session
+from provisioner.model.naming import Instance
+from provisioner.model.observed import Member, ObservedInner
+
+
+def member(session: Session, instance: Instance, guest: str) -> Member:
+    """A guest of an instance that is up. Raises InputError where the instance has none of that name."""
+    observed = session.look(volumes=False).of(instance)
+    found = observed.member(guest)
+    if found is None:
+        origin = observed.origin()
+        if origin is not None and guest in origin.choices.left_out:
+            raise errors.InputError(
+                f"{instance.name}/{guest} is not up: it is optional", hint=origin.with_guest(guest)
+            )
+        known = ", ".join(each.label for each in observed.members())
+        raise errors.InputError(
+            f"{instance.name} has no guest {guest!r}", hint=f"its guests: {known}" if known else None
+        )
+    return found
+
+
+def backend(session: Session, guest: Member) -> Backend:
+    """What starts, reaches and stops the guest: the one place where it is decided which way that is."""
+    if isinstance(guest, ObservedInner):
+        return HostedGuest(guest, backend(session, guest.parent))
+    return LibvirtMachine(session, guest)

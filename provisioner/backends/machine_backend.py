@@ -1,0 +1,101 @@
+"""Machines of the host's libvirt: their agent reaches them, and libvirt starts and ends them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from provisioner import errors
+from provisioner.backends import inner, launch, transports
+from provisioner.backends.guest_backend import ConsolePort
+from provisioner.backends.session import Session
+from provisioner.hypervisor.domain import Domain
+from provisioner.hypervisor.events import DomainWatch
+from provisioner.listener import Listener
+from provisioner.model.enums import AgentPort
+from provisioner.model.lab import guest_from_data
+from provisioner.model.observed import ObservedDomain
+from provisioner.transport.executor import Transport
+
+_AGENT_TIMEOUT = 3.0  # seconds in which an agent takes the word that its system is to shut down
+
+
+class LibvirtMachine:
+    """``Backend`` of a domain."""
+
+    def __init__(self, session: Session, domain: ObservedDomain) -> None:
+        self._session = session
+        self._domain = domain
+
+    def start(self, listener: Listener, *, timeout: float) -> None:
+        """See ``Backend``. One that is paused goes on."""
+        domain = self._domain
+        if domain.is_active and domain.state != "paused":
+            listener.done(domain.guest, f"is {domain.state} already")
+        else:
+            guest = guest_from_data(domain.metadata.definition)
+            launch.await_ready(self._libvirt(), guest, domain.label, listener, timeout=timeout)
+            self._domain = replace(domain, state="running")
+        if inside := inner.guests_inside(domain):
+            started = inner.ensure(domain.guest, self.reach(), inside, listener, timeout=timeout)
+            inner.raise_failures(started)
+
+    def stop(self, listener: Listener, *, timeout: float) -> None:
+        """See ``Backend``. With a ``timeout`` of 0 it is switched off at once."""
+        domain = self._domain
+        running = self._libvirt()
+        listener.phase(domain.guest, "shutting down")
+        with DomainWatch(running) as watch:
+            deadline = time.monotonic() + timeout
+            if timeout:
+                self._ask_to_shut_down()
+            changes = watch.changes
+            while watch.stopped is None and watch.wait(changes, deadline):
+                changes = watch.changes
+            if watch.stopped is None:
+                running.destroy()
+                listener.done(domain.guest, "switched off: it did not shut down in time")
+            else:
+                listener.done(domain.guest, "stopped")
+
+    def _ask_to_shut_down(self) -> None:
+        """Asks the guest's system: through its agent, else by the power button."""
+        try:
+            self.reach().shutdown(_AGENT_TIMEOUT)
+        except errors.GuestError:
+            self._libvirt().press_power_button()
+        except errors.HypervisorError:
+            return  # it went down while it was asked; who watches it sees that
+
+    def await_answer(self, listener: Listener, *, timeout: float) -> None:
+        """Returns when the agent of the running guest answers, at once where it has none.
+
+        Raises NotReady after ``timeout`` seconds.
+        """
+        guest = guest_from_data(self._domain.metadata.definition)
+        if guest.agent is not AgentPort.NONE:
+            launch.await_answer(self._libvirt(), guest, self._domain.label, listener, timeout=timeout)
+
+    def reach(self) -> Transport:
+        """See ``Backend``. Raises GuestError where the machine is down or has no agent."""
+        domain = self._domain
+        self._require_active()
+        port = AgentPort(domain.metadata.definition["agent"])
+        return transports.agent(self._session, domain.name, port, domain.label)
+
+    def console(self) -> ConsolePort:
+        """See ``Backend``. Raises GuestError where the machine is down."""
+        self._require_active()
+        has_agent = self._domain.metadata.definition["agent"] != AgentPort.NONE
+        return ConsolePort(self._domain, self.reach() if has_agent else None)
+
+    def _libvirt(self) -> Domain:
+        """The domain, as libvirt has it now."""
+        return self._session.conn.domain(self._domain.name)
+
+    def _require_active(self) -> None:
+        if not self._domain.is_active:
+            raise errors.GuestError(
+                f"{self._domain.label} is {self._domain.state}",
+                hint=f"{{virtlab}} start {self._domain.label}",
+            )
