@@ -9,7 +9,6 @@ from provisioner.backends import inner
 from provisioner.backends.guest_backend import Backend, ConsolePort
 from provisioner.listener import Listener
 from provisioner.model import enums
-from provisioner.model.lab import guest_from_data
 from provisioner.model.observed import ObservedInner
 from provisioner.transport import parent
 from provisioner.transport.executor import Transport
@@ -28,7 +27,7 @@ class HostedGuest:
     def start(self, listener: Listener, *, timeout: float) -> None:
         """See ``Backend``."""
         member = self._member
-        guests = [guest_from_data(member.metadata.definition), *inner.guests_inside(member)]
+        guests = [member.metadata.guest, *inner.guests_inside(member)]
         started = inner.ensure(member.parent.guest, self._above.reach(), guests, listener, timeout=timeout)
         own = started[0]
         if not own.is_new and own.error is None:
@@ -44,7 +43,7 @@ class HostedGuest:
     def reach(self) -> Transport:
         """See ``Backend``. Raises GuestError where its definition says that there is no way into it."""
         member = self._member
-        if member.metadata.definition["transport"] == enums.Transport.NONE:
+        if member.metadata.guest.transport is enums.Transport.NONE:
             raise errors.GuestError(
                 f"there is no way into {member.label}: its definition says transport: none",
                 hint=f"{{virtlab}} console {member.parent.label}",

@@ -12,7 +12,7 @@ from provisioner.backends import transports
 from provisioner.backends.session import Session
 from provisioner.listener import Listener
 from provisioner.model import plan
-from provisioner.model.lab import Guest, Lab, guest_from_data
+from provisioner.model.lab import Guest, Lab
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Member, ObservedInner
 from provisioner.transport import parent
@@ -161,7 +161,7 @@ def guests_inside(member: Member) -> list[Guest]:
     for each in member.host.members():
         if isinstance(each, ObservedInner) and each.parent in found:
             found.append(each)
-    return [guest_from_data(each.metadata.definition) for each in found[1:]]
+    return [each.metadata.guest for each in found[1:]]
 
 
 def raise_failures(started: Sequence[Started]) -> None:

@@ -13,7 +13,6 @@ from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.events import DomainWatch
 from provisioner.listener import Listener
 from provisioner.model.enums import AgentPort
-from provisioner.model.lab import guest_from_data
 from provisioner.model.observed import ObservedDomain
 from provisioner.transport.executor import Transport
 
@@ -33,7 +32,7 @@ class LibvirtMachine:
         if domain.is_active and domain.state != "paused":
             listener.done(domain.guest, f"is {domain.state} already")
         else:
-            guest = guest_from_data(domain.metadata.definition)
+            guest = domain.metadata.guest
             launch.await_ready(self._libvirt(), guest, domain.label, listener, timeout=timeout)
             self._domain = replace(domain, state="running")
         if inside := inner.guests_inside(domain):
@@ -72,7 +71,7 @@ class LibvirtMachine:
 
         Raises NotReady after ``timeout`` seconds.
         """
-        guest = guest_from_data(self._domain.metadata.definition)
+        guest = self._domain.metadata.guest
         if guest.agent is not AgentPort.NONE:
             launch.await_answer(self._libvirt(), guest, self._domain.label, listener, timeout=timeout)
 
@@ -80,13 +79,13 @@ class LibvirtMachine:
         """See ``Backend``. Raises GuestError where the machine is down or has no agent."""
         domain = self._domain
         self._require_active()
-        port = AgentPort(domain.metadata.definition["agent"])
+        port = domain.metadata.guest.agent
         return transports.agent(self._session, domain.name, port, domain.label)
 
     def console(self) -> ConsolePort:
         """See ``Backend``. Raises GuestError where the machine is down."""
         self._require_active()
-        has_agent = self._domain.metadata.definition["agent"] != AgentPort.NONE
+        has_agent = self._domain.metadata.guest.agent is not AgentPort.NONE
         return ConsolePort(self._domain, self.reach() if has_agent else None)
 
     def _libvirt(self) -> Domain:

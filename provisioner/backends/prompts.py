@@ -26,8 +26,8 @@ def prompt_of(image: str) -> str | None:
 
 def is_asked_there(member: Member) -> bool:
     """Whether a guest is one that can only be asked at its console."""
-    definition = member.metadata.definition
-    return definition["agent"] == AgentPort.NONE and prompt_of(str(definition["image"])) is not None
+    guest = member.metadata.guest
+    return guest.agent is AgentPort.NONE and prompt_of(guest.image) is not None
 
 
 class Console:
@@ -51,7 +51,7 @@ class Console:
         """The lines that the guest answers. Raises Busy where somebody sits at the console, GuestError
         where the guest is down or does not wait for lines, and what ``guest.prompt.ask`` raises."""
         member = self._member
-        words = prompt_of(str(member.metadata.definition["image"]))
+        words = prompt_of(member.metadata.guest.image)
         if words is None or not isinstance(member, ObservedDomain):
             raise errors.GuestError(
                 f"{member.label} can't be asked at its console: its image says nothing of a prompt",

@@ -39,7 +39,7 @@ def bench(
     from provisioner.lifecycle import running
     from provisioner.measure import benchmark as engine
     from provisioner.measure.baseline import compared
-    from provisioner.model.lab import to_data
+    from provisioner.model.plain import to_data
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import bench_page as report
     from provisioner.report.terminal import data, text

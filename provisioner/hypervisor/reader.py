@@ -69,7 +69,9 @@ def _domain(domain: Domain) -> ObservedDomain | None:
             return None
         raise
     mark = _stamp(text)
-    if not isinstance(mark, metadata.GuestMetadata) or (mark.origin.key, mark.guest) != (instance, guest):
+    if not isinstance(mark, metadata.GuestMetadata):
+        return None
+    if (mark.origin.key, mark.guest.name) != (instance, guest):
         return None
     return ObservedDomain(domain.name, instance, guest, _STATES.get(state, "unknown"), mark)
 
@@ -91,7 +93,9 @@ def _network(found: Network) -> ObservedNetwork | None:
         rf"<{naming.METADATA_KEY}:stamp[^>]*>.*?</{naming.METADATA_KEY}:stamp>", text, re.DOTALL
     )
     mark = _stamp(element.group()) if element else None
-    if not isinstance(mark, metadata.NetworkMetadata) or (mark.origin.key, mark.network) != (instance, name):
+    if not isinstance(mark, metadata.NetworkMetadata):
+        return None
+    if (mark.origin.key, mark.network.name) != (instance, name):
         return None
     return ObservedNetwork(found.name, instance, name, active, mark)
 

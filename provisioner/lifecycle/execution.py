@@ -25,7 +25,7 @@ from provisioner.lifecycle.remove import remove_guest
 from provisioner.listener import Listener
 from provisioner.model import accel, memory, metadata, naming, plan, selection
 from provisioner.model.enums import Accel
-from provisioner.model.lab import Guest, Lab, to_data
+from provisioner.model.lab import Guest, Lab
 from provisioner.model.metadata import Address, Choices, GuestMetadata, Origin
 from provisioner.model.observed import Observed, ObservedDomain
 from provisioner.model.plan import Plan, Step, Verb
@@ -158,7 +158,7 @@ def _decisions(
 
     def decide(guest: Guest) -> accel.Decision:
         there = observed.domain(guest.name)
-        if there is not None and request.accel is None and there.metadata.definition["accel"] == guest.accel:
+        if there is not None and request.accel is None and there.metadata.guest.accel == guest.accel:
             return accel.Decision(there.metadata.accel, there.metadata.accel_why, there.metadata.fell_back)
         wanted = Accel(choices.accel or guest.accel)
         if wanted is not Accel.AUTO:
@@ -317,14 +317,13 @@ class _Run:
         decision = self._prepared.decisions[guest.name]
         mark = GuestMetadata(
             origin=self._prepared.origin,
-            guest=guest.name,
-            definition=to_data(guest),
+            guest=guest,
             accel=decision.accel,
             accel_why=decision.why,
             fell_back=decision.fell_back,
             images={name: image.set.text for name, image in used.items()},
             addresses=addresses,
-            inner=tuple(plan.inner_definitions(self._lab, guest.name)),
+            inner=plan.inner_guests(self._lab, guest.name),
         )
         metadata.dumps(mark)  # one that is too long is refused before anything is changed
         return Order(
@@ -333,7 +332,7 @@ class _Run:
             mark=mark,
             boot=boot_files(used[guest.image], guest.firmware),
             backing=tuple(used[d.image].paths["disk"] if d.image else None for d in guest.disks),
-            old_disks=0 if observed is None else len(observed.metadata.definition["disks"]),
+            old_disks=0 if observed is None else len(observed.metadata.guest.disks),
             volumes=frozenset(volume.name for volume in self._prepared.observed.volumes),
         )
 

@@ -9,7 +9,7 @@ from provisioner import errors, render
 from provisioner.backends.session import Session
 from provisioner.listener import Listener
 from provisioner.model import plan
-from provisioner.model.lab import Lab, Network, to_data
+from provisioner.model.lab import Lab, Network
 from provisioner.model.metadata import Address, NetworkMetadata, Origin
 from provisioner.model.observed import Observed
 from provisioner.model.plan import Step, Verb
@@ -109,7 +109,7 @@ class Networks:
         conn.remove_network(name)
         network = next(n for n in self._lab.networks if n.name == step.name)
         subnet = self._subnets[step.name]
-        mark = NetworkMetadata(self._origin, step.name, to_data(network), str(subnet))
+        mark = NetworkMetadata(self._origin, network, str(subnet))
         conn.create_network(render.network_xml(network, mark, hosts))
         self._made.append(name)
         listener.done(f"network {step.name}", f"{network.mode}, {subnet}")

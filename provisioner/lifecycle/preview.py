@@ -12,7 +12,7 @@ from provisioner.lifecycle import lab_files
 from provisioner.lifecycle.image_upload import least_memory, recipe_key
 from provisioner.model import accel, memory, metadata, naming, plan
 from provisioner.model.enums import Accel
-from provisioner.model.lab import Guest, Lab, to_data
+from provisioner.model.lab import Guest, Lab
 from provisioner.model.observed import Observed
 
 _NOT_BUILT = "not-built-yet"
@@ -43,9 +43,7 @@ def documents(
         used = {interface.network for each in lab.top_level for interface in each.interfaces}
         for network in (network for network in lab.networks if network.name in used):
             hosts = [(g, a) for g, own in addresses.items() for a in own if a.network == network.name]
-            mark = metadata.NetworkMetadata(
-                origin, network.name, to_data(network), str(nets[network.name][0])
-            )
+            mark = metadata.NetworkMetadata(origin, network, str(nets[network.name][0]))
             found[f"network {network.name}"] = render.network_xml(network, mark, hosts)
     pool = str(paths.session_pool_dir() if choice.is_session else paths.SYSTEM_POOL_DIR)
     kvm = host_facts.kvm(None, host, session=choice.is_session)
@@ -89,14 +87,13 @@ def _domain(
     image = sets[guest.image]
     mark = metadata.GuestMetadata(
         origin=origin,
-        guest=guest.name,
-        definition=to_data(guest),
+        guest=guest,
         accel=decision.accel,
         accel_why=decision.why,
         fell_back=False,
         images={name: each.text for name, each in sets.items()},
         addresses=addresses,
-        inner=tuple(plan.inner_definitions(lab, guest.name)),
+        inner=plan.inner_guests(lab, guest.name),
     )
     files = {part: f"{pool}/{image.volume(part)}" for part in _parts(guest.image)}
     if "boot" in files:

@@ -169,7 +169,7 @@ class _Run:
         for domain in domains:
             if not domain.is_active:
                 self._twins.failed[domain.guest] = f"it is {domain.state}"
-            elif domain.metadata.definition["agent"] == AgentPort.NONE:
+            elif domain.metadata.guest.agent is AgentPort.NONE:
                 self._twins.failed[domain.guest] = "it has no guest agent to measure it with"
             else:
                 able.append(domain)
@@ -196,7 +196,7 @@ class _Run:
         for probe in self._probes:
             if Needs.DISK in probe.needs and not clone.disk:
                 several = "its disks are on several controllers: which comes first can't be told"
-                self._tally.bar(probe, clone.of, several if clone.definition.disks else "it has no disk")
+                self._tally.bar(probe, clone.of, several if clone.guest.disks else "it has no disk")
             if Needs.NETWORK in probe.needs and not clone.addresses:
                 self._tally.bar(probe, clone.of, "it has no network card")
 
@@ -383,7 +383,7 @@ class _Run:
 
     def _lose(self, clone: Clone, why: str) -> None:
         self._twins.drop(clone.of, why)
-        self._monitor.failed(clone.definition.name, why)
+        self._monitor.failed(clone.guest.name, why)
 
     def _estimate(self) -> float:
         guests = len(self._names)

@@ -29,7 +29,7 @@ from provisioner.listener import Listener
 from provisioner.measure import clock
 from provisioner.model import naming, plan
 from provisioner.model.enums import Accel
-from provisioner.model.lab import Guest, guest_from_data
+from provisioner.model.lab import Guest
 from provisioner.model.metadata import Address
 from provisioner.model.naming import Instance
 from provisioner.model.observed import ObservedDomain
@@ -46,14 +46,14 @@ class Clone:
 
     of: str
     domain: Domain
-    definition: Guest  # with the twin's own name
+    guest: Guest  # with the twin's own name
     order: Order
     label: str
     installed: frozenset[str] = frozenset()  # the tasks whose scripts it has, see ``runner.install``
 
     @property
     def transport(self) -> AgentTransport:
-        return AgentTransport(transports.channel(self.domain, self.definition.agent, self.label))
+        return AgentTransport(transports.channel(self.domain, self.guest.agent, self.label))
 
     @property
     def accel(self) -> str:
@@ -67,7 +67,7 @@ class Clone:
     def disk(self) -> str:
         """Its first disk, as its system calls it; empty where it has none, or where that can't be known:
         Linux counts disks of several controllers in the order in which it finds them."""
-        disks = self.definition.disks
+        disks = self.guest.disks
         if not disks:
             return ""
         if disks[0].bus == "virtio":
@@ -127,14 +127,14 @@ class Twins:
         """
         orders = {}
         for name, clone in self.running.items():
-            if _has_virtio(clone.definition):
-                step = Step(Verb.RESTART, clone.definition.name, "its register accesses are counted")
+            if _has_virtio(clone.guest):
+                step = Step(Verb.RESTART, clone.guest.name, "its register accesses are counted")
                 orders[name] = replace(clone.order, step=step)
         self._launch(image_upload.open_pool(self.session), orders, without_eventfd)
         return bool(orders)
 
     def _order(self, observed: ObservedDomain, store: Images, taken: set[tuple[str, str]]) -> Order:
-        guest = guest_from_data(observed.metadata.definition)
+        guest = observed.metadata.guest
         used = {name: store.kept(text) for name, text in observed.metadata.images.items()}
         found = {name: image for name, image in used.items() if image is not None}
         if found.keys() != used.keys():
@@ -148,7 +148,7 @@ class Twins:
             text = plan.lowest_free(old.network, IPv4Interface(old.address).network, taken)
             taken.add((old.network, text))
             addresses.append(replace(old, mac=self.instance.mac(clone.name, index), address=text))
-        mark = replace(observed.metadata, guest=clone.name, addresses=tuple(addresses))
+        mark = replace(observed.metadata, guest=clone, addresses=tuple(addresses))
         return Order(
             step=Step(Verb.CREATE, clone.name, "to be measured"),
             guest=clone,
@@ -208,7 +208,7 @@ class Twins:
                     self.session.conn.domain(self.instance.domain(order.guest.name)).destroy()
 
     def _check_memory(self, domains: Sequence[ObservedDomain]) -> None:
-        wanted = sum(observed.metadata.definition["memory"] + preflight.QEMU_OVERHEAD for observed in domains)
+        wanted = sum(observed.metadata.guest.memory + preflight.QEMU_OVERHEAD for observed in domains)
         free = self.session.host.free_memory()
         if free is not None and wanted > free:
             raise errors.HypervisorError(
@@ -236,7 +236,7 @@ class Twins:
 
         ready = await_ready(
             clone.domain,
-            clone.definition,
+            clone.guest,
             clone.label,
             self.monitor,
             timeout=self.timeout,

@@ -106,7 +106,7 @@ class Tally:
         if len({domain.metadata.accel for domain in domains}) > 1:
             self.note("the guests run with different accelerators, which is a difference of its own")
         for domain in domains:
-            virtio = any(card["model"] == "virtio" for card in domain.metadata.definition["interfaces"])
+            virtio = any(card.model == "virtio" for card in domain.metadata.guest.interfaces)
             if domain.metadata.accel == "kvm" and virtio:
                 self.note(
                     f"{domain.guest}: what the host's kernel does for its network card (vhost) may not be in "
@@ -145,23 +145,21 @@ def host_facts(session: Session) -> HostFacts:
 
 def guest_config(domain: ObservedDomain, observed: Observed, *, session: bool) -> GuestConfig:
     """A guest as it is measured: its first disk and its first network card."""
-    definition = domain.metadata.definition
-    disk = next(iter(definition["disks"]), None)
-    card = next(iter(definition["interfaces"]), None)
-    bus = "none" if disk is None else str(disk["bus"])
-    if disk is not None and disk.get("controller"):
-        bus += f" ({disk['controller']})"
-    modes = {
-        network.network: str(network.metadata.definition.get("mode", "")) for network in observed.networks
-    }
+    guest = domain.metadata.guest
+    disk = next(iter(guest.disks), None)
+    card = next(iter(guest.interfaces), None)
+    bus = "none" if disk is None else disk.bus
+    if disk is not None and disk.controller:
+        bus += f" ({disk.controller})"
+    modes = {network.network: str(network.metadata.network.mode) for network in observed.networks}
     return GuestConfig(
         name=domain.guest,
         accel=domain.metadata.accel,
-        machine=definition["machine"],
-        processors=definition["processor"]["count"],
-        memory=definition["memory"],
+        machine=guest.machine,
+        processors=guest.processor.count,
+        memory=guest.memory,
         disk=bus,
-        cache="" if disk is None else disk["cache"],
-        network="none" if card is None else card["model"],
-        network_mode="" if card is None else "user" if session else modes.get(card["network"], ""),
+        cache="" if disk is None else disk.cache,
+        network="none" if card is None else card.model,
+        network_mode="" if card is None else "user" if session else modes.get(card.network, ""),
     )

@@ -1,19 +1,16 @@
 """What a lab is, after its file was read, checked and completed from its profiles.
 
 Every value is set: nothing downstream guesses a default. All objects are immutable and know
-nothing of files, libvirt or the host. ``to_data``/``guest_from_data`` give the plain form that is
-stamped on a domain, so that a later run can say what changed.
+nothing of files, libvirt or the host. Guests and networks are written on what libvirt has of them
+(``model.metadata``), so that a later run can say what changed. Therefore a field that is added to them,
+or to a part of them, has a default: what all those are that were made before there was such a field.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import types
-import typing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from provisioner.language import Text
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
@@ -47,7 +44,7 @@ class Clock:
     timers: dict[str, bool] = field(default_factory=dict)  # kvmclock, hpet, pit, rtc, tsc, hypervclock
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guest:
     """One guest of a lab."""
 
@@ -55,7 +52,7 @@ class Guest:
     kind: GuestKind
     parent: str | None
     transport: Transport
-    optional: bool  # whether it is only there when asked for
+    optional: bool = False  # whether it is only there when asked for
     title: Text | None
     profile: str
     accel: Accel
@@ -68,10 +65,11 @@ class Guest:
     interfaces: tuple[Interface, ...]
     video: str  # none | vga | cirrus | bochs | vmvga | virtio
     clock: Clock
-    hyperv: dict[str, bool | int]  # enlightenments by libvirt's names; spinlocks: retries
-    kvm: dict[str, bool]  # hidden
+    # enlightenments by libvirt's names; spinlocks: retries
+    hyperv: dict[str, bool | int] = field(default_factory=dict)
+    kvm: dict[str, bool] = field(default_factory=dict)  # hidden
     smbios: dict[str, str]  # manufacturer, product, version, serial, bios-vendor
-    features: dict[str, bool]  # vmport
+    features: dict[str, bool] = field(default_factory=dict)  # vmport
     balloon: str  # none | virtio
     rng: str  # none | virtio
     agent: AgentPort
@@ -162,42 +160,3 @@ class Lab:
     @property
     def top_level(self) -> tuple[Guest, ...]:
         return tuple(guest for guest in self.guests if guest.is_top_level)
-
-
-def to_data(value: Any) -> Any:
-    """Plain dicts, lists, strings and numbers of a model object, in field order."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_data(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {key: to_data(value[key]) for key in sorted(value)}
-    if isinstance(value, tuple | list):
-        return [to_data(item) for item in value]
-    if isinstance(value, StrEnum):
-        return str(value)
-    return value
-
-
-def guest_from_data(data: dict[str, Any]) -> Guest:
-    """The guest that ``to_data`` was given. Raises ValueError where the data has another form."""
-    try:
-        return typing.cast(Guest, _from_data(Guest, data))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not a guest definition: {error}") from error
-
-
-def _from_data(kind: Any, data: Any) -> Any:
-    origin = typing.get_origin(kind)
-    if origin is types.UnionType:
-        if data is None:
-            return None
-        (inner,) = (arg for arg in typing.get_args(kind) if arg is not type(None))
-        return _from_data(inner, data)
-    if origin is tuple:
-        return tuple(_from_data(typing.get_args(kind)[0], item) for item in data)
-    if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        names = [f.name for f in dataclasses.fields(kind)]
-        return typing.cast(Any, kind)(**{name: _from_data(hints[name], data[name]) for name in names})
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind(data)
-    return data

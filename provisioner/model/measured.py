@@ -1,6 +1,6 @@
 """What a benchmark found: the numbers, what they were taken on, and what follows from them.
 
-``lab.model.to_data`` gives the JSON form, which ``bench -o json``, ``--save`` and ``--against`` use.
+``plain.to_data`` gives the JSON form, which ``bench -o json``, ``--save`` and ``--against`` use.
 """
 
 from __future__ import annotations

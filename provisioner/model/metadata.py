@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface, IPv4Network
 from shlex import quote
 from typing import Any
 
 from provisioner.errors import InputError
 from provisioner.model import kinds
+from provisioner.model.enums import Accel, Transport
+from provisioner.model.lab import Guest, Network
 from provisioner.model.naming import Instance, owner_slug
+from provisioner.model.plain import from_data, to_data
 
 _LONGEST = 256 * 1024
 # what XML can't hold or readers of it change: a file's name may have any of it
@@ -73,14 +76,13 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class GuestMetadata:
     origin: Origin
-    guest: str
-    definition: dict[str, Any]  # lab.model.to_data of the guest
+    guest: Guest
     accel: str  # kvm | tcg: what it was defined to run with
     accel_why: str
     fell_back: bool  # whether KVM was tried and failed
     images: dict[str, str]  # each image that it uses: its name -> naming.ImageSet.text
-    addresses: tuple[Address, ...] = ()
-    inner: tuple[dict[str, Any], ...] = ()  # definitions of the guests that it hosts, at any depth
+    addresses: tuple[Address, ...] = ()  # of its interfaces, in their order
+    inner: tuple[Guest, ...] = ()  # the guests that it hosts, at any depth, a parent before those in it
 
     def with_accel(self, accel: str, why: str) -> GuestMetadata:
         """The stamp after a fallback."""
@@ -90,17 +92,13 @@ class GuestMetadata:
 @dataclass(frozen=True, slots=True)
 class NetworkMetadata:
     origin: Origin
-    network: str
-    definition: dict[str, Any]
+    network: Network
     subnet: str  # "192.168.150.0/24"
 
 
 def dumps(metadata: GuestMetadata | NetworkMetadata) -> str:
     """The text of a stamp. Raises InputError where it is longer than ``loads`` would take."""
-    kind = "guest" if isinstance(metadata, GuestMetadata) else "network"
-    text = json.dumps(
-        {"format": 1, "kind": kind, **asdict(metadata)}, ensure_ascii=False, separators=(",", ":")
-    )
+    text = json.dumps(_plain(metadata), ensure_ascii=False, separators=(",", ":"))
     text = _UNFIT.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
     if len(text) > _LONGEST:
         raise InputError(
@@ -119,84 +117,49 @@ def loads(text: str) -> GuestMetadata | NetworkMetadata:
         if data.pop("format") != 1:
             raise ValueError("written by another version of virtlab")
         kind = data.pop("kind")
-        choices = data["origin"].pop("choices")
-        origin = Origin(**_strings(data.pop("origin")), choices=_choices(choices))
-        if kind == "network":
-            return _check_network(NetworkMetadata(origin=origin, **data))
-        if kind != "guest":
+        if kind not in ("guest", "network"):
             raise ValueError("not the stamp of a guest or a network")
-        data["addresses"] = tuple(Address(**address) for address in data["addresses"])
-        data["inner"] = tuple(data["inner"])
-        return _check_guest(GuestMetadata(origin=origin, **data))
+        data[kind] = {**data.pop("definition"), "name": data[kind]}
+        if kind == "network":
+            return _check_network(from_data(NetworkMetadata, data))
+        return _check_guest(from_data(GuestMetadata, data))
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a stamp of virtlab: {error!r}") from error
 
 
-def _choices(data: dict[str, Any]) -> Choices:
-    texts = {name: tuple(_list(data.get(name, []))) for name in ("sets", "guests", "left_out")}
-    if data["accel"] not in (None, "auto", "kvm", "tcg") or not all(
-        isinstance(text, str) for each in texts.values() for text in each
-    ):
-        raise TypeError("not what flags can ask for")
-    return Choices(accel=data["accel"], **texts)
+def _plain(metadata: GuestMetadata | NetworkMetadata) -> dict[str, Any]:
+    kind = "guest" if isinstance(metadata, GuestMetadata) else "network"
+    found = {"format": 1, "kind": kind}
+    for key, value in to_data(metadata).items():
+        found |= {kind: value["name"], "definition": value} if key == kind else {key: value}
+    return found
 
 
-def _strings(data: dict[str, Any]) -> dict[str, str]:
-    if not all(isinstance(value, str) for value in data.values()):
-        raise TypeError("a name must be a text")
-    return data
-
-
-def _check_guest(mark: GuestMetadata) -> GuestMetadata:
-    """The stamp, where it has the form that all readers of it count on; else TypeError."""
-    definition = mark.definition
-    well_formed = (
-        mark.accel in ("kvm", "tcg")
-        and isinstance(mark.fell_back, bool)
-        and _is_definition(definition)
-        and len(definition["interfaces"]) == len(mark.addresses)
-        and all(_is_definition(inner) and _is_inner(inner) for inner in mark.inner)
-    )
-    if not well_formed:
-        raise TypeError("not the stamp of a guest")
-    for address in mark.addresses:
-        _strings({"network": address.network, "mac": address.mac, "address": address.address})
-        _strings({} if address.gateway is None else {"gateway": address.gateway})
+def _check_guest(metadata: GuestMetadata) -> GuestMetadata:
+    """The metadata, where it says what its readers count on. Raises ValueError where it does not."""
+    _check_origin(metadata.origin)
+    if metadata.accel not in ("kvm", "tcg"):
+        raise ValueError("not what runs a guest")
+    if len(metadata.guest.interfaces) != len(metadata.addresses):
+        raise ValueError("not an address for each interface")
+    if not all(_is_inside(guest) for guest in metadata.inner):
+        raise ValueError("not guests inside another one")
+    for address in metadata.addresses:
         IPv4Interface(address.address)
-    _strings({"guest": mark.guest, "why": mark.accel_why} | {f"image {k}": v for k, v in mark.images.items()})
-    return mark
+    return metadata
 
 
-def _is_definition(definition: dict[str, Any]) -> bool:
-    return (
-        isinstance(definition["memory"], int)
-        and isinstance(definition["machine"], str)
-        and definition["agent"] in ("virtio", "serial", "none")
-        and isinstance(definition["accel"], str)
-        and all({"size", "image"} <= disk.keys() for disk in _list(definition["disks"]))
-        and all(isinstance(interface["model"], str) for interface in _list(definition["interfaces"]))
-    )
+def _is_inside(guest: Guest) -> bool:
+    ways = (Transport.PARENT, Transport.NONE)
+    return guest.parent is not None and not kinds.of(guest.kind).is_top_level and guest.transport in ways
 
 
-def _is_inner(definition: dict[str, Any]) -> bool:
-    return (
-        all(isinstance(definition[key], str) for key in ("name", "parent", "image"))
-        and definition["kind"] in {kind.name for kind in kinds.hosted()}
-        and definition["transport"] in ("parent", "none")
-        and isinstance(definition["processor"]["count"], int)
-        and all(isinstance(word, str) for word in _list(definition["kernel_args"]))
-    )
+def _check_network(metadata: NetworkMetadata) -> NetworkMetadata:
+    _check_origin(metadata.origin)
+    IPv4Network(metadata.subnet)
+    return metadata
 
 
-def _check_network(mark: NetworkMetadata) -> NetworkMetadata:
-    _strings({"network": mark.network, "subnet": mark.subnet})
-    IPv4Network(mark.subnet)
-    if not isinstance(mark.definition, dict):
-        raise TypeError("not the stamp of a network")
-    return mark
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError("not a list")
-    return value
+def _check_origin(origin: Origin) -> None:
+    if origin.choices.accel not in (None, *Accel):
+        raise ValueError("not what --accel can ask for")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from provisioner.model import naming
+from provisioner.model.lab import Guest
 from provisioner.model.metadata import GuestMetadata, NetworkMetadata, Origin
 
 
@@ -38,23 +38,22 @@ class ObservedDomain:
         """The guest, and those inside it at any depth, a parent before the guests that it hosts."""
         found: dict[str, Member] = {self.guest: self}
         yield self
-        for definition in self.metadata.inner:
-            parent = found.get(str(definition.get("parent")))
-            if parent is not None and definition["name"] not in found:
-                inner = ObservedInner(definition["name"], parent, self._inner_stamp(definition))
-                found[inner.guest] = inner
+        for guest in self.metadata.inner:
+            parent = found.get(guest.parent or "")
+            if parent is not None and guest.name not in found:
+                inner = ObservedInner(guest.name, parent, self._inner_metadata(guest))
+                found[guest.name] = inner
                 yield inner
 
-    def _inner_stamp(self, definition: dict[str, Any]) -> GuestMetadata:
-        name = definition["name"]
-        return replace(self.metadata, guest=name, definition=definition, images={}, addresses=(), inner=())
+    def _inner_metadata(self, guest: Guest) -> GuestMetadata:
+        return replace(self.metadata, guest=guest, images={}, addresses=(), inner=())
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedInner:
     """A guest inside another one. Whether it runs only that one knows, which is not asked here.
 
-    Its stamp is its host's, with the definition that the host's stamp has of it: the accelerator is what
+    Its metadata is its host's, with the guest as the host's metadata has it: the accelerator is what
     executes all of them in the end.
     """
 

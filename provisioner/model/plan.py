@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Any
 
 from provisioner.errors import ConflictError, InputError
 from provisioner.model import naming
-from provisioner.model.lab import Guest, Lab, Network, to_data
+from provisioner.model.lab import Guest, Lab, Network
 from provisioner.model.metadata import Address, Choices, Origin
 from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork
+from provisioner.model.plain import to_data
 from provisioner.units import format_size
 
 _SIZES = {"memory", "size"}
 _FLAGS = {"accelerator", "choices"}
 _NO_RESTART = {"title", "profile", "transport", "optional", "choices"}  # what is only written on it
 _FRESH = {"create", "start", "restart", "replace"}  # verbs after which a guest boots
+_INSIDE_ONE = 2  # steps of a path that lead to an inner guest: inner[3]
 _SUBNETS = 127  # 192.168.128.0/24 to 192.168.254.0/24
 _FIRST_HOST = 11
 _END_OF_HOSTS = 128  # from here on: what DHCP gives to others
@@ -150,9 +152,9 @@ def _network_steps(lab: Lab, observed: Observed) -> list[Step]:
 def _network_step(network: Network, observed: ObservedNetwork | None) -> Step:
     if observed is None:
         return Step(Verb.CREATE, network.name, "not there yet")
-    changes = _differences(observed.metadata.definition, to_data(network))
-    if any(_top_key(change) not in _NO_RESTART for change in changes):
-        return Step(Verb.REPLACE, network.name, "the lab file changed", tuple(changes))
+    changes = list(_differences(observed.metadata.network, network))
+    if any(change.key not in _NO_RESTART for change in changes):
+        return Step(Verb.REPLACE, network.name, "the lab file changed", tuple(map(str, changes)))
     if not observed.active:
         return Step(Verb.START, network.name, "it is stopped")
     return Step(Verb.KEEP, network.name, "as the lab file says")
@@ -163,28 +165,27 @@ def _guest_step(
 ) -> Step:
     if observed is None:
         return Step(Verb.CREATE, guest.name, "not there yet")
-    changes = _differences(observed.metadata.definition, to_data(guest))
-    changes += _differences(
-        {"inner": list(observed.metadata.inner)}, {"inner": inner_definitions(lab, guest.name)}
-    )
-    changes += _differences({"accelerator": observed.metadata.accel}, {"accelerator": accel})
-    changes += _differences(
-        {"choices": _flags(observed.metadata.origin.choices)}, {"choices": _flags(origin.choices)}
-    )
-    why = "flags ask for it" if {_top_key(c) for c in changes} <= _FLAGS else "the lab file changed"
-    serious = [change for change in changes if _top_key(change) not in _NO_RESTART]
-    if _disks_lost(observed.metadata.definition, guest):
-        return Step(Verb.REPLACE, guest.name, why, tuple(changes), _loss(observed, disks=True))
-    if serious:
-        return Step(Verb.RESTART, guest.name, why, tuple(changes), _loss(observed, disks=False))
+    told = observed.metadata
+    changes = [
+        *_differences(told.guest, guest),
+        *_differences(told.inner, inner_guests(lab, guest.name), ("inner",)),
+        *_differences(told.accel, accel, ("accelerator",)),
+        *_differences(_flags(told.origin.choices), _flags(origin.choices), ("choices",)),
+    ]
+    lines = tuple(map(str, changes))
+    why = "flags ask for it" if {change.key for change in changes} <= _FLAGS else "the lab file changed"
+    if _disks_lost(told.guest, guest):
+        return Step(Verb.REPLACE, guest.name, why, lines, _loss(observed, disks=True))
+    if any(change.key not in _NO_RESTART for change in changes):
+        return Step(Verb.RESTART, guest.name, why, lines, _loss(observed, disks=False))
     moved = sorted({i.network for i in guest.interfaces} & renewed)
     if moved and observed.is_active:
         reason = f"its network {', '.join(moved)} was not there or is made anew"
         return Step(Verb.RESTART, guest.name, reason, loses=_loss(observed, disks=False))
     if not observed.is_active or observed.state == "paused":
-        return Step(Verb.START, guest.name, f"it is {observed.state}", tuple(changes))
+        return Step(Verb.START, guest.name, f"it is {observed.state}", lines)
     if changes:
-        return Step(Verb.UPDATE, guest.name, why, tuple(changes))
+        return Step(Verb.UPDATE, guest.name, why, lines)
     return Step(Verb.KEEP, guest.name, "as the lab file says")
 
 
@@ -194,12 +195,7 @@ def _flags(choices: Choices) -> str:
     return " ".join([*words, *(f"--set {text}" for text in choices.sets)]) or "none"
 
 
-def inner_definitions(lab: Lab, name: str) -> list[dict[str, Any]]:
-    """The definitions of all guests that a guest hosts, at any depth, in file order."""
-    return [to_data(guest) for guest in inner_guests(lab, name)]
-
-
-def inner_guests(lab: Lab, name: str) -> list[Guest]:
+def inner_guests(lab: Lab, name: str) -> tuple[Guest, ...]:
     """All guests that a guest hosts, at any depth, in file order, which puts parents first."""
     hosts = {name}
     found = []
@@ -207,11 +203,11 @@ def inner_guests(lab: Lab, name: str) -> list[Guest]:
         if guest.parent in hosts:
             hosts.add(guest.name)
             found.append(guest)
-    return found
+    return tuple(found)
 
 
 def _loss(observed: ObservedDomain, *, disks: bool) -> str | None:
-    if disks and observed.metadata.definition.get("disks"):
+    if disks and observed.metadata.guest.disks:
         return (
             "all that is on its disks and in its memory" if observed.is_active else "all that is on its disks"
         )
@@ -219,49 +215,64 @@ def _loss(observed: ObservedDomain, *, disks: bool) -> str | None:
 
 
 def _disk_count(observed: ObservedDomain | None) -> int:
-    return 0 if observed is None else len(observed.metadata.definition.get("disks", ()))
+    return 0 if observed is None else len(observed.metadata.guest.disks)
 
 
-def _disks_lost(old: dict[str, Any], guest: Guest) -> bool:
-    """Whether the new definition loses what is on a disk: one goes, or gets another size or image."""
-    before = [(disk["size"], disk["image"]) for disk in old["disks"]]
-    after = [(disk.size, disk.image) for disk in guest.disks]
+def _disks_lost(old: Guest, new: Guest) -> bool:
+    """Whether the new guest loses what is on a disk: one goes, or gets another size or image."""
+    before = [(disk.size, disk.image) for disk in old.disks]
+    after = [(disk.size, disk.image) for disk in new.disks]
     return before != after[: len(before)]
 
 
-def _differences(old: Any, new: Any, path: str = "") -> list[str]:
-    """One line for each leaf that differs: ``path: old → new``."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return [
-            line
-            for key in dict.fromkeys((*old, *new))
-            for line in _differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
-        ]
-    if isinstance(old, list) and isinstance(new, list):
-        length = max(len(old), len(new))
-        pairs = zip(old + [None] * (length - len(old)), new + [None] * (length - len(new)), strict=True)
-        return [line for i, (a, b) in enumerate(pairs) for line in _differences(a, b, f"{path}[{i}]")]
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A leaf that is not the same in two guests or networks."""
+
+    path: tuple[str | int, ...]  # fields, keys and places in a list: ("disks", 0, "bus")
+    old: Any
+    new: Any
+
+    @property
+    def key(self) -> str:
+        """The field of a guest or network that it is about; of the inner guest for a change inside one."""
+        inside = self.path[0] == "inner" and len(self.path) > _INSIDE_ONE
+        return str(self.path[_INSIDE_ONE if inside else 0])
+
+    def __str__(self) -> str:
+        """``path: old → new``"""
+        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
+        old, new = (_shown(self.path[-1], to_data(value)) for value in (self.old, self.new))
+        return f"{place.removeprefix('.')}: {old} → {new}"
+
+
+def _differences(old: Any, new: Any, path: tuple[str | int, ...] = ()) -> Iterator[_Change]:
+    """Each leaf that differs between two models."""
     if old == new:
-        return []
-    return [f"{path}: {_shown(path, old)} → {_shown(path, new)}"]
+        return
+    if is_dataclass(old) and type(old) is type(new):
+        for field in fields(old):
+            yield from _differences(getattr(old, field.name), getattr(new, field.name), (*path, field.name))
+    elif isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys((*sorted(old), *sorted(new))):
+            yield from _differences(old.get(key), new.get(key), (*path, key))
+    elif isinstance(old, tuple) and isinstance(new, tuple):
+        for index, (a, b) in enumerate(zip_longest(old, new)):
+            yield from _differences(a, b, (*path, index))
+    else:
+        yield _Change(path, old, new)
 
 
-def _shown(path: str, value: Any) -> str:
-    if value is None:
+def _shown(name: str | int, plain: Any) -> str:
+    if plain is None:
         return "none"
-    if isinstance(value, int) and path.rpartition(".")[2] in _SIZES:
-        return format_size(value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(key, item)}" for key, item in value.items() if item is not None)
-    return str(value)
-
-
-def _top_key(change: str) -> str:
-    """The key of a guest or network that a change is about; of an inner guest's for a change inside one."""
-    path = re.sub(r"^inner\[\d+\]\.", "", change.partition(":")[0])
-    return re.split(r"[.\[]", path, maxsplit=1)[0]
+    if isinstance(plain, bool):
+        return "yes" if plain else "no"
+    if isinstance(plain, int) and name in _SIZES:
+        return format_size(plain)
+    if isinstance(plain, dict):
+        return ", ".join(f"{key} {_shown(key, item)}" for key, item in plain.items() if item is not None)
+    return str(plain)
 
 
 def user_ranges(lab: Lab) -> Ranges:

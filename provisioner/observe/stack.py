@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from provisioner.language import Text
 from provisioner.model.facts import Facts
+from provisioner.model.lab import Disk, Guest, Interface
 from provisioner.observe import stack_devices
 from provisioner.observe import stack_words as words
 from provisioner.observe.stack_devices import Model
@@ -131,25 +131,22 @@ _UNKNOWN = "not known"
 _MODE = "/mode"
 
 
-def of(definition: dict[str, Any], accel: str, facts: Facts | None, *, host: HostSide | None) -> Stack:
+def of(guest: Guest, accel: str, facts: Facts | None, *, host: HostSide | None) -> Stack:
     """The stack of a guest that the host's QEMU runs.
 
-    ``definition`` is ``lab.model.to_data`` of it, ``accel`` kvm or tcg. Nothing is said about the guest's
-    drivers but what the facts tell, nothing about the host but what ``host`` tells.
+    ``accel`` is kvm or tcg. Nothing is said about the guest's drivers but what the facts tell, nothing
+    about the host but what ``host`` tells.
     """
     below = host or HostSide()
     pictures = []
-    if disks := definition["disks"]:
-        pictures.append(_disk_picture(definition, disks[0], accel, facts, below))
-    if cards := definition["interfaces"]:
-        pictures.append(_network_picture(definition, cards[0], accel, facts, below))
+    if guest.disks:
+        pictures.append(_disk_picture(guest.name, guest.disks[0], accel, facts, below))
+    if guest.interfaces:
+        pictures.append(_network_picture(guest.name, guest.interfaces[0], accel, facts, below))
     if not pictures:
-        frame = _machine(definition["name"], accel, facts, below, (), (), (), ())
+        frame = _machine(guest.name, accel, facts, below, (), (), (), ())
         pictures.append(Picture("none", TITLES["none"], frame))
-    title = definition.get("title")
-    return Stack(
-        definition["name"], Text(title["en"], title.get("ja")) if title else None, accel, tuple(pictures)
-    )
+    return Stack(guest.name, guest.title, accel, tuple(pictures))
 
 
 def steps(picture: Picture) -> list[Step]:
@@ -196,9 +193,7 @@ def _told(frame: Frame) -> Iterator[tuple[str, Text | str | None]]:
             yield item.part, item.text
 
 
-def _disk_picture(
-    definition: dict[str, Any], disk: dict[str, Any], accel: str, facts: Facts | None, host: HostSide
-) -> Picture:
+def _disk_picture(guest: str, disk: Disk, accel: str, facts: Facts | None, host: HostSide) -> Picture:
     model = stack_devices.of_disk(disk)
     chains = None if facts is None or "disks" in facts.missing else [d.drivers for d in facts.disks]
     way = Way()
@@ -216,16 +211,14 @@ def _disk_picture(
     device = (
         way.crossing(model),
         way.step("device", model.name, model.interface),
-        way.step("backend", words.cache(str(disk["cache"]))),
+        way.step("backend", words.cache(disk.cache)),
     )
     beneath = disk_beneath(way, host)
-    frame = _machine(definition["name"], accel, facts, host, programs, kernel, device, beneath)
+    frame = _machine(guest, accel, facts, host, programs, kernel, device, beneath)
     return Picture("disk", TITLES["disk"], frame)
 
 
-def _network_picture(
-    definition: dict[str, Any], card: dict[str, Any], accel: str, facts: Facts | None, host: HostSide
-) -> Picture:
+def _network_picture(guest: str, card: Interface, accel: str, facts: Facts | None, host: HostSide) -> Picture:
     model = stack_devices.of_card(card)
     rings = accel == "kvm" and model.interface == "virtio"
     chains = None if facts is None or "interfaces" in facts.missing else [i.drivers for i in facts.interfaces]
@@ -243,7 +236,7 @@ def _network_picture(
         way.step("backend", words.network_backend(host.user_network, rings=rings)),
     )
     beneath = network_beneath(way, host)
-    frame = _machine(definition["name"], accel, facts, host, programs, kernel, device, beneath)
+    frame = _machine(guest, accel, facts, host, programs, kernel, device, beneath)
     return Picture("network", TITLES["network"], frame)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from provisioner.language import Text
 from provisioner.model.facts import EMULATED
+from provisioner.model.lab import Disk, Interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +176,19 @@ _CONTROLLERS = {
 _CARDS = {"e1000": E1000, "e1000e": E1000E, "rtl8139": RTL8139, "virtio": VIRTIO_NET, "vmxnet3": VMXNET3}
 
 
-def of_disk(disk: dict[str, Any]) -> Model:
-    """The model behind a disk of a guest's definition; one with no story where it is not known here."""
-    if disk.get("bus") == "scsi":
-        return _CONTROLLERS.get(str(disk.get("controller")), _unknown(disk.get("controller")))
-    return _DISKS.get(str(disk.get("bus")), _unknown(disk.get("bus")))
+def of_disk(disk: Disk) -> Model:
+    """The model behind a disk of a guest; one with no story where it is not known here."""
+    if disk.bus == "scsi":
+        controller = str(disk.controller)
+        return _CONTROLLERS.get(controller, _unknown(controller))
+    return _DISKS.get(disk.bus, _unknown(disk.bus))
 
 
-def of_card(interface: dict[str, Any]) -> Model:
-    """The model behind a network card of a guest's definition."""
-    return _CARDS.get(str(interface.get("model")), _unknown(interface.get("model")))
+def of_card(interface: Interface) -> Model:
+    """The model behind a network card of a guest; one with no story where it is not known here."""
+    return _CARDS.get(interface.model, _unknown(interface.model))
 
 
-def _unknown(name: object) -> Model:
+def _unknown(name: str) -> Model:
     crossing = Text(en="what passes here is not known to virtlab", ja="ここで何がやり取りされるかは不明")
-    return Model(Text(en=str(name), ja=str(name)), "", crossing, frozenset())
+    return Model(Text(en=name, ja=name), "", crossing, frozenset())

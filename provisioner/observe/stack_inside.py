@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from provisioner.language import Text
 from provisioner.model import kinds
-from provisioner.model.enums import GuestKind
+from provisioner.model.enums import Accel
 from provisioner.model.facts import Facts
 from provisioner.model.kinds.kind import Devices, Kind, Standing
+from provisioner.model.lab import Guest
 from provisioner.observe import stack, stack_devices
 from provisioner.observe import stack_words as words
 from provisioner.observe.stack import (
@@ -37,42 +37,44 @@ _RING3 = Text(en="ring 3: this kernel gave its privileges up to Xen", ja="リン
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A guest: ``lab.model.to_data`` of it, what runs the machine that it is in, and what it told."""
+    """A guest, what runs the machine that it is in, and what it told."""
 
-    definition: dict[str, Any]
+    guest: Guest
     accel: str  # kvm | tcg
     facts: Facts | None
 
     @property
     def name(self) -> str:
-        return str(self.definition["name"])
+        return self.guest.name
 
     @property
     def kind(self) -> Kind:
-        return kinds.of(GuestKind(self.definition["kind"]))
+        return kinds.of(self.guest.kind)
+
+    @property
+    def parent(self) -> str | None:
+        return self.guest.parent
 
 
 def of_all(guests: Sequence[Told], *, host: HostSide | None) -> dict[str, Stack]:
     """The stack of each guest by its name, in the order given; none of one whose parent is not there."""
     known: dict[str, Told] = {}
     for guest in guests:
-        if (parent := guest.definition.get("parent")) is None or parent in known:
+        if guest.parent is None or guest.parent in known:
             known[guest.name] = guest
     return {name: _of(guest, known, host or HostSide()) for name, guest in known.items()}
 
 
 def _of(guest: Told, by_name: dict[str, Told], host: HostSide) -> Stack:
     chain = [guest]
-    while (parent := chain[0].definition.get("parent")) is not None:
+    while (parent := chain[0].parent) is not None:
         chain.insert(0, by_name[parent])
-    hosted = [other for other in by_name.values() if other.definition.get("parent") == guest.name]
+    hosted = [other for other in by_name.values() if other.parent == guest.name]
     if len(chain) == 1 and not hosted:
-        return stack.of(guest.definition, guest.accel, guest.facts, host=host)
+        return stack.of(guest.guest, guest.accel, guest.facts, host=host)
     builders = [_Builder(chain, hosted, host, path) for path in (*_PATHS, "none")]
     pictures = [builder.picture() for builder in builders if builder.is_there()]
-    title = guest.definition.get("title")
-    shown = Text(title["en"], title.get("ja")) if title else None
-    return Stack(guest.name, shown, guest.accel, tuple(pictures[:-1] or pictures))
+    return Stack(guest.name, guest.guest.title, guest.accel, tuple(pictures[:-1] or pictures))
 
 
 class _Builder:
@@ -161,7 +163,7 @@ class _Builder:
     def _veth(self, guest: Told) -> tuple[Inside, ...]:
         if self._path != "network":
             return ()
-        host = str(guest.definition["parent"])
+        host = guest.parent
         return self._step(
             "veth",
             Text(
@@ -216,13 +218,14 @@ class _Builder:
         )
 
     def _has(self, guest: Told) -> bool:
-        return bool(guest.definition[_PATHS[self._path]])
+        return bool(guest.guest.disks if self._path == "disk" else guest.guest.interfaces)
 
     def _model(self, guest: Told) -> Model:
-        first = guest.definition[_PATHS[self._path]][0]
         if guest.kind.devices is Devices.XEN:
             return stack_devices.XEN_BLK if self._path == "disk" else stack_devices.XEN_NET
-        return stack_devices.of_disk(first) if self._path == "disk" else stack_devices.of_card(first)
+        if self._path == "disk":
+            return stack_devices.of_disk(guest.guest.disks[0])
+        return stack_devices.of_card(guest.guest.interfaces[0])
 
     def _crossing(self, guest: Told) -> tuple[Step, ...]:
         if not self._is_on_its_way:
@@ -240,7 +243,7 @@ class _Builder:
         if not self._is_on_its_way:
             return ()
         if self._path == "disk":
-            text = words.cache(str(guest.definition["disks"][0]["cache"]))
+            text = words.cache(guest.guest.disks[0].cache)
         else:
             rings = guest.accel == "kvm" and self._model(guest).interface == "virtio"
             text = words.network_backend(self._host.user_network, rings=rings)
@@ -268,7 +271,7 @@ class _Builder:
 
     def _emulator(self, guest: Told, sections: tuple[Section, ...]) -> Frame:
         """The QEMU process in the guest that hosts a machine."""
-        host = str(guest.definition["parent"])
+        host = guest.parent
         accel = _inner_accel(guest)
         vcpu: tuple[Inside, ...] = ()
         if accel:
@@ -289,8 +292,8 @@ def _inner_accel(guest: Told) -> str | None:
     """kvm or tcg: what runs a machine in a machine, as it told, else as it was asked for."""
     signature = guest.facts.signature if guest.facts else ""
     known = {"KVMKVMKVM": "kvm", "TCGTCGTCGTCG": "tcg"}.get(signature)
-    asked = str(guest.definition.get("accel"))
-    return known or (asked if asked in ("kvm", "tcg") else None)
+    asked = guest.guest.accel
+    return known or (None if asked is Accel.AUTO else str(asked))
 
 
 def _domain_u(guest: Told, sections: tuple[Section, ...]) -> Frame:

@@ -20,7 +20,7 @@ def stacks(session: Session, gathered: Sequence[Gathered]) -> list[Stack]:
     """
     from provisioner.observe import stack_inside
 
-    told = [stack_inside.Told(one.metadata.definition, one.metadata.accel, one.facts) for one in gathered]
+    told = [stack_inside.Told(one.metadata.guest, one.metadata.accel, one.facts) for one in gathered]
     return list(stack_inside.of_all(told, host=host_side(session)).values())
 
 

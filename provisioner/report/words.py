@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from provisioner.language import Language, Text, said
 from provisioner.model import kinds
-from provisioner.model.enums import Accel, GuestKind
+from provisioner.model.enums import Accel
+from provisioner.model.lab import Guest
 
 _ACCEL = {"kvm": Text("KVM"), "tcg": Text("emulation (TCG)", "エミュレーション(TCG)")}
 
@@ -17,17 +15,17 @@ def accel(name: str, language: Language) -> str:
     return said(_ACCEL.get(name, Text(name)), language)
 
 
-def runs(name: str, definition: Mapping[str, Any], language: Language) -> str:
+def runs(name: str, guest: Guest | None, language: Language) -> str:
     """What runs a guest; of one inside another, where it is, what it asked for there, and what runs that.
 
-    ``definition`` is ``lab.model.to_data`` of the guest, ``name`` the accelerator of its outermost host.
+    ``name`` is the accelerator of its outermost host. Of a guest that is not known it is all that is said.
     """
-    outer, parent = accel(name, language), definition.get("parent")
-    if not parent:
+    outer = accel(name, language)
+    if guest is None or guest.parent is None:
         return outer
-    kind = kinds.of(GuestKind(definition["kind"]))
-    asked = str(definition.get("accel")) if kind.chooses_accel else Accel.AUTO
-    if asked == Accel.AUTO:
+    parent = guest.parent
+    asked = guest.accel if kinds.of(guest.kind).chooses_accel else Accel.AUTO
+    if asked is Accel.AUTO:
         return said(Text(f"in {parent}, on {outer}", f"{parent}の中、{outer}の上"), language)
     own = accel(asked, language)
     return said(Text(f"{own} in {parent}, on {outer}", f"{parent}の中の{own}、{outer}の上"), language)

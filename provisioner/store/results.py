@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from provisioner import atomic, errors, paths
-from provisioner.model.lab import to_data
 from provisioner.model.measured import Bench
+from provisioner.model.plain import to_data
 from provisioner.store import saved
 
 KINDS = ("compare", "check", "bench")

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from provisioner import errors
 from provisioner.backends import choose, prompts
 from provisioner.backends.session import Session
 from provisioner.labfile.lesson import Exercise
 from provisioner.labfile.spec import NEEDS_NETWORK
-from provisioner.model.lab import Observation
+from provisioner.model.lab import Guest, Observation
 from provisioner.model.metadata import Origin
 from provisioner.model.named_facts import values
 from provisioner.model.observed import Member
@@ -50,7 +49,7 @@ class Checked:
     instance: str
     taken: str  # UTC, ISO 8601
     accels: dict[str, str]  # guest -> kvm | tcg: what runs it, or the outermost guest that it is in
-    definitions: dict[str, dict[str, Any]]  # guest -> lab.model.to_data of it
+    guests: dict[str, Guest]  # by their names
     findings: tuple[Finding, ...]  # in the order of the items, for each in that of its guests
     platform: dict[str, tuple[str, ...]]  # guest -> what it has that proves nothing
     errors: dict[str, str]  # guest -> why its facts are not known
@@ -91,7 +90,7 @@ def run(
         instance=label,
         taken=datetime.now(UTC).isoformat(timespec="seconds"),
         accels={domain.guest: domain.metadata.accel for domain in chosen},
-        definitions={domain.guest: domain.metadata.definition for domain in chosen},
+        guests={domain.guest: domain.metadata.guest for domain in chosen},
         findings=tuple(findings),
         platform={name: values(each.facts)["platform"] for name, each in facts.items() if each.facts},
         # nobody expects facts of a guest that can only be asked at its console

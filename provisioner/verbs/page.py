@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -18,10 +18,9 @@ from provisioner.lifecycle import lab_files, running
 from provisioner.listener import Listener
 from provisioner.measure import findings as tally
 from provisioner.model import kinds, selection
-from provisioner.model.enums import GuestKind
 from provisioner.model.facts import Facts
 from provisioner.model.kinds.kind import Devices
-from provisioner.model.lab import Expectation, Lab, Observation, to_data
+from provisioner.model.lab import Disk, Expectation, Guest, Lab, Observation
 from provisioner.model.measured import Bench, HostFacts
 from provisioner.model.observed import Member
 from provisioner.observe import beside, comparison, stack_inside, stack_pictures
@@ -47,7 +46,7 @@ class PageGuest:
     stack: Stack | None
     error: str  # why there are no facts, of a guest that was asked
     hint: str  # what to do then
-    definition: dict[str, Any] = field(default_factory=dict)  # lab.model.to_data of it, where it is known
+    defined: Guest | None = None  # as its lab file has it, where that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class _Told(NamedTuple):
 
     name: str
     accel: str
-    definition: dict[str, Any] | None
+    defined: Guest | None
     facts: Facts | None
     error: str = ""
     hint: str = ""
@@ -128,7 +127,7 @@ def _live(session: Session, domains: Sequence[Member], observed: Compared) -> _L
     except errors.InputError:
         lab = None  # its file is gone, or being edited
     told = tuple(
-        _Told(one.guest, one.metadata.accel, one.metadata.definition, one.facts, one.error, one.hint or "")
+        _Told(one.guest, one.metadata.accel, one.metadata.guest, one.facts, one.error, one.hint or "")
         for one in observed.gathered
     )
     return _Look(
@@ -172,7 +171,7 @@ def _saved(lab: Lab | None, instance: str, bench: Bench | None, kept: dict[str, 
     known = {one.name for one in told}
     if lab is not None and not known:
         usual = selection.chosen(lab).top_level
-        told = tuple(_Told(g.name, accels.get(g.name, ""), to_data(g), None) for g in usual)
+        told = tuple(_Told(g.name, accels.get(g.name, ""), g, None) for g in usual)
     taken = kept.get("taken")
     asked = taken if known and isinstance(taken, str) else ""
     return _Look(instance, lab, told, host=bench.host if bench else None, asked=asked)
@@ -195,7 +194,7 @@ def _lab(target: str) -> Lab | None:
 
 def _saved_guests(kept: dict[str, Any], lab: Lab | None) -> tuple[_Told, ...]:
     """The guests of the last comparison, as far as what was kept of it makes sense."""
-    definitions: dict[str, dict[str, Any]] = {g.name: to_data(g) for g in lab.guests} if lab else {}
+    defined = {guest.name: guest for guest in lab.guests} if lab else {}
     found = []
     entries = kept.get("guests")
     for entry in entries if isinstance(entries, list) else ():
@@ -204,7 +203,7 @@ def _saved_guests(kept: dict[str, Any], lab: Lab | None) -> tuple[_Told, ...]:
             facts = saved.restored(Facts, entry["facts"])
         except (KeyError, TypeError, ValueError):
             continue
-        found.append(_Told(name, accel, definitions.get(name), facts))
+        found.append(_Told(name, accel, defined.get(name), facts))
     return tuple(found)
 
 
@@ -240,36 +239,34 @@ def _page(target: str, look: _Look) -> Page:
 
 def _stacks(told: Sequence[_Told], side: HostSide | None) -> dict[str, Stack]:
     known = [
-        stack_inside.Told(one.definition, one.accel, one.facts)
+        stack_inside.Told(one.defined, one.accel, one.facts)
         for one in told
-        if one.definition and one.accel
+        if one.defined is not None and one.accel
     ]
     return stack_inside.of_all(known, host=side)
 
 
 def _guest(one: _Told, pictured: Stack | None, lab: Lab | None) -> PageGuest:
-    definition = one.definition or {}
-    if definition and kinds.of(GuestKind(definition["kind"])).devices is not Devices.QEMU:
-        definition = {}  # its disks and cards are no device models of QEMU's
-    disks, cards = definition.get("disks") or [], definition.get("interfaces") or []
+    guest = one.defined
+    if guest is not None and kinds.of(guest.kind).devices is not Devices.QEMU:
+        guest = None  # its disks and cards are no device models of QEMU's
     title = next((guest.title for guest in lab.guests if guest.name == one.name), None) if lab else None
     return PageGuest(
         name=one.name,
         title=title,
         accel=one.accel,
-        disk=_disk(disks[0]) if disks else "",
-        network=str(cards[0]["model"]) if cards else "",
+        disk=_disk(guest.disks[0]) if guest and guest.disks else "",
+        network=guest.interfaces[0].model if guest and guest.interfaces else "",
         facts=one.facts,
         stack=pictured,
         error=one.error,
         hint=one.hint,
-        definition=one.definition or {},
+        defined=one.defined,
     )
 
 
-def _disk(disk: dict[str, Any]) -> str:
-    controller = disk.get("controller")
-    return f"{disk['bus']} ({controller})" if controller else str(disk["bus"])
+def _disk(disk: Disk) -> str:
+    return f"{disk.bus} ({disk.controller})" if disk.controller else disk.bus
 
 
 def _lesson(lab: Lab | None) -> Lesson | None:

@@ -10,16 +10,16 @@ import libvirt
 from provisioner.model import naming
 from provisioner.model.metadata import GuestMetadata, Origin
 from provisioner.model.naming import Instance
+from tests.unit.worlds import guest as sample_guest
 
 MINE = Instance("learner", "demo")
 Define = Callable[..., libvirt.virDomain]
 
 
 def guest_stamp(guest: str = "one", user: str = "learner", instance: str = "demo") -> GuestMetadata:
-    definition = {"name": guest, "machine": "pc", "memory": 1 << 20, "accel": "auto", "agent": "none"}
-    definition |= {"disks": [], "interfaces": []}
+    of = sample_guest(guest, disks=(), interfaces=())
     origin = Origin(user, instance, "demo", "catalog:demo", '/labs/<demo> & "co"/ラボ.yaml')
-    return GuestMetadata(origin, guest, definition, "tcg", "asked for", False, {"tiny": "tiny.0.1.learner"})
+    return GuestMetadata(origin, of, "tcg", "asked for", False, {"tiny": "tiny.0.1.learner"})
 
 
 def domain_xml(name: str, mark: str | None) -> str:

@@ -19,7 +19,7 @@ from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.storage import Pool
 from provisioner.model import metadata, plan
 from provisioner.model.enums import NetworkMode
-from provisioner.model.lab import Network, to_data
+from provisioner.model.lab import Network
 from provisioner.model.metadata import Address, GuestMetadata, NetworkMetadata
 from provisioner.model.naming import Instance
 
@@ -101,7 +101,7 @@ class Net:
         self.name = mine.network(name)
         network = Network(name, None, NetworkMode.ISOLATED)
         origin = guest_stamp(user=mine.owner, instance=mine.name).origin
-        self.mark = NetworkMetadata(origin, name, to_data(network), str(self.subnet))
+        self.mark = NetworkMetadata(origin, network, str(self.subnet))
         hosts = [(f"g{i}", self.address(i)) for i in (1, 2)]
         self.xml = render.network_xml(network, self.mark, hosts)
 

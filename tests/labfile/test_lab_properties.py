@@ -17,6 +17,7 @@ from provisioner.labfile.problems import UNSAFE_CHARACTER, Problems
 from provisioner.labfile.value_types import Kind, Many, Names, Record, TextOrRecord, Word
 from provisioner.model import lab as model
 from provisioner.model.lab import Lab
+from provisioner.model.plain import from_data, to_data
 
 Load = Callable[..., Lab]
 JUNK = st.one_of(
@@ -94,7 +95,7 @@ def test_any_guests_come_back_from_their_data(load_file: Load, guests: object, d
         ("defaults.profile=virtio",) if isinstance(defaults, dict) else (),
     )
     for guest in lab.guests if lab else ():
-        assert model.guest_from_data(json.loads(json.dumps(model.to_data(guest)))) == guest
+        assert from_data(model.Guest, json.loads(json.dumps(to_data(guest)))) == guest
 
 
 @given(st.text(max_size=40), st.text(max_size=20))

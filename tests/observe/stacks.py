@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from provisioner.model.facts import Disk, Facts, Interface
+from provisioner.language import Text
+from provisioner.model.facts import Disk, Facts
+from provisioner.model.facts import Interface as SeenInterface
+from provisioner.model.lab import Guest, Interface
 from provisioner.observe import stack
 from provisioner.observe.stack import HostSide, Stack
+from tests.unit.worlds import disk, guest
 
 HOST = HostSide("Some Processor", "Linux 6.12.0", "7.2.22", "ext4", ("sd", "ahci"), False)
 DRIVERS = {
@@ -15,17 +17,12 @@ DRIVERS = {
 }
 
 
-def definition(name: str, bus: str = "", card: str = "", **more: Any) -> dict[str, Any]:
-    """The part of a guest's stamp that the pictures are made from."""
+def sample(name: str, bus: str = "", card: str = "", **more: object) -> Guest:
+    """A guest with the devices of that one of demo-paravirt, but for the changes."""
     bus, card = bus or {"full": "ide"}.get(name, "virtio"), card or {"full": "e1000"}.get(name, "virtio")
-    disk = {"bus": bus, "size": 1 << 26, "cache": "writeback", "controller": None, "image": None}
-    return {
-        "name": name,
-        "title": {"en": f"Title of {name}", "ja": f"{name}の題"},
-        "disks": [disk],
-        "interfaces": [{"network": "lab", "model": card}],
-        **more,
-    }
+    title = Text(f"Title of {name}", f"{name}の題")
+    devices = {"disks": (disk(bus=bus),), "interfaces": (Interface("lab", card),)}
+    return guest(name, **{"title": title, **devices, **more})
 
 
 def facts(disk: tuple[str, ...] | None, card: tuple[str, ...] | None, missing: tuple[str, ...] = ()) -> Facts:
@@ -44,7 +41,7 @@ def facts(disk: tuple[str, ...] | None, card: tuple[str, ...] | None, missing: t
         clocks=(),
         devices=(),
         disks=() if disk is None else (Disk("sda", 1, disk, ""),),
-        interfaces=() if card is None else (Interface("eth0", "", card, ""),),
+        interfaces=() if card is None else (SeenInterface("eth0", "", card, ""),),
         interrupts=(),
         modules=(),
         agent="",
@@ -58,7 +55,7 @@ def facts(disk: tuple[str, ...] | None, card: tuple[str, ...] | None, missing: t
 
 def told(name: str, accel: str = "tcg", host: HostSide | None = HOST) -> Stack:
     """The stack of one of the demo's guests."""
-    return stack.of(definition(name), accel, facts(*DRIVERS[name]), host=host)
+    return stack.of(sample(name), accel, facts(*DRIVERS[name]), host=host)
 
 
 def both(accel: str = "tcg") -> list[Stack]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.model.lab import to_data
+from provisioner.model.plain import to_data
 from provisioner.store.saved import bench_from_data
 from tests.observe.bench_samples import bench
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from stacks import DRIVERS, HOST, both, definition, facts, told
+from stacks import DRIVERS, HOST, both, facts, sample, told
 
+from provisioner.model.lab import Disk, Interface
 from provisioner.observe import stack, stack_devices
 from provisioner.observe.stack import Frame, Picture, Section, Stack
 
@@ -96,28 +95,28 @@ def test_each_layer_says_its_mode(accel: str, modes: list[str]) -> None:
 
 
 def test_a_guest_that_told_nothing_has_no_driver_in_its_picture() -> None:
-    one = stack.of(definition("full"), "tcg", None, host=None)
+    one = stack.of(sample("full"), "tcg", None, host=None)
     for picture in one.pictures:
         assert said(picture, "driver") == "driver not known: the guest did not tell"
     shown = str(one)
     assert not [name for name in ("ata_piix", "6.1.0", "ext4", "7.2.22") if name in shown]
-    partly = stack.of(definition("full"), "tcg", facts(None, ("e1000",), ("disks",)), host=HOST)
+    partly = stack.of(sample("full"), "tcg", facts(None, ("e1000",), ("disks",)), host=HOST)
     assert "not known" in said(disk(partly), "driver")
 
 
 def test_what_is_not_known_is_no_difference() -> None:
-    silent = stack.of(definition("full"), "tcg", None, host=HOST)
+    silent = stack.of(sample("full"), "tcg", None, host=HOST)
     assert stack.differing([disk(told("full")), disk(silent)]) == frozenset()
     assert stack.differing([disk(told("virtio")), disk(silent)]) == {"crossing", "device"}
 
 
 def test_a_device_that_no_driver_took_is_told_as_such() -> None:
-    foreign = stack.of(definition("virtio"), "tcg", facts(None, None), host=HOST)
+    foreign = stack.of(sample("virtio"), "tcg", facts(None, None), host=HOST)
     assert said(disk(foreign), "driver").startswith("no driver")
 
 
 def test_the_driver_is_the_one_of_that_disk_and_not_of_another() -> None:
-    one = stack.of(definition("full", bus="virtio"), "tcg", facts(*DRIVERS["full"]), host=HOST)
+    one = stack.of(sample("full", bus="virtio"), "tcg", facts(*DRIVERS["full"]), host=HOST)
     assert said(disk(one), "driver").startswith("no driver")
 
 
@@ -142,26 +141,26 @@ def test_the_hosts_kernel_may_serve_virtio_under_kvm(name: str, accel: str, expe
 
 
 def test_a_guest_without_devices_still_has_a_stack() -> None:
-    bare = definition("bare") | {"disks": [], "interfaces": [], "title": None}
+    bare = sample("bare", disks=(), interfaces=(), title=None)
     (picture,) = stack.of(bare, "kvm", None, host=None).pictures
     assert stack.steps(picture) == []
     assert list(sections(picture.frame)) == ["qemu", "programs", "kernel", "host-kernel", "processor"]
 
 
 @pytest.mark.parametrize(
-    ("given", "interface"),
+    ("bus", "controller", "interface"),
     [
-        ({"bus": "ide"}, "emulated"),
-        ({"bus": "sata"}, "emulated"),
-        ({"bus": "scsi", "controller": "lsilogic"}, "emulated"),
-        ({"bus": "scsi", "controller": "lsisas1068"}, "emulated"),
-        ({"bus": "scsi", "controller": "virtio-scsi"}, "virtio"),
-        ({"bus": "scsi", "controller": "vmpvscsi"}, "vmware"),
-        ({"bus": "virtio"}, "virtio"),
+        ("ide", None, "emulated"),
+        ("sata", None, "emulated"),
+        ("scsi", "lsilogic", "emulated"),
+        ("scsi", "lsisas1068", "emulated"),
+        ("scsi", "virtio-scsi", "virtio"),
+        ("scsi", "vmpvscsi", "vmware"),
+        ("virtio", None, "virtio"),
     ],
 )
-def test_each_disk_that_a_lab_can_have_is_known(given: dict[str, Any], interface: str) -> None:
-    assert stack_devices.of_disk(given).interface == interface
+def test_each_disk_that_a_lab_can_have_is_known(bus: str, controller: str | None, interface: str) -> None:
+    assert stack_devices.of_disk(Disk(bus, 1 << 20, "none", controller)).interface == interface
 
 
 @pytest.mark.parametrize(
@@ -175,10 +174,10 @@ def test_each_disk_that_a_lab_can_have_is_known(given: dict[str, Any], interface
     ],
 )
 def test_each_card_that_a_lab_can_have_is_known(model: str, interface: str) -> None:
-    assert stack_devices.of_card({"model": model}).interface == interface
+    assert stack_devices.of_card(Interface("lab", model)).interface == interface
 
 
 def test_a_device_of_another_version_gets_no_story() -> None:
-    model = stack_devices.of_disk({"bus": "nvme"})
+    model = stack_devices.of_disk(Disk("nvme", 1 << 20, "none"))
     assert (model.name.en, model.interface, model.drivers) == ("nvme", "", frozenset())
     assert "not known" in model.crossing.en

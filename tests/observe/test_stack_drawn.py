@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-from stacks import HOST, both, definition, facts, told
+from stacks import HOST, both, facts, sample, told
 
 from provisioner.language import Language, Text
 from provisioner.observe import stack
@@ -106,7 +106,7 @@ def test_ascii_where_the_terminal_has_no_more() -> None:
 
 def test_a_guest_can_not_act_on_the_terminal_or_the_page() -> None:
     evil = facts(("ata_piix", "\x1b[2J<script>alert(1)</script>"), None)
-    one = stack.of(definition("full"), "tcg", evil, host=HOST)
+    one = stack.of(sample("full"), "tcg", evil, host=HOST)
     assert "\x1b" not in page([one], 100)
     picture = stack_svg.svg(one, Language.EN)
     assert "\x1b" not in picture
@@ -181,6 +181,6 @@ def test_a_file_of_its_own_has_every_picture_once(stacks: list[Stack]) -> None:
 
 
 def test_each_guest_has_a_picture_even_where_it_has_nothing_that_the_first_has() -> None:
-    bare = [stack.of(definition(name, disks=[], interfaces=[]), "tcg", None, host=HOST) for name in "ab"]
+    bare = [stack.of(sample(name, disks=(), interfaces=()), "tcg", None, host=HOST) for name in "ab"]
     drawing = page([told("virtio", "tcg"), *bare], 80)
     assert drawing.count("the host ─") == 3

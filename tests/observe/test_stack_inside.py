@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from stacks import HOST, definition, facts
+from stacks import HOST, facts, sample
 
+from provisioner.model.enums import Accel, GuestKind
 from provisioner.observe import stack
 from provisioner.observe.stack import Frame, Picture, Ring, Section, Stack
 from provisioner.observe.stack_inside import Told, of_all
@@ -17,11 +18,11 @@ NESTED = replace(VIRTIO, signature="KVMKVMKVM")
 
 
 def machine(name: str, **more: object) -> Told:
-    return Told(definition(name, kind="machine", parent=None, **more), "tcg", VIRTIO)
+    return Told(sample(name, **more), "tcg", VIRTIO)
 
 
 def inside(name: str, kind: str, parent: str, told: object = VIRTIO, **more: object) -> Told:
-    return Told(definition(name, kind=kind, parent=parent, **more), "tcg", told)  # type: ignore[arg-type]
+    return Told(sample(name, kind=GuestKind(kind), parent=parent, **more), "tcg", told)  # type: ignore[arg-type]
 
 
 def picture(of: Stack, path: str = "disk") -> Picture:
@@ -53,11 +54,11 @@ def text(of: Picture) -> str:
 
 def test_a_machine_alone_is_drawn_as_ever() -> None:
     one = machine("one")
-    assert of_all([one], host=HOST) == {"one": stack.of(one.definition, "tcg", VIRTIO, host=HOST)}
+    assert of_all([one], host=HOST) == {"one": stack.of(one.guest, "tcg", VIRTIO, host=HOST)}
 
 
 def test_a_container_has_programs_and_no_kernel() -> None:
-    stacks = of_all([machine("host"), inside("ve", "container", "host", disks=[])], host=HOST)
+    stacks = of_all([machine("host"), inside("ve", "container", "host", disks=())], host=HOST)
     drawn = picture(stacks["ve"])
     kernels = [frame for frame, section in sections(drawn.frame) if section.ring is Ring.KERNEL]
     assert kernels == ["guest"]
@@ -74,7 +75,7 @@ def test_a_container_has_programs_and_no_kernel() -> None:
 
 
 def test_a_container_without_a_network_has_no_way_of_a_packet() -> None:
-    lone = inside("ve", "container", "host", interfaces=[])
+    lone = inside("ve", "container", "host", interfaces=())
     assert of_all([machine("host"), lone], host=HOST)["ve"].picture("network") is None
 
 
@@ -112,7 +113,7 @@ def test_a_read_in_domain_u_goes_through_domain_0() -> None:
 
 
 def test_a_disk_in_domain_0s_memory_ends_there() -> None:
-    stacks = of_all([machine("dom0", disks=[]), inside("pv", "xen", "dom0", FRONT)], host=HOST)
+    stacks = of_all([machine("dom0", disks=()), inside("pv", "xen", "dom0", FRONT)], host=HOST)
     assert parts(picture(stacks["pv"]))[-2:] == ["device", "below-system"]
     assert "in the memory of dom0" in text(picture(stacks["pv"]))
 
@@ -138,7 +139,7 @@ def test_a_nested_machine_has_a_qemu_in_its_host() -> None:
 
 def test_deeper_and_unknown() -> None:
     deep = of_all(
-        [machine("kvm"), inside("nest", "nested", "kvm"), inside("ve", "container", "nest", None, disks=[])],
+        [machine("kvm"), inside("nest", "nested", "kvm"), inside("ve", "container", "nest", None, disks=())],
         host=None,
     )
     assert parts(picture(deep["ve"]))[:4] == ["program", "system", "driver", "crossing"]
@@ -160,7 +161,7 @@ def test_every_step_has_its_number_and_its_text_in_both_languages(kind: str, tol
 
 def test_a_kernel_that_recognized_another_hypervisor_is_told_apart() -> None:
     shown = {"kvm": NESTED, "hyperv": replace(NESTED, signature="Microsoft Hv", detected="Microsoft Hyper-V")}
-    guests = [inside(name, "nested", "host", told, accel="kvm") for name, told in shown.items()]
+    guests = [inside(name, "nested", "host", told, accel=Accel.KVM) for name, told in shown.items()]
     stacks = of_all([machine("host"), *guests], host=HOST)
     assert stack.differing([picture(stacks[name]) for name in shown]) == {"guise"}
     said = [

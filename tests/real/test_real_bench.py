@@ -16,7 +16,7 @@ PROGRAM = """\
 import json, sys, threading
 from provisioner.lifecycle import running
 from provisioner.measure import benchmark
-from provisioner.model.lab import to_data
+from provisioner.model.plain import to_data
 
 class Told:
     def note(self, text): print("note", text, file=sys.stderr, flush=True)

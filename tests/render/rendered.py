@@ -9,7 +9,7 @@ from provisioner import render
 from provisioner.labfile.loader import load
 from provisioner.labfile.rules import Images
 from provisioner.model import naming, plan
-from provisioner.model.lab import Guest, Lab, to_data
+from provisioner.model.lab import Guest, Lab
 from provisioner.model.metadata import Address, GuestMetadata, NetworkMetadata, Origin
 from provisioner.model.observed import Observed
 
@@ -56,14 +56,13 @@ def guest_stamp(
     image = naming.ImageSet(guest.image, "0" * 12, "0" * 16, origin.key.owner)
     return GuestMetadata(
         origin=origin,
-        guest=guest.name,
-        definition=to_data(guest),
+        guest=guest,
         accel=accel,
         accel_why="asked for",
         fell_back=False,
         images={guest.image: image.text},
         addresses=addresses,
-        inner=tuple(plan.inner_definitions(lab, guest.name)),
+        inner=plan.inner_guests(lab, guest.name),
     )
 
 
@@ -73,7 +72,7 @@ def networks(lab: Lab, origin: Origin) -> dict[str, str]:
     addresses = plan.addresses(lab, origin, NOTHING, ranges)
     found = {}
     for network in lab.networks:
-        mark = NetworkMetadata(origin, network.name, to_data(network), str(ranges[network.name][0]))
+        mark = NetworkMetadata(origin, network, str(ranges[network.name][0]))
         hosts = [(g, a) for g, own in addresses.items() for a in own if a.network == network.name]
         found[network.name] = render.network_xml(network, mark, hosts)
     return found

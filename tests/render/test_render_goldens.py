@@ -14,7 +14,8 @@ from rendered import HERE, LABS, POOL, domains, load_lab, networks, origin_of, v
 from provisioner import render
 from provisioner.labfile import spec
 from provisioner.labfile.value_types import Many, Record, Word
-from provisioner.model.lab import Lab, to_data
+from provisioner.model.lab import Lab
+from provisioner.model.plain import to_data
 
 SCHEMAS = Path("/usr/share/libvirt/schemas")
 GOLDEN = HERE / "golden"

@@ -65,8 +65,8 @@ def check_text(text: str) -> None:
     assert (root.findtext("os/cmdline") or "").endswith(f" {text}")
     mark = metadata.loads(root.findtext(f"metadata/{{{naming.METADATA_URI}}}stamp") or "")
     assert isinstance(mark, metadata.GuestMetadata)
-    assert mark.definition["title"] == {"en": text, "ja": text}
-    assert mark.definition["smbios"]["serial"] == text
+    assert mark.guest.title == Text(text, text)
+    assert mark.guest.smbios["serial"] == text
 
 
 def test_a_file_name_of_any_bytes_stays_in_the_stamp() -> None:

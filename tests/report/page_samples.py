@@ -9,13 +9,15 @@ from typing import Any
 from provisioner.labfile.lesson import Finding as Literature
 from provisioner.language import Language, Text
 from provisioner.measure import workloads
+from provisioner.model import lab as model
 from provisioner.model.facts import Device, Disk, Facts, Interface, Interrupt, Phase
-from provisioner.model.lab import Expectation, How, Observation
+from provisioner.model.lab import Expectation, Guest, How, Observation
 from provisioner.model.measured import FORMAT, Bench, GuestConfig, HostFacts, Outcome, Ratio, Series
 from provisioner.model.measured import Verdict as Result
 from provisioner.observe import comparison, stack
 from provisioner.teach.verdicts import Finding, Verdict
 from provisioner.verbs.page import Page, PageGuest
+from tests.unit.worlds import guest as sample_guest
 
 _MEDIANS = {  # of full and virtio
     "control": (0.412, 0.415),
@@ -68,14 +70,11 @@ def facts(name: str) -> Facts:
     )
 
 
-def definition(name: str) -> dict[str, Any]:
+def defined(name: str) -> Guest:
     virtio = name == "virtio"
-    return {
-        "name": name,
-        "title": None,
-        "disks": [{"bus": "virtio" if virtio else "ide", "controller": None, "cache": "none", "image": None}],
-        "interfaces": [{"model": "virtio" if virtio else "e1000", "network": "lab"}],
-    }
+    disk = model.Disk("virtio" if virtio else "ide", 256 * 1024**2, "none")
+    card = model.Interface("lab", "virtio" if virtio else "e1000")
+    return sample_guest(name, disks=(disk,), interfaces=(card,))
 
 
 def guest(name: str) -> PageGuest:
@@ -92,7 +91,7 @@ def guest(name: str) -> PageGuest:
         disk="virtio" if name == "virtio" else "ide",
         network="virtio" if name == "virtio" else "e1000",
         facts=facts(name),
-        stack=stack.of(definition(name), "tcg", facts(name), host=host),
+        stack=stack.of(defined(name), "tcg", facts(name), host=host),
         error="",
         hint="",
     )

@@ -12,12 +12,14 @@ import pytest
 
 from provisioner.labfile.lesson import Exercise, Lesson, Solution
 from provisioner.language import Language, Text
+from provisioner.model.enums import Accel, GuestKind
 from provisioner.model.lab import Expectation, How, Observation
 from provisioner.report.terminal import check_page, exercises_page, guide_page, text
 from provisioner.store.progress_file import Progress
 from provisioner.teach import verdicts
 from provisioner.teach.checks import Checked
 from provisioner.teach.learning import Step
+from tests.unit.worlds import guest as sample_guest
 
 EN, JA = Language.EN, Language.JA
 
@@ -32,7 +34,7 @@ RESULT = Checked(
     instance="demo",
     taken="2026-01-01T00:00:00+00:00",
     accels={"full": "tcg", "virtio": "tcg"},
-    definitions={"full": {}, "virtio": {}},
+    guests={"full": sample_guest("full"), "virtio": sample_guest("virtio")},
     findings=(
         verdicts.judged(item("good", How.IS, "emulated"), "full", ("emulated",)),
         verdicts.judged(item("devices", why=Text("A reason.", "理由です。")), "full", DEVICES),
@@ -64,13 +66,12 @@ def test_a_check() -> None:
 
 def test_what_runs_a_guest_inside_another_is_told_from_within() -> None:
     inside = {
-        "one": {"parent": "host", "kind": "nested", "accel": "kvm"},
-        "two": {"parent": "host", "kind": "nested", "accel": "auto"},
-        "pv": {"parent": "one", "kind": "xen", "accel": "auto"},
+        "one": sample_guest("one", parent="host", kind=GuestKind.NESTED, accel=Accel.KVM),
+        "two": sample_guest("two", parent="host", kind=GuestKind.NESTED),
+        "pv": sample_guest("pv", parent="one", kind=GuestKind.XEN),
     }
-    result = dataclasses.replace(
-        RESULT, accels=dict.fromkeys(("host", *inside), "tcg"), definitions={"host": {}, **inside}
-    )
+    guests = {"host": sample_guest("host"), **inside}
+    result = dataclasses.replace(RESULT, accels=dict.fromkeys(guests, "tcg"), guests=guests)
     line = check_page.check_page(result, EN).split("\n")[1]
     assert line == (
         "host: emulation (TCG); one: KVM in host, on emulation (TCG); "

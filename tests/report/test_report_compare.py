@@ -17,13 +17,14 @@ from provisioner.observe.beside import Compared
 from provisioner.observe.collect import Gathered
 from provisioner.observe.host_side import Outside
 from provisioner.report.terminal import compare_page, text
+from tests.unit.worlds import guest as sample_guest
 
 _TOLD = Path(__file__).parents[1] / "observe" / "told"
 
 
 def gathered(guest: str, told: str | None = None, accel: str = "tcg", error: str = "") -> Gathered:
     origin = Origin("me", "demo", "demo-paravirt", "x", "/x")
-    mark = GuestMetadata(origin, guest, {"name": guest}, accel, "asked for", False, {})
+    mark = GuestMetadata(origin, sample_guest(guest), accel, "asked for", False, {})
     facts = None
     if not error:
         data = (_TOLD / f"{told or guest}.txt").read_bytes()

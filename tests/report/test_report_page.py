@@ -14,9 +14,11 @@ import pytest
 
 from provisioner import errors
 from provisioner.language import Language
+from provisioner.model.enums import Accel, GuestKind
 from provisioner.model.measured import Series, Verdict
 from provisioner.report.html import lab_html as report
 from provisioner.verbs.page import Page
+from tests.unit.worlds import guest as sample_guest
 
 VOID = {"meta", "input", "br", "img", "hr", "link"}
 LOADING = {
@@ -232,8 +234,8 @@ def test_a_guest_that_did_not_answer_is_named_and_the_page_comes_out() -> None:
 def test_a_guest_inside_another_is_said_to_run_there(full: Reader) -> None:
     assert "run by emulation (TCG)" in " ".join(full.texts["en"].split())
     sample = page_samples.page()
-    inner = {"kind": "nested", "parent": "full", "accel": "kvm"}
-    nested = dataclasses.replace(sample.guests[1], definition=inner)
+    inner = sample_guest("virtio", kind=GuestKind.NESTED, parent="full", accel=Accel.KVM)
+    nested = dataclasses.replace(sample.guests[1], defined=inner)
     text = read(dataclasses.replace(sample, guests=(sample.guests[0], nested))).texts["en"]
     assert "KVM in full, on emulation (TCG)" in text
     assert "run by" not in text

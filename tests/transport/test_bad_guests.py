@@ -16,20 +16,22 @@ from agent_peers import Answer, Peer, PeerChannel, b64, executing, reply, synced
 from provisioner import errors
 from provisioner.backends import choose
 from provisioner.backends.session import Session
+from provisioner.model.enums import AgentPort
 from provisioner.model.metadata import GuestMetadata, Origin
 from provisioner.model.naming import Instance
 from provisioner.model.observed import ObservedDomain
 from provisioner.observe import collect
 from provisioner.transport.channel import FAST
 from provisioner.transport.executor import AgentTransport
+from tests.unit.worlds import guest as sample_guest
 
 TOLD = Path(__file__).parents[1] / "observe" / "told" / "full.txt"
 GOOD = TOLD.read_bytes() + b"@cpuid\n" + bytes(32) + b"\n@end\n"
 
 
 def domain(guest: str, state: str = "running", agent: str = "serial") -> ObservedDomain:
-    definition = {"name": guest, "agent": agent}
-    mark = GuestMetadata(Origin("me", "demo", "demo", "x", "/x"), guest, definition, "tcg", "", False, {})
+    of = sample_guest(guest, agent=AgentPort(agent))
+    mark = GuestMetadata(Origin("me", "demo", "demo", "x", "/x"), of, "tcg", "", False, {})
     return ObservedDomain(f"virtlab.me.demo.{guest}", Instance("me", "demo"), guest, state, mark)
 
 

@@ -172,7 +172,7 @@ def test_guests_of_guests_start_in_what_starts() -> None:
     made = make(nest)
     assert verbs(made) == {"lab": "create", "one": "create", "in": "start", "deep": "start"}
     assert made.inner[1].reason == "inside in, once that answers"
-    assert [d["name"] for d in plan.inner_definitions(nest, "one")] == ["in", "deep"]
+    assert [g.name for g in plan.inner_guests(nest, "one")] == ["in", "deep"]
     observed = after(nest)
     kept = make(nest, observed)
     assert not kept.changes_something

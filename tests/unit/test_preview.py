@@ -67,7 +67,7 @@ def test_memory_follows_an_image_that_is_built(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(cache, "find", lambda recipe, root: built if recipe.name == "tiny" else None)
     xml = documents("demo-paravirt/full")["full"]
     assert ET.fromstring(xml).findtext("memory") == str(352 * MIB)  # noqa: S314
-    assert mark_of(xml).definition["memory"] == 352 * MIB
+    assert mark_of(xml).guest.memory == 352 * MIB
     with pytest.raises(errors.LabFileError, match="64 MiB is too little for full"):
         documents("demo-paravirt/full", sets=("full.memory=64MiB",))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from provisioner import errors, paths
-from provisioner.model.lab import to_data
+from provisioner.model.plain import to_data
 from provisioner.store import results
 from tests.observe.bench_samples import bench
 

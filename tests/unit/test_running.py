@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from worlds import guest as sample_guest
 
 from provisioner import errors
 from provisioner.lifecycle import running
@@ -33,7 +34,7 @@ class Connection:
 
 
 def domain(instance: str, guest: str, file: str = "/labs/x/lab.yaml") -> ObservedDomain:
-    mark = GuestMetadata(Origin("me", instance, "x", "x", file), guest, {}, "tcg", "", False, {})
+    mark = GuestMetadata(Origin("me", instance, "x", "x", file), sample_guest(guest), "tcg", "", False, {})
     return ObservedDomain(f"virtlab.me.{instance}.{guest}", Instance("me", instance), guest, "running", mark)
 
 

@@ -62,7 +62,7 @@ def test_members_are_guests_and_those_inside_them() -> None:
     deep = observed.member("deep")
     assert isinstance(deep, ObservedInner)
     assert (deep.parent.guest, deep.host.guest, deep.state) == ("in", "one", "running")
-    assert deep.metadata.definition["name"] == "deep"
+    assert deep.metadata.guest.name == "deep"
     assert (deep.metadata.accel, deep.metadata.addresses, deep.metadata.inner) == (
         deep.host.metadata.accel,
         (),

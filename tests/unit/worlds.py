@@ -13,7 +13,7 @@ from provisioner import render
 from provisioner.language import Text
 from provisioner.model import metadata, plan
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
-from provisioner.model.lab import Clock, Disk, Guest, Interface, Lab, Network, Processor, to_data
+from provisioner.model.lab import Clock, Disk, Guest, Interface, Lab, Network, Processor
 from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork, ObservedVolume
 from provisioner.model.plan import Plan, Verb
 from provisioner.units import MIB
@@ -112,14 +112,13 @@ def after(of: Lab, observed: Observed = NOTHING, *, session: bool = False) -> Ob
         each = of.guest(step.name)
         mark = metadata.GuestMetadata(
             origin=own,
-            guest=each.name,
-            definition=to_data(each),
+            guest=each,
             accel="tcg",
             accel_why="this host has no /dev/kvm",
             fell_back=False,
             images={each.image: "tiny.000000000000.0000000000000000.learner"},
             addresses=addresses[each.name],
-            inner=tuple(plan.inner_definitions(of, each.name)),
+            inner=plan.inner_guests(of, each.name),
         )
         read = metadata.loads(metadata.dumps(mark))
         assert isinstance(read, metadata.GuestMetadata)
@@ -134,14 +133,14 @@ def after(of: Lab, observed: Observed = NOTHING, *, session: bool = False) -> Ob
             networks.append(dataclasses.replace(known, active=True))
             continue
         (each_net,) = (n for n in of.networks if n.name == step.name)
-        written = metadata.NetworkMetadata(own, step.name, to_data(each_net), str(nets[step.name][0]))
+        written = metadata.NetworkMetadata(own, each_net, str(nets[step.name][0]))
         back = metadata.loads(metadata.dumps(written))
         assert isinstance(back, metadata.NetworkMetadata)
         networks.append(ObservedNetwork(instance.network(step.name), instance, step.name, True, back))
     volumes = tuple(
         ObservedVolume(name, instance, name.removeprefix(instance.prefix))
         for domain in domains
-        for index in range(len(domain.metadata.definition["disks"]))
+        for index in range(len(domain.metadata.guest.disks))
         if (name := instance.volume(domain.guest, index))
     )
     return Observed(tuple(domains), tuple(networks), volumes)

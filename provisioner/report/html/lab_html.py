@@ -200,7 +200,7 @@ def _interface(name: str, language: Language) -> str:
 
 
 def _runs(guest: PageGuest, language: Language) -> str:
-    return runs(guest.accel, guest.definition, language) if guest.accel else ""
+    return runs(guest.accel, guest.defined, language) if guest.accel else ""
 
 
 def _shared(page: Page, language: Language) -> list[tuple[str, str]]:

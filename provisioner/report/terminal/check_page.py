@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from provisioner.language import Language, Text, said
-from provisioner.model.lab import How, to_data
+from provisioner.model.lab import How
+from provisioner.model.plain import to_data
 from provisioner.report import words
 from provisioner.report.terminal import text
 from provisioner.report.terminal.wrap import wrapped
@@ -197,7 +198,7 @@ def summary(findings: Iterable[Finding], language: Language) -> str:
 def _headline(result: Checked, language: Language) -> str:
     accels: dict[str, list[str]] = {}
     for guest, accel in result.accels.items():
-        by = words.runs(accel, result.definitions[guest], language)
+        by = words.runs(accel, result.guests[guest], language)
         accels.setdefault(by, []).append(guest)
     told = "; ".join(f"{', '.join(guests)}: {by}" for by, guests in accels.items())
     return f"{text.styled(f'{result.instance}: {summary(result.findings, language)}', 'bold')}\n{told}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from provisioner.language import Language, Text, said
-from provisioner.model.lab import to_data
+from provisioner.model.plain import to_data
 from provisioner.observe import comparison
 from provisioner.observe.comparison import Row
 from provisioner.report import words
@@ -223,7 +223,7 @@ class _Table:
     def _block(self, rows: Sequence[Row], places: range, label: int) -> list[str]:
         names = [self._guests[place].guest for place in places]
         metadata_of = [self._guests[place].metadata for place in places]
-        accels = [words.runs(metadata.accel, metadata.definition, self._language) for metadata in metadata_of]
+        accels = [words.runs(metadata.accel, metadata.guest, self._language) for metadata in metadata_of]
         wanted = [
             max(text.width(cell) for cell in (name, accel, *(self._cell(row, place) for row in rows)))
             for place, name, accel in zip(places, names, accels, strict=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from provisioner.language import Language, Text, said
-from provisioner.model.lab import to_data
+from provisioner.model.plain import to_data
 from provisioner.report.terminal import text
 from provisioner.report.terminal.check_page import COLUMNS, explained, findings_table
 from provisioner.report.terminal.wrap import wrapped

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from provisioner.language import Text, said
 from provisioner.model import selection
 from provisioner.model.article import PARTS
-from provisioner.model.lab import Guest, Lab, to_data
+from provisioner.model.lab import Guest, Lab
+from provisioner.model.plain import to_data
 from provisioner.report.preferred_language import preferred
 from provisioner.report.terminal import text
 from provisioner.report.terminal.wrap import wrapped

@@ -11,7 +11,7 @@ from typing import Any
 from provisioner.labfile.products import Cell, Citation, Product, Source
 from provisioner.language import Language, Text, said
 from provisioner.model.article import PARTS
-from provisioner.model.lab import to_data
+from provisioner.model.plain import to_data
 from provisioner.report.terminal import text
 from provisioner.report.terminal.wrap import wrapped
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner.language import Language, Text, said
-from provisioner.model.lab import to_data
+from provisioner.model.plain import to_data
 from provisioner.observe import stack as lesson
 from provisioner.observe.stack import Frame, Picture, Remark, Ring, Section, Stack, Step
 from provisioner.report.terminal import text

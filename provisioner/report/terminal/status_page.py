@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from provisioner.model.plain import to_data
 from provisioner.report.terminal import text
 from provisioner.units import format_seconds, format_size, rough_size
 
@@ -17,28 +18,32 @@ ACCEL = {"kvm": "KVM", "tcg": "emulation (TCG)"}
 
 
 def guest_data(mark: GuestMetadata, state: str) -> dict[str, Any]:
-    """A guest as its stamp knows it."""
+    """A guest as its metadata has it."""
+    guest = mark.guest
     return {
-        "name": mark.guest,
+        "name": guest.name,
         "state": state,
-        "domain": mark.origin.key.domain(mark.guest),
+        "domain": mark.origin.key.domain(guest.name),
         "accel": mark.accel,
         "accel_why": mark.accel_why,
-        "machine": mark.definition["machine"],
-        "memory": mark.definition["memory"],
-        "disks": mark.definition["disks"],
+        "machine": guest.machine,
+        "memory": guest.memory,
+        "disks": to_data(guest.disks),
         "interfaces": [
             {
-                "model": i["model"],
+                "model": i.model,
                 "network": a.network,
                 "mac": a.mac,
                 "address": a.address,
                 "gateway": a.gateway,
             }
-            for i, a in zip(mark.definition["interfaces"], mark.addresses, strict=True)
+            for i, a in zip(guest.interfaces, mark.addresses, strict=True)
         ],
         "images": mark.images,
-        "inner": [{key: inner[key] for key in ("name", "kind", "parent", "memory")} for inner in mark.inner],
+        "inner": [
+            {"name": inner.name, "kind": str(inner.kind), "parent": inner.parent, "memory": inner.memory}
+            for inner in mark.inner
+        ],
     }
 
 
