@@ -78,15 +78,15 @@ class Launcher:
         *,
         timeout: float,
         cancelled: threading.Event,
-        adapt: Callable[[str], str] | None = None,
+        eventfd: bool = True,
     ) -> None:
-        """``adapt``, where given, changes each definition on its way to libvirt."""
+        """``eventfd``: see ``render.domain_xml``."""
         self._session = session
         self._pool = pool
         self._listener = listener
         self._timeout = timeout
         self._cancelled = cancelled
-        self._adapt = adapt
+        self._eventfd = eventfd
         self._counter_khz = host_facts.counter_khz(session.conn)
 
     def launch(self, order: Order) -> Launched:
@@ -132,8 +132,9 @@ class Launcher:
             self._pool.folder,
             session=self._session.is_session,
             counter_khz=self._counter_khz,
+            eventfd=self._eventfd,
         )
-        return self._session.conn.define_domain(self._adapt(xml) if self._adapt else xml)
+        return self._session.conn.define_domain(xml)
 
     def _volumes(self, order: Order) -> None:
         """Makes the volumes that the step calls for; those of a guest that only restarts stay."""

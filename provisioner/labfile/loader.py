@@ -12,6 +12,7 @@ from provisioner.labfile.rules import Images
 from provisioner.labfile.value_types import Given, Spot
 from provisioner.language import Text
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode
+from provisioner.model.hardware.disk_buses import DISK_BUSES
 from provisioner.model.lab import (
     Clock,
     Disk,
@@ -161,8 +162,8 @@ def _guest(draft: layers.Draft, networks: Sequence[str]) -> Guest:
 
 
 def _disk(values: dict[str, Any]) -> Disk:
-    """A disk; the controller that a profile gives to scsi disks is nothing to one on another bus."""
-    return Disk(**(values | ({} if values["bus"] == "scsi" else {"controller": None})))
+    """A disk. The controller that a profile gives to its disks is for those whose bus takes one."""
+    return Disk(**(values | ({} if DISK_BUSES[values["bus"]].takes_controller else {"controller": None})))
 
 
 def _parents_first(guests: Sequence[Guest]) -> tuple[Guest, ...]:

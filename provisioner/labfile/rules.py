@@ -11,9 +11,12 @@ from provisioner.labfile.problems import Problems, alternatives, listed, shown
 from provisioner.labfile.value_types import Given
 from provisioner.model import kinds
 from provisioner.model.enums import Accel, AgentPort, GuestKind, Transport
+from provisioner.model.hardware import machine_types
+from provisioner.model.hardware.disk_buses import DISK_BUSES, DiskBus
+from provisioner.model.hardware.machine_types import PHYSICAL, Board
+from provisioner.model.hardware.network_cards import NETWORK_CARDS
+from provisioner.model.hardware.scsi_controllers import SCSI_CONTROLLERS
 from provisioner.model.kinds.kind import Devices
-
-MAX_IDE_DISKS = 4  # QEMU's machines have one controller with two channels of two
 
 
 class Images(NamedTuple):
@@ -188,10 +191,9 @@ class _Rules(NamedTuple):
 
     def _disks(self, images: Images) -> None:
         disks = self.draft.hardware["disks"]
-        machine = self.draft.hardware["machine"]
         if not disks.ok:
             return
-        ide: list[Given] = []
+        on: dict[str, list[Given]] = {}
         for disk in disks.value:
             if not disk.ok:
                 continue
@@ -200,19 +202,30 @@ class _Rules(NamedTuple):
                 self._image(image, images.disk, "disk image")
             if not bus.ok or (controller and not controller.ok):
                 continue
-            if bus.value == "ide":
-                ide.append(bus)
-            if bus.value == "ide" and machine.ok and "q35" in machine.value:
-                right = "use bus sata, scsi or virtio, or machine pc"
-                self._wrong(f"a q35 machine has no ide disks ({right})", bus, machine)
-            if bus.value == "scsi" and controller is None:
-                right = listed(spec.CONTROLLERS)
-                self._wrong(f'a scsi disk needs a "controller" ({right})', bus, disk)
-            elif bus.value != "scsi" and controller and controller.path.startswith(disk.path):
-                self._wrong(f"a disk on {bus.value} has no controller to choose (use bus scsi)", controller)
-        if len(ide) > MAX_IDE_DISKS:
-            message = f"a machine takes at most {MAX_IDE_DISKS} ide disks, here are {len(ide)}"
-            self._wrong(message, ide[MAX_IDE_DISKS], disks)
+            entry = DISK_BUSES[bus.value]
+            on.setdefault(entry.name, []).append(bus)
+            self._board(entry, bus)
+            if entry.takes_controller and controller is None:
+                right = listed(SCSI_CONTROLLERS)
+                self._wrong(f'a {entry.name} disk needs a "controller" ({right})', bus, disk)
+            elif not entry.takes_controller and controller and controller.path.startswith(disk.path):
+                right = listed(name for name, other in DISK_BUSES.items() if other.takes_controller)
+                message = f"a disk on {entry.name} has no controller to choose (use bus {right})"
+                self._wrong(message, controller)
+        for name, found in on.items():
+            most = DISK_BUSES[name].most
+            if most is not None and len(found) > most:
+                message = f"a machine takes at most {most} {name} disks, here are {len(found)}"
+                self._wrong(message, found[most], disks)
+
+    def _board(self, entry: DiskBus, bus: Given) -> None:
+        """The machine's board has that bus. Which devices are Xen's and which a machine's: see ``_xen``."""
+        machine = self.draft.hardware["machine"]
+        board = machine_types.board(machine.value) if machine.ok else None
+        if board in PHYSICAL and not entry.boards.isdisjoint(PHYSICAL) and board not in entry.boards:
+            others = listed(name for name, other in DISK_BUSES.items() if board in other.boards)
+            right = f"use bus {others}, or machine {listed(sorted(entry.boards))}"
+            self._wrong(f"a {board} machine has no {entry.name} disks ({right})", bus, machine)
 
     def _interfaces(self, networks: list[str] | None) -> None:
         interfaces = self.draft.hardware["interfaces"]
@@ -233,15 +246,17 @@ class _Rules(NamedTuple):
             return
         is_xen = kinds.of(kind).devices is Devices.XEN
         machine = self.draft.hardware["machine"]
-        if machine.ok and machine.value.startswith("xen") != is_xen:
-            right = "use xenpv or xenpvh" if is_xen else "use pc or q35"
+        if machine.ok and (machine_types.board(machine.value) is Board.XEN) != is_xen:
+            right = f"use {listed(machine_types.XENS if is_xen else sorted(PHYSICAL))}"
             self._wrong(f"a guest of kind {kind} has no machine {machine.value} ({right})", machine)
-        for what, key in (("disks", "bus"), ("interfaces", "model")):
+        for what, key, entries in (("disks", "bus", DISK_BUSES), ("interfaces", "model", NETWORK_CARDS)):
+            of_xen = [name for name, entry in entries.items() if Board.XEN in entry.boards]
             devices = self.draft.hardware[what]
             for device in devices.value if devices.ok else ():
                 given = device.value.get(key) if device.ok else None
-                if given and given.ok and (given.value == "xen") != is_xen:
-                    right = f"use {key} xen" if is_xen else f"{key} xen is for guests of kind xen"
+                if given and given.ok and (given.value in of_xen) != is_xen:
+                    only = f"{key} {given.value} is for guests of kind {GuestKind.XEN}"
+                    right = f"use {key} {listed(of_xen)}" if is_xen else only
                     self._wrong(f"a guest of kind {kind} has no {key} {given.value} ({right})", given)
 
     def _only_kvm(self) -> None:

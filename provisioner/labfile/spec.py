@@ -23,6 +23,10 @@ from provisioner.labfile.value_types import (
 )
 from provisioner.model.article import PARTS
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
+from provisioner.model.hardware import machine_types
+from provisioner.model.hardware.disk_buses import DISK_BUSES
+from provisioner.model.hardware.network_cards import NETWORK_CARDS
+from provisioner.model.hardware.scsi_controllers import SCSI_CONTROLLERS
 from provisioner.units import MIB
 
 FORMAT = 1
@@ -30,7 +34,6 @@ BASE_PROFILE = "base"
 DEFAULT_NETWORK = "lab"
 FROM_PROFILE = "the profile"  # the default of a key that each profile, with the base, must give
 
-CONTROLLERS = ("virtio-scsi", "lsilogic", "lsisas1068", "vmpvscsi")
 NAME = Line(
     32,
     "(?=.*[a-z])[a-z0-9]([a-z0-9-]*[a-z0-9])?",
@@ -39,7 +42,7 @@ NAME = Line(
 LIBRARY_NAME = Line(64, "[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?", "a name (letters, digits, . _ + -)")
 MACHINE = Line(
     64,
-    "pc|q35|pc-(i440fx|q35)-[a-z0-9.-]+|xenpv|xenpvh",
+    machine_types.PATTERN,
     "a machine type (pc, q35 or a version of them, such as pc-q35-7.2; for a Xen domain xenpv or xenpvh)",
 )
 MAX_COMMAND_LINE = 1024  # bytes for a guest's own arguments; x86 takes 2047, virtlab's included
@@ -99,7 +102,7 @@ PROCESSOR = Record(
 
 DISK = Record(
     (
-        Key("bus", Word(("ide", "sata", "scsi", "virtio", "xen")), "The kind of disk hardware", FROM_PROFILE),
+        Key("bus", Word(tuple(DISK_BUSES)), "The kind of disk hardware", FROM_PROFILE),
         Key(
             "size",
             Size(MIB, 1024 * 1024 * MIB, 512),
@@ -114,7 +117,7 @@ DISK = Record(
         ),
         Key(
             "controller",
-            Word(CONTROLLERS),
+            Word(tuple(SCSI_CONTROLLERS)),
             "The SCSI controller, which the bus scsi needs and no other has",
             "the profile, else none",
         ),
@@ -128,7 +131,7 @@ INTERFACE = Record(
         Key("network", NAME, "The network of this lab that it is plugged into", "the lab's first network"),
         Key(
             "model",
-            Word(("e1000", "e1000e", "rtl8139", "virtio", "vmxnet3", "xen")),
+            Word(tuple(NETWORK_CARDS)),
             "The kind of network hardware",
             FROM_PROFILE,
             also=("type", "driver"),

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface
-from typing import Any
 
 from provisioner import errors
 from provisioner.backends import transports
@@ -29,6 +28,7 @@ from provisioner.listener import Listener
 from provisioner.measure import clock
 from provisioner.model import naming, plan
 from provisioner.model.enums import Accel
+from provisioner.model.hardware.disk_buses import DISK_BUSES
 from provisioner.model.lab import Guest
 from provisioner.model.metadata import Address
 from provisioner.model.naming import Instance
@@ -70,10 +70,10 @@ class Clone:
         disks = self.guest.disks
         if not disks:
             return ""
-        if disks[0].bus == "virtio":
-            return "/dev/vda"
-        kinds = {(disk.bus, disk.controller) for disk in disks if disk.bus != "virtio"}
-        return "/dev/sda" if len(kinds) == 1 else ""
+        first = DISK_BUSES[disks[0].bus]
+        alike = [disk for disk in disks if DISK_BUSES[disk.bus].linux == first.linux]
+        is_sure = len({disk.label for disk in alike}) == 1 and (first.is_found_in_order or len(alike) == 1)
+        return f"/dev/{first.first_in_linux}" if is_sure else ""
 
     @property
     def host_end(self) -> str:
@@ -118,7 +118,7 @@ class Twins:
                 orders[observed.guest] = self._order(observed, store, taken)
             except (errors.VirtlabError, ValueError) as error:
                 self.failed[observed.guest] = str(error).splitlines()[0]
-        self._launch(pool, orders, None)
+        self._launch(pool, orders)
 
     def count_accesses(self) -> bool:
         """Restarts those with virtio devices, so that QEMU's trace sees their notifications.
@@ -127,10 +127,10 @@ class Twins:
         """
         orders = {}
         for name, clone in self.running.items():
-            if _has_virtio(clone.guest):
+            if _has_eventfd(clone.guest):
                 step = Step(Verb.RESTART, clone.guest.name, "its register accesses are counted")
                 orders[name] = replace(clone.order, step=step)
-        self._launch(image_upload.open_pool(self.session), orders, without_eventfd)
+        self._launch(image_upload.open_pool(self.session), orders, eventfd=False)
         return bool(orders)
 
     def _order(self, observed: ObservedDomain, store: Images, taken: set[tuple[str, str]]) -> Order:
@@ -159,11 +159,11 @@ class Twins:
             volumes=frozenset(self.instance.volume(clone.name, index) for index in range(len(clone.disks))),
         )
 
-    def _launch(self, pool: Pool, orders: dict[str, Order], adapt: Callable[[str], str] | None) -> None:
+    def _launch(self, pool: Pool, orders: dict[str, Order], *, eventfd: bool = True) -> None:
         if not orders:
             return
         launcher = Launcher(
-            self.session, pool, self.monitor, timeout=self.timeout, cancelled=self.cancelled, adapt=adapt
+            self.session, pool, self.monitor, timeout=self.timeout, cancelled=self.cancelled, eventfd=eventfd
         )
         with ThreadPoolExecutor(max_workers=len(orders), thread_name_prefix="twin") as threads:
             futures = {name: threads.submit(launcher.launch, order) for name, order in orders.items()}
@@ -278,40 +278,7 @@ class Twins:
         )
 
 
-def _has_virtio(guest: Guest) -> bool:
-    disks = any(disk.bus == "virtio" or disk.controller == "virtio-scsi" for disk in guest.disks)
-    return disks or any(interface.model == "virtio" for interface in guest.interfaces)
-
-
-def without_eventfd(xml: str) -> str:
-    """A domain whose virtio disks and network cards are notified through QEMU's register code.
-
-    Elsewhere such a notification goes past it, through an event that the kernel or QEMU's main loop
-    hears of, and no trace sees it.
-    """
-    import xml.etree.ElementTree as ET
-
-    ET.register_namespace(naming.METADATA_KEY, naming.METADATA_URI)
-    root = ET.fromstring(xml)  # noqa: S314 - our own rendering
-    for disk in root.iterfind("devices/disk"):
-        if _attribute(disk, "target", "bus") == "virtio":
-            _driver(disk).set("ioeventfd", "off")
-    for interface in root.iterfind("devices/interface"):
-        if _attribute(interface, "model", "type") == "virtio":
-            _driver(interface).set("ioeventfd", "off")
-    for controller in root.iterfind("devices/controller"):
-        if controller.get("type") == "scsi" and controller.get("model") == "virtio-scsi":
-            _driver(controller).set("ioeventfd", "off")
-    return ET.tostring(root, encoding="unicode")
-
-
-def _attribute(element: Any, child: str, name: str) -> str | None:
-    found = element.find(child)
-    return None if found is None else str(found.get(name))
-
-
-def _driver(device: Any) -> Any:
-    import xml.etree.ElementTree as ET
-
-    found = device.find("driver")
-    return ET.SubElement(device, "driver") if found is None else found
+def _has_eventfd(guest: Guest) -> bool:
+    """Whether a disk or a network card of it is notified past QEMU's register code."""
+    models = [disk.device for disk in guest.disks] + [card.device for card in guest.interfaces]
+    return any(model.has_eventfd for model in models)

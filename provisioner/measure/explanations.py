@@ -10,9 +10,9 @@ from enum import StrEnum
 
 from provisioner.language import Text
 from provisioner.measure.workloads import Needs, needs_of
+from provisioner.model.hardware import disk_buses, network_cards
+from provisioner.model.hardware.device_models import DeviceModel
 from provisioner.model.measured import Bench, GuestConfig, Outcome, Ratio, Verdict
-
-_PARAVIRTUAL = ("virtio", "vmxnet3", "vmpvscsi", "xen", "hyperv")
 
 
 class Finding(StrEnum):
@@ -32,7 +32,7 @@ class Explanation:
     findings: tuple[Finding, ...]
     accel: str
     text: Text
-    device: str = ""  # said of such a paravirtual device only: virtio
+    interface: str = ""  # said of a paravirtual device of that interface only: virtio
 
 
 _SMALL = ("disk-read-random", "disk-write-random")
@@ -317,7 +317,7 @@ class _Found:
 
     workload: str
     guest: str
-    device: str
+    interface: str
     accel: str
     finding: Finding
 
@@ -326,7 +326,7 @@ class _Found:
             self.workload in explanation.workloads
             and self.finding in explanation.findings
             and explanation.accel in ("", self.accel)
-            and explanation.device in self.device
+            and explanation.interface in ("", self.interface)
         )
 
 
@@ -336,24 +336,24 @@ def _found(bench: Bench, outcome: Outcome, ratio: Ratio) -> _Found | None:
     guest, base = guests.get(ratio.guest), guests.get(ratio.base)
     if guest is None or base is None or guest.accel != base.accel or ratio.verdict is Verdict.MISSING:
         return None
-    kinds = _is_paravirtual(guest, outcome.workload), _is_paravirtual(base, outcome.workload)
-    if kinds[0] is None or kinds[0] == kinds[1]:
+    device, other = _device(guest, outcome.workload), _device(base, outcome.workload)
+    if device is None or other is None or device.is_paravirtual == other.is_paravirtual:
         return None
     better = (ratio.verdict is Verdict.MORE) == outcome.more_is_better
     finding = {Verdict.SAME: Finding.SAME, Verdict.UNCLEAR: Finding.UNCLEAR}.get(
-        ratio.verdict, Finding.BETTER if better == kinds[0] else Finding.WORSE
+        ratio.verdict, Finding.BETTER if better == device.is_paravirtual else Finding.WORSE
     )
-    made_for_guests = guest if kinds[0] else base
-    on_disk = Needs.DISK in needs_of(outcome.workload)
-    device = made_for_guests.disk if on_disk else made_for_guests.network
-    return _Found(outcome.workload, made_for_guests.name, device, guest.accel, finding)
+    name, interface = (
+        (guest.name, device.interface) if device.is_paravirtual else (base.name, other.interface)
+    )
+    return _Found(outcome.workload, name, interface, guest.accel, finding)
 
 
-def _is_paravirtual(guest: GuestConfig, workload: str) -> bool | None:
-    """Whether the device that a workload uses is; None where it uses none."""
+def _device(guest: GuestConfig, workload: str) -> DeviceModel | None:
+    """The device that a workload uses; None where it uses none."""
     needs = needs_of(workload)
     if Needs.DISK in needs:
-        return any(name in guest.disk for name in _PARAVIRTUAL)
+        return disk_buses.labelled(guest.disk)
     if Needs.NETWORK in needs:
-        return any(name in guest.network for name in _PARAVIRTUAL)
+        return network_cards.model_of(guest.network)
     return None

@@ -106,8 +106,8 @@ class Tally:
         if len({domain.metadata.accel for domain in domains}) > 1:
             self.note("the guests run with different accelerators, which is a difference of its own")
         for domain in domains:
-            virtio = any(card.model == "virtio" for card in domain.metadata.guest.interfaces)
-            if domain.metadata.accel == "kvm" and virtio:
+            rings = any(card.device.has_eventfd for card in domain.metadata.guest.interfaces)
+            if domain.metadata.accel == "kvm" and rings:
                 self.note(
                     f"{domain.guest}: what the host's kernel does for its network card (vhost) may not be in "
                     "the host's processor time"
@@ -148,9 +148,6 @@ def guest_config(domain: ObservedDomain, observed: Observed, *, session: bool) -
     guest = domain.metadata.guest
     disk = next(iter(guest.disks), None)
     card = next(iter(guest.interfaces), None)
-    bus = "none" if disk is None else disk.bus
-    if disk is not None and disk.controller:
-        bus += f" ({disk.controller})"
     modes = {network.network: str(network.metadata.network.mode) for network in observed.networks}
     return GuestConfig(
         name=domain.guest,
@@ -158,7 +155,7 @@ def guest_config(domain: ObservedDomain, observed: Observed, *, session: bool) -
         machine=guest.machine,
         processors=guest.processor.count,
         memory=guest.memory,
-        disk=bus,
+        disk="none" if disk is None else disk.label,
         cache="" if disk is None else disk.cache,
         network="none" if card is None else card.model,
         network_mode="" if card is None else "user" if session else modes.get(card.network, ""),

@@ -25,22 +25,6 @@ _TRACED = re.compile(
     rb"\d+@\d+\.\d+:|memory_region_ops_| size \d+ name '|\d{4}-\d\d-\d\dT(?!" + _CLOCK + rb"qemu)"
 )
 _CONSOLE = 0x3F8  # the data register of the first serial port
-_DISKS = {
-    "ide": r"ide\d*|(piix-)?bmdma",
-    "sata": r"ahci(-idp)?",
-    "virtio": r"virtio-pci-[a-z]+-virtio-blk",
-    "virtio-scsi": r"virtio-pci-[a-z]+-virtio-scsi",
-    "lsilogic": r"lsi-[a-z]+",
-    "lsisas1068": r"mptsas-[a-z]+",
-    "vmpvscsi": r"pvscsi-[a-z]+",
-}
-_CARDS = {
-    "e1000": r"e1000-(mmio|io)",
-    "e1000e": r"e1000e-(mmio|io)",
-    "rtl8139": r"rtl8139",
-    "virtio": r"virtio-pci-[a-z]+-virtio-net",
-    "vmxnet3": r"vmxnet3-b[01]",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +76,6 @@ def _is_console(access: Access) -> bool:
 def by_region(found: Sequence[Access]) -> dict[str, int]:
     """How many accesses to each region, the most first."""
     return dict(Counter(access.region for access in found).most_common())
-
-
-def disk_regions(bus: str, controller: str | None) -> re.Pattern[str] | None:
-    """The names of the regions of a disk's controller; None for one that is not known here."""
-    return _pattern(_DISKS, controller or bus)
-
-
-def card_regions(model: str) -> re.Pattern[str] | None:
-    """The same of a network card."""
-    return _pattern(_CARDS, model)
-
-
-def _pattern(known: dict[str, str], name: str) -> re.Pattern[str] | None:
-    return re.compile(known[name]) if name in known else None
 
 
 def of_device(counts: dict[str, int], regions: re.Pattern[str]) -> dict[str, int]:

@@ -170,8 +170,7 @@ def obstacle(session: Session, clone: Clone) -> str:
 def regions_of(clone: Clone, probe: Probe) -> re.Pattern[str] | None:
     """The names of the registers of the device that the probe is about: the first disk or network card."""
     if Needs.DISK in probe.needs and clone.guest.disks:
-        disk = clone.guest.disks[0]
-        return trace_log.disk_regions(disk.bus, disk.controller)
+        return clone.guest.disks[0].device.regions
     if Needs.NETWORK in probe.needs and clone.guest.interfaces:
-        return trace_log.card_regions(clone.guest.interfaces[0].model)
+        return clone.guest.interfaces[0].device.regions
     return None

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from provisioner.language import Text
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
+from provisioner.model.hardware import disk_buses, network_cards
+from provisioner.model.hardware.device_models import DeviceModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +27,32 @@ class Processor:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    bus: str  # ide | sata | scsi | virtio | xen
+    bus: str  # of hardware.disk_buses
     size: int  # bytes
     cache: str  # none | writeback | writethrough | directsync | unsafe
-    controller: str | None = None  # for bus scsi: virtio-scsi | lsilogic | lsisas1068 | vmpvscsi
+    controller: str | None = None  # of hardware.scsi_controllers, where the bus takes one
     image: str | None = None  # a disk image of the image catalogue; None: an empty disk
+
+    @property
+    def device(self) -> DeviceModel:
+        """What answers its driver."""
+        return disk_buses.model_of(self.bus, self.controller)
+
+    @property
+    def label(self) -> str:
+        """What it hangs on, for people: ``ide``, ``scsi (lsilogic)``."""
+        return disk_buses.label(self.bus, self.controller)
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
     network: str
-    model: str  # e1000 | e1000e | rtl8139 | virtio | vmxnet3 | xen
+    model: str  # of hardware.network_cards
+
+    @property
+    def device(self) -> DeviceModel:
+        """What answers its driver."""
+        return network_cards.model_of(self.model)
 
 
 @dataclass(frozen=True, slots=True)

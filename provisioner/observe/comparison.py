@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Protocol
 from provisioner.language import Text
 from provisioner.model import named_facts
 from provisioner.model.facts import EMULATED, Device, Facts
-from provisioner.model.hardware import identify
+from provisioner.model.hardware import disk_buses, identify
 
 NO_DRIVER = ""  # the cell of a device that is there and that no driver took
 
@@ -244,8 +243,9 @@ def _device_of(source: str) -> str:
     ``mptsas`` of ``ioc0``, as that driver calls its controllers."""
     if source.startswith("virtio"):
         return source.partition("-")[0]
-    if re.fullmatch("ioc[0-9]+", source):
-        return "mptsas"
+    for model in disk_buses.MODELS:
+        if model.interrupts is not None and model.interrupts.fullmatch(source):
+            return model.drivers[0]
     return source.partition("[")[0].partition("-rx-")[0].partition("-rxtx-")[0]
 
 

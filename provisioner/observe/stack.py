@@ -13,10 +13,9 @@ from enum import StrEnum
 
 from provisioner.language import Text
 from provisioner.model.facts import Facts
+from provisioner.model.hardware.device_models import DeviceModel
 from provisioner.model.lab import Disk, Guest, Interface
-from provisioner.observe import stack_devices
 from provisioner.observe import stack_words as words
-from provisioner.observe.stack_devices import Model
 
 
 class Ring(StrEnum):
@@ -117,7 +116,7 @@ class Way:
         self.made.append(made)
         return made
 
-    def crossing(self, model: Model, before: str = "") -> Step:
+    def crossing(self, model: DeviceModel, before: str = "") -> Step:
         """What passes between a guest's driver and a device of that model."""
         return self.step(f"{before}crossing", model.crossing, model.interface, arrows=model.arrows)
 
@@ -194,7 +193,7 @@ def _told(frame: Frame) -> Iterator[tuple[str, Text | str | None]]:
 
 
 def _disk_picture(guest: str, disk: Disk, accel: str, facts: Facts | None, host: HostSide) -> Picture:
-    model = stack_devices.of_disk(disk)
+    model = disk.device
     chains = None if facts is None or "disks" in facts.missing else [d.drivers for d in facts.disks]
     way = Way()
     programs = (way.step("program", Text(en="a program reads from a file", ja="プログラムがファイルを読む")),)
@@ -219,8 +218,8 @@ def _disk_picture(guest: str, disk: Disk, accel: str, facts: Facts | None, host:
 
 
 def _network_picture(guest: str, card: Interface, accel: str, facts: Facts | None, host: HostSide) -> Picture:
-    model = stack_devices.of_card(card)
-    rings = accel == "kvm" and model.interface == "virtio"
+    model = card.device
+    rings = accel == "kvm" and model.has_eventfd
     chains = None if facts is None or "interfaces" in facts.missing else [i.drivers for i in facts.interfaces]
     way = Way()
     programs = (

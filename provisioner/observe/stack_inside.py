@@ -13,9 +13,10 @@ from provisioner.language import Text
 from provisioner.model import kinds
 from provisioner.model.enums import Accel
 from provisioner.model.facts import Facts
-from provisioner.model.kinds.kind import Devices, Kind, Standing
+from provisioner.model.hardware.device_models import DeviceModel
+from provisioner.model.kinds.kind import Kind, Standing
 from provisioner.model.lab import Guest
-from provisioner.observe import stack, stack_devices
+from provisioner.observe import stack
 from provisioner.observe import stack_words as words
 from provisioner.observe.stack import (
     Frame,
@@ -29,7 +30,6 @@ from provisioner.observe.stack import (
     Step,
     Way,
 )
-from provisioner.observe.stack_devices import Model
 
 _PATHS = {"disk": "disks", "network": "interfaces"}
 _RING3 = Text(en="ring 3: this kernel gave its privileges up to Xen", ja="リング3: 特権をXenに譲ったカーネル")
@@ -220,12 +220,9 @@ class _Builder:
     def _has(self, guest: Told) -> bool:
         return bool(guest.guest.disks if self._path == "disk" else guest.guest.interfaces)
 
-    def _model(self, guest: Told) -> Model:
-        if guest.kind.devices is Devices.XEN:
-            return stack_devices.XEN_BLK if self._path == "disk" else stack_devices.XEN_NET
-        if self._path == "disk":
-            return stack_devices.of_disk(guest.guest.disks[0])
-        return stack_devices.of_card(guest.guest.interfaces[0])
+    def _model(self, guest: Told) -> DeviceModel:
+        devices = guest.guest.disks if self._path == "disk" else guest.guest.interfaces
+        return devices[0].device
 
     def _crossing(self, guest: Told) -> tuple[Step, ...]:
         if not self._is_on_its_way:
@@ -245,7 +242,7 @@ class _Builder:
         if self._path == "disk":
             text = words.cache(guest.guest.disks[0].cache)
         else:
-            rings = guest.accel == "kvm" and self._model(guest).interface == "virtio"
+            rings = guest.accel == "kvm" and self._model(guest).has_eventfd
             text = words.network_backend(self._host.user_network, rings=rings)
         return (self._way.step("backend", text),)
 

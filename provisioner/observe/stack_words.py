@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from provisioner.language import Text
-from provisioner.observe.stack_devices import Model
+from provisioner.model.hardware.device_models import DeviceModel
 
 
 def host_kernel(release: str) -> Text:
@@ -15,14 +15,14 @@ def host_kernel(release: str) -> Text:
     return Text(en=f"host's {release}", ja=f"ホストの{release}")
 
 
-def driver(model: Model, chains: Iterable[tuple[str, ...]] | None) -> Text:
+def driver(model: DeviceModel, chains: Iterable[tuple[str, ...]] | None) -> Text:
     """The guest's driver for a device of that model, as the guest told."""
     if chains is None:
         return Text(
             en="driver not known: the guest did not tell", ja="ドライバは不明(ゲストから情報が得られない)"
         )
     for chain in chains:
-        if not model.drivers.isdisjoint(chain):
+        if not set(model.drivers).isdisjoint(chain):
             names = " → ".join(chain)
             return Text(en=f"driver {names}", ja=f"ドライバ {names}")
     return Text(

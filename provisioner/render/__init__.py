@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from provisioner import paths
 from provisioner.model import metadata, naming, plan
 from provisioner.model.enums import AgentPort, NetworkMode
+from provisioner.model.hardware.disk_buses import DISK_BUSES
+from provisioner.model.hardware.machine_types import Board, board
+from provisioner.model.hardware.scsi_controllers import SCSI_CONTROLLERS
 from provisioner.model.lab import Guest, Network
 
 if TYPE_CHECKING:
@@ -54,8 +57,6 @@ ALONE_ARGS = (
 # Interrupts as the BIOS's own table routes them: ACPI's table of this machine is a program, which an
 # emulated processor interprets for 0.15 s each time that a driver takes a PCI device.
 _NO_ACPI_ROUTING = "acpi=noirq"
-_AHCI_PORTS = 6
-_TARGETS = {"ide": "hd", "sata": "sd", "scsi": "sd", "virtio": "vd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ class _DiskView:
     controller: int | None
     scsi_target: int
     unit: int
-    wwn: str | None  # what a SAS disk is known by: Linux looks for none that has no such name
+    identity: tuple[str, str] | None  # the element by which it is known, and what stands there
+    no_eventfd: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,13 @@ class _InterfaceView:
     mac: str
     model: str
     libvirt_network: str | None  # None: user-mode networking
+    no_eventfd: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _ControllerView:
+    model: str
+    no_eventfd: bool
 
 
 def domain_xml(
@@ -108,11 +117,13 @@ def domain_xml(
     *,
     session: bool,
     counter_khz: int | None = None,
+    eventfd: bool = True,
 ) -> str:
     """The domain of a top-level guest. ``session``: its interfaces use user-mode networking.
 
     ``counter_khz``: the rate of the host processor's counter, in kHz, where it is known; see
-    ``hypervisor.facts.counter_khz``.
+    ``hypervisor.facts.counter_khz``. ``eventfd=False``: its devices are notified through QEMU's register
+    code, where QEMU's trace sees it; see ``DeviceModel.has_eventfd``.
     """
     instance = mark.origin.key
     controllers = list(dict.fromkeys(d.controller for d in guest.disks if d.controller))
@@ -138,14 +149,18 @@ def domain_xml(
             # libvirt hands this to QEMU as it is, and QEMU ends a value at a comma
             "words": " ".join(_own_words(guest, mark.addresses)).replace(",", ";"),
             "boot_disk": boot.disk,
-            "boot_target": "vd" + _letters(sum(disk.bus == "virtio" for disk in guest.disks)),
-            "scsi_controllers": controllers,
-            "disks": _disks(guest, instance, controllers, volumes),
+            "boot_target": DISK_BUSES["virtio"].named(sum(disk.bus == "virtio" for disk in guest.disks)),
+            "scsi_controllers": [
+                _ControllerView(name, not eventfd and SCSI_CONTROLLERS[name].model.has_eventfd)
+                for name in controllers
+            ],
+            "disks": _disks(guest, instance, controllers, volumes, eventfd=eventfd),
             "interfaces": [
                 _InterfaceView(
                     mac=instance.mac(guest.name, index),
                     model=interface.model,
                     libvirt_network=None if session else instance.network(interface.network),
+                    no_eventfd=not eventfd and interface.device.has_eventfd,
                 )
                 for index, interface in enumerate(guest.interfaces)
             ],
@@ -167,7 +182,7 @@ def kernel_command_line(
     (findings/tsc-calibrated-at-random.sh). ``hosts``: other guests run in this one.
     """
     words = [*KERNEL_ARGS, *(() if hosts else ALONE_ARGS)]
-    if "q35" not in guest.machine and guest.firmware == "bios":
+    if board(guest.machine) is Board.PC and guest.firmware == "bios":
         words.append(_NO_ACPI_ROUTING)
     if counter_khz is not None and not hosts:
         words.append(f"tsc_early_khz={counter_khz}")
@@ -243,30 +258,38 @@ def _stamp_text(mark: metadata.GuestMetadata | metadata.NetworkMetadata) -> Mark
 
 
 def _disks(
-    guest: Guest, instance: naming.Instance, controllers: list[str], volumes: list[str]
+    guest: Guest, instance: naming.Instance, controllers: list[str], volumes: list[str], *, eventfd: bool
 ) -> list[_DiskView]:
     views = []
-    letters: Counter[str] = Counter()
+    named: Counter[str] = Counter()
     units: Counter[str] = Counter()
     for index, (disk, path) in enumerate(zip(guest.disks, volumes, strict=True)):
-        prefix = _TARGETS[disk.bus]
-        target = prefix + _letters(letters[prefix])
-        letters[prefix] += 1
-        controller, scsi_target, unit = None, 0, units[disk.controller or disk.bus]
-        units[disk.controller or disk.bus] += 1
-        if disk.bus == "sata":  # without an address, its letter among the scsi disks would give it one
-            controller, unit = divmod(unit, _AHCI_PORTS)
-        elif disk.controller in ("vmpvscsi", "lsisas1068"):  # which take one unit of each target
-            controller, scsi_target, unit = controllers.index(disk.controller), unit, 0
-        elif disk.controller:
-            controller = controllers.index(disk.controller)
-        wwn = instance.wwn(guest.name, index) if disk.controller == "lsisas1068" else None
-        views.append(_DiskView(path, target, disk.bus, disk.cache, controller, scsi_target, unit, wwn))
+        bus = DISK_BUSES[disk.bus]
+        scsi = SCSI_CONTROLLERS[disk.controller] if disk.controller else None
+        controller, scsi_target, unit = None, 0, units[disk.label]
+        if bus.ports:  # with no address given, libvirt takes one from the letter, in which other buses count
+            controller, unit = divmod(unit, bus.ports)
+        elif scsi is not None:
+            controller = controllers.index(scsi.name)
+            scsi_target, unit = (0, unit) if scsi.has_many_units else (unit, 0)
+        known_by = bus.known_by if scsi is None else scsi.known_by
+        views.append(
+            _DiskView(
+                path=path,
+                target=bus.named(named[bus.target]),
+                bus=disk.bus,
+                cache=disk.cache,
+                controller=controller,
+                scsi_target=scsi_target,
+                unit=unit,
+                identity=(known_by, instance.wwn(guest.name, index)) if known_by else None,
+                # of a SCSI disk, the notifications are its controller's
+                no_eventfd=not eventfd and scsi is None and disk.device.has_eventfd,
+            )
+        )
+        named[bus.target] += 1
+        units[disk.label] += 1
     return views
-
-
-def _letters(index: int) -> str:
-    return "abcdefghijklmnopqrstuvwxyz"[index]
 
 
 def dhcp_hosts(hosts: Sequence[tuple[str, metadata.Address]]) -> list[tuple[str, str, str]]:

@@ -20,7 +20,7 @@ from provisioner.measure import findings as tally
 from provisioner.model import kinds, selection
 from provisioner.model.facts import Facts
 from provisioner.model.kinds.kind import Devices
-from provisioner.model.lab import Disk, Expectation, Guest, Lab, Observation
+from provisioner.model.lab import Expectation, Guest, Lab, Observation
 from provisioner.model.measured import Bench, HostFacts
 from provisioner.model.observed import Member
 from provisioner.observe import beside, comparison, stack_inside, stack_pictures
@@ -255,7 +255,7 @@ def _guest(one: _Told, pictured: Stack | None, lab: Lab | None) -> PageGuest:
         name=one.name,
         title=title,
         accel=one.accel,
-        disk=_disk(guest.disks[0]) if guest and guest.disks else "",
+        disk=guest.disks[0].label if guest and guest.disks else "",
         network=guest.interfaces[0].model if guest and guest.interfaces else "",
         facts=one.facts,
         stack=pictured,
@@ -263,10 +263,6 @@ def _guest(one: _Told, pictured: Stack | None, lab: Lab | None) -> PageGuest:
         hint=one.hint,
         defined=one.defined,
     )
-
-
-def _disk(disk: Disk) -> str:
-    return f"{disk.bus} ({disk.controller})" if disk.controller else disk.bus
 
 
 def _lesson(lab: Lab | None) -> Lesson | None:

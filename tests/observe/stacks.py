@@ -19,7 +19,8 @@ DRIVERS = {
 
 def sample(name: str, bus: str = "", card: str = "", **more: object) -> Guest:
     """A guest with the devices of that one of demo-paravirt, but for the changes."""
-    bus, card = bus or {"full": "ide"}.get(name, "virtio"), card or {"full": "e1000"}.get(name, "virtio")
+    usual = ("ide", "e1000") if name == "full" else ("virtio", "virtio")
+    bus, card = ("xen", "xen") if more.get("kind") == "xen" else (bus or usual[0], card or usual[1])
     title = Text(f"Title of {name}", f"{name}の題")
     devices = {"disks": (disk(bus=bus),), "interfaces": (Interface("lab", card),)}
     return guest(name, **{"title": title, **devices, **more})

@@ -6,7 +6,7 @@ import pytest
 from stacks import DRIVERS, HOST, both, facts, sample, told
 
 from provisioner.model.lab import Disk, Interface
-from provisioner.observe import stack, stack_devices
+from provisioner.observe import stack
 from provisioner.observe.stack import Frame, Picture, Section, Stack
 
 PARTS = ["program", "system", "driver", "crossing", "device", "backend", "host", "host-driver"]
@@ -157,10 +157,11 @@ def test_a_guest_without_devices_still_has_a_stack() -> None:
         ("scsi", "virtio-scsi", "virtio"),
         ("scsi", "vmpvscsi", "vmware"),
         ("virtio", None, "virtio"),
+        ("xen", None, "xen"),
     ],
 )
 def test_each_disk_that_a_lab_can_have_is_known(bus: str, controller: str | None, interface: str) -> None:
-    assert stack_devices.of_disk(Disk(bus, 1 << 20, "none", controller)).interface == interface
+    assert Disk(bus, 1 << 20, "none", controller).device.interface == interface
 
 
 @pytest.mark.parametrize(
@@ -171,13 +172,14 @@ def test_each_disk_that_a_lab_can_have_is_known(bus: str, controller: str | None
         ("rtl8139", "emulated"),
         ("virtio", "virtio"),
         ("vmxnet3", "vmware"),
+        ("xen", "xen"),
     ],
 )
 def test_each_card_that_a_lab_can_have_is_known(model: str, interface: str) -> None:
-    assert stack_devices.of_card(Interface("lab", model)).interface == interface
+    assert Interface("lab", model).device.interface == interface
 
 
 def test_a_device_of_another_version_gets_no_story() -> None:
-    model = stack_devices.of_disk(Disk("nvme", 1 << 20, "none"))
-    assert (model.name.en, model.interface, model.drivers) == ("nvme", "", frozenset())
+    model = Disk("mmc", 1 << 20, "none").device
+    assert (model.name.en, model.interface, model.drivers) == ("mmc", "", ())
     assert "not known" in model.crossing.en

@@ -6,6 +6,8 @@ import pytest
 
 from provisioner.measure import trace_log
 from provisioner.measure.trace_log import Access
+from provisioner.model.hardware import disk_buses, network_cards
+from provisioner.model.hardware.device_models import DeviceModel
 
 BEGIN, END = b"0f3a-begin;", b"0f3a-end;"
 OLD, DATED = "18026@1795469300.119396:", "2026-12-01T02:27:11.766785Z "  # since QEMU 11.1 the second
@@ -110,31 +112,32 @@ def test_what_else_qemu_says_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "own"),
+    ("model", "own"),
     [
-        (trace_log.disk_regions("ide", None), {"ide", "piix-bmdma", "bmdma"}),
-        (trace_log.disk_regions("sata", None), {"ahci", "ahci-idp"}),
-        (trace_log.disk_regions("virtio", None), {"virtio-pci-notify-virtio-blk"}),
-        (trace_log.disk_regions("scsi", "virtio-scsi"), {"virtio-pci-notify-virtio-scsi"}),
-        (trace_log.disk_regions("scsi", "lsilogic"), {"lsi-mmio"}),
-        (trace_log.disk_regions("scsi", "lsisas1068"), {"mptsas-mmio"}),
-        (trace_log.disk_regions("scsi", "vmpvscsi"), {"pvscsi-io"}),
-        (trace_log.card_regions("e1000"), {"e1000-mmio", "e1000-io"}),
-        (trace_log.card_regions("e1000e"), {"e1000e-mmio"}),
-        (trace_log.card_regions("virtio"), {"virtio-pci-notify-virtio-net"}),
-        (trace_log.card_regions("vmxnet3"), {"vmxnet3-b0"}),
+        (disk_buses.model_of("ide", None), {"ide", "piix-bmdma", "bmdma"}),
+        (disk_buses.model_of("sata", None), {"ahci", "ahci-idp"}),
+        (disk_buses.model_of("virtio", None), {"virtio-pci-notify-virtio-blk"}),
+        (disk_buses.model_of("scsi", "virtio-scsi"), {"virtio-pci-notify-virtio-scsi"}),
+        (disk_buses.model_of("scsi", "lsilogic"), {"lsi-mmio"}),
+        (disk_buses.model_of("scsi", "lsisas1068"), {"mptsas-mmio"}),
+        (disk_buses.model_of("scsi", "vmpvscsi"), {"pvscsi-io"}),
+        (network_cards.model_of("e1000"), {"e1000-mmio", "e1000-io"}),
+        (network_cards.model_of("e1000e"), {"e1000e-mmio"}),
+        (network_cards.model_of("virtio"), {"virtio-pci-notify-virtio-net"}),
+        (network_cards.model_of("vmxnet3"), {"vmxnet3-b0"}),
     ],
 )
-def test_a_device_has_its_own_registers_and_no_others(pattern: object, own: set[str]) -> None:
+def test_a_device_has_its_own_registers_and_no_others(model: DeviceModel, own: set[str]) -> None:
     names = (
         "ide piix-bmdma bmdma ahci ahci-idp virtio-pci-notify-virtio-blk virtio-pci-notify-virtio-scsi "
         "lsi-mmio mptsas-mmio pvscsi-io e1000-mmio e1000-io e1000e-mmio virtio-pci-notify-virtio-net "
         "vmxnet3-b0 apic-msi serial virtio-pci-notify"
     )
     everything = dict.fromkeys(names.split(), 1)
-    assert trace_log.of_device(everything, pattern).keys() == own  # type: ignore[arg-type]
+    assert model.regions is not None
+    assert trace_log.of_device(everything, model.regions).keys() == own
 
 
 def test_a_device_that_is_not_known_has_no_pattern() -> None:
-    assert trace_log.disk_regions("scsi", "unheard-of") is None
-    assert trace_log.card_regions("ne2k_pci") is None
+    assert disk_buses.model_of("scsi", "unheard-of").regions is None
+    assert network_cards.model_of("ne2k_pci").regions is None

@@ -17,7 +17,7 @@ from provisioner import render
 from provisioner.labfile.problems import UNSAFE_CHARACTER
 from provisioner.language import Text
 from provisioner.model import metadata, naming, plan
-from provisioner.model.lab import Disk, Guest, Processor
+from provisioner.model.lab import Disk, Guest, Interface, Processor
 
 LAB = load_lab(LABS["everything"])
 ORIGIN = origin_of(LAB)
@@ -269,6 +269,34 @@ def test_disks_of_several_controllers_find_theirs() -> None:
         ("sdf", "2", "0", "0"),
         ("sdg", "2", "0", "1"),
     ]
+
+
+def test_only_virtio_devices_are_told_to_be_seen_by_the_trace() -> None:
+    guest = dataclasses.replace(
+        LAB.guest("scsi"),
+        disks=(
+            disk("virtio"),
+            disk("sata"),
+            disk("scsi", "virtio-scsi"),
+            disk("scsi", "lsilogic"),
+        ),
+        interfaces=tuple(Interface("wide", model) for model in ("virtio", "e1000")),
+    )
+    mark = guest_stamp(LAB, guest, ORIGIN, (), "tcg")
+    files = render.BootFiles.of(lambda part: f"/pool/{part}", guest.firmware)
+    texts = [
+        render.domain_xml(guest, mark, files, "/pool", session=True, eventfd=eventfd)
+        for eventfd in (True, False)
+    ]
+    assert "ioeventfd" not in texts[0]
+    devices = etree.fromstring(texts[1]).find("devices")
+    assert [
+        [driver.get("ioeventfd") for driver in device.findall("driver")]
+        for tag in ("disk", "controller[@type='scsi']", "interface")
+        for device in devices.findall(tag)
+    ] == [["off"], [None], [None], [None], ["off"], [], ["off"], []]
+    without = [re.sub(r' *<driver ioeventfd="off"/>\n?| ioeventfd="off"', "", text) for text in texts]
+    assert etree.canonicalize(without[1], strip_text=True) == etree.canonicalize(without[0], strip_text=True)
 
 
 def test_sata_disks_fill_one_controller_before_the_next() -> None:

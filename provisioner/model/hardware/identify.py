@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from provisioner.model.facts import EMULATED, Device
+from provisioner.model.hardware import disk_buses, network_cards
 
-# PCI devices that no factory made. Those of vendor 1b36 imitate generic hardware, and are not among them.
-_VMWARE = {"15ad:0740", "15ad:07b0", "15ad:07c0"}  # VMCI, vmxnet3, pvscsi
+# Devices that a lab can ask for, by their PCI ids.
+_BY_PCI = {ident: model for model in (*disk_buses.MODELS, *network_cards.MODELS) for ident in model.pci}
+# PCI devices that no factory made, and no lab asks for. Those of vendor 1b36 imitate generic hardware, and
+# are not among them.
+_VMWARE_VMCI = "15ad:0740"
 _XEN_VENDOR = "5853"
 _OF_BUS = {"virtio": "virtio", "xen": "xen", "vmbus": "hyperv"}
 
@@ -40,15 +44,28 @@ CLOCKS = {
     "hyperv_clocksource_tsc_page": "hyperv",
     "hyperv_clocksource_msr": "hyperv",
 }
-_MODULES = ("virtio", "vmw_", "vmxnet", "vmwgfx", "xen_", "xen-", "hv_", "hyperv", "hid_hyperv", "pci_hyperv")
+_MODULES = (
+    "virtio",
+    "vmw_",
+    "vmxnet",
+    "vmwgfx",
+    "xen_",
+    "xen-",
+    "hv_",
+    "hyperv",
+    "hid_hyperv",
+    "pci_hyperv",
+)
 
 
 def pci_interface(ident: str) -> str:
     """The interface of a PCI device, from its ``vendor:device`` in lower-case hex."""
+    if model := _BY_PCI.get(ident):
+        return model.interface
     vendor, _, device = ident.partition(":")
     if vendor == "1af4" and "1000" <= device <= "107f":
         return "virtio"
-    if ident in _VMWARE:
+    if ident == _VMWARE_VMCI:
         return "vmware"
     return "xen" if vendor == _XEN_VENDOR else EMULATED
 
@@ -74,11 +91,13 @@ def kind(device: Device) -> str:
         return _XEN.get(device.ident, device.ident)
     if device.bus != "pci":
         return device.ident if device.bus in _OF_BUS else ""
+    if model := _BY_PCI.get(device.ident):
+        return model.kind
     vendor, _, number = device.ident.partition(":")
     if vendor == "1af4" and device.interface == "virtio":
         code = int(number, 16)
         return virtio_kind(_VIRTIO_OLD.get(code, code - 0x1040))
-    return {"15ad:07b0": "net", "15ad:07c0": "scsi"}.get(device.ident, "")
+    return ""
 
 
 def of_kind(devices: Sequence[Device], wanted: str) -> list[Device]:
