@@ -194,7 +194,7 @@ class _Builder:
         elif not content or len(self._chain) == 1 or guest is self._chain[-1]:
             content = (*content, *_beside(hosted))
         programs, system = stack.system_sections(guest.facts, accel, content, kernel, self._before)
-        if guest.facts is not None and "Xen PV" in guest.facts.detected:
+        if guest.facts is not None and guest.facts.detected == "Xen PV":
             system = replace(system, mode=_RING3)
         return programs, system
 
