@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
+from lxml import etree
+
 from provisioner import render
 from provisioner.labfile.loader import load
 from provisioner.labfile.rules import Images
-from provisioner.model import naming, plan
+from provisioner.model import metadata, naming, plan
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.metadata import Address, GuestMetadata, NetworkMetadata, Origin
 from provisioner.model.observed import Observed
@@ -103,6 +105,22 @@ def _boot_files(guest: Guest, pool: str) -> render.BootFiles:
     if guest.image == "xen":
         return render.BootFiles(disk=f"{pool}/boot")
     return render.BootFiles.of(lambda part: f"{pool}/{part}", guest.firmware)
+
+
+def without_metadata(xml: str) -> str:
+    """The XML of a domain or a network as it is rendered, but for virtlab's metadata."""
+    before, begin, rest = xml.partition("  <metadata>\n")
+    _, end, after = rest.partition("  </metadata>\n")
+    assert begin, xml
+    assert end, xml
+    return before + after
+
+
+def metadata_of(xml: str) -> GuestMetadata | NetworkMetadata:
+    """What virtlab's metadata in a domain or a network says."""
+    (element,) = etree.fromstring(xml.encode()).find("metadata")
+    assert element.tag == f"{{{naming.METADATA_URI}}}stamp"
+    return metadata.loads(element.text or "")
 
 
 def volumes(lab: Lab, origin: Origin) -> dict[str, str]:

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from rendered import LABS, POOL, domains, guest_stamp, load_lab, networks, origin_of, ranges_of
+from rendered import (
+    LABS,
+    POOL,
+    domains,
+    guest_stamp,
+    load_lab,
+    metadata_of,
+    networks,
+    origin_of,
+    ranges_of,
+    without_metadata,
+)
 
 from provisioner import render
 from provisioner.labfile.problems import UNSAFE_CHARACTER
 from provisioner.language import Text
-from provisioner.model import metadata, naming, plan
+from provisioner.model import metadata, plan
 from provisioner.model.lab import Disk, Guest, Interface, Processor
 
 LAB = load_lab(LABS["everything"])
@@ -63,7 +73,7 @@ def check_text(text: str) -> None:
     assert root.findtext("title") == text
     assert {entry.text for entry in root.findall("sysinfo//entry")} == {text}
     assert (root.findtext("os/cmdline") or "").endswith(f" {text}")
-    mark = metadata.loads(root.findtext(f"metadata/{{{naming.METADATA_URI}}}stamp") or "")
+    mark = metadata_of(xml_of(with_text(text)))
     assert isinstance(mark, metadata.GuestMetadata)
     assert mark.guest.title == Text(text, text)
     assert mark.guest.smbios["serial"] == text
@@ -76,9 +86,7 @@ def test_a_file_name_of_any_bytes_stays_in_the_stamp() -> None:
         *domains(LAB, origin, accel="tcg", session=False).values(),
         *networks(LAB, origin).values(),
     ):
-        root = etree.fromstring(xml.encode())
-        text = root.findtext(f"metadata/{{{naming.METADATA_URI}}}stamp") or ""
-        assert metadata.loads(text).origin.file == file
+        assert metadata_of(xml).origin.file == file
 
 
 def test_the_stamp_is_readable() -> None:
@@ -146,8 +154,7 @@ def lines_of(accel: str, session: bool) -> tuple[list[str], list[str]]:
     lab = load_lab(LABS["demo-paravirt"])
     found = domains(lab, origin_of(lab), accel=accel, session=session)
     full, virtio = (
-        [line.strip() for line in found[name].splitlines() if "virtlab:stamp" not in line]
-        for name in ("full", "virtio")
+        [line.strip() for line in without_metadata(found[name]).splitlines()] for name in ("full", "virtio")
     )
     return full, virtio
 
@@ -343,8 +350,15 @@ def test_volumes() -> None:
     assert backed.find("backingStore/format").get("type") == "raw"
 
 
-def test_a_stamp_is_json_in_one_element() -> None:
-    root = etree.fromstring(xml_of(LAB.guest("uefi")))
-    (mark,) = root.find("metadata")
-    assert mark.tag == f"{{{naming.METADATA_URI}}}stamp"
-    assert json.loads(mark.text)["guest"] == "uefi"
+@pytest.mark.parametrize("name", LABS)
+def test_the_metadata_says_what_was_rendered(name: str) -> None:
+    lab = load_lab(LABS[name])
+    origin = origin_of(lab)
+    for network, xml in networks(lab, origin).items():
+        said = metadata_of(xml)
+        assert isinstance(said, metadata.NetworkMetadata)
+        assert (said.origin, said.network.name) == (origin, network)
+    for guest, xml in domains(lab, origin, accel="kvm", session=False).items():
+        said = metadata_of(xml)
+        assert isinstance(said, metadata.GuestMetadata)
+        assert (said.origin, said.guest, said.accel) == (origin, lab.guest(guest), "kvm")
