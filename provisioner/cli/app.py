@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from provisioner import __version__, errors
+from provisioner import errors
 from provisioner.report.terminal import text
+from provisioner.verbs import VERSION
 
 _BUG = 3
 _EXEC_FAILED = 125
@@ -91,7 +92,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        text.say(f"virtlab {__version__}")
+        text.say(f"virtlab {VERSION}")
         raise typer.Exit
 
 

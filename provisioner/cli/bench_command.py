@@ -32,41 +32,25 @@ def bench(
     output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Measure the guests of a lab against each other, on throw-away twins; yours are paused meanwhile."""
-    import threading
-
-    from provisioner import errors
     from provisioner.cli import ask
-    from provisioner.lifecycle import running
-    from provisioner.measure import benchmark as engine
-    from provisioner.measure.baseline import compared
-    from provisioner.model.plain import to_data
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import bench_page as report
     from provisioner.report.terminal import data, text
     from provisioner.report.terminal.live_progress import Progress
-    from provisioner.store import results
+    from provisioner.verbs import bench as verbs
 
-    if save is not None:
-        results.may_save(save)
-    earlier = results.bench_in(against) if against is not None else None
-    cancelled = threading.Event()
-    with ask.terminable(), running.found(connect, lab) as (session, instance, guests), Progress() as progress:
-        found = engine.run(session, instance, guests, progress, quick=quick, cancelled=cancelled)
-    try:
-        results.save("bench", instance.name, guests[0].metadata.origin.source, to_data(found))
-    except errors.VirtlabError as error:  # what was measured is shown all the same
-        text.problem(error)
-    if save is not None:
-        results.save_bench(save, found)
+    with ask.terminable(), Progress() as progress:
+        result = verbs.bench(lab, connect, progress, quick=quick, save=save, against=against)
+    if result.not_kept is not None:  # what was measured is shown all the same
+        text.problem(result.not_kept)
+    if save is not None and result.not_saved is None:
         text.tell(f"saved in {save}")
-    moved = compared(earlier, found) if earlier is not None else None
-    plain = to_data(found) | ({"against": to_data(moved)} if moved else {})
     language = preferred(lang)
     data.emit(
         output,
-        plain,
-        names=[outcome.workload for outcome in found.outcomes],
-        table=lambda: "\n\n".join(
-            [report.page(found, language), *([report.against_page(moved, language)] if moved else [])]
-        ),
+        report.bench_data(result),
+        names=[outcome.workload for outcome in result.bench.outcomes],
+        table=lambda: report.measured_page(result, language),
     )
+    if result.not_saved is not None:
+        raise result.not_saved

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from provisioner.cli import options
-from provisioner.language import Language
 from provisioner.report.terminal.data import Output
+
+if TYPE_CHECKING:
+    from provisioner.verbs import Language
+    from provisioner.verbs.compare import Comparison, Definitions, Stacks
 
 
 def register(app: typer.Typer) -> None:
@@ -36,88 +39,70 @@ def compare(
     output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Show what is different between a lab's guests, as they see it themselves."""
-    from provisioner.backends.prompts import is_asked_there
-    from provisioner.errors import InputError
-    from provisioner.language import said
-    from provisioner.lifecycle.running import found
-    from provisioner.observe import beside as engine
-    from provisioner.report.preferred_language import preferred
-    from provisioner.report.terminal import compare_page as report
-    from provisioner.report.terminal import data, text
+    from provisioner import errors
+    from provisioner.report.terminal import text
+    from provisioner.verbs import compare as verbs
 
     if xml and (stack or svg):
-        raise InputError("--xml and --stack are two different pages", hint="ask for one of them")
+        raise errors.InputError("--xml and --stack are two different pages", hint="ask for one of them")
     if xml:
-        _definitions(lab, lang, connect, output)
-        return
-    if stack or svg:
-        _stacks(lab, timeout, lang, connect, output, svg=svg)
-        return
-    with found(connect, lab) as (session, instance, domains):
-        nobody_tells = all(map(is_asked_there, domains))
-        if not nobody_tells:
-            result = engine.look(session, instance, domains, timeout=timeout)
-    if nobody_tells:
-        text.tell("no guest of it has an agent to ask: this is what their definitions say")
-        _definitions(lab, lang, connect, output)
-        return
-    everything = report.compare_data(result)
-    engine.keep(result, everything)
+        _show_definitions(verbs.definitions(lab, connect), lang, output)
+    elif stack or svg:
+        _show_stacks(verbs.stacks(lab, connect, timeout=timeout), lang, output, svg=svg)
+    else:
+        result = verbs.compare(lab, connect, timeout=timeout)
+        if isinstance(result, verbs.Definitions):
+            text.tell("no guest of it has an agent to ask: this is what their definitions say")
+            _show_definitions(result, lang, output)
+        else:
+            _show_comparison(result, lang, output, every=every)
 
-    def table() -> str:
-        language = preferred(lang)
-        intro = said(engine.concept(domains), language)
-        return report.compare_page(result, language, everything=every, intro=intro)
 
+def _show_comparison(result: Comparison, lang: Language | None, output: Output, *, every: bool) -> None:
+    from provisioner import errors
+    from provisioner.report.preferred_language import preferred
+    from provisioner.report.terminal import compare_page as report
+    from provisioner.report.terminal import data
+    from provisioner.verbs import kept
+
+    compared = result.compared
     data.emit(
         output,
-        everything,
-        names=[f"{instance.name}/{one.guest}" for one in result.gathered if one.facts],
-        table=table,
+        kept.comparison_data(compared),
+        names=[f"{compared.instance}/{one.guest}" for one in compared.gathered if one.facts],
+        table=lambda: report.compare_page(compared, preferred(lang), everything=every, intro=result.concept),
     )
-    engine.complain(result, domains)
+    errors.raise_all(result.problems, "not every guest told its facts")
 
 
-def _definitions(lab: str, lang: Language | None, connect: str | None, output: Output) -> None:
-    from provisioner.lifecycle.running import found
-    from provisioner.model.observed import ObservedDomain
-    from provisioner.observe import definitions as engine
+def _show_definitions(result: Definitions, lang: Language | None, output: Output) -> None:
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import data
     from provisioner.report.terminal import definitions_page as report
 
-    with found(connect, lab) as (session, instance, domains):
-        differences = engine.compared(session, instance, domains)
-    guests = [domain.guest for domain in domains if isinstance(domain, ObservedDomain)]
+    differences = result.differences
     data.emit(
         output,
         report.definitions_data(differences),
         names=[difference.at for difference in differences],
-        table=lambda: report.definitions_page(differences, guests, preferred(lang)),
+        table=lambda: report.definitions_page(differences, result.guests, preferred(lang)),
     )
 
 
-def _stacks(
-    lab: str, timeout: float, lang: Language | None, connect: str | None, output: Output, *, svg: bool
-) -> None:
-    from provisioner.lifecycle.running import found
-    from provisioner.observe import beside as engine
-    from provisioner.observe.stack_pictures import stacks
+def _show_stacks(result: Stacks, lang: Language | None, output: Output, *, svg: bool) -> None:
+    from provisioner import errors
     from provisioner.report.html import lab_html, stack_svg
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import data
     from provisioner.report.terminal import stack_page as report
 
-    with found(connect, lab) as (session, instance, domains):
-        result = engine.look(session, instance, domains, timeout=timeout)
-        pictured = stacks(session, result.gathered)
     if svg:
-        lab_html.show(stack_svg.document(pictured, preferred(lang)))
+        lab_html.show(stack_svg.document(result.stacks, preferred(lang)))
     else:
         data.emit(
             output,
-            report.stacks_data(pictured),
-            names=[f"{instance.name}/{stack.guest}" for stack in pictured],
-            table=lambda: report.drawn(pictured, preferred(lang)),
+            report.stacks_data(result.stacks),
+            names=[f"{result.instance}/{stack.guest}" for stack in result.stacks],
+            table=lambda: report.drawn(result.stacks, preferred(lang)),
         )
-    engine.complain(result, domains)
+    errors.raise_all(result.problems, "not every guest told its facts")

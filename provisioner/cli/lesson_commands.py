@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,7 @@ from provisioner.cli import options
 from provisioner.report.terminal.data import Output
 
 if TYPE_CHECKING:
-    from provisioner.language import Language
+    from provisioner.verbs import Language
 
 Step = Annotated[
     int | None,
@@ -54,95 +53,51 @@ def check(
         raise typer.Exit(1)
 
 
-def _check_all(target: str, language: Language, connect: str | None, output: Output) -> bool:
-    from provisioner import errors
-    from provisioner.lifecycle import running
+def _check_all(lab: str, language: Language, connect: str | None, output: Output) -> bool:
     from provisioner.report.terminal import check_page as report
-    from provisioner.report.terminal import data
-    from provisioner.store import results
-    from provisioner.teach import checks
+    from provisioner.report.terminal import data, text
+    from provisioner.verbs import check as verbs
 
-    with running.found(connect, target) as (session, instance, domains):
-        lab = running.lab_of(domains)
-        if not lab.observe:
-            raise errors.VirtlabError(
-                f"the lab {lab.name} says nothing that could be checked",
-                hint=f"see what is different between its guests: {{virtlab}} compare {instance.name}",
-            )
-        result = checks.run(session, domains, lab.observe)
-    kept = report.kept_data(result)
-    _keep(lambda: results.save("check", instance.name, lab.source, kept))  # first: a reader may stop
+    result = verbs.check(lab, connect)
+    if result.not_kept is not None:
+        text.problem(result.not_kept)
+    checked = result.checked
     data.emit(
         output,
-        report.check_data(result),
-        names=report.failed_names(result),
-        table=lambda: report.check_page(result, language),
+        report.check_data(checked),
+        names=report.failed_names(checked),
+        table=lambda: report.check_page(checked, language),
     )
-    return result.good
+    return checked.good
 
 
 def _check_step(
-    target: str, number: int, told: str | None, language: Language, connect: str | None, output: Output
+    lab: str, number: int, answer: str | None, language: Language, connect: str | None, output: Output
 ) -> bool:
-    from provisioner import errors
-    from provisioner.lifecycle import running
-    from provisioner.report.terminal import check_page as tables
-    from provisioner.report.terminal import data, text
+    from provisioner.report.terminal import check_page, data, text
     from provisioner.report.terminal import exercises_page as report
-    from provisioner.store import progress_file
-    from provisioner.teach import checks, learning
+    from provisioner.verbs import check as verbs
 
-    with running.found(connect, target) as (session, instance, domains):
-        lesson = learning.lesson_of(running.lab_of(domains))
-        step = learning.step(lesson, number)
-        exercise = step.exercise
-        if (told is None) != (exercise.answer is None):
-            wants = "wants an answer" if told is None else "wants no answer"
-            more = " --answer ..." if told is None else ""
-            raise errors.InputError(
-                f"exercise {number} {wants}",
-                hint=f"{{virtlab}} check {instance.name} --step {number}{more}",
-            )
-        right = None if told is None else checks.answered(session, domains, exercise, told)
-        result = checks.run(session, domains, exercise.check, everybody=False) if exercise.check else None
-    passed = right is not False and (result is None or result.passed)
-    progress = progress_file.load(lesson.name)
-    if passed:
-        progress = progress.with_passed(exercise.name)
+    result = verbs.check_step(lab, number, answer, connect)
+    exercise = result.step.exercise
     data.emit(
         output,
-        {
-            "step": number,
-            "name": exercise.name,
-            "passed": passed,
-            "answer": right,
-            "findings": [tables.finding_data(f) for f in result.findings] if result else [],
-        },
-        names=[exercise.name] if passed else [],
-        table=lambda: report.step_page(step, right, result, passed=passed, language=language),
+        check_page.step_data(result),
+        names=[exercise.name] if result.passed else [],
+        table=lambda: report.step_page(result, language),
     )
-    if not passed:
-        text.tell(text.spelled(f"next: {{virtlab}} hint {instance.name} --step {number}"))
+    if not result.passed:
+        text.tell(text.spelled(f"next: {{virtlab}} hint {result.instance} --step {number}"))
         return False
     for page in (
-        report.undo_page(exercise, instance.name, language),
-        report.after_page(learning.next_step(lesson, progress), instance.name, language),
+        report.undo_page(exercise, result.instance, language),
+        report.after_page(result.next_step, result.instance, language),
     ):
         if page:
             text.tell(f"\n{page}")
-    _keep(lambda: progress_file.save(lesson.name, progress))
+    if result.not_kept is not None:
+        text.problem(result.not_kept)
     return True
-
-
-def _keep(save: Callable[[], object]) -> None:
-    """Keeps something of no weight: where it can't be, that is said, and is no failure."""
-    from provisioner import errors
-    from provisioner.report.terminal import text
-
-    try:
-        save()
-    except errors.VirtlabError as error:
-        text.problem(error)
 
 
 def hint(
@@ -158,22 +113,20 @@ def hint(
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import data, text
     from provisioner.report.terminal import exercises_page as report
-    from provisioner.store import progress_file
-    from provisioner.teach import learning
+    from provisioner.verbs import exercises as verbs
 
-    found, name = learning.lab_of(lab, connect)
-    lesson = learning.lesson_of(found)
-    wanted = learning.wanted(lesson, step)
-    hints, progress = learning.hints(lesson, wanted.exercise)
+    told = verbs.hint(lab, step, connect)
+    exercise = told.step.exercise
     data.emit(
         output,
-        report.hints_data(wanted, hints, name),
-        names=[wanted.exercise.name],
-        table=lambda: report.hints_page(wanted, hints, name, preferred(lang)),
+        report.hints_data(told.step, told.hints, told.lab),
+        names=[exercise.name],
+        table=lambda: report.hints_page(told.step, told.hints, told.lab, preferred(lang)),
     )
-    _keep(lambda: progress_file.save(lesson.name, progress))
-    verb = "hint" if len(hints) < len(wanted.exercise.hints) else "solve"
-    text.tell(text.spelled(f"next: {{virtlab}} {verb} {quote(lab)} --step {wanted.number}"))
+    if told.not_kept is not None:
+        text.problem(told.not_kept)
+    verb = "hint" if len(told.hints) < len(exercise.hints) else "solve"
+    text.tell(text.spelled(f"next: {{virtlab}} {verb} {quote(lab)} --step {told.step.number}"))
 
 
 def solve(
@@ -187,34 +140,26 @@ def solve(
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import data
     from provisioner.report.terminal import exercises_page as report
-    from provisioner.teach import learning
+    from provisioner.verbs import exercises as verbs
 
-    found, name = learning.lab_of(lab, connect)
-    wanted = learning.wanted(learning.lesson_of(found), step)
+    solved = verbs.solve(lab, step, connect)
     data.emit(
         output,
-        report.solution_data(wanted, name),
-        names=[wanted.exercise.name],
-        table=lambda: report.solution_page(wanted, name, preferred(lang)),
+        report.solution_data(solved.step, solved.lab),
+        names=[solved.step.exercise.name],
+        table=lambda: report.solution_page(solved.step, solved.lab, preferred(lang)),
     )
 
 
 def guide(lab: options.Lab, lang: options.Lang = None, connect: options.Connect = None) -> None:
     """The lesson: what the thing is called, what to type, what to look for, why."""
-    from provisioner.labfile import lesson as lessons
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import exercises_page, text
     from provisioner.report.terminal import guide_page as report
-    from provisioner.store import progress_file
-    from provisioner.teach import learning
+    from provisioner.verbs import guide as verbs
 
     language = preferred(lang)
-    found, name = learning.lab_of(lab, connect)
-    markdown, spoken = learning.guide(found, language)
-    if spoken is not language:
-        text.tell(f"this guide is not there in the language {language}; here it is in {spoken}")
-    lesson = lessons.load(found)
-    if lesson and lesson.exercises:
-        progress = progress_file.load(lesson.name)
-        markdown = f"{markdown.rstrip()}\n\n{exercises_page.markdown_list(lesson, progress, spoken)}\n"
-    report.show(exercises_page.filled(markdown, name))
+    found = verbs.guide(lab, language, connect)
+    if found.language is not language:
+        text.tell(f"this guide is not there in the language {language}; here it is in {found.language}")
+    report.show(exercises_page.whole_guide(found))

@@ -9,7 +9,7 @@ import typer
 from provisioner.cli import completion, options
 
 if TYPE_CHECKING:
-    from provisioner.language import Language
+    from provisioner.verbs import Language
 
 
 def register(app: typer.Typer) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from provisioner import errors
 from provisioner.backends import prompts
@@ -57,24 +56,11 @@ def concept(domains: Sequence[Member]) -> Text | None:
     return found.concept if found else None
 
 
-def keep(compared: Compared, data: Any) -> None:
-    """Keeps the result for ``report``, where there is one; one that can't be kept is no failure."""
-    from provisioner.store import results
-
-    if not any(one.facts for one in compared.gathered):
-        return
-    try:
-        results.save("compare", compared.instance, compared.source, data)
-    except errors.VirtlabError:
-        return
-
-
-def complain(compared: Compared, domains: Sequence[Member]) -> None:
-    """Raises what was wrong with the guests that told nothing, though facts were expected of them."""
+def problems(compared: Compared, domains: Sequence[Member]) -> list[errors.GuestError]:
+    """What was wrong with the guests that told nothing, though facts were expected of them."""
     silent = {domain.guest for domain in domains if prompts.is_asked_there(domain)}
-    problems = [
+    return [
         errors.GuestError(one.error, hint=one.hint)
         for one in compared.gathered
         if one.facts is None and one.guest not in silent
     ]
-    errors.raise_all(problems, "not every guest told its facts")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from provisioner import __version__, errors
 from provisioner.backends.session import Session
@@ -20,7 +20,7 @@ from provisioner.measure import findings as tally
 from provisioner.model import kinds, selection
 from provisioner.model.facts import Facts
 from provisioner.model.kinds.kind import Devices
-from provisioner.model.lab import Expectation, Guest, Lab, Observation
+from provisioner.model.lab import Guest, Lab
 from provisioner.model.measured import Bench, HostFacts
 from provisioner.model.observed import Member
 from provisioner.observe import beside, comparison, stack_inside, stack_pictures
@@ -28,9 +28,11 @@ from provisioner.observe.beside import Compared
 from provisioner.observe.comparison import Row
 from provisioner.observe.host_side import Outside
 from provisioner.observe.stack import HostSide, Stack
-from provisioner.store import results, saved
+from provisioner.store import results
 from provisioner.teach import learning
-from provisioner.teach.verdicts import Finding, Verdict
+from provisioner.teach.verdicts import Finding
+from provisioner.verbs import kept
+from provisioner.verbs.kept import KeptComparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,8 @@ def collect(connect: str | None, target: str, listener: Listener) -> Page:
 
 def saved_of(lab: Lab, instance: str, target: str) -> Page:
     """What was saved of a lab under the name of an instance. ``target``: the lab as it is typed."""
-    bench, kept = _results(instance, lab.source)
-    return _page(target, _saved(lab, instance, bench, kept))
+    bench, compared = _results(instance, lab.source)
+    return _page(target, _saved(lab, instance, bench, compared))
 
 
 def _live(session: Session, domains: Sequence[Member], observed: Compared) -> _Look:
@@ -149,40 +151,31 @@ def _remembered(target: str, error: errors.VirtlabError) -> _Look:
         instance = lab.name
     elif "/" in target:
         raise error
-    bench, kept = _results(instance, lab.source if lab else None)
+    bench, compared = _results(instance, lab.source if lab else None)
     if lab is None:
-        name = bench.lab if bench else kept.get("lab")
-        if not isinstance(name, str):
+        name = bench.lab if bench else compared.lab
+        if name is None:
             raise error
         lab = _lab(name)
-    return _saved(lab, instance, bench, kept)
+    return _saved(lab, instance, bench, compared)
 
 
-def _results(instance: str, source: str | None) -> tuple[Bench | None, dict[str, Any]]:
-    """The last benchmark, and the last comparison as it was kept."""
-    data = results.load("compare", instance, source)
-    return results.load_bench(instance, source), data if isinstance(data, dict) else {}
+def _results(instance: str, source: str | None) -> tuple[Bench | None, KeptComparison]:
+    """The last benchmark and the last comparison that were kept."""
+    return results.load_bench(instance, source), kept.last_comparison(instance, source)
 
 
-def _saved(lab: Lab | None, instance: str, bench: Bench | None, kept: dict[str, Any]) -> _Look:
-    told = _saved_guests(kept, lab)
-    accels = _checked_accels(instance, lab.source if lab else None)
+def _saved(lab: Lab | None, instance: str, bench: Bench | None, compared: KeptComparison) -> _Look:
+    defined = {guest.name: guest for guest in lab.guests} if lab else {}
+    told = tuple(_Told(g.name, g.accel, defined.get(g.name), g.facts) for g in compared.guests)
+    accels = kept.checked_accels(instance, lab.source if lab else None)
     accels |= {guest.name: guest.accel for guest in bench.guests} if bench else {}
     known = {one.name for one in told}
     if lab is not None and not known:
         usual = selection.chosen(lab).top_level
         told = tuple(_Told(g.name, accels.get(g.name, ""), g, None) for g in usual)
-    taken = kept.get("taken")
-    asked = taken if known and isinstance(taken, str) else ""
+    asked = compared.taken if known else ""
     return _Look(instance, lab, told, host=bench.host if bench else None, asked=asked)
-
-
-def _checked_accels(instance: str, source: str | None) -> dict[str, str]:
-    """What ran each guest when it was checked last."""
-    kept = results.load("check", instance, source)
-    accels = kept.get("accels") if isinstance(kept, dict) else None
-    known = accels.items() if isinstance(accels, dict) else ()
-    return {guest: accel for guest, accel in known if isinstance(accel, str)}
 
 
 def _lab(target: str) -> Lab | None:
@@ -192,28 +185,13 @@ def _lab(target: str) -> Lab | None:
         return None
 
 
-def _saved_guests(kept: dict[str, Any], lab: Lab | None) -> tuple[_Told, ...]:
-    """The guests of the last comparison, as far as what was kept of it makes sense."""
-    defined = {guest.name: guest for guest in lab.guests} if lab else {}
-    found = []
-    entries = kept.get("guests")
-    for entry in entries if isinstance(entries, list) else ():
-        try:
-            name, accel = str(entry["name"]), str(entry["accel"])
-            facts = saved.restored(Facts, entry["facts"])
-        except (KeyError, TypeError, ValueError):
-            continue
-        found.append(_Told(name, accel, defined.get(name), facts))
-    return tuple(found)
-
-
 def _page(target: str, look: _Look) -> Page:
     lab, told = look.lab, look.told
     stack_pictures = _stacks(told, look.side)
     guests = tuple(_guest(one, stack_pictures.get(one.name), lab) for one in told)
     taught = _lesson(lab)
     source = lab.source if lab else None
-    checked, findings = _findings(results.load("check", look.instance, source))
+    checked, findings = kept.last_check(look.instance, source)
     bench = results.load_bench(look.instance, source)
     return Page(
         target=look.instance if look.is_up else target,
@@ -282,30 +260,3 @@ def _guide(lab: Lab | None) -> dict[Language, str]:
             if text := learning.guide_in(lab, language):
                 found[language] = text
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A finding in the form in which ``check`` keeps it."""
-
-    item: str
-    guest: str
-    title: Text
-    saw: tuple[str, ...] | None
-    expect: Expectation
-    verdict: Verdict
-    why: str
-    lesson: Text | None
-
-    def finding(self) -> Finding:
-        item = Observation(self.item, self.title, (self.guest,), None, (), "", self.expect, (), self.lesson)
-        return Finding(item, self.guest, self.saw, self.verdict, self.why)
-
-
-def _findings(data: Any) -> tuple[str, tuple[Finding, ...]]:
-    """When the last check was, and what it found; empty where there is none that makes sense."""
-    try:
-        found = tuple(saved.restored(_Kept, entry).finding() for entry in data["findings"])
-        return str(data["taken"]), found
-    except (KeyError, TypeError, ValueError):
-        return "", ()

@@ -19,6 +19,7 @@ from provisioner.store.progress_file import Progress
 from provisioner.teach import verdicts
 from provisioner.teach.checks import Checked
 from provisioner.teach.learning import Step
+from provisioner.verbs import kept
 from tests.unit.worlds import guest as sample_guest
 
 EN, JA = Language.EN, Language.JA
@@ -109,7 +110,7 @@ def test_what_is_kept_holds_no_command_of_the_one_who_checked(monkeypatch: pytes
     monkeypatch.setenv("VIRTLAB_RUN_AS", "./bootstrap virtlab")
     absent = (verdicts.impossible(item("a"), "extra", "to see it: {virtlab} up demo --with extra"),)
     result = dataclasses.replace(RESULT, findings=absent)
-    assert check_page.kept_data(result)["findings"][0]["why"] == "to see it: {virtlab} up demo --with extra"
+    assert kept.check_data(result)["findings"][0]["why"] == "to see it: {virtlab} up demo --with extra"
     told = check_page.check_data(result)["findings"][0]["why"]
     assert told == "to see it: ./bootstrap virtlab up demo --with extra"
 

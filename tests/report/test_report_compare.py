@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from provisioner.host.local_host import HostThread
-from provisioner.language import Language
+from provisioner.language import Language, Text
 from provisioner.model.metadata import GuestMetadata, Origin
 from provisioner.observe import parse
 from provisioner.observe.beside import Compared
 from provisioner.observe.collect import Gathered
 from provisioner.observe.host_side import Outside
 from provisioner.report.terminal import compare_page, text
+from provisioner.verbs import kept
 from tests.unit.worlds import guest as sample_guest
 
 _TOLD = Path(__file__).parents[1] / "observe" / "told"
@@ -146,7 +147,7 @@ def test_a_host_that_can_not_be_read_leaves_its_rows_out() -> None:
 
 
 def test_the_data_is_json_and_has_everything() -> None:
-    data = compare_page.compare_data(
+    data = kept.comparison_data(
         compared(gathered("full"), gathered("virtio", error="demo/virtio is stopped"))
     )
     full, virtio = json.loads(json.dumps(data))["guests"]
@@ -157,12 +158,14 @@ def test_the_data_is_json_and_has_everything() -> None:
 
 
 def test_an_intro_has_its_paragraphs_and_no_marks_of_markdown() -> None:
-    told = page(gathered("full"), gathered("virtio"), intro="**What it is.** A\ndevice.\n\n**Not.** Magic.")
+    told = page(
+        gathered("full"), gathered("virtio"), intro=Text("**What it is.** A\ndevice.\n\n**Not.** Magic.")
+    )
     assert told.startswith("What it is. A device.\n\nNot. Magic.\n\n")
 
 
 def test_an_intro_comes_first() -> None:
-    assert page(gathered("full"), gathered("virtio"), intro="Read this first.").startswith(
+    assert page(gathered("full"), gathered("virtio"), intro=Text("Read this first.")).startswith(
         "Read this first.\n"
     )
 

@@ -73,6 +73,12 @@ def test_what_decides_touches_nothing(module: str) -> None:
     assert not IMPORTS[module] & ACTING
 
 
+@pytest.mark.parametrize("module", sorted(module for module in MODULES if room(module) == "cli"))
+def test_the_command_line_calls_verbs_and_shows_what_they_return(module: str) -> None:
+    known = {room(imported) for imported in IMPORTS[module] & set(MODULES)}
+    assert known <= {"cli", "errors", "report", "verbs"}
+
+
 def test_only_one_room_imports_libvirt() -> None:
     rooms = defaultdict(set)
     for module, imports in IMPORTS.items():

@@ -5,15 +5,20 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from provisioner.language import Language, Text, said
 from provisioner.measure import explanations, statistics, workloads
 from provisioner.measure.baseline import Against, Moved
 from provisioner.model.measured import Bench, GuestConfig, Outcome, Ratio, Series, Verdict
+from provisioner.model.plain import to_data
 from provisioner.report.terminal import text
 from provisioner.report.terminal.wrap import wrapped
 from provisioner.report.words import accel, when
 from provisioner.units import format_seconds, format_size
+
+if TYPE_CHECKING:
+    from provisioner.verbs.bench import Measured
 
 _WIDEST = 100  # columns of running text
 _UNITS = {
@@ -46,6 +51,18 @@ _MOVED = {
     Moved.UNKNOWN: Text("too few numbers", "数値が不足"),
     Moved.NOT_COMPARED: Text("not compared", "比較しない"),
 }
+
+
+def bench_data(measured: Measured) -> dict[str, Any]:
+    """What was measured as plain data, with what moved where it was held against an earlier result."""
+    data: dict[str, Any] = to_data(measured.bench)
+    return data | ({"against": to_data(measured.against)} if measured.against else {})
+
+
+def measured_page(measured: Measured, language: Language) -> str:
+    """What was measured, and what moved where it was held against an earlier result."""
+    moved = [against_page(measured.against, language)] if measured.against else []
+    return "\n\n".join([page(measured.bench, language), *moved])
 
 
 def page(bench: Bench, language: Language) -> str:

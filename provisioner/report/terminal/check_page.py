@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from provisioner.language import Language, Text, said
 from provisioner.model.lab import How
-from provisioner.model.plain import to_data
 from provisioner.report import words
 from provisioner.report.terminal import text
 from provisioner.report.terminal.wrap import wrapped
 from provisioner.teach.verdicts import Finding, Verdict
+from provisioner.verbs import kept
 
 if TYPE_CHECKING:
     from provisioner.teach.checks import Checked
+    from provisioner.verbs.check import StepCheck
 
 COLUMNS = 80
 _SEEN = 30  # columns of what was seen and of what is expected, in the table
@@ -56,43 +57,24 @@ _SUMMARY = {
 }
 
 
-def kept_data(result: Checked) -> dict[str, Any]:
-    """A check as plain data, to be kept. ``{virtlab}`` stays in it: readers start virtlab in several ways."""
-    return {
-        "instance": result.instance,
-        "taken": result.taken,
-        "good": result.good,
-        "accels": result.accels,
-        "findings": [_finding(finding) for finding in result.findings],
-        "platform": {guest: list(names) for guest, names in result.platform.items()},
-        "errors": result.errors,
-    }
-
-
-def check_data(result: Checked) -> dict[str, Any]:
+def check_data(checked: Checked) -> dict[str, Any]:
     """A check as plain data, for programs to read."""
-    return {**kept_data(result), "findings": [finding_data(finding) for finding in result.findings]}
+    return {**kept.check_data(checked), "findings": [finding_data(finding) for finding in checked.findings]}
 
 
 def finding_data(finding: Finding) -> dict[str, Any]:
     """One finding as plain data, for programs to read."""
-    return {**_finding(finding), "why": text.spelled(finding.why)}
+    return {**kept.finding_data(finding), "why": text.spelled(finding.why)}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    item = finding.item
+def step_data(result: StepCheck) -> dict[str, Any]:
+    """A check of one exercise as plain data."""
     return {
-        "item": item.name,
-        "guest": finding.guest,
-        "title": to_data(item.title),
-        "fact": item.fact,
-        "command": list(item.command),
-        "console": item.console,
-        "saw": None if finding.saw is None else list(finding.saw),
-        "expect": {"how": str(item.expect.how), "values": list(item.expect.values)},
-        "verdict": str(finding.verdict),
-        "why": finding.why,
-        "lesson": to_data(item.why),
+        "step": result.step.number,
+        "name": result.step.exercise.name,
+        "passed": result.passed,
+        "answer": result.answer_is_right,
+        "findings": [finding_data(f) for f in result.checked.findings] if result.checked else [],
     }
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from provisioner.language import Language, Text, said
-from provisioner.model.plain import to_data
 from provisioner.observe import comparison
 from provisioner.observe.comparison import Row
 from provisioner.report import words
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from provisioner.observe.collect import Gathered
     from provisioner.observe.host_side import Outside
 
-FORMAT = 1
 _GAP = 2
 _NARROWEST = 22  # columns of one guest: with less for each, the guests go below each other
 _WIDEST_LABEL = 34
@@ -63,34 +61,12 @@ _PARTS = {
 }
 
 
-def compare_data(compared: Compared) -> dict[str, Any]:
-    """All of it as plain data; what ``report`` keeps, too."""
-    return {
-        "format": FORMAT,
-        "instance": compared.instance,
-        "lab": compared.lab,
-        "taken": compared.taken,
-        "guests": [
-            {
-                "name": one.guest,
-                "accel": one.metadata.accel,
-                "accel_why": one.metadata.accel_why,
-                "error": one.error,
-                "facts": to_data(one.facts) if one.facts else None,
-                "host": to_data(observed),
-            }
-            for one, observed in zip(compared.gathered, compared.outside, strict=True)
-        ],
-        "rows": [to_data(row) for row in comparison.rows(compared.gathered)],
-    }
-
-
 def compare_page(
     compared: Compared,
     language: Language,
     *,
     everything: bool = False,
-    intro: str = "",
+    intro: Text | None = None,
     across: int | None = None,
 ) -> str:
     """The table and what the host sees. ``across``: columns to be had.
@@ -105,7 +81,7 @@ def compare_page(
     everything = everything or sum(one.facts is not None for one in gathered) < 2
     shown = rows if everything else [row for row in rows if row.differs or row.counter]
     lines = []
-    for paragraph in words.paragraphs(intro) if intro else ():
+    for paragraph in words.paragraphs(said(intro, language)) if intro else ():
         lines += [*wrapped(text.spelled(paragraph), table.room), ""]
     lines += table.lines([*shown, *host_rows(outside)])
     notes = [] if everything else _folded(rows, language)

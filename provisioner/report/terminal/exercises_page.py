@@ -10,12 +10,14 @@ from provisioner.model.plain import to_data
 from provisioner.report.terminal import text
 from provisioner.report.terminal.check_page import COLUMNS, explained, findings_table
 from provisioner.report.terminal.wrap import wrapped
+from provisioner.teach.verdicts import Verdict
 
 if TYPE_CHECKING:
     from provisioner.labfile.lesson import Exercise, Lesson
     from provisioner.store.progress_file import Progress
-    from provisioner.teach.checks import Checked
     from provisioner.teach.learning import Step
+    from provisioner.verbs.check import StepCheck
+    from provisioner.verbs.guide import Guide
 
 _EXERCISE = Text("Exercise {}: {}", "演習{}: {}")
 _HINT = Text("Hint {} of {}: {}", "ヒント{}/{}: {}")
@@ -98,18 +100,17 @@ def text_data(words: Text, lab: str) -> dict[str, Any]:
     return {key: value and filled(value, lab) for key, value in to_data(words).items()}
 
 
-def step_page(
-    step: Step, answer: bool | None, result: Checked | None, *, passed: bool, language: Language
-) -> str:
-    """What came of checking one exercise. ``answer``: whether it was right, where one was given."""
-    lines = [title(step, language)]
-    if answer is not None:
-        lines.append(said(_RIGHT if answer else _WRONG, language))
-    if result and result.findings:
-        lines.append(findings_table(result.findings, language))
-        lines += [explained(f, language) for f in result.findings if f.verdict != "pass"]
-    words = said(_STEP_PASSED if passed else _STEP_FAILED, language).format(step.number)
-    return "\n".join([*lines, text.styled(words, "green" if passed else "red")])
+def step_page(result: StepCheck, language: Language) -> str:
+    """What came of checking one exercise."""
+    lines = [title(result.step, language)]
+    if result.answer_is_right is not None:
+        lines.append(said(_RIGHT if result.answer_is_right else _WRONG, language))
+    if result.checked and result.checked.findings:
+        findings = result.checked.findings
+        lines.append(findings_table(findings, language))
+        lines += [explained(f, language) for f in findings if f.verdict is not Verdict.PASS]
+    words = said(_STEP_PASSED if result.passed else _STEP_FAILED, language).format(result.step.number)
+    return "\n".join([*lines, text.styled(words, "green" if result.passed else "red")])
 
 
 def after_page(step: Step | None, lab: str, language: Language) -> str:
@@ -121,6 +122,15 @@ def undo_page(exercise: Exercise, lab: str, language: Language) -> str:
     """How to have the lab as it was; empty where nothing was changed."""
     commands = exercise.solution.undo
     return "\n".join([said(_UNDO, language), *(filled(c, lab) for c in commands)]) if commands else ""
+
+
+def whole_guide(guide: Guide) -> str:
+    """A guide in Markdown, with its exercises as the last part."""
+    markdown = guide.markdown
+    if guide.lesson and guide.lesson.exercises:
+        listed = markdown_list(guide.lesson, guide.progress, guide.language)
+        markdown = f"{markdown.rstrip()}\n\n{listed}\n"
+    return filled(markdown, guide.lab)
 
 
 def markdown_list(lesson: Lesson, progress: Progress, language: Language) -> str:

@@ -1,0 +1,56 @@
+"""``bench``: the guests of an instance measured against each other, on clones that are gone afterwards."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioner import errors
+from provisioner.lifecycle import running
+from provisioner.listener import Listener
+from provisioner.measure import benchmark
+from provisioner.measure.baseline import Against, compared
+from provisioner.model.measured import Bench
+from provisioner.model.plain import to_data
+from provisioner.store import results
+from provisioner.verbs import kept
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured."""
+
+    bench: Bench
+    against: Against | None  # what moved since an earlier result, where one was given
+    not_kept: errors.VirtlabError | None  # why the result could not be kept for ``report``
+    not_saved: errors.VirtlabError | None  # why it could not be written to the file that was named
+
+
+def bench(
+    target: str,
+    connect: str | None,
+    listener: Listener,
+    *,
+    quick: bool = False,
+    save: Path | None = None,
+    against: Path | None = None,
+    cancelled: threading.Event | None = None,
+) -> Measured:
+    """Measures the guests, which are paused meanwhile, and keeps the result for ``report``.
+
+    ``save`` is a file that gets the result, ``against`` one of an earlier run. Setting ``cancelled`` ends the
+    run: the clones are taken away, the guests go on, and KeyboardInterrupt is raised. Raises InputError where
+    one of the files can't serve, NotFound where the instance is not up, and what libvirt refuses.
+    """
+    if save is not None:
+        results.may_save(save)
+    earlier = results.bench_in(against) if against is not None else None
+    with running.found(connect, target) as (session, instance, guests):
+        found = benchmark.run(
+            session, instance, guests, listener, quick=quick, cancelled=cancelled or threading.Event()
+        )
+    source = guests[0].metadata.origin.source
+    not_kept = kept.problem_of(lambda: results.save("bench", instance.name, source, to_data(found)))
+    not_saved = kept.problem_of(lambda: results.save_bench(save, found)) if save is not None else None
+    return Measured(found, compared(earlier, found) if earlier is not None else None, not_kept, not_saved)

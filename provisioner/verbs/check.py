@@ -1,0 +1,81 @@
+"""``check``: what the guests of an instance show, held against what its lab says or an exercise wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner import errors
+from provisioner.lifecycle import running
+from provisioner.store import progress_file, results
+from provisioner.teach import checks, learning
+from provisioner.teach.checks import Checked
+from provisioner.teach.learning import Step
+from provisioner.verbs import kept
+
+
+@dataclass(frozen=True, slots=True)
+class LabCheck:
+    """What came of a check of all that a lab says."""
+
+    checked: Checked
+    not_kept: errors.VirtlabError | None  # why the result could not be kept for ``report``
+
+
+@dataclass(frozen=True, slots=True)
+class StepCheck:
+    """What came of a check of one exercise."""
+
+    instance: str
+    step: Step
+    answer_is_right: bool | None  # None where no answer was given
+    checked: Checked | None  # None where the exercise looks at no guest
+    passed: bool
+    next_step: Step | None  # the first exercise that is not passed; None where all are
+    not_kept: errors.VirtlabError | None  # why the progress could not be kept
+
+
+def check(target: str, connect: str | None) -> LabCheck:
+    """Makes the observations of the lab and keeps the result for ``report``.
+
+    ``target`` is the name of an instance, or the folder or file of its lab. Raises NotFound where no such
+    instance is up, and VirtlabError where its lab says nothing that could be checked.
+    """
+    with running.found(connect, target) as (session, instance, members):
+        lab = running.lab_of(members)
+        if not lab.observe:
+            raise errors.VirtlabError(
+                f"the lab {lab.name} says nothing that could be checked",
+                hint=f"see what is different between its guests: {{virtlab}} compare {instance.name}",
+            )
+        checked = checks.run(session, members, lab.observe)
+    data = kept.check_data(checked)
+    return LabCheck(checked, kept.problem_of(lambda: results.save("check", instance.name, lab.source, data)))
+
+
+def check_step(target: str, number: int, answer: str | None, connect: str | None) -> StepCheck:
+    """Checks the exercise of that number, from 1; where it is passed, that is kept.
+
+    Raises what ``check`` raises, and InputError where there is no such exercise, it wants an answer and none
+    is given, or it wants none.
+    """
+    with running.found(connect, target) as (session, instance, members):
+        lesson = learning.lesson_of(running.lab_of(members))
+        step = learning.step(lesson, number)
+        exercise = step.exercise
+        if (answer is None) != (exercise.answer is None):
+            wants = "wants an answer" if answer is None else "wants no answer"
+            more = " --answer ..." if answer is None else ""
+            raise errors.InputError(
+                f"exercise {number} {wants}",
+                hint=f"{{virtlab}} check {instance.name} --step {number}{more}",
+            )
+        right = None if answer is None else checks.answered(session, members, exercise, answer)
+        checked = checks.run(session, members, exercise.check, everybody=False) if exercise.check else None
+    passed = right is not False and (checked is None or checked.passed)
+    progress = progress_file.load(lesson.name)
+    not_kept = None
+    if passed:
+        progress = progress.with_passed(exercise.name)
+        not_kept = kept.problem_of(lambda: progress_file.save(lesson.name, progress))
+    next_step = learning.next_step(lesson, progress)
+    return StepCheck(instance.name, step, right, checked, passed, next_step, not_kept)

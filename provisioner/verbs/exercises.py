@@ -1,0 +1,50 @@
+"""``hint`` and ``solve``: help with an exercise, whether the lab is up or not.
+
+A lab is given by its name, folder or file, or by the name that it is up under. Both verbs raise InputError
+where there is no such lab or exercise, and VirtlabError where the lab has no exercises or, with no number
+given, all of them are passed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner import errors
+from provisioner.language import Text
+from provisioner.store import progress_file
+from provisioner.teach import learning
+from provisioner.teach.learning import Step
+from provisioner.verbs import kept
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """The hints for an exercise that were told so far, with one more than before."""
+
+    lab: str  # its name for the texts' ``{lab}``
+    step: Step
+    hints: tuple[Text, ...]
+    not_kept: errors.VirtlabError | None  # why it could not be kept how many were told
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """The exercise whose solution is told."""
+
+    lab: str  # as of ``Hints``
+    step: Step
+
+
+def hint(target: str, number: int | None, connect: str | None) -> Hints:
+    """One more hint for the exercise of that number, from 1, or for the first that is not passed."""
+    lab, name = learning.lab_of(target, connect)
+    lesson = learning.lesson_of(lab)
+    step = learning.wanted(lesson, number)
+    hints, progress = learning.hints(lesson, step.exercise)
+    return Hints(name, step, hints, kept.problem_of(lambda: progress_file.save(lesson.name, progress)))
+
+
+def solve(target: str, number: int | None, connect: str | None) -> Solved:
+    """The exercise of that number, from 1, or the first that is not passed."""
+    lab, name = learning.lab_of(target, connect)
+    return Solved(name, learning.wanted(learning.lesson_of(lab), number))

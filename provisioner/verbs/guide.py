@@ -1,0 +1,36 @@
+"""``guide``: the long text of a lab's lesson, and how far the learner is in its exercises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner.labfile import lesson as lessons
+from provisioner.labfile.lesson import Lesson
+from provisioner.language import Language
+from provisioner.store import progress_file
+from provisioner.store.progress_file import Progress
+from provisioner.teach import learning
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """The text in Markdown. ``lab`` is the lab's name for its ``{lab}``."""
+
+    lab: str
+    markdown: str
+    language: Language  # that it is in
+    lesson: Lesson | None
+    progress: Progress
+
+
+def guide(target: str, language: Language, connect: str | None) -> Guide:
+    """The guide of a lab, in another language where it is not there in that one.
+
+    ``target`` is the lab's name, folder or file, or the name that it is up under. Raises InputError where
+    there is no such lab, and VirtlabError where it has no guide.
+    """
+    lab, name = learning.lab_of(target, connect)
+    markdown, spoken = learning.guide(lab, language)
+    lesson = lessons.load(lab)
+    progress = progress_file.load(lesson.name) if lesson else Progress()
+    return Guide(name, markdown, spoken, lesson, progress)
