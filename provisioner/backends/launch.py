@@ -155,7 +155,7 @@ class Launcher:
         try:
             self._run(order, domain, result, clock)
         except (errors.HypervisorError, errors.GuestError) as error:
-            if isinstance(error, _NOT_KVM) or self._cancelled.is_set():
+            if self._cancelled.is_set():
                 raise
             mark = self._without_kvm(order, result, error, self._qemu_reason(domain.name) or error.message)
             domain.destroy()
@@ -165,7 +165,7 @@ class Launcher:
         self, order: Order, result: Launched, error: errors.VirtlabError, reason: str
     ) -> GuestMetadata:
         """The stamp to go on with when KVM failed. Raises where it was not KVM, or KVM was asked for."""
-        if result.mark.accel != "kvm":
+        if result.mark.accel != "kvm" or isinstance(error, _NOT_KVM):
             raise error
         if order.guest.accel is Accel.KVM or order.mark.origin.choices.accel == Accel.KVM:
             raise errors.HypervisorError(

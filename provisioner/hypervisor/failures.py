@@ -28,6 +28,9 @@ _CLASSES: dict[int, type[errors.HypervisorError]] = {
     libvirt.VIR_ERR_OPERATION_TIMEOUT: errors.Busy,
 }
 
+# What libvirt's own client says (src/rpc/virnetclient.c) once the line to the daemon is broken.
+_BROKEN_LINE = (libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR)
+
 
 def code_of(error: libvirt.libvirtError) -> int:
     """The VIR_ERR_* code of a libvirt error; 0 where it carries none."""
@@ -36,7 +39,10 @@ def code_of(error: libvirt.libvirtError) -> int:
 
 def translate(error: libvirt.libvirtError, doing: str, *, hint: str | None = None) -> errors.HypervisorError:
     """The error of virtlab's tree for a libvirt error raised while ``doing`` something."""
-    cls = _CLASSES.get(code_of(error), errors.HypervisorError)
+    code = code_of(error)
+    cls = _CLASSES.get(code, errors.HypervisorError)
+    if code in _BROKEN_LINE and error.get_error_domain() == libvirt.VIR_FROM_RPC:
+        cls = errors.ConnectionFailed
     text = printable(str(error.get_error_message() or error))
     return cls(f"{doing}: {text}", hint=hint)
 

@@ -41,6 +41,14 @@ def test_codes(code: str, kind: type[errors.HypervisorError]) -> None:
     assert (found.message, found.hint) == ("can't do it: whatever it says", "do that")
 
 
+@pytest.mark.parametrize("code", ["SYSTEM_ERROR", "INTERNAL_ERROR"])
+def test_a_line_to_the_daemon_that_breaks(code: str) -> None:
+    error = failure(getattr(libvirt, f"VIR_ERR_{code}"))
+    assert type(translate(error, "x")) is errors.HypervisorError
+    error.err = (error.err[0], libvirt.VIR_FROM_RPC, *error.err[2:])
+    assert type(translate(error, "x")) is errors.ConnectionFailed
+
+
 def test_an_error_without_a_code() -> None:
     bare = libvirt.libvirtError("call failed")
     bare.err = None

@@ -1,0 +1,185 @@
+"""A person at a host whose libvirt is the daemon in memory: sessions, labs, images and what was told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from provisioner.backends.session import Session
+from provisioner.host.local_host import KvmDevice, UnknownHost
+from provisioner.hypervisor.connection import SYSTEM, Choice, Connection
+from provisioner.images.cache import BuiltImage
+from provisioner.images.recipe import Recipe
+from provisioner.lifecycle import execution, remove
+from provisioner.lifecycle.execution import Prepared, Request, Result
+from provisioner.model.naming import Instance
+from provisioner.units import MIB
+from tests.fakes import libvirtd
+from tests.fakes.daemon import Daemon
+
+GIB = 1024 * MIB
+
+TWO = """\
+virtlab: 1
+name: pair
+networks:
+  lab:
+    mode: isolated
+defaults:
+  profile: virtio
+guests:
+  one:
+    memory: 96 MiB
+  two:
+    memory: 96 MiB
+"""
+
+
+class Told:
+    """Keeps what it is told, as ``phase subject: words``."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(f"note: {text}")
+
+    def phase(self, subject: str, phase: str, fraction: float | None = None) -> None:
+        del fraction
+        self.lines.append(f"phase {subject}: {phase}")
+
+    def done(self, subject: str, text: str) -> None:
+        self.lines.append(f"done {subject}: {text}")
+
+    def failed(self, subject: str, text: str) -> None:
+        self.lines.append(f"failed {subject}: {text}")
+
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+class Machine(UnknownHost):
+    """A host with so much room. ``has_kvm``: whether its own answers speak for KVM."""
+
+    def __init__(self) -> None:
+        self.memory: int | None = 8 * GIB
+        self.disk: int | None = 8 * GIB
+        self.has_kvm = False
+        self.taken: list[IPv4Network] = []
+
+    def kvm(self) -> KvmDevice:
+        return KvmDevice(self.has_kvm, mode=0o666, opens=self.has_kvm)
+
+    def processor_flags(self) -> frozenset[str]:
+        return frozenset({"svm"} if self.has_kvm else ())
+
+    def free_memory(self) -> int | None:
+        return self.memory
+
+    def free_disk(self, path: str) -> int | None:
+        del path
+        return self.disk
+
+    def routes(self) -> list[IPv4Network]:
+        return self.taken
+
+
+class Builder:
+    """In place of ``images.build``: an image is made in no time. ``least`` is what its system needs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.version = 1  # of the packages that it is made of
+        self.least = 32 * MIB
+        self.built: list[str] = []
+
+    def __call__(self, recipe: Recipe, root: Path, *, progress: object, refresh: bool = False) -> BuiltImage:
+        del root, progress, refresh
+        self.built.append(recipe.name)
+        files = {}
+        for role in recipe.spec.roles:
+            files[role] = self._folder / f"{recipe.name}-{role}"
+            files[role].write_bytes(f"{role} of version {self.version}".encode())
+        digest = f"{self.version:016x}" + "0" * 48
+        memory = {} if recipe.spec.kind == "disk" else {recipe.name: self.least}
+        return BuiltImage(recipe.name, recipe.spec.kind, digest, files, {"memory": memory})
+
+
+class World:
+    """One daemon, and the person whose labs are looked at."""
+
+    def __init__(self, folder: Path, builder: Builder, *, kvm: str = "absent", user: str = "learner") -> None:
+        self.folder = folder
+        self.builder = builder
+        self.daemon = Daemon(kvm=kvm)
+        self.host = Machine()
+        self.host.has_kvm = kvm != "absent"
+        self.user = user
+        self.told = Told()
+        self.cancelled = threading.Event()
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """A connection of its own, as each command has."""
+        self.line = libvirtd.connect(self.daemon)
+        self.session = self.session_of(self.user, self.line)
+
+    def session_of(self, user: str, line: libvirtd.Connected | None = None) -> Session:
+        """Anybody's session with the same daemon."""
+        raw = line or libvirtd.connect(self.daemon)
+        return Session(Connection(raw), Choice(SYSTEM, "a test", asked_for=True), self.host, user)
+
+    @property
+    def instance(self) -> Instance:
+        return self.session.instance("pair")
+
+    def lab(self, text: str = TWO) -> str:
+        """The path of a lab file with that text."""
+        file = self.folder / "lab.yaml"
+        file.write_text(text)
+        return str(file)
+
+    def prepare(self, text: str = TWO, **wishes: object) -> Prepared:
+        request = Request(self.lab(text), timeout=0.4)
+        for name, value in wishes.items():
+            object.__setattr__(request, name, value)
+        return execution.prepare(self.session, request, execution.locate(self.session, request))
+
+    def up(self, text: str = TWO, **wishes: object) -> Result:
+        """What ``virtlab up`` does between its questions and its answer."""
+        return execution.execute(self.session, self.prepare(text, **wishes), self.told, self.cancelled)
+
+    def down(self) -> None:
+        """What ``virtlab down`` does, by a command of its own."""
+        self.reconnect()
+        remove.take_down(self.session, self.instance, self.told)
+
+    def domain(self, guest: str) -> str:
+        return self.instance.domain(guest)
+
+    def states(self) -> dict[str, int]:
+        """libvirt's state of each domain, by the name of its guest."""
+        return {name.rpartition(".")[2]: domain.state for name, domain in self.daemon.domains.items()}
+
+    def volumes(self) -> set[str]:
+        """Guests' disks; shared images are left out."""
+        stored = self.daemon.pools["virtlab"].volumes if self.daemon.pools else {}
+        return {name for name in stored if name.startswith(self.instance.prefix)}
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """What stands inside changes nothing of what there was before."""
+        before = self.picture()
+        yield
+        assert self.picture() == before
+
+    def picture(self) -> dict[str, object]:
+        """All that is there but shared images."""
+        return {
+            "domains": {d.name: (d.xml, d.state) for d in self.daemon.domains.values()},
+            "networks": {n.name: (n.xml, n.active) for n in self.daemon.networks.values()},
+            "volumes": self.volumes(),
+        }

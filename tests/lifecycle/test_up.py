@@ -1,0 +1,243 @@
+"""``up`` on the daemon in memory: undo, half-made states, the fallback from KVM, a connection that breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from provisioner import errors
+from provisioner.model.plan import Verb
+from tests.fakes.daemon import failure
+from tests.fakes.guests import OFF, PAUSED, RUNNING
+from tests.fakes.world import TWO, World
+
+NOTHING = {"domains": {}, "networks": {}, "volumes": set()}
+MakeWorld = Callable[..., World]
+
+
+def test_a_lab_comes_up_and_goes(world: World) -> None:
+    result = world.up()
+    assert [guest.name for guest in result.guests] == ["one", "two"]
+    assert all(guest.ready_after is not None for guest in result.guests)
+    assert world.states() == {"one": RUNNING, "two": RUNNING}
+    assert len(world.volumes()) == 2
+    with world.unchanged():
+        assert not world.prepare().plan.changes_something
+        world.up()
+    world.down()
+    assert world.picture() == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "words"),
+    [
+        ("crashes", errors.GuestError, "pair/two stopped before it was ready: QEMU ended with an error"),
+        ("silent", errors.NotReady, "pair/two was not ready after"),
+    ],
+)
+def test_one_guest_that_fails_takes_all_of_the_run_back(
+    world: World, behaviour: str, kind: type[errors.VirtlabError], words: str
+) -> None:
+    world.daemon.behaviours[world.domain("two")] = behaviour
+    with pytest.raises(kind, match=words):
+        world.up()
+    assert world.picture() == NOTHING
+    assert "note: taking back what this run made" in world.told.lines
+    assert world.daemon.pools["virtlab"].volumes  # the image that was built stays
+
+
+def test_what_failed_is_kept_where_that_was_asked_for(world: World) -> None:
+    world.daemon.behaviours[world.domain("two")] = "silent"
+    with pytest.raises(errors.NotReady):
+        world.up(keep_on_failure=True)
+    assert world.states() == {"one": RUNNING, "two": RUNNING}
+    world.down()
+    assert world.picture() == NOTHING
+
+
+def test_what_was_there_before_stays_when_a_new_guest_fails(world: World) -> None:
+    world.up(TWO.partition("  two:")[0])
+    before = world.picture()["networks"]
+    world.daemon.behaviours[world.domain("two")] = "crashes"
+    with pytest.raises(errors.GuestError):
+        world.up()
+    assert world.states() == {"one": RUNNING}
+    assert list(world.picture()["networks"]) == list(before)  # type: ignore[call-overload]
+    assert world.volumes() == {world.instance.volume("one", 0)}
+
+
+def test_a_guest_that_does_not_come_up_again_is_left_stopped(world: World) -> None:
+    world.up()
+    changed = TWO.replace("  two:\n    memory: 96 MiB", "  two:\n    memory: 128 MiB")
+    world.daemon.domains[world.domain("two")].behaviour = "crashes"
+    with pytest.raises(errors.GuestError):
+        world.up(changed)
+    assert world.states() == {"one": RUNNING, "two": OFF}
+    assert len(world.volumes()) == 2
+    assert "note: two is left stopped, as the lab file now has it" in world.told.lines
+
+
+def test_both_errors_are_told(world: World) -> None:
+    for guest in ("one", "two"):
+        world.daemon.behaviours[world.domain(guest)] = "crashes"
+    with pytest.raises(errors.SeveralErrors, match="2 guests did not come up") as caught:
+        world.up()
+    assert len(caught.value.causes) == 2
+    assert world.picture() == NOTHING
+
+
+def test_kvm_that_breaks_becomes_emulation(make_world: MakeWorld) -> None:
+    world = make_world(kvm="breaks")
+    result = world.up()
+    for guest in result.guests:
+        assert (guest.mark.accel, guest.mark.fell_back) == ("tcg", True)
+        assert "Could not access KVM kernel module" in guest.mark.accel_why
+    assert world.states() == {"one": RUNNING, "two": RUNNING}
+    assert all(domain.root.get("type") == "qemu" for domain in world.daemon.domains.values())
+    with world.unchanged():  # the fallback is kept, and KVM is not tried again
+        world.up()
+
+
+def test_kvm_that_libvirt_no_longer_offers_becomes_emulation(make_world: MakeWorld) -> None:
+    world = make_world(kvm="works")
+    prepared = world.prepare()
+    assert {decision.accel for decision in prepared.decisions.values()} == {"kvm"}
+    world.daemon.kvm = "absent"
+    result = world.up()
+    assert {guest.mark.accel for guest in result.guests} == {"tcg"}
+
+
+def test_kvm_that_was_asked_for_does_not_become_emulation(make_world: MakeWorld) -> None:
+    world = make_world(kvm="breaks")
+    with pytest.raises(errors.SeveralErrors) as caught:
+        world.up(accel="kvm")
+    assert all("does not run with KVM" in cause.message for cause in caught.value.causes)
+    assert world.picture() == NOTHING
+
+
+def test_a_console_that_somebody_holds_says_nothing_about_kvm(make_world: MakeWorld) -> None:
+    world = make_world(kvm="works")
+    busy = failure("OPERATION_FAILED", "operation failed: Active console session exists for this domain")
+
+    def refuse() -> None:
+        raise busy
+
+    world.daemon.on("domain.openConsole", refuse)
+    with pytest.raises(errors.Busy):
+        world.up()
+    assert not any("KVM failed" in line for line in world.told.lines)
+    assert world.picture() == NOTHING
+
+
+def test_a_disk_that_is_gone_is_made_again(world: World) -> None:
+    world.up()
+    world.daemon.domains[world.domain("two")].state = OFF
+    gone = world.instance.volume("two", 0)
+    del world.daemon.pools["virtlab"].volumes[gone]
+    world.up()
+    assert world.states() == {"one": RUNNING, "two": RUNNING}
+    assert gone in world.volumes()
+
+
+def test_a_disk_that_goes_while_the_guest_is_started(world: World) -> None:
+    def take() -> None:
+        for name in world.volumes():
+            del world.daemon.pools["virtlab"].volumes[name]
+
+    world.daemon.on("domain.createWithFlags", take)
+    with pytest.raises(errors.VirtlabError) as caught:
+        world.up()
+    causes = caught.value.causes if isinstance(caught.value, errors.SeveralErrors) else [caught.value]
+    assert any("Cannot access storage file" in cause.message for cause in causes)
+    assert world.picture() == NOTHING
+
+
+def test_a_connection_that_breaks_while_guests_boot(make_world: MakeWorld) -> None:
+    world = make_world(kvm="works")
+    world.daemon.on("domain.resume", world.line.cut)
+    with pytest.raises(errors.SeveralErrors, match="not all of it could be taken back") as caught:
+        world.up()
+    assert caught.value.hint == "{virtlab} down pair"
+    assert not any("KVM failed" in line for line in world.told.lines)
+    assert any(line.startswith("note: not taken back: ") for line in world.told.lines)
+    assert world.states()  # nobody could end them
+    world.down()
+    assert world.picture() == NOTHING
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "connect.networkDefineXML",
+        "network.create",
+        "connect.defineXMLFlags",
+        "pool.createXML",
+        "domain.createWithFlags",
+        "connect.domainEventRegisterAny",
+        "domain.openConsole",
+        "domain.resume",
+        "domain.agent",
+    ],
+)
+@pytest.mark.parametrize("after", [0, 1])
+def test_wherever_the_connection_breaks_down_cleans_up_and_up_goes_on(
+    world: World, call: str, after: int
+) -> None:
+    world.daemon.on(call, world.line.cut, after=after)
+    broken = call not in ("connect.networkDefineXML", "network.create") or not after  # there is one network
+    if broken:
+        with pytest.raises(errors.VirtlabError):
+            world.up()
+        world.reconnect()
+        world.up()
+    assert broken == bool(world.states())
+    world.down()
+    assert world.picture() == NOTHING
+
+
+def test_what_a_killed_run_left_is_finished(world: World) -> None:
+    world.up()
+    defined, paused = (world.daemon.domains[world.domain(name)] for name in ("one", "two"))
+    defined.state, paused.state = OFF, PAUSED
+    steps = {step.name: step.verb for step in world.prepare().plan.guests}
+    assert steps == {"one": Verb.START, "two": Verb.START}
+    world.up()
+    assert world.states() == {"one": RUNNING, "two": RUNNING}
+
+
+def test_a_paused_guest_that_fails_is_not_switched_off(world: World) -> None:
+    world.up()
+    one, two = (world.daemon.domains[world.domain(name)] for name in ("one", "two"))
+    one.state, two.state, two.behaviour = OFF, PAUSED, "silent"
+    with pytest.raises(errors.NotReady):
+        world.up()
+    assert world.states() == {"one": OFF, "two": RUNNING}
+
+
+def test_a_domain_of_that_name_that_is_not_ours(world: World) -> None:
+    name = world.domain("two")
+    world.line.defineXMLFlags(f"<domain type='qemu'><name>{name}</name><uuid>1</uuid></domain>", 0)
+    with world.unchanged(), pytest.raises(errors.ConflictError, match=f"there is a domain {name}"):
+        world.up()
+
+
+def test_a_domain_of_that_name_that_appears_meanwhile(world: World) -> None:
+    name = world.domain("two")
+
+    def appear() -> None:
+        world.line.defineXMLFlags(f"<domain type='qemu'><name>{name}</name><uuid>1</uuid></domain>", 0)
+
+    world.daemon.on("connect.networkDefineXML", appear)
+    with pytest.raises(errors.HypervisorError, match="already exists with uuid 1"):
+        world.up()
+    assert world.states() == {"two": OFF}  # it stays, and nothing of ours does
+    assert not world.volumes()
+    assert not world.daemon.networks
+
+
+def test_a_run_that_is_cancelled_while_guests_boot(world: World) -> None:
+    world.daemon.on("domain.resume", world.cancelled.set)
+    with pytest.raises(KeyboardInterrupt):
+        world.up()
+    assert world.picture() == NOTHING
