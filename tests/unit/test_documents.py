@@ -1,0 +1,78 @@
+"""What the papers for contributors name is there: files, folders, functions, and a line for each room."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_rooms import PACKAGE, ROOMS
+
+PROJECT = Path(__file__).parents[2]
+PAPERS = ("CONTRIBUTING.md", "docs/architecture.md", "docs/images.md", "docs/decisions/README.md")
+_CODE = re.compile(r"`([^`\s]+)`")
+_LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+# a path, perhaps with the name of something that its file defines
+_PATH = re.compile(r"(\.?[a-z][\w.-]*(?:/[\w.-]+)*/?)(?::([A-Za-z_]\w*))?")
+_PLACEHOLDER = re.compile(r"[A-Z]{3,}|…|\*")
+_TOPS = {path.name for path in PROJECT.iterdir()} | {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+
+
+def text(paper: str) -> str:
+    """A paper without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", (PROJECT / paper).read_text(encoding="utf-8"), flags=re.M | re.S)
+
+
+def named(paper: str) -> list[tuple[str, str]]:
+    """Each path that a paper names, and what of it; "" for the whole."""
+    found = []
+    for word in _CODE.findall(text(paper)):
+        match = _PATH.fullmatch(word)
+        if match is None or "/" not in match[1] or match[1].split("/")[0] not in _TOPS:
+            continue
+        if not _PLACEHOLDER.search(match[1].replace("CONTRIBUTING", "").replace("README", "")):
+            found.append((match[1], match[2] or ""))
+    return sorted(set(found))
+
+
+ALL = [(paper, path, name) for paper in PAPERS for path, name in named(paper)]
+
+
+@pytest.mark.parametrize(("paper", "path", "name"), ALL)
+def test_what_a_paper_names_is_there(paper: str, path: str, name: str) -> None:
+    places = [place for place in (PROJECT / path, PACKAGE / path) if place.exists()]
+    assert places, f"{paper} names {path}"
+    if name:
+        source = places[0].read_text(encoding="utf-8")
+        assert re.search(rf"^(?:def|class) {name}\b|^{name}\b.*=", source, re.M), (
+            f"{paper} names {path}:{name}"
+        )
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_its_links_lead_somewhere(paper: str) -> None:
+    folder = (PROJECT / paper).parent
+    missing = [link for link in _LINK.findall(text(paper)) if not (folder / link).exists()]
+    assert not missing
+
+
+def test_the_papers_name_what_they_are_about() -> None:
+    """That the paths are found at all."""
+    assert len(named("docs/architecture.md")) > 40
+    assert ("provisioner/model/naming.py", "Instance") in named("docs/architecture.md")
+    assert len(named("CONTRIBUTING.md")) > 20
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if room != "__main__"])
+def test_each_room_has_its_line(room: str) -> None:
+    line = f"| `{room}/` |" if (PACKAGE / room).is_dir() else f"`provisioner/{room}.py`"
+    assert line in (PROJECT / "docs/architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_index_has_every_decision() -> None:
+    folder = PROJECT / "docs/decisions"
+    listed = re.findall(r"^\d+\. \[.*\]\((\S+)\)$", (folder / "README.md").read_text(encoding="utf-8"), re.M)
+    assert listed == sorted(path.name for path in folder.glob("[0-9]*.md"))
+    for number, name in enumerate(listed, 1):
+        assert (folder / name).read_text(encoding="utf-8").startswith(f"# {number}. ")
