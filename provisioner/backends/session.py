@@ -12,7 +12,7 @@ from provisioner.hypervisor import connection, events
 from provisioner.hypervisor.connection import Choice, Connection
 from provisioner.hypervisor.storage import Pool
 from provisioner.model import naming
-from provisioner.model.observed import Observed, ObservedDomain
+from provisioner.model.observed import Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,15 @@ class Session:
         """virtlab's storage pool on this connection, where there is one."""
         return self.conn.our_pool(self.pool_folder)
 
-    def everybodys_guests(self) -> tuple[ObservedDomain, ...]:
-        """The guests of all users of this connection."""
-        return self.conn.look().domains
+    def images_in_use(self) -> set[str] | None:
+        """The images (``naming.ImageSet.text``) that guests of all users of this connection use.
+
+        None where that is not known, because a later virtlab made one of the guests.
+        """
+        everything = self.conn.look()
+        if everything.later:
+            return None
+        return {text for guest in everything.domains for text in guest.metadata.images.values()}
 
 
 @contextmanager
@@ -99,18 +105,22 @@ def everywhere(
 def found(flag: str | None, name: str) -> Iterator[tuple[Session, naming.Instance]]:
     """The session and the instance of that name, on whichever connection it is.
 
-    Raises NotFound where there is none, and Ambiguous where several connections have one.
+    Raises NotFound where there is none, Ambiguous where several connections have one, and ConflictError
+    where a later virtlab made it.
     """
     with everywhere(flag, with_events=True) as sessions:
+        looks = [(session, session.look()) for session in sessions]
         matches = [
-            (session, instance)
-            for session in sessions
-            for instance in session.look().instances()
+            (session, instance, observed)
+            for session, observed in looks
+            for instance in observed.instances()
             if name == instance.name
         ]
         if not matches:
             raise errors.NotFound(f"no lab {name!r} of yours is up", hint="see what is up: {virtlab} status")
         if len(matches) > 1:
-            listed = ", ".join(f"{i.name} on {s.choice.uri}" for s, i in matches)
+            listed = ", ".join(f"{i.name} on {s.choice.uri}" for s, i, _ in matches)
             raise errors.Ambiguous(f"which one: {listed}?", hint="name its connection with -c")
-        yield matches[0]
+        session, instance, observed = matches[0]
+        observed.check_version(instance)
+        yield session, instance

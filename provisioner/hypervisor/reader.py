@@ -11,9 +11,14 @@ import libvirt
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import code_of
 from provisioner.hypervisor.network import Network
-from provisioner.model import metadata as metadata
-from provisioner.model import naming
-from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork, ObservedVolume
+from provisioner.model import metadata, naming
+from provisioner.model.observed import (
+    Observed,
+    ObservedDomain,
+    ObservedLater,
+    ObservedNetwork,
+    ObservedVolume,
+)
 
 _STATES = {
     libvirt.VIR_DOMAIN_RUNNING: "running",
@@ -35,26 +40,27 @@ _TEXT = re.compile(r"<[^>]*>(.*)</[^>]*>\s*", re.DOTALL)
 
 def observed(domains: Sequence[Domain], networks: Sequence[Network], volumes: Sequence[str]) -> Observed:
     """What of these is virtlab's; ``volumes`` are names, sorted. libvirt's errors come as they are."""
-    ours = [_domain(each) for each in domains]
-    nets = [_network(each) for each in networks]
+    seen = [*map(_domain, domains), *map(_network, networks)]
+    seen.sort(key=lambda each: each.name if each else "")
     return Observed(
-        tuple(sorted((d for d in ours if d), key=lambda d: d.name)),
-        tuple(sorted((n for n in nets if n), key=lambda n: n.name)),
+        tuple(each for each in seen if isinstance(each, ObservedDomain)),
+        tuple(each for each in seen if isinstance(each, ObservedNetwork)),
         tuple(ObservedVolume(name, *split) for name in volumes if (split := naming.split(name))),
+        tuple(each for each in seen if isinstance(each, ObservedLater)),
     )
 
 
 def is_ours_domain(domain: Domain) -> bool:
     """Whether a domain's own stamp agrees with its name: only such a one may be changed."""
-    return _domain(domain) is not None
+    return isinstance(_domain(domain), ObservedDomain)
 
 
 def is_ours_network(network: Network) -> bool:
     """Whether a network's own stamp agrees with its name: only such a one may be changed."""
-    return _network(network) is not None
+    return isinstance(_network(network), ObservedNetwork)
 
 
-def _domain(domain: Domain) -> ObservedDomain | None:
+def _domain(domain: Domain) -> ObservedDomain | ObservedLater | None:
     split, dom = naming.split(domain.name), domain.raw
     if split is None:
         return None
@@ -68,7 +74,9 @@ def _domain(domain: Domain) -> ObservedDomain | None:
         if code_of(error) in _NOTHING_THERE:
             return None
         raise
-    mark = _stamp(text)
+    mark = _metadata(text)
+    if isinstance(mark, metadata.LaterFormat):
+        return ObservedLater(domain.name, instance, f"guest {guest}", mark.number)
     if not isinstance(mark, metadata.GuestMetadata):
         return None
     if (mark.origin.key, mark.guest.name) != (instance, guest):
@@ -76,7 +84,7 @@ def _domain(domain: Domain) -> ObservedDomain | None:
     return ObservedDomain(domain.name, instance, guest, _STATES.get(state, "unknown"), mark)
 
 
-def _network(found: Network) -> ObservedNetwork | None:
+def _network(found: Network) -> ObservedNetwork | ObservedLater | None:
     split, net = naming.split(found.name), found.raw
     if split is None:
         return None
@@ -92,7 +100,9 @@ def _network(found: Network) -> ObservedNetwork | None:
     element = re.search(
         rf"<{naming.METADATA_KEY}:stamp[^>]*>.*?</{naming.METADATA_KEY}:stamp>", text, re.DOTALL
     )
-    mark = _stamp(element.group()) if element else None
+    mark = _metadata(element.group()) if element else None
+    if isinstance(mark, metadata.LaterFormat):
+        return ObservedLater(found.name, instance, f"network {name}", mark.number)
     if not isinstance(mark, metadata.NetworkMetadata):
         return None
     if (mark.origin.key, mark.network.name) != (instance, name):
@@ -100,11 +110,16 @@ def _network(found: Network) -> ObservedNetwork | None:
     return ObservedNetwork(found.name, instance, name, active, mark)
 
 
-def _stamp(element: str) -> metadata.GuestMetadata | metadata.NetworkMetadata | None:
+def _metadata(
+    element: str,
+) -> metadata.GuestMetadata | metadata.NetworkMetadata | metadata.LaterFormat | None:
+    """What virtlab's element says; that only a later version can read it; None where it is not virtlab's."""
     match = _TEXT.fullmatch(element.strip())
     if match is None:
         return None
     try:
         return metadata.loads(html.unescape(match.group(1)))
+    except metadata.LaterFormat as later:
+        return later
     except ValueError:
         return None

@@ -111,6 +111,7 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
     began = time.monotonic()
     lab, instance = target.lab, target.instance
     observed = session.look().of(instance)
+    observed.check_version(instance)
     plan.check_origin(instance, lab, observed)
     if not (observed.domains or observed.networks):
         _check_not_elsewhere(session, instance)
@@ -137,7 +138,8 @@ def _check_not_elsewhere(session: Session, instance: naming.Instance) -> None:
         if choice.uri == session.choice.uri:
             continue
         with suppress(errors.HypervisorError), opened(choice) as other:
-            if other.look().of(instance).domains:
+            there = other.look().of(instance)
+            if there.domains or there.later:
                 raise errors.ConflictError(
                     f"{instance.name} is up already, on {choice.uri}",
                     hint=f"go on with that one (-c {choice.uri}), or {{virtlab}} down {instance.name}",

@@ -81,8 +81,9 @@ class Images:
         return stored
 
     def _remove_older(self, current: StoredImage) -> None:
-        guests = self._session.everybodys_guests()
-        used = {text for guest in guests for text in guest.metadata.images.values()}
+        used = self._session.images_in_use()
+        if used is None:
+            return
         for old in image_volumes.remove_unused(self._pool, current.set, used):
             self._listener.note(f"removed image {old.image} {old.digest}: it is older, and nobody uses it")
 

@@ -45,9 +45,11 @@ def remove_guest(conn: Connection, pool: Pool | None, observed: Observed, guest:
 def take_down(session: Session, instance: Instance, listener: Listener) -> None:
     """Takes all of an instance away: guests and networks side by side.
 
-    Goes on after a failure; raises all of them together. The caller holds the instance's lock.
+    Goes on after a failure; raises all of them together. Raises ConflictError, and touches nothing, where
+    a later virtlab made any of it. The caller holds the instance's lock.
     """
     conn, pool, observed = session.conn, session.pool(), session.look().of(instance)
+    observed.check_version(instance)
     guests = sorted({d.guest for d in observed.domains} | {v.guest for v in observed.volumes})
     problems: list[errors.VirtlabError] = []
 

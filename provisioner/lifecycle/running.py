@@ -13,7 +13,7 @@ from provisioner.labfile.catalog import LAB_FILE
 from provisioner.lifecycle import lab_files
 from provisioner.model import naming
 from provisioner.model.lab import Lab
-from provisioner.model.observed import Member
+from provisioner.model.observed import Member, Observed
 
 Match = tuple[Session, naming.Instance, tuple[Member, ...]]
 
@@ -23,11 +23,13 @@ def found(connect: str | None, target: str) -> Iterator[Match]:
     """The session, the instance and its guests: sorted by name, those inside one after it; no twins.
 
     ``target`` is an instance's name, or the path of a lab's folder or file. Raises InputError for
-    LAB/GUEST, NotFound where nothing of that name is up, Ambiguous where more than one thing is.
+    LAB/GUEST, NotFound where nothing of that name is up, Ambiguous where more than one thing is, and
+    ConflictError where a later virtlab made it.
     """
     with everywhere(connect, with_events=True) as sessions:
+        looks = [(session, session.look(volumes=False)) for session in sessions]
         everything = [
-            (session, instance, guests) for session in sessions for instance, guests in _instances(session)
+            (session, instance, guests) for session, seen in looks for instance, guests in _instances(seen)
         ]
         file = _file(target)
         matches = [match for match in everything if match[1].name == target]
@@ -40,6 +42,8 @@ def found(connect: str | None, target: str) -> Iterator[Match]:
             raise errors.Ambiguous(
                 f"which one: {listed}?", hint="name the instance, and its connection with -c"
             )
+        for _, seen in looks:
+            seen.check_version(matches[0][1])
         yield matches[0]
 
 
@@ -65,8 +69,7 @@ def _file(target: str) -> str | None:
     return os.path.realpath(path) if path.is_file() or path.suffix in (".yaml", ".yml") else None
 
 
-def _instances(session: Session) -> list[tuple[naming.Instance, tuple[Member, ...]]]:
-    observed = session.look(volumes=False)
+def _instances(observed: Observed) -> list[tuple[naming.Instance, tuple[Member, ...]]]:
     return [
         (instance, tuple(g for g in observed.of(instance).members() if not naming.is_clone(g.guest)))
         for instance in observed.instances()

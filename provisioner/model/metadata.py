@@ -1,13 +1,24 @@
 """What virtlab writes on what it makes: whose it is, what it was made from, what was chosen for it.
 
-A stamp is the one element in virtlab's metadata namespace that each domain and network carries
-from the moment it is defined. Its text is JSON. It never holds a secret.
+Each domain and network carries it from the moment it is defined, as JSON in the one element of virtlab's
+metadata namespace. It never holds a secret.
+
+What one version of virtlab wrote, a later one reads, and a running guest is never touched because virtlab
+was updated:
+
+- A key that is new has a default in its dataclass: what all guests have that were made before. It needs no
+  new format. An older virtlab does not know the key, and leaves it out of account.
+- Anything else (another name, place or meaning, a further value of a closed set of words, a key without
+  which an older virtlab would do harm) needs the next number in ``FORMAT``, a function in ``_UPGRADES``
+  that takes the data from the format before to it, and samples of the format before among the tests. An
+  older virtlab sees that it can't read it (``LaterFormat``), says so and touches nothing.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface, IPv4Network
 from shlex import quote
@@ -20,7 +31,9 @@ from provisioner.model.lab import Guest, Network
 from provisioner.model.naming import Instance, owner_slug
 from provisioner.model.plain import from_data, to_data
 
-_LONGEST = 256 * 1024
+FORMAT = 2
+_HIGHEST_FORMAT = 1_000_000  # what is above is no number of a version
+_LONGEST = 256 * 1024  # characters
 # what XML can't hold or readers of it change: a file's name may have any of it
 _UNFIT = re.compile("[\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
 
@@ -85,7 +98,7 @@ class GuestMetadata:
     inner: tuple[Guest, ...] = ()  # the guests that it hosts, at any depth, a parent before those in it
 
     def with_accel(self, accel: str, why: str) -> GuestMetadata:
-        """The stamp after a fallback."""
+        """The metadata after a fallback."""
         return replace(self, accel=accel, accel_why=why, fell_back=True)
 
 
@@ -97,8 +110,10 @@ class NetworkMetadata:
 
 
 def dumps(metadata: GuestMetadata | NetworkMetadata) -> str:
-    """The text of a stamp. Raises InputError where it is longer than ``loads`` would take."""
-    text = json.dumps(_plain(metadata), ensure_ascii=False, separators=(",", ":"))
+    """The text, in today's format. Raises InputError where it is longer than ``loads`` would take."""
+    kind = "guest" if isinstance(metadata, GuestMetadata) else "network"
+    data = {"format": FORMAT, "kind": kind, **to_data(metadata)}
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     text = _UNFIT.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
     if len(text) > _LONGEST:
         raise InputError(
@@ -108,31 +123,54 @@ def dumps(metadata: GuestMetadata | NetworkMetadata) -> str:
     return text
 
 
+class LaterFormat(ValueError):
+    """The text was written by a later virtlab, in a format that this one does not know."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"written by a later version of virtlab, in format {number}")
+        self.number = number
+
+
 def loads(text: str) -> GuestMetadata | NetworkMetadata:
-    """The stamp of a text. Raises ValueError where it is none that this version can read."""
+    """The metadata of a text, whichever version wrote it.
+
+    Raises LaterFormat where only a later version can read it, and ValueError where it is no metadata.
+    """
     if len(text) > _LONGEST:
-        raise ValueError("the stamp is too long")
+        raise ValueError("the metadata is too long")
     try:
-        data = json.loads(text)
-        if data.pop("format") != 1:
-            raise ValueError("written by another version of virtlab")
-        kind = data.pop("kind")
-        if kind not in ("guest", "network"):
-            raise ValueError("not the stamp of a guest or a network")
-        data[kind] = {**data.pop("definition"), "name": data[kind]}
-        if kind == "network":
+        data = _upgraded(json.loads(text))
+        if data["kind"] == "network":
             return _check_network(from_data(NetworkMetadata, data))
-        return _check_guest(from_data(GuestMetadata, data))
+        if data["kind"] == "guest":
+            return _check_guest(from_data(GuestMetadata, data))
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"not a stamp of virtlab: {error!r}") from error
+        raise ValueError(f"not virtlab's metadata: {error!r}") from error
+    raise ValueError("not the metadata of a guest or a network")
 
 
-def _plain(metadata: GuestMetadata | NetworkMetadata) -> dict[str, Any]:
-    kind = "guest" if isinstance(metadata, GuestMetadata) else "network"
-    found = {"format": 1, "kind": kind}
-    for key, value in to_data(metadata).items():
-        found |= {kind: value["name"], "definition": value} if key == kind else {key: value}
-    return found
+def _upgraded(data: dict[str, Any]) -> dict[str, Any]:
+    """The data in today's format, step by step from the one that it was written in."""
+    number = data["format"]
+    if type(number) is not int or not 1 <= number < _HIGHEST_FORMAT:
+        raise TypeError("no number of a format")
+    if number > FORMAT:
+        raise LaterFormat(number)
+    for step in range(number, FORMAT):
+        data = _UPGRADES[step](data)
+    return data
+
+
+def _name_once(data: dict[str, Any]) -> dict[str, Any]:
+    """From format 1, which has the name under "guest" or "network" and all else under "definition".
+
+    The name in the definition of a clone was that of the guest that it was made from.
+    """
+    kind = data["kind"]
+    return {**data, kind: {**data["definition"], "name": data[kind]}}
+
+
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _name_once}
 
 
 def _check_guest(metadata: GuestMetadata) -> GuestMetadata:

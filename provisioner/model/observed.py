@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from provisioner.errors import ConflictError
 from provisioner.model import naming
 from provisioner.model.lab import Guest
 from provisioner.model.metadata import GuestMetadata, NetworkMetadata, Origin
+
+HINT_LATER = "update virtlab, or go on with the version that made it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,37 +113,60 @@ class ObservedVolume:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedLater:
+    """A domain or network with metadata of a later virtlab, of which no more is known than its name says."""
+
+    name: str
+    instance: naming.Instance
+    part: str  # "guest full", "network lab"
+    format: int  # of its metadata
+
+    def __str__(self) -> str:
+        return f"{self.part} (metadata in format {self.format})"
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """All that virtlab made and that one connection shows."""
 
     domains: tuple[ObservedDomain, ...]
     networks: tuple[ObservedNetwork, ...]
     volumes: tuple[ObservedVolume, ...]
+    later: tuple[ObservedLater, ...] = ()
 
     def instances(self) -> list[naming.Instance]:
         """Every instance of which anything is there, sorted."""
-        everything: tuple[ObservedDomain | ObservedNetwork | ObservedVolume, ...] = (
+        everything: tuple[ObservedDomain | ObservedNetwork | ObservedVolume | ObservedLater, ...] = (
             *self.domains,
             *self.networks,
             *self.volumes,
+            *self.later,
         )
         return sorted({item.instance for item in everything})
 
     def of(self, instance: naming.Instance) -> Observed:
         """Only what belongs to that instance."""
-        return Observed(
-            tuple(item for item in self.domains if item.instance == instance),
-            tuple(item for item in self.networks if item.instance == instance),
-            tuple(item for item in self.volumes if item.instance == instance),
-        )
+        return self._only(lambda each: each == instance)
 
     def of_owner(self, owner: str) -> Observed:
         """Only what belongs to that owner (a slug)."""
+        return self._only(lambda each: each.owner == owner)
+
+    def _only(self, wanted: Callable[[naming.Instance], bool]) -> Observed:
         return Observed(
-            tuple(item for item in self.domains if item.instance.owner == owner),
-            tuple(item for item in self.networks if item.instance.owner == owner),
-            tuple(item for item in self.volumes if item.instance.owner == owner),
+            tuple(item for item in self.domains if wanted(item.instance)),
+            tuple(item for item in self.networks if wanted(item.instance)),
+            tuple(item for item in self.volumes if wanted(item.instance)),
+            tuple(item for item in self.later if wanted(item.instance)),
         )
+
+    def check_version(self, instance: naming.Instance) -> None:
+        """Raises ConflictError where a later virtlab made any part of the instance: none of it is touched."""
+        if parts := ", ".join(str(item) for item in self.later if item.instance == instance):
+            raise ConflictError(
+                f"{instance.name} was made by a later version of virtlab: {parts}; nothing of it is touched",
+                hint=HINT_LATER,
+            )
 
     def origin(self) -> Origin | None:
         """The origin that the first stamp tells."""

@@ -13,7 +13,7 @@ from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.domain import Domain
 from provisioner.model import metadata
 from provisioner.model.naming import Instance
-from provisioner.model.observed import Observed
+from provisioner.model.observed import Observed, ObservedLater
 from tests.unit.worlds import network
 
 NAME = MINE.domain("one")
@@ -30,7 +30,6 @@ FOREIGN = {
         NAME,
         metadata.dumps(metadata.NetworkMetadata(guest_stamp().origin, network("one"), "192.168.130.0/24")),
     ),
-    "a stamp of the future": (NAME, TEXT.replace('"format":1', '"format":99')),
     "a name that is not its stamp's": (MINE.domain("renamed"), TEXT),
     "a name like ours": ("virtlab-learner-demo-one", TEXT),
     "a name with more parts": (f"{NAME}.disk0", TEXT),
@@ -49,6 +48,28 @@ def test_what_others_made_stays(conn: Connection, define: Define, name: str) -> 
     with pytest.raises(errors.ConflictError, match="is left alone") as caught:
         conn.require_ours(domain)
     assert caught.value.hint == f"look at it: virsh dumpxml {domain}"
+
+
+MADE_LATER = {
+    "all of it": TEXT.replace(f'"format":{metadata.FORMAT}', '"format":99'),
+    "only its number": '{"format":99}',
+}
+
+
+@pytest.mark.parametrize("text", MADE_LATER.values(), ids=MADE_LATER)
+def test_what_a_later_version_made_is_seen_and_stays(conn: Connection, define: Define, text: str) -> None:
+    dom = define(NAME, text)
+    assert conn.look() == Observed((), (), (), (ObservedLater(NAME, MINE, "guest one", 99),))
+    assert not reader.is_ours_domain(Domain(dom))
+    assert conn.remove_domain(NAME) is False
+    assert conn.raw.lookupByName(NAME).isActive()
+    with pytest.raises(errors.ConflictError, match="is left alone"):
+        conn.require_ours(NAME)
+
+
+def test_a_name_that_is_not_virtlabs_is_none_of_a_later_version(conn: Connection, define: Define) -> None:
+    define("somebody.else", '{"format":99}')
+    assert conn.look() == Observed((), (), ())
 
 
 @pytest.mark.parametrize("text", [TEXT, TEXT.replace('"kind"', '"later":1,"kind"')])

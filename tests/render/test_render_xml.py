@@ -92,7 +92,7 @@ def test_a_file_name_of_any_bytes_stays_in_the_stamp() -> None:
 def test_the_stamp_is_readable() -> None:
     for xml in domains(LAB, ORIGIN, accel="tcg", session=False).values():
         (line,) = [line for line in xml.splitlines() if "virtlab:stamp" in line]
-        assert '{"format":1,"kind":"guest"' in line
+        assert '{"format":2,"kind":"guest"' in line
 
 
 def test_features_and_models_with_odd_names_stay_attributes() -> None:

@@ -17,7 +17,7 @@ from provisioner.model.enums import GuestKind, Transport
 from provisioner.model.lab import Interface, Lab
 from provisioner.model.metadata import Choices
 from provisioner.model.naming import Instance
-from provisioner.model.observed import Observed, ObservedVolume
+from provisioner.model.observed import Observed, ObservedLater, ObservedVolume
 from provisioner.model.plan import Verb
 from provisioner.observe.usage import Usage
 from provisioner.report.terminal import labs_page, status_page, up_page
@@ -65,6 +65,7 @@ def test_status() -> None:
         "left_out": [],
         "networks": [{"name": "lab", "active": True, "subnet": subnet}],
         "leftovers": [],
+        "later": [],
     }
     one, two = entry["guests"]
     address = observed.domains[0].metadata.addresses[0]
@@ -119,6 +120,27 @@ def test_what_flags_chose_is_told() -> None:
     )
     last = page(dataclasses.replace(observed, domains=domains)).splitlines()[-1]
     assert last == "demo keeps --set one.memory=1GiB --set two.video=vga --accel tcg until it goes down"
+
+
+def test_what_a_later_version_made_is_told_and_is_no_leftover() -> None:
+    instance = Instance("learner", "demo")
+    volume = ObservedVolume(instance.volume("full", 0), instance, "full.disk0.qcow2")
+    later = tuple(
+        ObservedLater(f"virtlab.learner.demo.{part.split()[1]}", instance, part, 3)
+        for part in ("guest full", "network lab")
+    )
+    only = Observed((), (), (volume,), later)
+    (entry,) = data(only)
+    assert entry["later"][0] == {"name": "virtlab.learner.demo.full", "part": "guest full", "format": 3}
+    assert (entry["guests"], entry["leftovers"]) == ([], [])
+    assert page(only) == (
+        "demo: made by a later version of virtlab: guest full (metadata in format 3), "
+        "network lab (metadata in format 3); nothing of it is touched: "
+        "update virtlab, or go on with the version that made it"
+    )
+    mixed = page(dataclasses.replace(after(LAB), later=later[:1])).splitlines()
+    assert mixed[1].startswith("demo/one")
+    assert mixed[-1].startswith("demo: made by a later version")
 
 
 def test_leftovers_are_told() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from provisioner.model.observed import HINT_LATER
 from provisioner.model.plain import to_data
 from provisioner.report.terminal import text
 from provisioner.units import format_seconds, format_size, rough_size
@@ -74,7 +75,9 @@ def _instance_data(each: InstanceStatus) -> dict[str, Any]:
             {"name": n.network, "active": n.active, "subnet": n.metadata.subnet} for n in observed.networks
         ],
         "guests": guests,
-        "leftovers": [v.name for v in observed.volumes if v.guest not in present],
+        # a volume may belong to a guest of a later version, of which not even the disks are known
+        "leftovers": [] if observed.later else [v.name for v in observed.volumes if v.guest not in present],
+        "later": [{"name": i.name, "part": i.part, "format": i.format} for i in observed.later],
     }
 
 
@@ -149,7 +152,13 @@ def status_page(found: list[dict[str, Any]]) -> str:
                 f"{entry['instance']}: {', '.join(paused)} paused, as a bench does for as long as it runs; "
                 f"{text.command()} start {entry['instance']} lets them go on"
             )
-        if not entry["guests"] or entry["leftovers"]:
+        if entry["later"]:
+            parts = [f"{each['part']} (metadata in format {each['format']})" for each in entry["later"]]
+            lines.append(
+                f"{entry['instance']}: made by a later version of virtlab: {', '.join(parts)}; "
+                f"nothing of it is touched: {HINT_LATER}"
+            )
+        elif not entry["guests"] or entry["leftovers"]:
             lines.append(
                 f"{entry['instance']}: something is left of a run that did not end; "
                 f"{text.command()} down {entry['instance']} removes it"

@@ -68,8 +68,8 @@ def test_round_trip_of_every_part() -> None:
 
 def test_people_can_read_it() -> None:
     assert '"ja":"一"' in metadata.dumps(GUEST)
-    assert metadata.dumps(GUEST).startswith('{"format":1,"kind":"guest",')
-    assert metadata.dumps(NETWORK).startswith('{"format":1,"kind":"network",')
+    assert metadata.dumps(GUEST).startswith('{"format":2,"kind":"guest",')
+    assert metadata.dumps(NETWORK).startswith('{"format":2,"kind":"network",')
 
 
 def broken(base: metadata.GuestMetadata | metadata.NetworkMetadata, *path: str, value: Any) -> str:
@@ -101,13 +101,17 @@ def broken(base: metadata.GuestMetadata | metadata.NetworkMetadata, *path: str, 
         metadata.dumps(GUEST)[:-1],
         metadata.dumps(GUEST) + "x",
         metadata.dumps(GUEST) + " " * 300_000,
-        broken(GUEST, "format", value=2),
+        broken(GUEST, "format", value=0),
+        broken(GUEST, "format", value=10**9),
+        broken(GUEST, "format", value=True),
+        broken(GUEST, "format", value="2"),
         broken(GUEST, "format", value=None),
         broken(GUEST, "kind", value="network"),
         broken(GUEST, "kind", value="planet"),
         broken(NETWORK, "kind", value="guest"),
-        broken(GUEST, "guest", value=None),
+        broken(GUEST, "guest", value="one"),
         broken(GUEST, "guest", value=["one"]),
+        broken(GUEST, "guest", "name", value=None),
         broken(GUEST, "accel", value="hvf"),
         broken(GUEST, "accel_why", value=3),
         broken(GUEST, "fell_back", value="no"),
@@ -124,14 +128,14 @@ def broken(base: metadata.GuestMetadata | metadata.NetworkMetadata, *path: str, 
         broken(GUEST, "addresses", value=["10.0.2.11"]),
         broken(GUEST, "addresses", value=[{"network": "lab", "mac": 1, "address": "x", "gateway": None}]),
         broken(GUEST, "addresses", value=[{"network": "lab", "mac": "x", "address": "x", "gateway": 5}]),
-        broken(GUEST, "definition", value=None),
-        broken(GUEST, "definition", value={}),
-        broken(GUEST, "definition", "memory", value="much"),
-        broken(GUEST, "definition", "machine", value=None),
-        broken(GUEST, "definition", "disks", value={}),
-        broken(GUEST, "definition", "disks", value=["one"]),
-        broken(GUEST, "definition", "interfaces", value=[]),
-        broken(GUEST, "definition", "interfaces", value=[{}]),
+        broken(GUEST, "guest", value=None),
+        broken(GUEST, "guest", value={}),
+        broken(GUEST, "guest", "memory", value="much"),
+        broken(GUEST, "guest", "machine", value=None),
+        broken(GUEST, "guest", "disks", value={}),
+        broken(GUEST, "guest", "disks", value=["one"]),
+        broken(GUEST, "guest", "interfaces", value=[]),
+        broken(GUEST, "guest", "interfaces", value=[{}]),
         broken(GUEST, "origin", "user", value=None),
         broken(GUEST, "origin", "user", value=0),
         broken(GUEST, "origin", "choices", value=None),
@@ -141,12 +145,13 @@ def broken(base: metadata.GuestMetadata | metadata.NetworkMetadata, *path: str, 
         broken(GUEST, "origin", "choices", "guests", value="one"),
         broken(GUEST, "origin", "choices", "left_out", value=[{}]),
         broken(NETWORK, "network", value=None),
+        broken(NETWORK, "network", "mode", value="bridge"),
         broken(NETWORK, "subnet", value=None),
-        broken(NETWORK, "definition", value="x"),
+        broken(NETWORK, "network", value="x"),
     ],
     ids=lambda text: text[-60:],
 )
-def test_what_is_no_stamp(text: str) -> None:
+def test_what_is_no_metadata(text: str) -> None:
     with pytest.raises(ValueError):
         metadata.loads(text)
 
@@ -159,7 +164,7 @@ JSON = st.recursive(
 
 
 @given(st.sampled_from(sorted(json.loads(metadata.dumps(GUEST)))), JSON)
-def test_any_value_of_any_part_is_a_stamp_or_a_value_error(part: str, value: Any) -> None:
+def test_any_value_of_any_part_is_metadata_or_a_value_error(part: str, value: Any) -> None:
     try:
         mark = metadata.loads(broken(GUEST, part, value=value))
     except ValueError:
@@ -182,7 +187,7 @@ def test_an_origins_instance() -> None:
     assert Origin("Ada", "mine", "demo", "s", "f").key.owner.startswith("ada-")
 
 
-@pytest.mark.parametrize("path", [(), ("definition",), ("origin",), ("origin", "choices")])
+@pytest.mark.parametrize("path", [(), ("guest",), ("origin",), ("origin", "choices")])
 def test_a_key_that_only_a_later_version_knows_is_no_difference(path: tuple[str, ...]) -> None:
     assert metadata.loads(broken(GUEST, *path, "later", value={"anything": [1]})) == GUEST
 
