@@ -110,6 +110,18 @@ def _nameless(uid: int) -> str:
     return f"user {uid}"
 
 
+def disk_buses(conn: Connection, machine: str) -> frozenset[str]:
+    """The buses on which libvirt and its QEMU offer disks to a machine of that type, by libvirt's names.
+
+    From the domain capabilities, devices/disk/enum[@name='bus']. Raises HypervisorError where there is no
+    such machine type.
+    """
+    import xml.etree.ElementTree as ET
+
+    root = ET.fromstring(conn.domain_capabilities(machine))  # noqa: S314 - libvirt's own output
+    return frozenset(value.text or "" for value in root.iterfind("devices/disk/enum[@name='bus']/value"))
+
+
 def versions(conn: Connection) -> dict[str, str]:
     """The versions of libvirt and of the hypervisor, as "9.0.0"."""
     with translated("can't read libvirt's version"):

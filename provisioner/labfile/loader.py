@@ -17,11 +17,11 @@ from provisioner.model.lab import (
     Clock,
     Disk,
     Expectation,
+    FilePlace,
     Guest,
     How,
     Interface,
     Lab,
-    MemoryPlace,
     Network,
     Observation,
     Processor,
@@ -106,11 +106,25 @@ def _lab(lab: Given, drafts: Sequence[layers.Draft], file: Path, source: str) ->
         observe=observations(values.get("observe")),
         part=values["part"].value if "part" in values else None,
         memory_places={
-            draft.name: MemoryPlace(escaped(str(given.place)), shown_path(given.path))
+            draft.name: _place(given)
             for draft in drafts
             if not (given := draft.hardware["memory"]).place.in_profile
         },
+        bus_places={
+            draft.name: tuple(_bus_place(draft, disk) for disk in draft.hardware["disks"].value)
+            for draft in drafts
+        },
     )
+
+
+def _place(given: Given) -> FilePlace:
+    return FilePlace(escaped(str(given.place)), shown_path(given.path))
+
+
+def _bus_place(draft: layers.Draft, disk: Given) -> FilePlace:
+    """Where the author of the lab says the bus of a disk, or chose what says it."""
+    causes = (disk.value["bus"], disk, draft.hardware["disks"])
+    return _place(next((cause for cause in causes if not cause.place.in_profile), draft.own))
 
 
 def _network(name: str, given: Given | None) -> Network:

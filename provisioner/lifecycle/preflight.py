@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from provisioner import errors
 from provisioner.backends.session import Session
+from provisioner.hypervisor import host_facts
+from provisioner.model import offers
 from provisioner.model.lab import Lab
 from provisioner.units import rough_size
 
@@ -20,6 +22,16 @@ def check_networks(session: Session, lab: Lab) -> None:
             f"and {session.choice.uri} may make none",
             hint="use the system's libvirt: -c qemu:///system",
         )
+
+
+def check_disk_buses(session: Session, lab: Lab) -> None:
+    """Raises LabFileError where the lab wants disks on a bus that this libvirt and its QEMU do not have."""
+    machines = dict.fromkeys(guest.machine for guest in lab.top_level if guest.disks)
+    offered = {machine: host_facts.disk_buses(session.conn, machine) for machine in machines}
+    wanted = {(guest.machine, disk.bus) for guest in lab.top_level for disk in guest.disks}
+    if any(bus not in offered[machine] for machine, bus in wanted):
+        versions = host_facts.versions(session.conn)
+        offers.check_disks(lab, offered, f"libvirt {versions['libvirt']} with QEMU {versions['qemu']}")
 
 
 def check_memory(session: Session, wanted: int) -> None:

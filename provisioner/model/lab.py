@@ -147,11 +147,11 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryPlace:
-    """Where a lab file says how much memory a guest has."""
+class FilePlace:
+    """Where a lab file says something."""
 
     place: str  # file, line and column, or the --set
-    path: str  # guests.NAME.memory or defaults.memory
+    path: str  # guests.NAME.memory, defaults.memory, guests.NAME.disks.0.bus
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,9 @@ class Lab:
     source: str  # who it is: "catalog:NAME" for a lab that comes with virtlab, else the file's absolute path
     observe: tuple[Observation, ...] = ()
     part: str | None = None  # of the article: a key of parts.PARTS
-    memory_places: dict[str, MemoryPlace] = field(default_factory=dict)  # of the guests whose file says it
+    memory_places: dict[str, FilePlace] = field(default_factory=dict)  # of the guests whose file says it
+    # of each guest, and there for each disk, where its bus is said, or who has the profile that says it
+    bus_places: dict[str, tuple[FilePlace, ...]] = field(default_factory=dict)
 
     def guest(self, name: str) -> Guest:
         """The guest of that name; KeyError where there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from provisioner.errors import LabFileError
-from provisioner.model.lab import Guest, Lab, MemoryPlace
+from provisioner.model.lab import FilePlace, Guest, Lab
 from provisioner.units import MIB, format_size, rough_size
 
 _STEP = 32 * MIB
@@ -30,7 +30,7 @@ def fitting(lab: Lab, least: Mapping[str, int]) -> Lab:
     return replace(lab, guests=tuple(guests))
 
 
-def _problem(place: MemoryPlace, guest: Guest, least: int) -> str:
+def _problem(place: FilePlace, guest: Guest, least: int) -> str:
     needed = rough_size(least + MIB - 1)
     return (
         f"{place.place}: {place.path}: {format_size(guest.memory)} is too little for {guest.name}: "

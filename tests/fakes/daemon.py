@@ -47,6 +47,7 @@ class Daemon:
 
     def __init__(self, *, kvm: str = "absent") -> None:
         self.kvm = kvm
+        self.disk_buses = ["fdc", "scsi", "virtio", "usb", "sata"]  # a pc machine has ide, too
         self.domains: dict[str, StoredDomain] = {}
         self.networks: dict[str, StoredNetwork] = {}
         self.pools: dict[str, StoredPool] = {}

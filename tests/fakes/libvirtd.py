@@ -109,6 +109,16 @@ class Connected(Line):
             f"<guest><arch name='x86_64'><domain type='qemu'/>{kvm}</arch></guest></capabilities>"
         )
 
+    def getDomainCapabilities(self, emulator: None, arch: str, machine: str, virttype: None) -> str:
+        self.enter("connect.getDomainCapabilities")
+        buses = [*self.daemon.disk_buses, *(() if "q35" in machine else ("ide",))]
+        values = "".join(f"<value>{bus}</value>" for bus in buses)
+        return (
+            f"<domainCapabilities><machine>{machine}</machine><arch>{arch}</arch>"
+            f"<devices><disk supported='yes'><enum name='bus'>{values}</enum></disk></devices>"
+            "</domainCapabilities>"
+        )
+
     def getLibVersion(self) -> int:
         return 9_000_000
 
