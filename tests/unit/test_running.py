@@ -11,10 +11,11 @@ import pytest
 from worlds import guest as sample_guest
 
 from provisioner import errors
+from provisioner.backends import session
 from provisioner.lifecycle import running
 from provisioner.model.metadata import GuestMetadata, Origin
 from provisioner.model.naming import Instance
-from provisioner.model.observed import Observed, ObservedDomain
+from provisioner.model.observed import Observed, ObservedDomain, ObservedLater
 
 
 class Choice:
@@ -26,10 +27,10 @@ class Connection:
 
     choice = Choice()
 
-    def __init__(self, *domains: ObservedDomain) -> None:
-        self._seen = Observed(domains, (), ())
+    def __init__(self, *domains: ObservedDomain, later: tuple[ObservedLater, ...] = ()) -> None:
+        self._seen = Observed(domains, (), (), later)
 
-    def look(self, *, volumes: bool) -> Observed:
+    def look(self, *, volumes: bool = True) -> Observed:
         return self._seen
 
 
@@ -44,6 +45,7 @@ def given(monkeypatch: pytest.MonkeyPatch, *sessions: Connection) -> None:
         yield list(sessions)
 
     monkeypatch.setattr(running, "everywhere", everywhere)
+    monkeypatch.setattr(session, "everywhere", everywhere)
 
 
 def test_a_lab_by_its_name_without_the_twins_of_its_guests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,3 +110,14 @@ def test_with_nothing_up_the_hint_brings_it_up(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(errors.NotFound) as caught, running.found(None, "demo"):
         pass
     assert caught.value.hint == "{virtlab} up demo"
+
+
+@pytest.mark.parametrize("find", [running.found, session.found])
+def test_what_a_later_version_made_is_not_given_to_a_verb(monkeypatch: pytest.MonkeyPatch, find: Any) -> None:
+    later = ObservedLater("virtlab.me.demo.full", Instance("me", "demo"), "guest full", 3)
+    given(monkeypatch, Connection(domain("demo", "virtio"), domain("other", "one"), later=(later,)))
+    told = r"demo was made by a later version of virtlab: guest full \(metadata in format 3\)"
+    with pytest.raises(errors.ConflictError, match=told), find(None, "demo"):
+        pass
+    with find(None, "other") as (_, instance, *_guests):
+        assert instance.name == "other"
