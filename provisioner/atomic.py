@@ -9,9 +9,10 @@ from pathlib import Path
 
 
 def write(path: Path, text: str, mode: int | None = None) -> None:
-    """Puts UTF-8 text into a file, in place of what was there; others see the one or the other.
+    """Replaces the content of a file with UTF-8 text. Other processes see the old content or the new, whole.
 
-    ``mode``: its permissions, else only this user's. Raises OSError; nothing is left behind then.
+    ``mode``: the file's permissions; without it only this user can read and write it. Raises OSError, and
+    leaves nothing behind then.
     """
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
     try:

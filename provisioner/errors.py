@@ -7,7 +7,7 @@
     │   ├── LabFileError         exit 2   a lab file has problems (all of them, with places)
     │   └── Ambiguous            exit 2   it could mean more than one thing
     ├── ConflictError            exit 1   what exists is in the way, and is not ours to change
-    ├── ConfirmationNeeded       exit 2   a question nobody is there to answer
+    ├── ConfirmationNeeded       exit 2   a question that nobody is there to answer
     ├── Declined                 exit 1   a question that was answered with no
     ├── ImageError               exit 1   an image can't be built, read or uploaded
     ├── HypervisorError          exit 1   libvirt or QEMU refused
@@ -62,13 +62,13 @@ class ConflictError(VirtlabError):
 
 
 class ConfirmationNeeded(VirtlabError):
-    """A change needs a yes, and there is nobody to ask."""
+    """A change needs the user's consent, and there is nobody to ask."""
 
     exit_code = 2
 
 
 class Declined(VirtlabError):
-    """The user was asked, and did not agree."""
+    """The user was asked for consent, and did not give it."""
 
 
 class ImageError(VirtlabError):
@@ -84,7 +84,7 @@ class ConnectionFailed(HypervisorError):
 
 
 class PermissionDenied(HypervisorError):
-    """The daemon or a file it needs is not open to this user."""
+    """This user may not use the daemon, or a file that it needs."""
 
 
 class NotFound(HypervisorError):
@@ -104,11 +104,11 @@ class NotReady(GuestError):
 
 
 class TooMuch(GuestError):
-    """A guest said more than the bound allows."""
+    """A guest sent more than the limit allows."""
 
 
 class SeveralErrors(VirtlabError):
-    """Several independent failures; each is kept."""
+    """Several independent failures. ``causes`` holds each of them."""
 
     def __init__(self, message: str, causes: Sequence[VirtlabError], *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -116,7 +116,10 @@ class SeveralErrors(VirtlabError):
 
 
 def raise_all(problems: Sequence[VirtlabError], message: str, *, hint: str | None = None) -> None:
-    """Raises the one problem, or all of them together under ``message``; nothing where there is none."""
+    """Raises the problem where there is one, and SeveralErrors with ``message`` where there are more.
+
+    Does nothing where there is none.
+    """
     if len(problems) == 1:
         raise problems[0]
     if problems:

@@ -1,4 +1,4 @@
-"""The languages that lessons, tables and charts speak. The tool's own messages are English."""
+"""The languages of lessons, tables and charts. virtlab's own messages are English."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text for people, in the languages that the lesson speaks."""
+    """A text for people, in English and, where there is one, in Japanese."""
 
     en: str
     ja: str | None = None
@@ -22,7 +22,7 @@ class Language(StrEnum):
 
 
 def said(words: Text | None, language: Language) -> str:
-    """A text in that language; in English where it has no other, empty where there is none."""
+    """The text in that language, or in English where it has no other. Empty where there is no text."""
     if words is None:
         return ""
     return words.ja if language is Language.JA and words.ja else words.en

@@ -1,4 +1,4 @@
-"""What the engine tells while it works. It never prints: whoever listens decides what is shown."""
+"""What virtlab reports while it works. The code that works never prints: a listener decides what is shown."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ from typing import Protocol
 
 
 class Listener(Protocol):
-    """Told from several threads at once."""
+    """Who is told of progress. Its methods are called from several threads at once."""
 
     def note(self, text: str) -> None:
-        """One fact worth a line: a choice that was made and why."""
+        """Reports one fact that is worth a line, such as a choice and the reason for it."""
 
     def phase(self, subject: str, phase: str, fraction: float | None = None) -> None:
-        """What a subject (a guest, a network, an image) does now; ``fraction`` of it done, where known."""
+        """Reports what a subject (a guest, a network, an image) does now.
+
+        ``fraction`` is how much of that is done, from 0 to 1, or None where it is not known.
+        """
 
     def done(self, subject: str, text: str) -> None:
-        """A subject is finished, well."""
+        """Reports that a subject is finished, and went well."""
 
     def failed(self, subject: str, text: str) -> None:
-        """A subject is finished, badly; the error itself comes with the result."""
+        """Reports that a subject has failed. The error itself is in the result, or is raised."""
 
 
 class Silent:
-    """Tells nobody."""
+    """A listener that ignores everything."""
 
     def note(self, text: str) -> None:
         pass

@@ -29,28 +29,28 @@ def products_file() -> Path:
 
 
 def cache_dir() -> Path:
-    """Built images; all of it can be made again."""
+    """The folder of built images. Everything in it can be made again."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("virtlab"))
 
 
 def state_dir() -> Path:
-    """What a learner has done and measured; nothing that runs depends on it."""
+    """The folder of a learner's progress and results. Nothing that runs depends on it."""
     import platformdirs
 
     return Path(platformdirs.user_state_dir("virtlab"))
 
 
 def config_file() -> Path:
-    """The user's settings, a TOML file that need not exist."""
+    """The user's settings: a TOML file, which need not exist."""
     import platformdirs
 
     return Path(platformdirs.user_config_dir("virtlab")) / "config.toml"
 
 
 def session_pool_dir() -> Path:
-    """Where the session connection's volumes lie: beside the ones that libvirt's own tools make."""
+    """The folder of volumes on the session connection, beside those that libvirt's own tools make."""
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "libvirt" / "images" / "virtlab"
 

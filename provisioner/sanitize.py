@@ -8,15 +8,15 @@ import unicodedata
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\e"}
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# every escape sequence, complete or cut off, as text for people has no use for any
+# Every escape sequence, complete or cut off: text for people needs none of them.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~]?)")
 
 
 def printable(text: str | bytes, limit: int = 400, *, lines: bool = False) -> str:
-    """Guest text for a message or a table: at most ``limit`` characters, nothing invisible.
+    """Text from a guest, for a message or a table: at most ``limit`` characters, and none that is invisible.
 
-    Control characters, escapes, text direction marks and undecodable bytes are shown as escapes.
-    With ``lines`` line ends and tabs stay.
+    Control characters, escape sequences, marks that change the direction of text, and bytes that are not
+    UTF-8 are shown as escapes such as ``\\x1b``. With ``lines``, line ends and tabs are kept.
     """
     if isinstance(text, bytes):
         text = text[: limit * 4].decode("utf-8", "backslashreplace")
@@ -47,7 +47,7 @@ def plain_lines(data: bytes, limit: int = 200) -> list[str]:
     return [printable(line.rsplit("\r", 1)[-1], limit, lines=True) for line in re.split(r"\r*\n", text)]
 
 
-# Runs that need no further look: printable ASCII, BEL BS HT LF CR, and well-formed UTF-8 beyond C1.
+# Runs of bytes that are harmless: printable ASCII, BEL BS HT LF CR, and well-formed UTF-8 beyond C1.
 _PLAIN = re.compile(
     rb"(?:[\x07-\x0a\x0d\x20-\x7e]|\xc2[\xa0-\xbf]|[\xc3-\xdf][\x80-\xbf]"
     rb"|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
@@ -74,14 +74,13 @@ _CSI = dict.fromkeys(b"ABCDEFGIZJKLMPX@S`ade", 1) | dict.fromkeys(b"Hfr", 2) | {
 
 
 class TerminalFilter:
-    """Lets a guest draw on the user's terminal and nothing else.
+    """Lets a guest draw on the user's terminal, and do nothing else to it.
 
-    Through go printable UTF-8, BEL BS HT LF CR, cursor movement, erasing, colours, scroll region,
-    and the modes for cursor visibility, keys, wrapping and the alternate screen. Titles, clipboard,
-    window operations, printing, device strings, and whatever makes a terminal answer are dropped.
-    With ``interactive`` the one question that line editors ask, for the cursor's place, is let
-    through: the answer goes to the guest that asked. State is kept from chunk to chunk; each
-    ``feed`` returns what may be written.
+    It passes printable UTF-8, BEL BS HT LF CR, cursor movement, erasing, colours, the scroll region, and the
+    modes for cursor visibility, keys, wrapping and the alternate screen. It drops titles, the clipboard,
+    window operations, printing, device strings, and everything that makes a terminal answer. With
+    ``interactive`` it also passes the one question that line editors ask, for the cursor's position: the
+    answer goes to the guest that asked. State is kept between calls of ``feed``.
     """
 
     def __init__(self, *, interactive: bool = False) -> None:
@@ -93,7 +92,7 @@ class TerminalFilter:
         self._touched: set[str] = set()
 
     def feed(self, data: bytes) -> bytes:
-        """The safe part of ``data``; what is not complete yet waits for the next call."""
+        """The part of ``data`` that may be written. An incomplete sequence waits for the next call."""
         out = bytearray()
         if self._held:
             data, self._held = self._held + data, b""
@@ -103,7 +102,7 @@ class TerminalFilter:
         return bytes(out)
 
     def reset(self) -> bytes:
-        """What puts the terminal back as it was, after the guest's last output."""
+        """The bytes that put the terminal back as it was before, to be written after the last output."""
         back = b"\x1b[0m"
         if "screen" in self._touched:
             back += b"\x1b[?1049l"

@@ -16,8 +16,8 @@ MIB = 1024**2
 def parse_size(text: str) -> int:
     """Bytes of a size with a unit, such as ``256 MiB`` or ``1.5GiB``.
 
-    Raises ValueError, with a sentence for the user, where there is no unit, an unknown one,
-    or no whole number of bytes.
+    Raises ValueError, with a sentence for the user, where the unit is missing or not known, or where the
+    size is not a whole number of bytes.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
@@ -42,7 +42,7 @@ def format_size(size: int) -> str:
 
 
 def rough_size(size: int) -> str:
-    """About how much, for people: ``74.9 GiB``, ``512 MiB``."""
+    """A size in bytes, rounded for people: ``74.9 GiB``, ``512 MiB``."""
     for power, letter in ((4, "T"), (3, "G")):
         if size >= 1024**power:
             return f"{size / 1024**power:.1f} {letter}iB"
@@ -50,7 +50,7 @@ def rough_size(size: int) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """A duration for people: ``0.42 s``, ``12.3 s``, ``2 min 5 s``."""
+    """A duration in seconds, rounded for people: ``0.42 s``, ``12.3 s``, ``2 min 5 s``."""
     if seconds < 9.995:
         return f"{seconds:.2f} s"
     if seconds < 59.95:

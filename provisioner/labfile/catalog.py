@@ -14,7 +14,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 class Entry(NamedTuple):
-    """A lab of the catalogue. ``title`` and ``part`` are None where its file gives none that can be read."""
+    """A lab of the catalogue. ``title`` and ``part`` are None where its file has none, or can't be read."""
 
     name: str
     title: Text | None
@@ -23,12 +23,12 @@ class Entry(NamedTuple):
 
 
 def names(labs_dir: Path) -> list[str]:
-    """The names of the labs in a folder of labs, sorted; nothing is read."""
+    """The names of the labs in a folder of labs, sorted. No lab file is read."""
     return sorted(file.parent.name for file in labs_dir.glob(f"*/{LAB_FILE}"))
 
 
 def entries(labs_dir: Path) -> list[Entry]:
-    """The labs in a folder of labs with their titles, sorted by name; a broken file is no error here."""
+    """The labs in a folder of labs with their titles, sorted by name. A broken lab file is no error here."""
     found = ((name, labs_dir / name / LAB_FILE) for name in names(labs_dir))
     return [_entry(name, file) for name, file in found]
 
@@ -65,8 +65,8 @@ def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
 def beside(file: Path, name: str) -> Path | None:
     """The file of that name beside the lab.yaml ``file``; None where there is none.
 
-    Raises InputError for a link that leads out of the lab's folder: a stranger's lab must not show what
-    else this user can read.
+    Raises InputError for a link that leads out of the lab's folder: a lab from a stranger must not show
+    other files that this user can read.
     """
     found = file.parent / name
     if file.name != LAB_FILE or not found.is_file():

@@ -58,7 +58,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _contents(folder: Path, below: Path) -> Iterator[Path]:
-    """The files of a folder and its folders, as paths from the top one."""
+    """All files below a folder, as paths relative to it."""
     with os.scandir(folder / below) as found:
         for entry in sorted(found, key=lambda item: item.name):
             mode = entry.stat(follow_symlinks=False).st_mode
@@ -74,7 +74,7 @@ def _contents(folder: Path, below: Path) -> Iterator[Path]:
 
 
 def _rename(file: Path, name: str) -> None:
-    """Write a name into a lab file, in the place of the old one; a file with problems stays as it is."""
+    """Replace the name in a lab file. A file with problems stays as it is."""
     problems = Problems()
     text = nodes.read_text(file, problems)
     root = nodes.parse(text, str(file), problems) if text is not None else None

@@ -1,4 +1,4 @@
-"""What a guest may be offered of Hyper-V's interface, by libvirt's names."""
+"""The parts of Hyper-V's interface that a guest can be shown, by libvirt's names."""
 
 from __future__ import annotations
 

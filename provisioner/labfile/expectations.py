@@ -1,4 +1,4 @@
-"""The kinds of values that only observations have: names of facts, and what is expected to be seen."""
+"""The types of values that only observations have: names of facts, and expected values."""
 
 from __future__ import annotations
 

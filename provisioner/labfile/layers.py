@@ -1,4 +1,4 @@
-"""What a guest gets from where: the guest itself, then the lab's defaults, its profile, the base."""
+"""Where a guest's values come from: the guest itself, then the lab's defaults, its profile, and the base."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from provisioner.labfile.value_types import Given, Kind, Many, Names, Record, Sp
 
 
 class Draft(NamedTuple):
-    """A guest with all that it gets, each value still with its place. ``hardware`` has the keys of
+    """A guest with all its values, each of which still has its place. ``hardware`` has the keys of
     spec.HARDWARE; disks and interfaces are complete."""
 
     name: str
@@ -34,7 +34,7 @@ class ProfileShelf:
         return sorted(file.stem for file in self.folder.glob("*.yaml") if file.stem != spec.BASE_PROFILE)
 
     def layers(self, name: str) -> tuple[Given, ...]:
-        """The profile's values and the base's; nothing where they can't be used."""
+        """The values of the profile, then those of the base. Empty where they can't be used."""
         if name not in self._layers:
             found = [
                 layer for layer in (self._read(name), self._read(spec.BASE_PROFILE)) if layer is not None
@@ -71,7 +71,7 @@ def _missing(record: Record, given: Given | None) -> Iterator[str]:
 
 
 def overlay(kind: Kind, layers: Sequence[Given], problems: Problems) -> Given | None:
-    """One value out of several, nearest first: mappings add up, all else is replaced as a whole."""
+    """One value out of several, the nearest first: mappings are merged, anything else is replaced."""
     if not layers:
         return None
     first = layers[0]
@@ -91,7 +91,7 @@ def overlay(kind: Kind, layers: Sequence[Given], problems: Problems) -> Given | 
 
 
 def _overlay_list(kind: Many, layers: Sequence[Given], problems: Problems) -> Given:
-    """The nearest list, with the changes to its entries that nearer layers ask for."""
+    """The nearest whole list, with the changes to single entries that nearer layers make."""
     patches = [layer for layer in layers if layer.ok and isinstance(layer.value, dict)]
     base = next((layer for layer in layers if not isinstance(layer.value, dict)), None)
     if not patches or (base is not None and not base.ok):
@@ -109,12 +109,12 @@ def _overlay_list(kind: Many, layers: Sequence[Given], problems: Problems) -> Gi
 
 
 def no_such_entry(index: int, count: int) -> str:
-    """The words for an index that a list of ``count`` entries does not have."""
+    """The message about an index that a list of ``count`` entries does not have."""
     return f"there is no entry {index} (the list has {count}, counted from 0)"
 
 
 def drafts(lab: Given, shelf: ProfileShelf, problems: Problems) -> list[Draft]:
-    """Each guest of a checked lab with all that it gets; those with no valid profile are left out."""
+    """Each guest of a checked lab with all its values. Guests without a valid profile are left out."""
     guests = lab.value.get("guests")
     defaults = lab.value.get("defaults")
     own_defaults = [defaults] if defaults and defaults.ok else []

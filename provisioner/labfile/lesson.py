@@ -1,4 +1,4 @@
-"""The lesson of a lab: lesson.yaml beside lab.yaml, read only where somebody learns."""
+"""The lesson of a lab: lesson.yaml beside lab.yaml. ``up`` and ``down`` never read it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What others found. Never a number of this host."""
+    """A result from the literature. It is never a number that was measured on this host."""
 
     text: Text
     source: str
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Who knows the answer: each value of the guest's fact that starts so is right, or their number."""
+    """Where the right answer is: in the values of a guest's fact that begin so, or in their number."""
 
     guest: str
     fact: str  # a name of model.named_facts.NAMES
@@ -44,8 +44,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """``commands`` lead to where the check passes; ``undo`` leads back. Both have ``{virtlab}`` and
-    ``{lab}`` in them."""
+    """``commands`` make the check pass, and ``undo`` takes that back. ``{virtlab}`` and ``{lab}`` stand in
+    them for the command and the lab."""
 
     text: Text
     commands: tuple[str, ...]

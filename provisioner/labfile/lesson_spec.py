@@ -1,4 +1,4 @@
-"""Every key of a lesson file: the one place that says what may be written beside a lab."""
+"""Every key of a lesson file. This is the one place that says what may be written there."""
 
 from __future__ import annotations
 

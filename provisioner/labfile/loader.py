@@ -1,4 +1,4 @@
-"""A lab file, its profiles and ``--set`` changes to a complete ``model.Lab``."""
+"""Makes a complete ``model.lab.Lab`` of a lab file, its profiles and ``--set`` changes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def text_of(given: Given | None) -> Text | None:
 
 
 def observations(given: Given | None) -> tuple[Observation, ...]:
-    """The observations of a checked mapping of them."""
+    """The observations of a mapping that was checked."""
     return tuple(_observation(name, item.value) for name, item in given.value.items()) if given else ()
 
 
@@ -176,7 +176,7 @@ def _guest(draft: layers.Draft, networks: Sequence[str]) -> Guest:
 
 
 def _disk(values: dict[str, Any]) -> Disk:
-    """A disk. The controller that a profile gives to its disks is for those whose bus takes one."""
+    """A disk. A profile may give a controller to all disks; one whose bus takes none does not keep it."""
     return Disk(**(values | ({} if DISK_BUSES[values["bus"]].takes_controller else {"controller": None})))
 
 

@@ -1,8 +1,8 @@
-"""YAML text to nodes that know their place.
+"""Reads YAML text into nodes, each of which knows its place.
 
-The reader takes YAML 1.2's core scalars (only ``true`` and ``false`` are truth values, ``on`` and
-``no`` are text) whatever the YAML library thinks, refuses what hides mistakes (duplicate keys, merge
-keys, tags, several documents) and bounds size, depth and the expansion of aliases.
+Scalars follow YAML 1.2's core schema, whatever the YAML library does: only ``true`` and ``false`` are truth
+values, ``on`` and ``no`` are text. The reader refuses what hides mistakes (duplicate keys, merge keys, tags,
+several documents), and limits the size, the depth and the expansion of aliases.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FLOAT = re.compile(
 )
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-# Part of what the YAML library says; what we say; whether to point at where the broken thing begins.
+# A part of the YAML library's message; our message; whether to point at the beginning of what is broken.
 _BROKEN: tuple[tuple[str, str, bool], ...] = (
     (
         "mapping values are not allowed",
@@ -61,7 +61,7 @@ class Scalar(NamedTuple):
 
     @property
     def value(self) -> ScalarValue:
-        """What YAML 1.2's core schema makes of it."""
+        """Its value by YAML 1.2's core schema."""
         return resolve(self.text) if self.plain else self.text
 
 
@@ -76,7 +76,7 @@ class Mapping(NamedTuple):
 
 
 class Patch(NamedTuple):
-    """Changes to single entries of a list that stands elsewhere (in defaults or in a profile)."""
+    """Changes to single entries of a list that stands elsewhere, in defaults or in a profile."""
 
     place: Place
     items: dict[int, Node]
@@ -102,7 +102,7 @@ def resolve(text: str) -> ScalarValue:
 
 
 def kind_of(node: Node) -> str:
-    """What a node is, in words for a message."""
+    """What a node is, for a message: "a list", "the number 5"."""
     if isinstance(node, Mapping):
         return "a mapping"
     if isinstance(node, Sequence | Patch):
@@ -118,7 +118,7 @@ def kind_of(node: Node) -> str:
 
 
 def read_text(file: Path, problems: Problems, order: int = 0) -> str | None:
-    """The text of a file, or None and a problem where it is too large or not UTF-8.
+    """The text of a file. Where it is too large or not UTF-8, None, and a problem is added.
 
     A byte order mark at the start is dropped. Raises InputError where the file can't be read.
     """
@@ -145,15 +145,15 @@ def read_text(file: Path, problems: Problems, order: int = 0) -> str | None:
 
 
 def read(file: Path, problems: Problems, order: int = 0) -> Node | None:
-    """The root node of a YAML file, or None where a problem says why there is none."""
+    """The root node of a YAML file. Where there is none, None, and a problem that says why is added."""
     text = read_text(file, problems, order)
     return None if text is None else parse(text, str(file), problems, order=order)
 
 
 def parse(text: str, file: str, problems: Problems, *, order: int = 0, inline: bool = False) -> Node | None:
-    """The root node of a YAML text, or None where a problem says why there is none.
+    """The root node of a YAML text. Where there is none, None, and a problem that says why is added.
 
-    ``inline``: the text is a single argument, every place in it is ``file`` with no line or column.
+    ``inline``: the text is a single argument, so that its places are just ``file``, without line and column.
     """
     return _Parser(text, file, problems, order, inline).run()
 
@@ -242,7 +242,7 @@ class _Parser:
         return _Stop()
 
     def _broken(self, problem: str, problem_mark: Any, context_mark: Any) -> None:
-        """Say in plain words what the YAML library ran into."""
+        """Add a problem that says in plain words what the YAML library complains about."""
         known = ((words, begin) for part, words, begin in _BROKEN if part in problem)
         words, at_context = next(known, (problem, False))
         mark = context_mark if at_context and context_mark else problem_mark

@@ -23,7 +23,7 @@ class _Change(NamedTuple):
     value: Node
 
     def apply(self, kind: Kind, node: Node | None, steps: Sequence[str]) -> Node:
-        """The node with the value at the end of the steps; the given node stays as it is."""
+        """A copy of the node in which the steps lead to the value. The given node does not change."""
         if not steps:
             return self.value
         if isinstance(kind, TextOrRecord):
@@ -61,10 +61,10 @@ class _Change(NamedTuple):
 
 
 def apply(root: Node, sets: Sequence[str], problems: Problems) -> Node:
-    """The root node with all changes, in their order; each ``PATH=VALUE`` that is wrong is a problem.
+    """The root node with all changes applied in their order. A problem is added for each that is wrong.
 
-    A path goes by keys, names and numbers of list entries, joined by dots; it may begin with the name
-    of a guest. The value is YAML.
+    A change is ``PATH=VALUE``. The path consists of keys, names and numbers of list entries, joined by dots;
+    it may begin with the name of a guest. The value is YAML.
     """
     for order, text in enumerate(sets, start=1):
         place = Place(f"--set {text}", order=order)
@@ -83,7 +83,7 @@ def apply(root: Node, sets: Sequence[str], problems: Problems) -> Node:
 
 
 def _steps(root: Node, steps: list[str]) -> list[str]:
-    """The whole path of what may begin with a guest's name; names in it exist."""
+    """The whole path: ``guests`` comes before a guest's name. Raises _Refused where it leads to nothing."""
     guests = _names(root, "guests")
     top = [key.name for key in spec.LAB.keys]
     if steps[0] not in top:

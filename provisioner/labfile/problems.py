@@ -1,4 +1,4 @@
-"""What is wrong with a lab file, gathered until all of it is known."""
+"""The mistakes in a lab file, gathered until all of them are known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNSAFE_CHARACTER = re.compile(f"[{_UNSAFE}]")
 
 
 class Place(NamedTuple):
-    """Where something stands: a file with line and column (from 1), or a whole ``--set`` text (line 0).
+    """A place in a file, with line and column (from 1), or a whole ``--set`` text (line 0).
 
     ``order`` ranks the texts of one load: the lab file is 0, then come ``--set`` texts and profiles.
     """
@@ -71,14 +71,14 @@ def escaped(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """The text in quotes, short and harmless enough for a message."""
+    """The text in quotes, shortened and made harmless for a message."""
     if len(text) > _SHOWN_LENGTH:
         text = text[: _SHOWN_LENGTH - 3] + "..."
     return f'"{escaped(text)}"'
 
 
 def shown_path(path: str) -> str:
-    """A path that is short and harmless enough for a message."""
+    """A path, shortened and made harmless for a message."""
     path = escaped(path)
     return path if len(path) <= 120 else f"{path[:117]}..."
 
@@ -100,6 +100,6 @@ def suggestion(word: str, candidates: Iterable[str]) -> str:
 
 
 def alternatives(word: str, known: Iterable[str]) -> str:
-    """The nearest of the known words as a question, or all of them."""
+    """A hint: the nearest known word as a question, or else all known words."""
     known = list(known)
     return suggestion(word, known) or (f"known: {', '.join(known)}" if known else "there is none")

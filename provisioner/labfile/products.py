@@ -1,4 +1,4 @@
-"""The article's products beside each other: labs/products.yaml, each cell with its sources."""
+"""The article's products side by side, from labs/products.yaml. Each cell has its sources."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ ARTICLE = "article"  # the name that the article has among the sources
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A publication. ``date``, or where it bears none ``read``: year, with month and day where known."""
+    """A publication. ``date`` is its year, with month and day where known. One without a date has ``read``,
+    the day on which it was read."""
 
     name: str
     title: str
@@ -34,7 +35,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is known of one side of a product. ``brief``: the same in a few words."""
+    """What is known of one aspect of a product. ``brief`` says the same in a few words."""
 
     brief: Text
     text: Text
@@ -44,7 +45,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class In2011:
-    """The product as it was; None is what no source says."""
+    """The product as it was in 2011. None stands for what no source says."""
 
     type: Cell | None
     method: Cell | None
@@ -69,7 +70,7 @@ class Event:
 class Product:
     name: str
     title: str
-    also: str  # its name in full; empty where the title is that
+    also: str  # its full name; empty where the title is the full name
     part: str  # of the article: a key of parts.PARTS
     lab: str  # that shows it
     in_2011: In2011
@@ -118,7 +119,7 @@ def load(file: Path) -> tuple[Product, ...]:
 
 
 def _citations_known(root: Given, problems: Problems) -> None:
-    """Every cell cites a source at least, and every citation is of a source that is there."""
+    """Add a problem for each cell that cites no source, and for each citation of a source that is missing."""
     known = root.value["sources"].value if root.value.get("sources") and root.value["sources"].ok else {}
     for given in _source_lists(root.value.get("products")):
         if not given.value:
@@ -131,7 +132,7 @@ def _citations_known(root: Given, problems: Problems) -> None:
 
 
 def _source_lists(given: Given | None) -> Iterator[Given]:
-    """Every list of citations in a checked value."""
+    """All lists of citations in a value that was checked."""
     if given is None or not given.ok:
         return
     if isinstance(given.value, dict):

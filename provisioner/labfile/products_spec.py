@@ -54,7 +54,7 @@ _CITATIONS = Key(
 
 
 class Cell(Record):
-    """A cell of the table: a record, or the word for what no source says."""
+    """A cell of the table: a record, or the word that stands for what no source says."""
 
     def check(self, node: Node, spot: Spot) -> Given:
         if isinstance(node, Scalar):

@@ -1,4 +1,4 @@
-"""What the values of a lab must be to each other: references, families, buses, agents."""
+"""The rules between the values of a lab: references, kinds of guests, buses, agents."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def parent_of(own: Given) -> str | None:
 
 
 def transport_of(draft: Draft) -> Transport:
-    """How commands reach the guest, by its own word or by what it is."""
+    """How commands reach the guest: as its file says, or else by whether it has a parent or an agent."""
     given = draft.own.value.get("transport")
     if given:
         return Transport(given.value)
@@ -51,7 +51,7 @@ def transport_of(draft: Draft) -> Transport:
 
 
 def networks_of(lab: Given, drafts: Sequence[Draft]) -> list[str] | None:
-    """The names of the lab's networks, the default one included; None where they are not valid."""
+    """The names of the lab's networks, with the default one. None where they are not valid."""
     given = lab.value.get("networks")
     if given is None:
         return [spec.DEFAULT_NETWORK] if any(draft.hardware["interfaces"].value for draft in drafts) else []
@@ -79,7 +79,7 @@ def _some_are_always_there(guests: Given, problems: Problems) -> None:
 
 
 def observations(items: Given, guests: Collection[str], problems: Problems) -> None:
-    """Add a problem for each observation (of a checked mapping of them) that can't be made."""
+    """Add a problem for each observation, of a mapping that was checked, that can't be made."""
     for item in items.value.values() if items.ok else ():
         if item.ok:
             _observation(item, guests, problems)
@@ -110,7 +110,7 @@ def _observation(item: Given, guests: Collection[str], problems: Problems) -> No
 
 
 def known_guest(guest: Given, guests: Collection[str], problems: Problems) -> None:
-    """Add a problem where a checked name is that of no guest."""
+    """Add a problem where a name that was checked is not the name of a guest."""
     if guest.ok and guest.value not in guests:
         message = f"there is no guest {shown(guest.value)} ({alternatives(guest.value, guests)})"
         problems.add(guest.place, guest.path, message)
@@ -146,7 +146,7 @@ def _families(guests: Mapping[str, Given], names: Collection[str], problems: Pro
 
 
 def _cycle(start: str, guests: Mapping[str, Given]) -> list[str]:
-    """The way from a guest through its parents back to it, or nothing."""
+    """The guests on the way from a guest through its parents back to itself. Empty where there is no way."""
     way = [start]
     while (name := parent_of(guests[way[-1]])) in guests and name is not None:
         if name == start:
@@ -260,7 +260,7 @@ class _Rules(NamedTuple):
                     self._wrong(f"a guest of kind {kind} has no {key} {given.value} ({right})", given)
 
     def _only_kvm(self) -> None:
-        """Hyper-V's interface is KVM's to offer. Emulation takes the settings, and nothing comes of them."""
+        """Only KVM can offer Hyper-V's interface. Emulation accepts the settings, and ignores them."""
         given = {**self._on("hyperv"), **self._on("kvm"), **self._on("clock", "timers")}
         for name, needed in enlightenments.NEEDS.items():
             if name in given and (missing := [need for need in needed if need not in given]):
@@ -278,7 +278,7 @@ class _Rules(NamedTuple):
             )
 
     def _on(self, *path: str) -> dict[str, Given]:
-        """What a mapping of the hardware switches on, by name."""
+        """The names of what a mapping of the hardware switches on."""
         given = self.draft.hardware.get(path[0])
         for step in path[1:]:
             given = given.value.get(step) if given and given.ok else None

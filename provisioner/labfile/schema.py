@@ -8,7 +8,7 @@ from provisioner.labfile import spec
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a lab file, without what values must be to each other."""
+    """The JSON Schema (draft 2020-12) of a lab file. Rules between values are not in it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "virtlab lab file",

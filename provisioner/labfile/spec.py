@@ -1,6 +1,6 @@
-"""Every key of a lab file and of a hardware profile: the one place that says what may be written.
+"""Every key of a lab file and of a hardware profile. This is the one place that says what may be written.
 
-Validation, the JSON Schema and the test that ``labs/reference.yaml`` is complete come from here.
+The checks, the JSON Schema and the test that ``labs/reference.yaml`` is complete are made from it.
 """
 
 from __future__ import annotations

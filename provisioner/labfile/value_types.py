@@ -1,7 +1,7 @@
-"""The kinds of values a lab file holds: each checks nodes and describes itself as JSON Schema.
+"""The types of values in a lab file. Each checks nodes, and describes itself as JSON Schema.
 
 A checked value is a ``Given``: the plain value with its place and path. A value that was wrong is
-``INVALID`` (its problem has been added), so that later checks pass over it in silence.
+``INVALID`` (its problem has been added), so that later checks skip it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Kind(Protocol):
 
 
 def _place(key: Scalar, value: Node) -> Place:
-    """Where to point for a value: at itself if it is short, else at its key."""
+    """The place to point at for a value: its own where it is short, else that of its key."""
     return value.place if isinstance(value, Scalar) or value.place.order != key.place.order else key.place
 
 
@@ -136,7 +136,7 @@ class Whole(NamedTuple):
 
 
 class Size(NamedTuple):
-    """A size in bytes, written with its unit; a multiple of ``step``."""
+    """A size in bytes, written with a unit. It has to be a multiple of ``step``."""
 
     least: int
     most: int
@@ -241,7 +241,7 @@ class Record(NamedTuple):
         return spot.given(values)
 
     def unknown(self, name: str) -> str:
-        """The words for a key that this record does not have."""
+        """The message about a key that this record does not have."""
         folded = name.lower().replace("_", "-")
         near = next((key.name for key in self.keys if folded == key.name or folded in key.also), None)
         right = f'did you mean "{near}"?' if near else suggestion(name, (key.name for key in self.keys))
@@ -266,7 +266,7 @@ def key_schema(key: Key) -> Schema:
 
 
 class Names(NamedTuple):
-    """A mapping from names of one form to values of one kind."""
+    """A mapping from names of one form to values of one type."""
 
     name: Line
     kind: Kind

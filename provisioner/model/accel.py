@@ -10,18 +10,18 @@ from provisioner.model.enums import Accel
 
 @dataclass(frozen=True, slots=True)
 class KvmFacts:
-    """What is known of KVM on the hypervisor's host; None where it can't be known from here."""
+    """What is known of KVM on the hypervisor's host. None stands for what can't be known from here."""
 
     exists: bool | None  # /dev/kvm is there
     opens: bool | None  # the user that QEMU runs as can open it
     offered: bool | None  # libvirt lists it
     hardware: str | None  # "vmx" or "svm", or "" where the processor shows neither
-    qemu_user: str | None = None  # whom "opens" speaks of
+    qemu_user: str | None = None  # the user whom "opens" is about
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``accel`` is kvm or tcg; ``why`` one line that stands beside numbers."""
+    """``accel`` is kvm or tcg. ``why`` is the reason, in one line that is shown beside measured numbers."""
 
     accel: str
     why: str
@@ -29,7 +29,7 @@ class Decision:
 
 
 def obstacle(facts: KvmFacts) -> str | None:
-    """Why KVM can't be real here; None where nothing speaks against it."""
+    """The reason why KVM can't work here, or None where nothing is known against it."""
     if facts.exists is False:
         return "this host has no /dev/kvm"
     if facts.hardware == "":
@@ -45,7 +45,7 @@ def obstacle(facts: KvmFacts) -> str | None:
 
 
 def decide(wanted: Accel, facts: KvmFacts) -> Decision:
-    """``auto`` takes KVM only where nothing speaks against it; what is named is taken as it is."""
+    """The accelerator to use: as wanted, and for ``auto`` KVM only where nothing is known against it."""
     if wanted is Accel.KVM:
         return Decision("kvm", "asked for")
     if wanted is Accel.TCG:
@@ -59,7 +59,7 @@ def decide(wanted: Accel, facts: KvmFacts) -> Decision:
 
 
 def checked(guest: str, decision: Decision, *, needs_kvm: bool) -> Decision:
-    """The decision, for a guest of that name. Raises InputError where it wants KVM and would be emulated."""
+    """The same decision. Raises InputError where the guest of that name needs KVM and would be emulated."""
     if needs_kvm and decision.accel != "kvm":
         raise errors.InputError(
             f"{guest} has hyperv, kvm or hypervclock, which only KVM offers, and would be emulated "

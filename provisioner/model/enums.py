@@ -1,4 +1,5 @@
-"""The closed sets of values that a lab uses. Apart from the model, so that the command line loads quickly."""
+"""The closed sets of values that a lab uses. They stand apart from the model because the command line needs
+them, and loads quickly without the rest."""
 
 from __future__ import annotations
 

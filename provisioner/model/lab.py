@@ -3,7 +3,7 @@
 Every value is set: nothing downstream guesses a default. All objects are immutable and know
 nothing of files, libvirt or the host. Guests and networks are written on what libvirt has of them
 (``model.metadata``), so that a later run can say what changed. Therefore a field that is added to them,
-or to a part of them, has a default: what all those are that were made before there was such a field.
+or to a part of them, needs a default: the value that fits all guests and networks that were made before.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Disk:
 
     @property
     def label(self) -> str:
-        """What it hangs on, for people: ``ide``, ``scsi (lsilogic)``."""
+        """Its bus and controller, for people: ``ide``, ``scsi (lsilogic)``."""
         return disk_buses.label(self.bus, self.controller)
 
 
@@ -101,7 +101,7 @@ class Guest:
 
     @property
     def needs_kvm(self) -> bool:
-        """Whether it asks for what only KVM has: emulation takes these settings, to no effect."""
+        """Whether it asks for what only KVM has. Emulation accepts such settings, and ignores them."""
         return bool(
             any(self.hyperv.values()) or any(self.kvm.values()) or self.clock.timers.get("hypervclock")
         )
@@ -115,12 +115,12 @@ class Network:
 
 
 class How(StrEnum):
-    """How what was seen is compared with what a lesson expects."""
+    """How the observed values are compared with the expected ones."""
 
-    IS = "is"  # exactly these values, in any order; none of them: nothing is there
+    IS = "is"  # exactly these values, in any order; with no values: nothing may be there
     HAS = "has"  # all of these, among others
     LACKS = "lacks"  # none of these
-    AT_LEAST = "at-least"  # one number, or as many values
+    AT_LEAST = "at-least"  # a number that is at least this, or at least so many values
     AT_MOST = "at-most"
 
 
@@ -132,7 +132,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One thing that can be seen in guests, and what a lesson expects to be seen."""
+    """One thing that can be observed in guests, and what a lesson expects there."""
 
     name: str
     title: Text
@@ -141,7 +141,7 @@ class Observation:
     command: tuple[str, ...]  # run in the guest, where there is no fact
     read: str  # how the output is read: lines | text | number | exit-code
     expect: Expectation
-    needs: tuple[str, ...]  # kvm, tcg: only where the guest runs with it; network: one of the lab's own
+    needs: tuple[str, ...]  # kvm, tcg: the guest has to run with it; network: the lab has to have its own
     why: Text | None
     console: str | None = None  # typed at the guest's console, where there is neither fact nor command
 
@@ -162,7 +162,7 @@ class Lab:
     networks: tuple[Network, ...]
     guests: tuple[Guest, ...]  # in file order; a parent stands before the guests that it hosts
     file: Path
-    source: str  # who it is: "catalog:NAME" for a lab that comes with virtlab, else the file's absolute path
+    source: str  # identifies it: "catalog:NAME" for a lab of virtlab's own, else the file's absolute path
     observe: tuple[Observation, ...] = ()
     part: str | None = None  # of the article: a key of parts.PARTS
     memory_places: dict[str, FilePlace] = field(default_factory=dict)  # of the guests whose file says it

@@ -17,13 +17,13 @@ class Verdict(StrEnum):
     MORE = "more"  # the interval of the ratio lies above what the control allows
     LESS = "less"  # below it
     SAME = "same"  # no difference measured: inside the control's margin
-    UNCLEAR = "unclear"  # the interval reaches over the margin: more rounds would be needed
+    UNCLEAR = "unclear"  # the interval crosses the margin: more rounds would be needed
     MISSING = "missing"  # one of the two has no numbers
 
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """The machine that the numbers are from. Empty where it can't be read."""
+    """The machine on which the numbers were taken. A field is empty where it can't be read."""
 
     processor: str
     cores: int
@@ -81,7 +81,7 @@ class Outcome:
     more_is_better: bool
     series: tuple[Series, ...]
     ratios: tuple[Ratio, ...]
-    label: str = ""  # what was different from the learner's guest: "ioeventfd='off'"
+    label: str = ""  # how the measured clone differed from the learner's guest: "ioeventfd='off'"
     raw: tuple[tuple[str, str], ...] = ()  # details behind it: register accesses by device, ...
 
 

@@ -13,10 +13,10 @@ _STEP = 32 * MIB
 
 
 def fitting(lab: Lab, least: Mapping[str, int]) -> Lab:
-    """The lab, with enough memory in each guest whose file leaves that to the profile.
+    """The lab, with enough memory for each guest whose lab file leaves its memory to the profile.
 
-    ``least``: by guest, the bytes in which its system just comes up, where they are known. Raises
-    LabFileError with a line for each guest whose file gives it less, and the place in the file.
+    ``least``: for each guest, the least bytes in which its system comes up, where that is known. Raises
+    LabFileError with a line, and the place in the file, for each guest to which the file gives less.
     """
     short = [guest for guest in lab.guests if guest.memory < least.get(guest.name, 0)]
     if said := [guest for guest in short if guest.name in lab.memory_places]:
@@ -39,5 +39,5 @@ def _problem(place: FilePlace, guest: Guest, least: int) -> str:
 
 
 def _enough(least: int) -> int:
-    """What is comfortable for a system that needs so many bytes to come up: a tenth more, rounded up."""
+    """The bytes to give to a system that needs at least so many to come up: a tenth more, rounded up."""
     return -(-least * 11 // (10 * _STEP)) * _STEP

@@ -1,7 +1,7 @@
 """Every name that virtlab gives. All of them follow from the instance, so that ``down`` needs no record.
 
 An instance is a lab, its owner, and an optional name of its own. Names of domains, networks and
-volumes read ``virtlab.OWNER.INSTANCE.PART``: no part contains a dot, so that they split again.
+volumes are ``virtlab.OWNER.INSTANCE.PART``. The first three contain no dot, so a name can be split again.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ _UUIDS = uuid.UUID("8b7f6c1e-52a5-5d0b-9c1e-0f6a3f1f7a11")
 
 
 def is_name(text: str) -> bool:
-    """Whether libvirt, DNS and a file system all take it: 1 to 32 of a-z, 0-9 and -, no - at an end."""
+    """Whether libvirt, DNS and file systems all accept it: 1 to 32 of a-z, 0-9 and -, with no - at an end."""
     return _NAME.fullmatch(text) is not None
 
 
 def owner_slug(user: str) -> str:
-    """A user's name as a part of names. One that has to be changed for it keeps a digest, to stay unique."""
+    """A user's name in the form in which it can be a part of other names.
+
+    Where it has to be changed for that, a digest of the original is appended, so that it stays unique.
+    """
     slug = re.sub(r"[^a-z0-9-]", "-", user.lower()).strip("-")[:24]
     if slug == user and slug and not _DIGESTED.search(slug):
         return slug
@@ -35,14 +38,14 @@ def owner_slug(user: str) -> str:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Instance:
-    """A running lab: whose it is, and under which name. ``owner`` is a slug, see ``owner_slug``."""
+    """A lab that is up: its owner and its name. ``owner`` is what ``owner_slug`` gives."""
 
     owner: str
     name: str  # the lab's name, or what --as said
 
     @property
     def prefix(self) -> str:
-        """What the name of everything of this instance starts with."""
+        """The beginning of the name of everything that belongs to this instance."""
         return f"{PREFIX}.{self.owner}.{self.name}."
 
     def domain(self, guest: str) -> str:
@@ -59,20 +62,23 @@ class Instance:
         return str(uuid.uuid5(_UUIDS, f"{kind}:{self.prefix}{part}"))
 
     def bridge(self, network: str) -> str:
-        """The bridge of a network: at most 15 characters, as Linux wants."""
+        """The bridge of a network. Linux allows at most 15 characters."""
         return f"vl{self._digest('bridge', network)[:10]}"
 
     def mac(self, guest: str, interface: int) -> str:
-        """The MAC address of a guest's interface, in QEMU's locally used 52:54:00 range."""
+        """The MAC address of a guest's interface, in the range 52:54:00 that QEMU uses."""
         digest = self._digest("mac", guest, str(interface))
         return "52:54:00:" + ":".join(digest[i : i + 2] for i in (0, 2, 4))
 
     def wwn(self, guest: str, disk: int) -> str:
-        """The world wide name of a guest's SAS disk, in the range for names that nobody registered."""
+        """The world wide name of a guest's SAS disk, in the range of names that need no registration."""
         return f"3{self._digest('wwn', guest, str(disk))[:15]}"
 
     def subnet_start(self, network: str, count: int) -> int:
-        """Where, of ``count`` subnets, the search for a free one starts: spread, and stable."""
+        """The index, below ``count``, of the subnet with which the search for a free one starts.
+
+        It is always the same for a network, and spread evenly over all networks.
+        """
         return int(self._digest("subnet", network)[:8], 16) % count
 
     def _digest(self, *parts: str) -> str:
@@ -80,17 +86,17 @@ class Instance:
 
 
 def clone(guest: str) -> str:
-    """The name of a guest's throw-away twin. No guest of a lab has a dot in its name."""
+    """The name of a guest's throw-away clone. It has a dot, which no guest of a lab has in its name."""
     return f"{guest}.twin"
 
 
 def is_clone(guest: str) -> bool:
-    """Whether a guest of an instance is such a twin: of no lab file, and soon gone."""
+    """Whether this is the name of a throw-away clone, and not of a guest of the lab file."""
     return "." in guest
 
 
 def split(name: str) -> tuple[Instance, str] | None:
-    """The instance and the rest of one of our names; None for a name that is not of our form."""
+    """The instance and the last part of one of virtlab's names, or None for a name of another form."""
     parts = name.split(".", 3)
     if len(parts) != 4 or parts[0] != PREFIX or not all(parts):
         return None
@@ -105,22 +111,22 @@ class ImageSet:
     """One upload of a shared image: the volumes of one image, made from one recipe, by one user."""
 
     image: str
-    recipe: str  # 12 hex digits: what it was to be made from
-    digest: str  # 16 hex digits: what it was really made from, package versions included
+    recipe: str  # 12 hex digits: the key of recipe, builder and release
+    digest: str  # 16 hex digits: the same with the packages that it was made from
     uploader: str  # an owner's slug
 
     @property
     def text(self) -> str:
-        """The set as a stamp names it."""
+        """The set as a guest's metadata names it."""
         return f"{self.image}.{self.recipe}.{self.digest}.{self.uploader}"
 
     def volume(self, part: str) -> str:
-        """The volume of a part: kernel, initrd, disk, or ``complete``, the mark made last."""
+        """The name of the volume of a part: kernel, initrd, disk, or ``complete``, which is made last."""
         return f"{IMAGE_PREFIX}{self.text}.{part}"
 
 
 def split_image_volume(name: str) -> tuple[ImageSet, str] | None:
-    """The set and the part of a shared image's volume; None for any other name."""
+    """The image set and the part that a volume's name stands for, or None for any other name."""
     if not name.startswith(IMAGE_PREFIX):
         return None
     parts = name.removeprefix(IMAGE_PREFIX).split(".")

@@ -54,10 +54,10 @@ class ObservedDomain:
 
 @dataclass(frozen=True, slots=True)
 class ObservedInner:
-    """A guest inside another one. Whether it runs only that one knows, which is not asked here.
+    """A guest inside another one. Only that one knows whether it runs, and it is not asked here.
 
-    Its metadata is its host's, with the guest as the host's metadata has it: the accelerator is what
-    executes all of them in the end.
+    Its metadata is that of the machine around it, with the guest as it is written there. So the accelerator
+    is the machine's, which in the end executes all guests inside it.
     """
 
     guest: str
@@ -78,7 +78,7 @@ class ObservedInner:
 
     @property
     def state(self) -> str:
-        """That of its host: it can't be in a better one."""
+        """The state of the machine around it. Whether the guest itself runs is not known here."""
         return self.host.state
 
     @property
@@ -135,7 +135,7 @@ class Observed:
     later: tuple[ObservedLater, ...] = ()
 
     def instances(self) -> list[naming.Instance]:
-        """Every instance of which anything is there, sorted."""
+        """Every instance of which anything exists, sorted."""
         everything: tuple[ObservedDomain | ObservedNetwork | ObservedVolume | ObservedLater, ...] = (
             *self.domains,
             *self.networks,
@@ -177,7 +177,7 @@ class Observed:
         return next((item for item in self.domains if item.guest == guest), None)
 
     def members(self) -> Iterator[Member]:
-        """Every guest, those inside others after the one that hosts them."""
+        """Every guest. Guests inside another one follow that one."""
         for domain in self.domains:
             yield from domain.members()
 

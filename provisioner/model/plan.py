@@ -1,4 +1,4 @@
-"""What ``up`` has to do: the lab as it should be against what libvirt shows, step by step. Pure."""
+"""What ``up`` has to do, step by step: the lab file compared with what libvirt shows. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from provisioner.units import format_size
 
 _SIZES = {"memory", "size"}
 _FLAGS = {"accelerator", "choices"}
-_NO_RESTART = {"title", "profile", "transport", "optional", "choices"}  # what is only written on it
+_NO_RESTART = {"title", "profile", "transport", "optional", "choices"}  # stands in the metadata only
 _FRESH = {"create", "start", "restart", "replace"}  # verbs after which a guest boots
 _INSIDE_ONE = 2  # steps of a path that lead to an inner guest: inner[3]
 _SUBNETS = 127  # 192.168.128.0/24 to 192.168.254.0/24
@@ -39,11 +39,11 @@ class Verb(StrEnum):
     KEEP = "keep"
     CREATE = "create"
     START = "start"
-    UPDATE = "update"  # only what is written on it; nothing restarts
-    RESTART = "restart"  # ends and starts with its new definition; what is in memory is lost
-    REPLACE = "replace"  # made anew; what is on its disks is lost, too
+    UPDATE = "update"  # only its metadata changes; nothing restarts
+    RESTART = "restart"  # it stops, and starts with its new definition; its memory is lost
+    REPLACE = "replace"  # it is made anew; what is on its disks is lost, too
     REMOVE = "remove"
-    LEAVE = "leave"  # as it is, where the guest that hosts it says that it runs
+    LEAVE = "leave"  # it stays as it is, where the guest that hosts it says that it runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def check_origin(instance: naming.Instance, lab: Lab, observed: Observed) -> Non
 
 
 def make(lab: Lab, origin: Origin, observed: Observed, accels: Mapping[str, str], *, session: bool) -> Plan:
-    """The steps that turn what is seen of the instance into the lab.
+    """The steps that make of the instance, as it was observed, what the lab file says.
 
     ``accels`` gives what each top-level guest is to run with: kvm or tcg.
     """
@@ -219,7 +219,7 @@ def _disk_count(observed: ObservedDomain | None) -> int:
 
 
 def _disks_lost(old: Guest, new: Guest) -> bool:
-    """Whether the new guest loses what is on a disk: one goes, or gets another size or image."""
+    """Whether the content of a disk is lost: a disk goes away, or gets another size or image."""
     before = [(disk.size, disk.image) for disk in old.disks]
     after = [(disk.size, disk.image) for disk in new.disks]
     return before != after[: len(before)]
@@ -283,7 +283,7 @@ def user_ranges(lab: Lab) -> Ranges:
 def subnets(
     instance: naming.Instance, network: str, used: Sequence[ipaddress.IPv4Network]
 ) -> Iterator[ipaddress.IPv4Network]:
-    """Free /24 networks for a network of the instance, the one it would always take first."""
+    """Free /24 ranges for a network of the instance, its preferred one first."""
     start = instance.subnet_start(network, _SUBNETS)
     for offset in range(_SUBNETS):
         candidate = ipaddress.IPv4Network(f"192.168.{128 + (start + offset) % _SUBNETS}.0/24")
@@ -324,7 +324,7 @@ def addresses(lab: Lab, origin: Origin, observed: Observed, nets: Ranges) -> dic
 
 
 def lowest_free(network: str, subnet: ipaddress.IPv4Network, taken: set[tuple[str, str]]) -> str:
-    """The first address for a guest that is not among the (network, address/prefix) that are taken."""
+    """The lowest address for a guest that is not among the ``taken`` pairs of network and address/prefix."""
     for host in range(_FIRST_HOST, _END_OF_HOSTS):
         text = f"{subnet[host]}/{subnet.prefixlen}"
         if (network, text) not in taken:

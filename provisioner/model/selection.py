@@ -1,4 +1,4 @@
-"""Guests that are only there when somebody asks for them: ``optional: true``, ``up --with``. Pure."""
+"""Optional guests, which are made only when somebody asks for them with ``up --with``. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from provisioner.model.metadata import Choices
 
 
 def names(lab: Lab) -> list[str]:
-    """The guests that can be asked for: the optional ones, and those inside one."""
+    """The guests that can be asked for: the optional ones, and guests inside those."""
     return [guest.name for guest in lab.guests if any(each.optional for each in _chain(lab, guest))]
 
 
 def chosen(lab: Lab, asked: Collection[str] = ()) -> Lab:
-    """The lab without its optional guests but those asked for, and without what would run inside them.
+    """The lab without the optional guests that nobody asked for, and without the guests inside them.
 
-    Who asks for a guest inside another one asks for that one, too.
+    Asking for a guest inside another one asks for that one, too.
     """
     wanted = {each.name for name in asked for each in _chain(lab, lab.guest(name))}
     return replace(
@@ -32,7 +32,7 @@ def chosen(lab: Lab, asked: Collection[str] = ()) -> Lab:
 
 
 def settled(lab: Lab, choices: Choices, add: Sequence[str], drop: Sequence[str]) -> tuple[Lab, Choices]:
-    """The lab as it is to be, and the choices that say so: the earlier ones, with these on top.
+    """The lab with the guests that are to be made, and the choices behind it: the earlier ones, then these.
 
     Raises InputError for a name of a guest that nobody can choose.
     """
