@@ -80,9 +80,15 @@ class Domain:
                     raise
 
     def press_power_button(self) -> None:
-        """Asks the guest's system to shut down, as the button of a machine does."""
-        with translated(f"can't press the power button of {self.name}"):
+        """Asks the guest's system to shut down, as the button of a machine does.
+
+        One that is not running, or is gone, stays as it is.
+        """
+        try:
             self.raw.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+        except libvirt.libvirtError as error:
+            if code_of(error) not in _NOT_RUNNING:
+                raise translate(error, f"can't press the power button of {self.name}") from error
 
     def destroy(self) -> None:
         """Ends it at once, as a pulled plug does. One that is not running, or is gone, stays as it is."""

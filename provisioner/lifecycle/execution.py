@@ -267,6 +267,7 @@ class _Run:
                     errors.raise_all(problems, "neither images nor networks are ready")
                 clock.lap("images")
                 self._fit_memory(found)
+                self._check_memory()  # the first time was only to spare a build in vain
                 addresses = networks.result()
             clock.lap("network")
             orders = [self._order(step, found[step.name], addresses[step.name]) for step in self._to_launch]
@@ -276,7 +277,7 @@ class _Run:
         return [launched.get(g.name) or self._kept(g) for g in self._lab.top_level]
 
     def _fit_memory(self, found: Mapping[str, Mapping[str, StoredImage]]) -> None:
-        """Of an image that was only just made it is known now how much memory it needs."""
+        """Of an image that was only just built it is known now how much memory its guests need."""
         booted = {name: used[self._lab.guest(name).image] for name, used in found.items()}
         self._lab = memory.fitting(self._lab, image_upload.least_memory(self._lab, booted))
         self.inside.follow(self._lab)
@@ -293,12 +294,12 @@ class _Run:
         return observed
 
     def _check_memory(self) -> None:
-        wanted = sum(
-            self._lab.guest(step.name).memory + preflight.QEMU_OVERHEAD
+        new = [
+            self._lab.guest(step.name)
             for step in self._to_launch
             if step.verb is not Verb.UPDATE and step.loses is None  # a running guest has its memory
-        )
-        preflight.check_memory(self._session, wanted)
+        ]
+        preflight.check_memory(self._session, new)
 
     def _images(self, store: Images, name: str) -> dict[str, StoredImage]:
         """Each image that a guest uses: the one it was made with where that is still there."""

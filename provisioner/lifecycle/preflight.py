@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from provisioner import errors
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts
 from provisioner.model import offers
-from provisioner.model.lab import Lab
+from provisioner.model.lab import Guest, Lab
 from provisioner.units import rough_size
 
-QEMU_OVERHEAD = 64 * 1024**2  # bytes that a QEMU process takes beside its guest's memory, roughly
+_QEMU_OVERHEAD = 64 * 1024**2  # bytes that a QEMU process takes beside its guest's memory, roughly
 _LEAST_DISK = 256 * 1024**2  # bytes: an image, and what a short lesson writes
 
 
@@ -34,14 +36,24 @@ def check_disk_buses(session: Session, lab: Lab) -> None:
         offers.check_disks(lab, offered, f"libvirt {versions['libvirt']} with QEMU {versions['qemu']}")
 
 
-def check_memory(session: Session, wanted: int) -> None:
-    """Raises HypervisorError where so many bytes are not free."""
-    free = session.host.free_memory()
+def memory_of(guests: Iterable[Guest]) -> int:
+    """The bytes of the host's memory that these guests take, which the host's libvirt runs."""
+    return sum(guest.memory + _QEMU_OVERHEAD for guest in guests)
+
+
+def check_memory(
+    session: Session,
+    guests: Iterable[Guest],
+    *,
+    subject: str = "the guests",
+    hint: str = "end labs that nobody needs ({virtlab} status), or give the guests less "
+    "(--set defaults.memory=...)",
+) -> None:
+    """Raises HypervisorError where the host has less free memory than these guests take."""
+    wanted, free = memory_of(guests), session.host.free_memory()
     if free is not None and wanted > free:
         raise errors.HypervisorError(
-            f"the guests need {rough_size(wanted)} of memory, and only {rough_size(free)} is free",
-            hint="end labs that nobody needs ({virtlab} status), or give the guests less "
-            "(--set defaults.memory=...)",
+            f"{subject} need {rough_size(wanted)} of memory, and only {rough_size(free)} is free", hint=hint
         )
 
 

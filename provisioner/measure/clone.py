@@ -35,7 +35,6 @@ from provisioner.model.naming import Instance
 from provisioner.model.observed import ObservedDomain
 from provisioner.model.plan import Step, Verb
 from provisioner.transport.executor import AgentTransport
-from provisioner.units import rough_size
 
 _CLOCK_TRIES = 4
 
@@ -208,14 +207,12 @@ class Twins:
                     self.session.conn.domain(self.instance.domain(order.guest.name)).destroy()
 
     def _check_memory(self, domains: Sequence[ObservedDomain]) -> None:
-        wanted = sum(observed.metadata.guest.memory + preflight.QEMU_OVERHEAD for observed in domains)
-        free = self.session.host.free_memory()
-        if free is not None and wanted > free:
-            raise errors.HypervisorError(
-                f"what is measured are twins of the guests: they need {rough_size(wanted)} of memory, "
-                f"and only {rough_size(free)} is free",
-                hint="end labs that nobody needs: {virtlab} status, {virtlab} down LAB",
-            )
+        preflight.check_memory(
+            self.session,
+            [observed.metadata.guest for observed in domains],
+            subject="what is measured are twins of the guests: they",
+            hint="end labs that nobody needs: {virtlab} status, {virtlab} down LAB",
+        )
 
     def alone(self, clone: Clone) -> None:
         """Lets this one run, and none of the others."""

@@ -16,7 +16,7 @@ from provisioner.labfile import catalog as lab_catalog
 from provisioner.labfile.spec import NEEDS_NETWORK
 from provisioner.lifecycle import kvm_access, lab_files
 from provisioner.lifecycle.image_upload import recipe_key
-from provisioner.lifecycle.preflight import QEMU_OVERHEAD
+from provisioner.lifecycle.preflight import memory_of
 from provisioner.model import accel, kinds, selection
 from provisioner.model.enums import Accel, NetworkMode
 from provisioner.model.lab import Lab
@@ -156,7 +156,7 @@ def _networks(session: Session) -> Check:
 
 def _room(session: Session) -> Iterator[Check]:
     memory = session.host.free_memory()
-    largest = max((_memory(lab) for lab in _labs()), default=0)
+    largest = max((memory_of(lab.top_level) for lab in _labs()), default=0)
     if memory is not None:
         good = memory >= largest
         told = f"{rough_size(memory)} free"
@@ -199,10 +199,6 @@ def _image(name: str, stored: Sequence[StoredImage]) -> _Image:
     return _Image(False, told, "{virtlab} prepare --all makes it now; the first up does it otherwise")
 
 
-def _memory(lab: Lab) -> int:
-    return sum(guest.memory + QEMU_OVERHEAD for guest in lab.top_level)
-
-
 def verdict(
     lab: Lab,
     found: accel.KvmFacts,
@@ -226,8 +222,8 @@ def verdict(
     obstacle = accel.obstacle(found)
     if obstacle and any(guest.accel is Accel.KVM for guest in lab.top_level):
         return LabVerdict(lab.name, "not", f"it wants KVM: {obstacle}")
-    if memory is not None and memory < _memory(lab):
-        return LabVerdict(lab.name, "not", f"it takes {rough_size(_memory(lab))} of memory")
+    if memory is not None and memory < memory_of(lab.top_level):
+        return LabVerdict(lab.name, "not", f"it takes {rough_size(memory_of(lab.top_level))} of memory")
     decisions = [accel.decide(guest.accel, found) for guest in lab.top_level]
     emulated = [decision for decision in decisions if decision.accel == "tcg"]
     if emulated:

@@ -152,6 +152,11 @@ class World:
         """What ``virtlab up`` does between its questions and its answer."""
         return execution.execute(self.session, self.prepare(text, **wishes), self.told, self.cancelled)
 
+    def reconnect_and_up(self) -> Result:
+        """The same, by a command of its own."""
+        self.reconnect()
+        return self.up()
+
     def down(self) -> None:
         """What ``virtlab down`` does, by a command of its own."""
         self.reconnect()

@@ -1,0 +1,162 @@
+"""``start`` and ``stop`` on the daemon in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from provisioner import errors
+from provisioner.lifecycle import power
+from tests.fakes.guests import OFF, PAUSED, RUNNING, StoredDomain
+from tests.fakes.world import World
+
+
+@pytest.fixture
+def up(world: World) -> World:
+    world.up()
+    world.told.lines.clear()
+    return world
+
+
+def stored(world: World, guest: str) -> StoredDomain:
+    return world.daemon.domains[world.domain(guest)]
+
+
+def stop(world: World, guest: str | None = None, timeout: float = 0.4) -> None:
+    guests = power.chosen(world.session, world.instance, guest)
+    power.stop(world.session, guests, world.told, timeout=timeout)
+
+
+def start(world: World, guest: str | None = None) -> None:
+    guests = power.chosen(world.session, world.instance, guest)
+    power.start(world.session, guests, world.told, timeout=0.4)
+
+
+def test_guests_stop_and_start_again(up: World) -> None:
+    stop(up)
+    assert up.states() == {"one": OFF, "two": OFF}
+    assert {"done one: stopped", "done two: stopped"} <= set(up.told.lines)
+    assert len(up.volumes()) == 2
+    start(up)
+    assert up.states() == {"one": RUNNING, "two": RUNNING}
+
+
+def test_one_guest_alone(up: World) -> None:
+    stop(up, "two")
+    assert up.states() == {"one": RUNNING, "two": OFF}
+    with pytest.raises(errors.InputError, match="pair has no guest 'three'"):
+        stop(up, "three")
+
+
+def test_twice_is_fine(up: World) -> None:
+    start(up)
+    assert "done one: is running already" in up.told.lines
+    stop(up)
+    stop(up)
+    assert "done one: is stopped already" in up.told.lines
+
+
+def test_one_that_does_not_listen_is_switched_off(up: World) -> None:
+    stored(up, "two").behaviour = "deaf"
+    stop(up)
+    assert up.states() == {"one": OFF, "two": OFF}
+    assert "done two: switched off: it did not shut down in time" in up.told.lines
+    assert "done one: stopped" in up.told.lines
+
+
+def test_one_whose_agent_is_silent_gets_the_power_button(up: World) -> None:
+    stored(up, "two").behaviour = "silent"
+    stop(up, "two")
+    assert "domain.shutdownFlags" in up.daemon.calls
+    assert "done two: stopped" in up.told.lines
+
+
+def test_without_patience_nobody_is_asked(up: World) -> None:
+    stop(up, timeout=0)
+    assert up.states() == {"one": OFF, "two": OFF}
+    assert "domain.shutdownFlags" not in up.daemon.calls
+    assert not any(": stopped" in line for line in up.told.lines)
+
+
+def test_one_that_stops_while_it_is_asked(up: World) -> None:
+    def gone() -> None:
+        up.line.guest(up.domain("one")).destroy()
+
+    up.daemon.on("domain.agent", gone)
+    stop(up, "one")
+    assert "done one: stopped" in up.told.lines
+
+
+def test_one_that_is_removed_while_it_is_stopped(up: World) -> None:
+    guests = power.chosen(up.session, up.instance, "one")
+    del up.daemon.domains[up.domain("one")]
+    with pytest.raises(errors.NotFound):
+        power.stop(up.session, guests, up.told, timeout=0.4)
+
+
+def test_one_that_does_not_start_holds_up_no_other(up: World) -> None:
+    stop(up)
+    stored(up, "one").behaviour = "crashes"
+    with pytest.raises(errors.GuestError, match="pair/one stopped before it was ready"):
+        start(up)
+    assert up.states() == {"one": OFF, "two": RUNNING}
+    assert any(line.startswith("failed one: ") for line in up.told.lines)
+
+
+def test_all_that_failed_is_told(up: World) -> None:
+    stop(up)
+    for guest in ("one", "two"):
+        stored(up, guest).behaviour = "crashes"
+    with pytest.raises(errors.SeveralErrors) as caught:
+        start(up)
+    assert len(caught.value.causes) == 2
+
+
+def test_a_disk_that_is_gone_is_said_with_libvirts_words(up: World) -> None:
+    stop(up)
+    name = up.instance.volume("one", 0)
+    del up.daemon.pools["virtlab"].volumes[name]
+    with pytest.raises(errors.HypervisorError, match=f"QEMU does not start .*{name}"):
+        start(up)
+    assert up.states() == {"one": OFF, "two": RUNNING}
+
+
+def test_a_network_that_stands_still_is_started_first(up: World) -> None:
+    stop(up)
+    network = up.daemon.networks[up.instance.network("lab")]
+    network.active = False
+    start(up)
+    assert network.active
+    assert up.states() == {"one": RUNNING, "two": RUNNING}
+
+
+def test_a_network_that_is_gone(up: World) -> None:
+    stop(up)
+    up.daemon.networks.clear()
+    with pytest.raises(errors.SeveralErrors) as caught:
+        start(up)
+    assert {type(cause) for cause in caught.value.causes} == {errors.NotFound}
+    assert up.states() == {"one": OFF, "two": OFF}
+
+
+def test_one_that_is_paused_goes_on(up: World) -> None:
+    stored(up, "one").state = PAUSED
+    start(up, "one")
+    assert up.states() == {"one": RUNNING, "two": RUNNING}
+
+
+@pytest.mark.parametrize(("action", "call"), [(start, "domain.resume"), (stop, "domain.agent")])
+def test_a_connection_that_breaks_in_the_middle(
+    up: World, action: Callable[[World], None], call: str
+) -> None:
+    if action is start:
+        stop(up)
+    up.daemon.on(call, up.line.cut)
+    with pytest.raises(errors.VirtlabError) as caught:
+        action(up)
+    causes = caught.value.causes if isinstance(caught.value, errors.SeveralErrors) else [caught.value]
+    assert {type(cause) for cause in causes} == {errors.ConnectionFailed}
+    up.reconnect()
+    action(up)
+    assert set(up.states().values()) == {RUNNING if action is start else OFF}
