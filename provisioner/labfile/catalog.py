@@ -87,9 +87,8 @@ def _source(file: Path, labs_dir: Path) -> str:
 
 def _entry(name: str, file: Path) -> Entry:
     from provisioner.labfile import nodes, spec
-    from provisioner.labfile.loader import text_of
     from provisioner.labfile.problems import Place
-    from provisioner.labfile.value_types import Given, Kind, Spot
+    from provisioner.labfile.value_types import Given, Kind, Spot, text_of
 
     def read(key: str, kind: Kind) -> Given | None:
         problems = Problems()

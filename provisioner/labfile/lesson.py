@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner.labfile import catalog, lesson_spec, nodes, rules
-from provisioner.labfile.loader import observations, text_of
+from provisioner.labfile.loader import observations
 from provisioner.labfile.problems import Place, Problems, shown
-from provisioner.labfile.value_types import Given, Spot
+from provisioner.labfile.value_types import Given, Spot, text_of
 from provisioner.language import Text
 from provisioner.model.lab import Lab, Observation
 

@@ -9,7 +9,7 @@ from typing import Any
 from provisioner.labfile import layers, nodes, overrides, rules, spec
 from provisioner.labfile.problems import Place, Problems, escaped, shown_path
 from provisioner.labfile.rules import Images
-from provisioner.labfile.value_types import Given, Spot
+from provisioner.labfile.value_types import Given, Spot, text_of
 from provisioner.language import Text
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode
 from provisioner.model.hardware.disk_buses import DISK_BUSES
@@ -51,15 +51,6 @@ def load(file: Path, *, source: str, profiles: Path, images: Images, sets: Seque
             if not problems:
                 return _lab(checked, drafts, file, source)
     raise problems.error(hint="{virtlab} schema and labs/reference.yaml say what a lab file can hold.")
-
-
-def text_of(given: Given | None) -> Text | None:
-    """The text of a checked title or description."""
-    if given is None:
-        return None
-    if isinstance(given.value, str):
-        return Text(given.value)
-    return Text(**_plain(given))
 
 
 def observations(given: Given | None) -> tuple[Observation, ...]:

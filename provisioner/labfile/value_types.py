@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from provisioner import units
 from provisioner.labfile.nodes import Mapping, Node, Patch, Scalar, Sequence, kind_of
 from provisioner.labfile.problems import UNSAFE_CHARACTER, Place, Problems, listed, shown, suggestion
+from provisioner.language import Text
 
 INVALID: Final = object()
 Schema = dict[str, Any]
@@ -31,6 +32,15 @@ class Given(NamedTuple):
     @property
     def ok(self) -> bool:
         return self.value is not INVALID
+
+
+def text_of(given: Given | None) -> Text | None:
+    """The text of a checked title or description, which has one language or several."""
+    if given is None:
+        return None
+    if isinstance(given.value, str):
+        return Text(given.value)
+    return Text(**{language: each.value for language, each in given.value.items()})
 
 
 class Spot(NamedTuple):

@@ -15,7 +15,6 @@ from provisioner.language import Text
 from provisioner.model.facts import Facts
 from provisioner.model.lab import Expectation, Observation
 from provisioner.model.plain import to_data
-from provisioner.observe import comparison
 from provisioner.store import results, saved
 from provisioner.teach.verdicts import Finding, Verdict
 
@@ -55,6 +54,8 @@ def problem_of(save: Callable[[], object]) -> errors.VirtlabError | None:
 
 def comparison_data(compared: Compared) -> dict[str, Any]:
     """A comparison as plain data."""
+    from provisioner.observe import comparison
+
     return {
         "format": FORMAT,
         "instance": compared.instance,

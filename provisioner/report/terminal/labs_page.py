@@ -7,9 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from provisioner.language import Text, said
-from provisioner.model import selection
 from provisioner.model.article import PARTS
-from provisioner.model.lab import Guest, Lab
 from provisioner.model.plain import to_data
 from provisioner.report.preferred_language import preferred
 from provisioner.report.terminal import text
@@ -18,6 +16,7 @@ from provisioner.units import format_size
 
 if TYPE_CHECKING:
     from provisioner.labfile.catalog import Entry
+    from provisioner.model.lab import Guest, Lab
     from provisioner.verbs.authoring import Validated
 
 _NO_PART = Text("other labs", "その他のラボ")
@@ -61,6 +60,8 @@ def lab_data(lab: Lab) -> dict[str, Any]:
 
 def lab_page(lab: Lab, target: str) -> str:
     """A lab's title, description, guests and networks. ``target``: what the user called it."""
+    from provisioner.model import selection
+
     lines = [text.styled(in_language(lab.title), "bold")]
     if lab.description:
         lines += ["", *wrapped(in_language(lab.description), 92)]
