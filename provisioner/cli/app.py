@@ -1,4 +1,4 @@
-"""The command line: parses, calls the engine, turns errors into messages and exit codes."""
+"""The command line: parses, calls verbs, turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command_name
+from typer.models import CommandInfo
 
 from provisioner import errors
 from provisioner.report.terminal import text
@@ -105,6 +107,10 @@ def _root(
     pass
 
 
+def _name(verb: CommandInfo) -> str | None:
+    return verb.name or (get_command_name(verb.callback.__name__) if verb.callback else None)
+
+
 def main() -> None:
     """Entry point. Exit 0 done, 1 an expected failure, 2 bad input, 3 a bug, 130 interrupted."""
     text.never_fail()
@@ -134,6 +140,9 @@ def main() -> None:
         module.register(app)
     for verb in app.registered_commands:
         verb.cls = _Verb
+    # typer examines what each verb takes, which takes as long as list itself: the called one is enough
+    called = [verb for verb in app.registered_commands if sys.argv[1:2] == [_name(verb)]]
+    app.registered_commands = called or app.registered_commands
     try:
         app()
     except Exception:

@@ -7,10 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# The interface that a device or a driver speaks: hardware that exists, imitated, or one made for guests.
-EMULATED = "emulated"
-PARAVIRTUAL = ("virtio", "vmware", "xen", "hyperv", "kvm")
-
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -21,7 +17,7 @@ class Device:
     ident: str  # 1af4:1001 on pci, else what the bus calls its kind
     name: str  # for people; the ident where nobody named it
     driver: str | None
-    interface: str  # EMULATED or one of PARAVIRTUAL
+    interface: str  # interfaces.EMULATED or one of interfaces.PARAVIRTUAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from provisioner.language import Text
-from provisioner.model.facts import EMULATED, Facts
+from provisioner.model.facts import Facts
 from provisioner.model.hardware import identify
+from provisioner.model.hardware.interfaces import EMULATED
 
 Values = tuple[str, ...]
 

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from provisioner.language import Text
 from provisioner.model import named_facts
-from provisioner.model.facts import EMULATED, Device, Facts
+from provisioner.model.facts import Device, Facts
 from provisioner.model.hardware import disk_buses, identify
+from provisioner.model.hardware.interfaces import EMULATED
 
 NO_DRIVER = ""  # the cell of a device that is there and that no driver took
 

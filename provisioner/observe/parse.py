@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from provisioner.model import facts
-from provisioner.model.facts import EMULATED, Device, Facts
+from provisioner.model.facts import Device, Facts
 from provisioner.model.hardware import identify
+from provisioner.model.hardware.interfaces import EMULATED
 from provisioner.sanitize import printable
 
 MOST_BYTES = 64 * 1024  # that the script may write

@@ -36,7 +36,7 @@ class Step:
     number: int
     part: str  # program | system | driver | crossing | device | backend | host | host-driver
     text: Text
-    interface: str = ""  # of the device: facts.EMULATED or one of facts.PARAVIRTUAL
+    interface: str = ""  # of the device: interfaces.EMULATED or one of interfaces.PARAVIRTUAL
     known: bool = True  # False: the text only says that nobody told
     arrows: int = 0  # of a crossing: a sign of how often a register is reached for
 

@@ -6,7 +6,7 @@ import pytest
 from told_guests import facts
 
 from provisioner.model import named_facts
-from provisioner.model.facts import PARAVIRTUAL
+from provisioner.model.hardware.interfaces import PARAVIRTUAL
 
 INTERFACES = [name for name in named_facts.NAMES if name.endswith(".interface")]
 

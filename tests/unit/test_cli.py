@@ -91,6 +91,15 @@ def test_help_says_what_each_argument_is(verb: str, usage: str, argument: str) -
     assert run(verb, "--no-such-option").stderr.startswith(lines[0])
 
 
+def test_all_verbs_are_known_though_only_the_called_one_is_examined() -> None:
+    every = run("--help").stdout
+    for verb in ("up", "list", "exec", "doctor"):
+        assert f"\n  {verb} " in every
+        assert run("--help", verb).stdout == every
+        assert f" {verb} [OPTIONS]" in run(verb, "--help").stdout
+    assert "No such command 'no-such-verb'" in run("no-such-verb").stderr
+
+
 def test_a_verb_does_not_load_what_is_slow() -> None:
     code = (
         "import sys\nfrom provisioner.cli.app import main\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from provisioner.images import registry
-from provisioner.model.facts import EMULATED
 from provisioner.model.hardware import disk_buses, identify, machine_types, network_cards
 from provisioner.model.hardware.device_models import DeviceModel
 from provisioner.model.hardware.disk_buses import DISK_BUSES
+from provisioner.model.hardware.interfaces import EMULATED
 from provisioner.model.hardware.machine_types import Board
 from provisioner.model.hardware.network_cards import NETWORK_CARDS
 from provisioner.model.hardware.scsi_controllers import SCSI_CONTROLLERS

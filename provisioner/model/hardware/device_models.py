@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from provisioner.language import Text
-from provisioner.model.facts import EMULATED
+from provisioner.model.hardware.interfaces import EMULATED
 
 MANY = 8  # arrows in a picture, as a sign of many
 RING = Text(
@@ -25,7 +25,7 @@ class DeviceModel:
     """A device model of QEMU, or a back end of Xen."""
 
     name: Text
-    interface: str  # facts.EMULATED or one of facts.PARAVIRTUAL; empty where it is not known
+    interface: str  # EMULATED or one of PARAVIRTUAL of interfaces; empty where it is not known
     crossing: Text  # what passes between the guest's driver and it
     drivers: tuple[str, ...]  # Linux's drivers (modules) for it, the usual one first
     pci: tuple[str, ...] = ()  # vendor:device in lower-case hex; virtio has an older and a newer one

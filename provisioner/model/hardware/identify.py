@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from provisioner.model.facts import EMULATED, Device
+from provisioner.model.facts import Device
 from provisioner.model.hardware import disk_buses, network_cards
+from provisioner.model.hardware.interfaces import EMULATED
 
 # Devices that a lab can ask for, by their PCI ids.
 _BY_PCI = {ident: model for model in (*disk_buses.MODELS, *network_cards.MODELS) for ident in model.pci}

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from provisioner.language import Text
-from provisioner.model.facts import EMULATED
 from provisioner.model.hardware.device_models import MANY, RING, XEN_RING, DeviceModel, unknown
+from provisioner.model.hardware.interfaces import EMULATED
 from provisioner.model.hardware.machine_types import PHYSICAL, Board
 
 

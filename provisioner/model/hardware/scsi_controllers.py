@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from provisioner.language import Text
-from provisioner.model.facts import EMULATED
 from provisioner.model.hardware.device_models import MANY, RING, DeviceModel
+from provisioner.model.hardware.interfaces import EMULATED
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner import atomic, errors, paths
 from provisioner.language import Language, Text, said
 from provisioner.measure import explanations
-from provisioner.model.facts import EMULATED
+from provisioner.model.hardware.interfaces import EMULATED
 from provisioner.report.html import bench_html
 from provisioner.report.terminal import check_page, text
 from provisioner.report.terminal.compare_page import exit_notes, host_rows
