@@ -119,14 +119,6 @@ class Connected(Line):
             "</domainCapabilities>"
         )
 
-    def getDomainCapabilities(self, emulator: str | None, arch: str, machine: str, virt: str | None) -> str:
-        self.enter("connect.getDomainCapabilities")
-        buses = "".join(f"<value>{bus}</value>" for bus in ("ide", "scsi", "virtio", "sata"))
-        return (
-            f"<domainCapabilities><machine>{machine}</machine><devices><disk supported='yes'>"
-            f"<enum name='bus'>{buses}</enum></disk></devices></domainCapabilities>"
-        )
-
     def getLibVersion(self) -> int:
         return 9_000_000
 
