@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from provisioner.labfile.lesson import Note
 from provisioner.language import Text
+from provisioner.model.hardware import disk_buses
 
 LEFT_OUT = Text(
     en="left out: names, UUIDs, MAC and IP addresses, paths of files, and the places that libvirt "
@@ -42,7 +43,7 @@ _LEFT_OUT = (
     "devices/disk/source",
     "devices/disk/backingStore",
     "devices/disk/target@dev",
-    "devices/disk/wwn",
+    *(f"devices/*/{element}" for element in disk_buses.KNOWN_BY),
     "devices/interface/mac",
     "devices/interface/target",
     "devices/*/alias",

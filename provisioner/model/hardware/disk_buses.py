@@ -140,6 +140,9 @@ _MODELS = {bus.name: bus.model for bus in _ENTRIES if bus.model is not None} | {
     for controller in SCSI_CONTROLLERS.values()
 }
 MODELS = tuple(_MODELS.values())
+# The elements in which each disk has what tells it from all others; libvirt may copy one to the controller.
+_KNOWN_BY = [bus.known_by for bus in _ENTRIES] + [entry.known_by for entry in SCSI_CONTROLLERS.values()]
+KNOWN_BY = tuple(dict.fromkeys(element for element in _KNOWN_BY if element is not None))
 
 
 def model_of(bus: str, controller: str | None) -> DeviceModel:
