@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from provisioner import errors
-from provisioner.lifecycle import power
+from provisioner.hypervisor import image_volumes
+from provisioner.lifecycle import image_upload, power
+from provisioner.lifecycle.image_upload import Images
 from provisioner.model.metadata import FORMAT
 from tests.fakes.guests import OFF, RUNNING
 from tests.fakes.world import TWO, World
@@ -82,10 +84,26 @@ def test_nothing_that_a_later_version_made_is_touched(world: World, part: str) -
     assert world.states() == {"one": RUNNING, "two": RUNNING}
 
 
-def test_other_labs_go_on_beside_it_and_keep_the_images(world: World) -> None:
+@pytest.mark.parametrize(("change", "stays"), [(later, True), (as_format_1, False)])
+def test_an_image_that_a_later_version_may_use_is_not_removed(
+    world: World, change: Change, stays: bool
+) -> None:
+    world.up()
+    world.builder.version = 2
+    pool = image_upload.open_pool(world.session)
+    unused = Images(world.session, pool, world.told).prepare("tiny", refresh=True)
+    rewrite(world, change)
+    world.builder.version = 3
+    Images(world.session, pool, world.told).prepare("tiny", refresh=True)
+    left = {image.set.text for image in image_volumes.stored(pool)}
+    assert len(left) == (3 if stays else 2)  # of version 1, which the guests use, and of version 3
+    assert (unused.set.text in left) is stays
+
+
+def test_another_lab_comes_up_beside_it(world: World) -> None:
     world.up()
     rewrite(world, later)
-    images = set(world.daemon.pools["virtlab"].volumes)
-    world.builder.version = 2
+    before = world.daemon.domains.copy()
     world.up(TWO.replace("name: pair", "name: other"), instance="other")
-    assert images < set(world.daemon.pools["virtlab"].volumes)
+    assert len(world.daemon.domains) == len(before) + 2
+    assert {name: world.daemon.domains[name] for name in before} == before
