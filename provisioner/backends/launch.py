@@ -164,7 +164,7 @@ class Launcher:
     def _without_kvm(
         self, order: Order, result: Launched, error: errors.VirtlabError, reason: str
     ) -> GuestMetadata:
-        """The stamp to go on with when KVM failed. Raises where it was not KVM, or KVM was asked for."""
+        """The metadata to go on with when KVM failed. Raises where it was not KVM, or KVM was asked for."""
         if result.mark.accel != "kvm" or isinstance(error, _NOT_KVM):
             raise error
         if order.guest.accel is Accel.KVM or order.mark.origin.choices.accel == Accel.KVM:

@@ -29,7 +29,7 @@ _STATES = {
     libvirt.VIR_DOMAIN_CRASHED: "crashed",
     libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
 }
-# gone since it was listed, without a stamp, or no longer running
+# gone since it was listed, without metadata, or no longer running
 _NOTHING_THERE = (
     libvirt.VIR_ERR_NO_DOMAIN,
     libvirt.VIR_ERR_NO_DOMAIN_METADATA,
@@ -51,12 +51,12 @@ def observed(domains: Sequence[Domain], networks: Sequence[Network], volumes: Se
 
 
 def is_ours_domain(domain: Domain) -> bool:
-    """Whether a domain's own stamp agrees with its name: only such a one may be changed."""
+    """Whether a domain's own metadata agrees with its name: only such a one may be changed."""
     return isinstance(_domain(domain), ObservedDomain)
 
 
 def is_ours_network(network: Network) -> bool:
-    """Whether a network's own stamp agrees with its name: only such a one may be changed."""
+    """Whether a network's own metadata agrees with its name: only such a one may be changed."""
     return isinstance(_network(network), ObservedNetwork)
 
 
@@ -90,7 +90,7 @@ def _network(found: Network) -> ObservedNetwork | ObservedLater | None:
         return None
     instance, name = split
     try:
-        # networks have no metadata call before libvirt 9.7: the stamp is read from the definition
+        # networks have no metadata call before libvirt 9.7: theirs is read from the definition
         text = net.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
         active = bool(net.isActive())
     except libvirt.libvirtError as error:

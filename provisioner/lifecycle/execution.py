@@ -26,7 +26,7 @@ from provisioner.listener import Listener
 from provisioner.model import accel, memory, metadata, naming, plan, selection
 from provisioner.model.enums import Accel
 from provisioner.model.lab import Guest, Lab
-from provisioner.model.metadata import Address, Choices, GuestMetadata, Origin
+from provisioner.model.metadata import Address, Choices, Origin
 from provisioner.model.observed import Observed, ObservedDomain
 from provisioner.model.plan import Plan, Step, Verb
 
@@ -305,8 +305,7 @@ class _Run:
         """Each image that a guest uses: the one it was made with where that is still there."""
         guest, observed = self._lab.guest(name), self._prepared.observed.domain(name)
         before = {} if observed is None else observed.metadata.images
-        wanted = dict.fromkeys((guest.image, *(disk.image for disk in guest.disks if disk.image)))
-        return {image: store.kept(before.get(image)) or store.current(image) for image in wanted}
+        return {image: store.kept(before.get(image)) or store.current(image) for image in guest.images}
 
     def _remove(self, pool: Pool) -> None:
         for step in self._prepared.plan.guests:
@@ -319,16 +318,8 @@ class _Run:
     def _order(self, step: Step, used: dict[str, StoredImage], addresses: tuple[Address, ...]) -> Order:
         guest, observed = self._lab.guest(step.name), self._prepared.observed.domain(step.name)
         decision = self._prepared.decisions[guest.name]
-        mark = GuestMetadata(
-            origin=self._prepared.origin,
-            guest=guest,
-            accel=decision.accel,
-            accel_why=decision.why,
-            fell_back=decision.fell_back,
-            images={name: image.set.text for name, image in used.items()},
-            addresses=addresses,
-            inner=plan.inner_guests(self._lab, guest.name),
-        )
+        images = {name: image.set for name, image in used.items()}
+        mark = plan.guest_metadata(self._lab, guest, self._prepared.origin, decision, images, addresses)
         metadata.dumps(mark)  # one that is too long is refused before anything is changed
         return Order(
             step=step,

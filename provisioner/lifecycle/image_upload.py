@@ -37,7 +37,7 @@ class Images:
         self._current: dict[str, StoredImage] = {}
 
     def kept(self, text: str | None) -> StoredImage | None:
-        """The image that a stamp names, where the pool still has it."""
+        """The image that a guest's metadata names, where the pool still has it."""
         return _kept(text, self._stored)
 
     def current(self, name: str) -> StoredImage:

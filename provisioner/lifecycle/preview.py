@@ -82,19 +82,9 @@ def _domain(
 ) -> str:
     decision = accel.decide(Accel(origin.choices.accel or guest.accel), kvm)
     accel.checked(guest.name, decision, needs_kvm=guest.needs_kvm)
-    names = dict.fromkeys((guest.image, *(disk.image for disk in guest.disks if disk.image)))
-    sets = {name: _image(name, origin.key.owner) for name in names}
+    sets = {name: _image(name, origin.key.owner) for name in guest.images}
     image = sets[guest.image]
-    mark = metadata.GuestMetadata(
-        origin=origin,
-        guest=guest,
-        accel=decision.accel,
-        accel_why=decision.why,
-        fell_back=False,
-        images={name: each.text for name, each in sets.items()},
-        addresses=addresses,
-        inner=plan.inner_guests(lab, guest.name),
-    )
+    mark = plan.guest_metadata(lab, guest, origin, decision, sets, addresses)
     files = {part: f"{pool}/{image.volume(part)}" for part in _parts(guest.image)}
     if "boot" in files:
         boot = render.BootFiles(disk=files["boot"])

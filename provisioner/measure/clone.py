@@ -1,6 +1,6 @@
 """Throw-away twins of guests: measured, rebooted and traced in place of the learner's own.
 
-A twin is a domain of the same instance, made from its guest's stamp: the same definition,
+A twin is a domain of the same instance, made from its guest's metadata: the same definition,
 accelerator and image, with fresh disks, a MAC and an address of its own. ``down`` removes it with
 the rest, whenever the bench was killed.
 """

@@ -100,6 +100,11 @@ class Guest:
         return self.parent is None
 
     @property
+    def images(self) -> tuple[str, ...]:
+        """The images that it uses, each once: what it boots, and what its disks are made from."""
+        return tuple(dict.fromkeys((self.image, *(disk.image for disk in self.disks if disk.image))))
+
+    @property
     def needs_kvm(self) -> bool:
         """Whether it asks for what only KVM has. Emulation accepts such settings, and ignores them."""
         return bool(

@@ -1,4 +1,4 @@
-"""What one connection shows of virtlab's: plain data, read by ``hypervisor.observe``."""
+"""What one connection shows of virtlab's: plain data, read by ``hypervisor.reader``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HINT_LATER = "update virtlab, or go on with the version that made it"
 
 @dataclass(frozen=True, slots=True)
 class ObservedDomain:
-    """A domain whose name and stamp both say that it is virtlab's."""
+    """A domain whose name and metadata both say that it is virtlab's."""
 
     name: str
     instance: naming.Instance
@@ -169,9 +169,9 @@ class Observed:
             )
 
     def origin(self) -> Origin | None:
-        """The origin that the first stamp tells."""
-        stamped: tuple[ObservedDomain | ObservedNetwork, ...] = (*self.domains, *self.networks)
-        return next((item.metadata.origin for item in stamped), None)
+        """The origin that the first domain tells, or else the first network."""
+        everything: tuple[ObservedDomain | ObservedNetwork, ...] = (*self.domains, *self.networks)
+        return next((item.metadata.origin for item in everything), None)
 
     def domain(self, guest: str) -> ObservedDomain | None:
         return next((item for item in self.domains if item.guest == guest), None)

@@ -12,8 +12,9 @@ from typing import Any
 
 from provisioner.errors import ConflictError, InputError
 from provisioner.model import naming
+from provisioner.model.accel import Decision
 from provisioner.model.lab import Guest, Lab, Network
-from provisioner.model.metadata import Address, Choices, Origin
+from provisioner.model.metadata import Address, Choices, GuestMetadata, Origin
 from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork
 from provisioner.model.plain import to_data
 from provisioner.units import format_size
@@ -204,6 +205,27 @@ def inner_guests(lab: Lab, name: str) -> tuple[Guest, ...]:
             hosts.add(guest.name)
             found.append(guest)
     return tuple(found)
+
+
+def guest_metadata(
+    lab: Lab,
+    guest: Guest,
+    origin: Origin,
+    decision: Decision,
+    images: Mapping[str, naming.ImageSet],
+    addresses: tuple[Address, ...],
+) -> GuestMetadata:
+    """What is written on the domain of a top-level guest; ``images`` has each that it uses."""
+    return GuestMetadata(
+        origin=origin,
+        guest=guest,
+        accel=decision.accel,
+        accel_why=decision.why,
+        fell_back=decision.fell_back,
+        images={name: images[name].text for name in guest.images},
+        addresses=addresses,
+        inner=inner_guests(lab, guest.name),
+    )
 
 
 def _loss(observed: ObservedDomain, *, disks: bool) -> str | None:

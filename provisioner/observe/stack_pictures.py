@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def stacks(session: Session, gathered: Sequence[Gathered]) -> list[Stack]:
-    """One for each guest, in the order given; of a guest that told nothing, with what its stamp says.
+    """One for each guest, in the order given; of a guest that told nothing, with what its metadata says.
 
     A parent stands before those inside it.
     """

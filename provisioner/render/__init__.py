@@ -135,7 +135,7 @@ def domain_xml(
             "type": "kvm" if mark.accel == "kvm" else "qemu",
             "name": instance.domain(guest.name),
             "uuid": instance.uuid("domain", guest.name),
-            "stamp": _stamp_text(mark),
+            "stamp": _metadata_text(mark),
             "kernel": boot.kernel,
             "initrd": boot.initrd,
             "cmdline": kernel_command_line(
@@ -218,7 +218,7 @@ def network_xml(
         network={
             "name": instance.network(network.name),
             "uuid": instance.uuid("network", network.name),
-            "stamp": _stamp_text(mark),
+            "stamp": _metadata_text(mark),
             "mode": str(network.mode),
             "bridge": instance.bridge(network.name),
             "gateway": str(subnet[1]),
@@ -248,8 +248,8 @@ def gateway(network: Network, subnet: IPv4Network) -> str | None:
     return str(subnet[1]) if network.mode is NetworkMode.NAT else None
 
 
-def _stamp_text(mark: metadata.GuestMetadata | metadata.NetworkMetadata) -> Markup:
-    """The stamp as the text of an element. Its quotes stay as they are: people read it, too."""
+def _metadata_text(mark: metadata.GuestMetadata | metadata.NetworkMetadata) -> Markup:
+    """The metadata as the text of an element. Its quotes stay as they are: people read it, too."""
     from xml.sax.saxutils import escape
 
     from markupsafe import Markup

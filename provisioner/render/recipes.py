@@ -2,7 +2,7 @@
 
 Each is a machine twice: to install the system on hardware that it knows, and for afterwards, on virtio.
 The user's images are volumes of a pool, by name: no path of the host stands in a definition. virtlab does
-not manage these machines: they carry no stamp, and their names are not of its form.
+not manage these machines: they carry no metadata, and their names are not of virtlab's form.
 """
 
 from __future__ import annotations

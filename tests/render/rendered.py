@@ -11,6 +11,7 @@ from provisioner import render
 from provisioner.labfile.loader import load
 from provisioner.labfile.rules import Images
 from provisioner.model import metadata, naming, plan
+from provisioner.model.accel import Decision
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.metadata import Address, GuestMetadata, NetworkMetadata, Origin
 from provisioner.model.observed import Observed
@@ -56,16 +57,8 @@ def guest_stamp(
     lab: Lab, guest: Guest, origin: Origin, addresses: tuple[Address, ...], accel: str
 ) -> GuestMetadata:
     image = naming.ImageSet(guest.image, "0" * 12, "0" * 16, origin.key.owner)
-    return GuestMetadata(
-        origin=origin,
-        guest=guest,
-        accel=accel,
-        accel_why="asked for",
-        fell_back=False,
-        images={guest.image: image.text},
-        addresses=addresses,
-        inner=plan.inner_guests(lab, guest.name),
-    )
+    sets = dict.fromkeys(guest.images, image)
+    return plan.guest_metadata(lab, guest, origin, Decision(accel, "asked for"), sets, addresses)
 
 
 def networks(lab: Lab, origin: Origin) -> dict[str, str]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from provisioner import render
 from provisioner.language import Text
-from provisioner.model import metadata, plan
+from provisioner.model import metadata, naming, plan
+from provisioner.model.accel import Decision
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
 from provisioner.model.lab import Clock, Disk, Guest, Interface, Lab, Network, Processor
 from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork, ObservedVolume
@@ -110,16 +111,9 @@ def after(of: Lab, observed: Observed = NOTHING, *, session: bool = False) -> Ob
             domains.append(old)
             continue
         each = of.guest(step.name)
-        mark = metadata.GuestMetadata(
-            origin=own,
-            guest=each,
-            accel="tcg",
-            accel_why="this host has no /dev/kvm",
-            fell_back=False,
-            images={each.image: "tiny.000000000000.0000000000000000.learner"},
-            addresses=addresses[each.name],
-            inner=plan.inner_guests(of, each.name),
-        )
+        images = dict.fromkeys(each.images, naming.ImageSet("tiny", "0" * 12, "0" * 16, "learner"))
+        decision = Decision("tcg", "this host has no /dev/kvm")
+        mark = plan.guest_metadata(of, each, own, decision, images, addresses[each.name])
         read = metadata.loads(metadata.dumps(mark))
         assert isinstance(read, metadata.GuestMetadata)
         state = old.state if step.verb is Verb.UPDATE and old else "running"

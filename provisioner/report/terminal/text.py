@@ -1,6 +1,6 @@
 """Plain text for a terminal or a pipe: messages, hints, columns. Nothing here is slow to import.
 
-All that is printed goes through ``harmless``: names of files, stamps and what QEMU said come from
+All that is printed goes through ``harmless``: names of files, metadata and what QEMU said come from
 others, and must not act on the terminal. Only ``styled`` can.
 """
 
