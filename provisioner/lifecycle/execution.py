@@ -163,7 +163,7 @@ def _decisions(
         there = observed.domain(guest.name)
         if there is not None and request.accel is None and there.metadata.guest.accel == guest.accel:
             return accel.Decision(there.metadata.accel, there.metadata.accel_why, there.metadata.fell_back)
-        wanted = Accel(choices.accel or guest.accel)
+        wanted = choices.accel_for(guest)
         if wanted is not Accel.AUTO:
             return accel.Decision(str(wanted), "asked for")
         return accel.decide(wanted, kvm())

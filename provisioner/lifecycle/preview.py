@@ -11,7 +11,6 @@ from provisioner.images.cache import BuiltImage
 from provisioner.lifecycle import lab_files
 from provisioner.lifecycle.image_upload import least_memory, recipe_key
 from provisioner.model import accel, memory, metadata, naming, plan
-from provisioner.model.enums import Accel
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.observed import Observed
 
@@ -80,7 +79,7 @@ def _domain(
     kvm: accel.KvmFacts,
     choice: Choice,
 ) -> str:
-    decision = accel.decide(Accel(origin.choices.accel or guest.accel), kvm)
+    decision = accel.decide(origin.choices.accel_for(guest), kvm)
     accel.checked(guest.name, decision, needs_kvm=guest.needs_kvm)
     sets = {name: _image(name, origin.key.owner) for name in guest.images}
     image = sets[guest.image]

@@ -52,6 +52,10 @@ class Choices:
         merged = {text.partition("=")[0].strip(): text for text in (*self.sets, *sets)}
         return replace(self, accel=accel or self.accel, sets=tuple(merged.values()))
 
+    def accel_for(self, guest: Guest) -> Accel:
+        """What was asked for: by a flag, else by the lab file. AUTO where neither names an accelerator."""
+        return Accel(self.accel or guest.accel)
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -79,6 +79,12 @@ def test_the_command_line_calls_verbs_and_shows_what_they_return(module: str) ->
     assert known <= {"cli", "errors", "report", "verbs"}
 
 
+@pytest.mark.parametrize("module", sorted(module for module in MODULES if room(module) == "report"))
+def test_pages_show_results_and_reach_nothing(module: str) -> None:
+    acting = {"backends", "host", "hypervisor", "transport"}
+    assert not acting & {room(imported) for imported in IMPORTS[module] & set(MODULES)}
+
+
 def test_only_one_room_imports_libvirt() -> None:
     rooms = defaultdict(set)
     for module, imports in IMPORTS.items():

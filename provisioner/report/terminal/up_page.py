@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from provisioner.model.enums import Accel
 from provisioner.model.plan import Plan, Step, Verb
 from provisioner.report.terminal import text
 from provisioner.report.terminal.labs_page import in_language
@@ -12,8 +13,9 @@ from provisioner.report.terminal.wrap import wrapped
 from provisioner.units import format_seconds
 
 if TYPE_CHECKING:
-    from provisioner.backends.launch import Launched
     from provisioner.lifecycle.execution import Prepared, Result
+    from provisioner.model.lab import Guest
+    from provisioner.model.metadata import GuestMetadata
     from provisioner.verbs.up import Planned
 
 _COLUMNS = 92  # of a description
@@ -116,7 +118,12 @@ def up_page(result: Result) -> str:
     name = result.origin.instance
     rows = _up_rows(result)
     lines = [text.columns(("guest", "machine", "accelerator", "disk", "network", "address", "ready"), rows)]
-    whys = {g.mark.accel_why: g.mark.accel for g in result.guests if g.mark.accel_why != "asked for"}
+    choices = result.origin.choices
+    whys = {
+        guest.mark.accel_why: guest.mark.accel
+        for guest in result.guests
+        if choices.accel_for(guest.guest) is Accel.AUTO
+    }
     lines += [f"{ACCEL[accel]}: {why}" for why, accel in whys.items()]
     if not result.plan.changes_something and not any(one.is_new for one in result.inner):
         lines.insert(0, f"{name} is up already, as its file says")
@@ -154,7 +161,12 @@ def _next(result: Result) -> list[str]:
 
 def _up_rows(result: Result) -> list[tuple[str, ...]]:
     """A row for each guest, those inside one below it."""
-    rows = {guest.name: _up_row(guest) for guest in result.guests}
+    rows: dict[str, tuple[str, ...]] = {}
+    for guest in result.guests:
+        ready = "already" if guest.verb is Verb.KEEP else "-"
+        if guest.ready_after is not None:
+            ready = format_seconds(guest.ready_after)
+        rows[guest.name] = _up_row(guest.guest, guest.mark, ready)
     hosts = {name: name for name in rows}
     found = {name: [row] for name, row in rows.items()}
     for one in result.inner:
@@ -164,17 +176,13 @@ def _up_rows(result: Result) -> list[tuple[str, ...]]:
     return [row for each in found.values() for row in each]
 
 
-def _up_row(guest: Launched) -> tuple[str, ...]:
-    model = guest.guest
-    ready = "already" if guest.verb is Verb.KEEP else "-"
-    if guest.ready_after is not None:
-        ready = format_seconds(guest.ready_after)
+def _up_row(guest: Guest, mark: GuestMetadata, ready: str) -> tuple[str, ...]:
     return (
-        model.name,
-        model.machine,
-        ACCEL[guest.mark.accel],
-        ", ".join(disk.bus for disk in model.disks) or "none",
-        ", ".join(interface.model for interface in model.interfaces) or "none",
-        ", ".join(bare(a.address) for a in guest.mark.addresses) or "none",
+        guest.name,
+        guest.machine,
+        ACCEL[mark.accel],
+        ", ".join(disk.bus for disk in guest.disks) or "none",
+        ", ".join(interface.model for interface in guest.interfaces) or "none",
+        ", ".join(bare(a.address) for a in mark.addresses) or "none",
         ready,
     )
