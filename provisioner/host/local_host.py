@@ -1,7 +1,7 @@
-"""What is read of the host outside libvirt's API: one interface, which may answer "not available".
+"""What is read of the host without libvirt: one interface, whose answers may be "not available".
 
 ``LocalHost`` reads this machine. ``UnknownHost`` stands for a machine that only libvirt reaches:
-every answer of it is None or empty.
+all of its answers are None or empty.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LOG_TAIL = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class KvmDevice:
-    """/dev/kvm: whether it is there, whose it is, and whether this process can open it."""
+    """/dev/kvm: whether it exists, who owns it, and whether this process can open it."""
 
     exists: bool
     uid: int = 0
@@ -42,13 +42,13 @@ class KvmDevice:
         return bits & 6 == 6
 
     def is_usual(self, kvm_group: int | None) -> bool:
-        """Whether it is as udev makes it: open to the group kvm, or to all."""
+        """Whether it has the permissions that udev gives it: open to the group kvm, or to everybody."""
         return self.mode & 0o006 == 0o006 or (self.gid == kvm_group and self.mode & 0o060 == 0o060)
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What numbers that were measured on it depend on. Empty where it can't be read."""
+    """The facts about a machine on which measured numbers depend. A field is empty where it can't be read."""
 
     processor: str
     cores: int  # that this process may use
@@ -85,7 +85,7 @@ class Storage:
 
 
 class Host(Protocol):
-    """Facts that libvirt does not give; None where they can't be had."""
+    """Facts that libvirt does not give. None stands for what can't be known."""
 
     def kvm(self) -> KvmDevice | None: ...
     def nested_kvm(self) -> bool | None: ...
@@ -134,7 +134,7 @@ class LocalHost:
         return None
 
     def routes(self) -> list[IPv4Network] | None:
-        """The IPv4 networks that this host has a route to, the default route left out."""
+        """The IPv4 networks to which this host has a route, without the default route."""
         try:
             lines = Path("/proc/net/route").read_text().splitlines()[1:]
         except OSError:
@@ -199,7 +199,7 @@ class LocalHost:
         return None
 
     def missing_programs(self, names: Sequence[str]) -> list[str]:
-        """Those programs that the system has in none of its folders for them."""
+        """Which of these programs are not installed in any of the system's usual folders."""
         import shutil
 
         places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/bin", "/bin"])
@@ -253,7 +253,7 @@ class LocalHost:
         return found
 
     def storage(self, path: str) -> Storage | None:
-        """What the folder of that path, or the nearest one above it that exists, lies on."""
+        """The file system and disk of that folder, or of the nearest folder above it that exists."""
         place = Path(path)
         for folder in (place, *place.parents):
             try:
@@ -287,7 +287,7 @@ def _process(folder: Path) -> HostProcess:
 
 
 def _processor_seconds(folder: Path) -> float:
-    """User and system time of a process or thread; its name, in brackets, may hold anything."""
+    """User and system time of a process or thread, in seconds. Its name, in brackets, may hold anything."""
     fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -306,7 +306,7 @@ def _file_system(number: str) -> str:
 
 
 def _drivers(device: Path) -> tuple[str, ...]:
-    """The drivers that a block device hangs on, as sysfs has them."""
+    """The drivers behind a block device, as sysfs shows them."""
     try:
         place = device.resolve(strict=True)
     except OSError:
@@ -333,7 +333,7 @@ def _processor() -> str:
 
 
 class UnknownHost:
-    """A machine of which nothing is known but what libvirt tells."""
+    """A machine of which only libvirt knows something."""
 
     def kvm(self) -> KvmDevice | None:
         return None

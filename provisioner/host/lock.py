@@ -1,4 +1,4 @@
-"""One virtlab at a time changes an instance. The lock is the kernel's: it ends with its process."""
+"""Locks, so that only one virtlab at a time changes an instance. The kernel ends a lock with its process."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _RETRY = 0.05
 
 @contextmanager
 def held(name: str, listener: Listener, *, timeout: float) -> Iterator[None]:
-    """Holds the lock of that name; waits for another virtlab of this user, and says so.
+    """Holds the lock of that name. Where another virtlab of this user holds it, waits, and reports that.
 
-    All locks are byte ranges of one file, so that none leaves a file behind. Raises Busy when
-    ``timeout`` seconds have passed.
+    All locks are byte ranges of one file, so that no lock leaves a file behind. Raises Busy after ``timeout``
+    seconds.
     """
     folder = paths.cache_dir()
     try:

@@ -1,4 +1,4 @@
-"""Programs of this host that virtlab runs beside QEMU: iperf3, the far end of a network measurement."""
+"""Programs that virtlab runs on this host: iperf3, the other end of a network measurement."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/bin", "/usr/local/b
 
 @contextmanager
 def iperf3_server(address: str) -> Iterator[int]:
-    """An iperf3 server on that address of this host, and on no other; its port. It ends with the block.
+    """An iperf3 server on that address of this host only; the value is its port. It ends with the block.
 
-    It ends with this process, too, however that ends. Raises HypervisorError where it does not start.
+    It also ends when this process does, however that ends. Raises HypervisorError where it does not start.
     """
     iperf3, setpriv = (shutil.which(name, path=_PLACES) for name in ("iperf3", "setpriv"))
     if iperf3 is None or setpriv is None:
@@ -82,7 +82,7 @@ def _free_port(address: str) -> int:
 
 
 def _first_words(process: subprocess.Popen[bytes]) -> tuple[str, bool]:
-    """What the server says until it listens, and whether it does."""
+    """What the server prints until it listens, and whether it listens."""
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     output = process.stdout.fileno()
     deadline = time.monotonic() + _START_SECONDS

@@ -1,7 +1,7 @@
-"""QEMU's own log of a domain, from one moment on: nothing lost, or said so.
+"""Reads QEMU's log of a domain from a certain moment on, completely, or says that a part is lost.
 
-libvirt's virtlogd begins a new file when one is full: NAME.log becomes NAME.log.0, that one
-NAME.log.1, and the oldest goes. A file keeps its inode when it gets another name.
+libvirt's virtlogd begins a new file when one is full: NAME.log becomes NAME.log.0, NAME.log.0 becomes
+NAME.log.1, and the oldest one is removed. A file keeps its inode when it is renamed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NO_REASON = re.compile(r": warning: |: terminating on signal")
 
 
 class Place:
-    """A place in a log. The file stays open: so its inode is given to no other."""
+    """A place in a log. The file is kept open, so that no other file can get its inode."""
 
     def __init__(self, file: Path) -> None:
         self.newest = file
@@ -31,12 +31,12 @@ class Place:
 
 
 def end_of(file: Path) -> Place:
-    """Where a log ends now; ``close`` it. Raises OSError where it can't be read."""
+    """The present end of a log. The caller closes it. Raises OSError where the log can't be read."""
     return Place(file)
 
 
 def since(place: Place, most: int) -> bytes | None:
-    """What was written after that place. None where some of it is gone, or it is more than ``most`` bytes.
+    """What was written after that place. None where a part of it is lost, or it is more than ``most`` bytes.
 
     Raises OSError where the log can't be read.
     """
@@ -51,14 +51,14 @@ def since(place: Place, most: int) -> bytes | None:
 
 
 def reason(log: str) -> str | None:
-    """What QEMU said last before it ended, if it said anything. libvirt has it date its messages; what
-    the C library says in its name, as of an assertion, has no date."""
+    """The last message of QEMU before it ended, if there is one. libvirt makes QEMU date its messages; those
+    that the C library prints for it, such as a failed assertion, have no date."""
     told = [
         match[1].strip()
         for line in log.rpartition("starting up")[2].splitlines()
         if (match := _MESSAGE.fullmatch(line)) and not _NO_REASON.search(line)
     ]
-    # what QEMU calls an error says more than the assertion that it then fails
+    # a message that QEMU calls an error says more than the assertion that fails after it
     return next((line for line in told if "error" in line.lower()), told[-1] if told else None)
 
 
@@ -78,7 +78,7 @@ def _inodes(newest: Path) -> list[int]:
 
 
 def _read(place: Place, newer: list[int], most: int) -> bytes | None:
-    """The content from the place on, oldest file first; None where a file got another name meanwhile."""
+    """The content from the place on, oldest file first. None where a file was renamed meanwhile."""
     place.log.seek(place.offset)
     pieces = [_all_of(place.log, most + 1)]
     for file, inode in reversed(list(zip(_files(place.newest), newer, strict=False))):

@@ -1,7 +1,7 @@
-"""Debian's and Ubuntu's packages, taken with apt and dpkg-deb as an ordinary user.
+"""Debian's and Ubuntu's packages, downloaded and unpacked with apt and dpkg-deb as an ordinary user.
 
-The system's own package lists are used where they serve. Where they are missing or so old that
-the packages are gone from the server, private lists are fetched below the cache folder.
+The system's own package lists are used where that works. Where they are missing, or so old that the server no
+longer has the packages, private lists are fetched into the cache folder.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Wanted:
 
     @staticmethod
     def of(part: Part, system: System) -> _Wanted:
-        """Raises ImageError where nobody knows what packages of this system hold the part."""
+        """Raises ImageError where it is not known which packages of this system hold the part."""
         packages = next(
             (part.packages[who] for who in (*system.likes, _MANAGER) if who in part.packages), None
         )
@@ -143,7 +143,7 @@ class Apt:
         )
 
     def _settings(self) -> str:
-        """apt's settings for this cache: how the system reaches its servers, and none of its hooks."""
+        """apt's settings for this cache: the system's own for reaching servers, and none of its hooks."""
         nothing = self._state / "no-settings"
         for folder in (nothing, self._state / "cache" / "archives" / "partial"):
             folder.mkdir(parents=True, exist_ok=True)

@@ -110,7 +110,7 @@ def _packaged(
 def _explained(
     recipe: Recipe, system: System, packages: Sequence[Package] = (), *, hint: str | None = None
 ) -> Iterator[None]:
-    """Has an error of the work inside say which image on which release, and what was looked through."""
+    """Adds to an ImageError from inside the image, the release, and the packages that were looked through."""
     try:
         yield
     except ImageError as error:
@@ -132,11 +132,11 @@ def _kernel(
     progress("unpacking the kernel", None)
     (packed,) = Tree(unpacked).all_of([spec.kernel])
     boot_image = packed.read_bytes()
-    # what a boot loader starts goes on its disk, not beside it
+    # kernel and initrd of a boot disk go onto the disk, and are no files of the image themselves
     loose = _folder(workspace, "loose") if spec.loader else made
     vmlinux = kernel.extract_vmlinux(boot_image)
     (loose / "kernel").write_bytes(vmlinux)
-    # for a recipe that has programs start it once more, inside
+    # a recipe may take the kernel along, for programs in the guest that start it once more
     _folder(unpacked, "boot").joinpath("vmlinux").hardlink_to(loose / "kernel")
     if not spec.loader:
         (made / "kernel-efi").write_bytes(boot_image)

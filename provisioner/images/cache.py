@@ -1,4 +1,4 @@
-"""Built images on disk, one folder each, whole or not there.
+"""Built images on disk. Each is one folder, which is complete or does not exist.
 
 ::
 
@@ -98,16 +98,16 @@ def exact(recipe: Recipe, system: System, image_id: str, root: Path) -> BuiltIma
 
 
 def confirm(image: BuiltImage) -> None:
-    """Note that this image is what the packages of today give."""
+    """Note that today's packages would give this image again."""
     os.utime(next(iter(image.files.values())).parent)
 
 
 @contextmanager
 def building(root: Path, waiting: Callable[[], None]) -> Iterator[Path]:
-    """The right to build, and an empty folder to build in, gone afterwards.
+    """Holds the right to build, and gives an empty folder to build in, which is removed afterwards.
 
-    ``waiting`` is called where somebody else builds now; then this waits for them. What a build
-    that was killed has left is removed. Raises ImageError where the cache can't be written.
+    Where another process builds, ``waiting`` is called, and this waits for its end. Leftovers of a build that
+    was killed are removed. Raises ImageError where the cache can't be written.
     """
     workspace = root / "building"
     try:
@@ -138,11 +138,11 @@ def publish(
     root: Path,
     memory: Mapping[str, int],
 ) -> BuiltImage:
-    """Make a finished build an image of the cache; ``made`` holds one file for each role, ``memory`` the
-    least bytes of memory of each system that guests start from it, by the name of its recipe.
+    """Make a finished build an image of the cache. ``made`` holds one file for each role. ``memory`` gives
+    the least bytes of memory of each system that guests start from it, by the name of its recipe.
 
-    A damaged image of the same identity gives way, and the oldest ones go. Only under
-    :func:`building`. Raises ImageError.
+    It replaces a damaged image of the same identity, and the oldest images of the recipe are removed. May be
+    called only inside :func:`building`. Raises ImageError.
     """
     files = {}
     for path in sorted(made.iterdir()):
@@ -186,7 +186,7 @@ def images(root: Path) -> list[BuiltImage]:
 
 
 def packages(root: Path) -> set[Package]:
-    """What the newest image of each recipe was made of; a ``size`` of 0 stands for one that is not known."""
+    """The packages that the newest image of each recipe was made of. Their ``size`` is 0: it is not known."""
     newest: dict[str, BuiltImage] = {}
     for image in sorted(images(root), key=lambda image: _time(next(iter(image.files.values())).parent)):
         newest[image.name] = image

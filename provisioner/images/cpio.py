@@ -1,4 +1,4 @@
-"""The newc cpio archive that Linux unpacks as its initramfs, written from nothing but data.
+"""Writes the cpio archive (format newc) that Linux unpacks as its initramfs.
 
 The same entries give the same bytes: entries are sorted, and owner, times and inode numbers are
 fixed. No root is needed, because a device node is only a line in the archive.

@@ -1,4 +1,4 @@
-"""Just enough of ELF to know what a module says of itself and which libraries a program needs, and to pack
+"""The parts of ELF that are needed to read a module's own information and a program's libraries, and to pack
 a kernel for loading."""
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def is_elf(data: bytes) -> bool:
 
 
 def modinfo(data: bytes) -> dict[str, list[str]]:
-    """What a kernel module says of itself (``depends``, ``alias``, ``softdep``, ...), in order.
+    """A kernel module's information about itself (``depends``, ``alias``, ``softdep``, ...), in order.
 
     Raises NotElf.
     """
@@ -61,10 +61,11 @@ def needed(data: bytes) -> list[str]:
 
 
 def loadable(data: bytes) -> bytes:
-    """An executable with only what is loaded: no sections, no padding, no zeros at a segment's end.
+    """The executable with only the parts that are loaded: no sections, no padding, no zeros at a segment's
+    end.
 
-    Whoever loads it gets the same memory, because what a segment lacks in the file is zero there. Where
-    it has segments of an unknown kind it comes back as it is. Raises NotElf.
+    Loading it gives the same memory, because bytes that a segment lacks in the file are zero there. One that
+    has segments of an unknown kind is returned unchanged. Raises NotElf.
     """
     segments = _segments(data)
     if any(segment.offset + segment.size > len(data) for segment in segments):

@@ -1,6 +1,6 @@
 """GRUB for a PC's BIOS, put together from its unpacked packages by an ordinary user.
 
-Nothing of them is installed: grub-mkimage runs where it was unpacked, with the libraries that came along.
+No package is installed: grub-mkimage runs where it was unpacked, with the libraries that were unpacked, too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from provisioner.images import elf, tools
 from provisioner.images.recipe import GrubParts
 from provisioner.images.tree import Tree
 
-# What a disk needs that reads its file system through the BIOS and boots what is on it.
+# The modules for a disk whose GRUB reads its file system through the BIOS and boots the kernel on it.
 DISK_MODULES = (
     "biosdisk",
     "part_msdos",
@@ -41,7 +41,7 @@ _TIME = 1_700_000_000  # every time stamp on a disk, so that the same files give
 
 @dataclass(frozen=True, slots=True)
 class Grub:
-    """GRUB's packages where they were unpacked: what starts grub-mkimage, and the folder of its modules."""
+    """GRUB's unpacked packages: the command that runs grub-mkimage, and the folder of GRUB's modules."""
 
     mkimage: tuple[str, ...]
     platform: Path
@@ -92,8 +92,8 @@ def boot_disk(
     """Write a raw disk of ``size`` bytes from which a BIOS starts GRUB, and GRUB does what ``config`` says.
 
     ``files`` maps absolute paths on the disk's one ext4 partition, (hd0,msdos1), to their content, or to
-    a file of the host; ``config`` becomes its grub.cfg, so it may have menu entries. ``modules`` are
-    wanted besides DISK_MODULES. The same input gives the same bytes. Raises ImageError.
+    a file of the host. ``config`` becomes its grub.cfg, so it may have menu entries. ``modules`` are added to
+    DISK_MODULES. The same input gives the same bytes. Raises ImageError.
     """
     wanted = [*DISK_MODULES, *modules]
     core = _core(grub, wanted, "", "(hd0,msdos1)/boot/grub", workspace)
@@ -125,14 +125,14 @@ def boot_sector(boot_img: bytes, first: int, sectors: int) -> bytes:
 
 
 def _start(grub: Grub, core: bytes, sectors: int) -> bytes:
-    """What a disk begins with, before its one partition of so many sectors."""
+    """The beginning of a disk, up to its one partition of so many sectors."""
     if len(core) > (_FIRST_SECTOR - 1) * _SECTOR:
         raise ImageError(f"GRUB with these modules has {len(core)} bytes, too many for the gap of a disk")
     return boot_sector(grub.part("boot.img"), _FIRST_SECTOR, sectors) + core
 
 
 def _make_filesystem(disk: Path, content: Path, sectors: int) -> None:
-    """An ext4 file system in the disk's partition; all on it is root's."""
+    """Make an ext4 file system in the disk's partition. Everything on it belongs to root."""
     names = sorted(str(place.relative_to(content)) for place in content.rglob("*"))
     digest = uuid.uuid5(_NAMESPACE, "\0".join(names) + str(sectors))
     offset = _FIRST_SECTOR * _SECTOR
@@ -156,7 +156,7 @@ def _make_filesystem(disk: Path, content: Path, sectors: int) -> None:
 
 
 def _core(grub: Grub, modules: Iterable[str], config: str, prefix: str, workspace: Path) -> bytes:
-    """GRUB's core: its kernel with modules, a configuration where there is one, and where it finds more."""
+    """GRUB's core: its kernel with modules, a configuration if any, and the folder where it finds more."""
     known = {path.stem for path in grub.platform.glob("*.mod")}
     wanted = list(dict.fromkeys(modules))
     if unknown := [name for name in wanted if name not in known]:
@@ -171,7 +171,7 @@ def _core(grub: Grub, modules: Iterable[str], config: str, prefix: str, workspac
 
 
 def _runner(tree: Tree, unpacked: Path) -> list[str]:
-    """What starts a program of the packages: their own loader and libraries, if they are there."""
+    """The words before a program of the packages: their own loader and libraries, where they have them."""
     loader = tree.find(["lib64/ld-linux-x86-64.so.2", "usr/lib64/ld-linux-x86-64.so.2"])
     if loader is None:
         return []

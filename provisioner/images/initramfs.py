@@ -1,4 +1,4 @@
-"""What goes into an initramfs: programs and modules of the packages, files of the recipe."""
+"""Makes an initramfs of programs and modules from packages, and of the recipe's files."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def _modules_folder(unpacked: Path) -> Path:
 
 
 def _applets(tree: Tree, spec: KernelSpec) -> list[cpio.Entry]:
-    """A link for each program that this BusyBox can be; it is static, so the host can ask it."""
+    """A link for each program that this BusyBox contains. It is static, so it can be run on the host to
+    ask."""
     part = spec.programs.get(_BUSYBOX)
     busybox = tree.find(part.places) if part else None
     if busybox is None:

@@ -1,7 +1,7 @@
-"""The kernel proper inside a distribution's compressed boot image.
+"""Takes the kernel proper out of a distribution's compressed boot image.
 
-QEMU starts the uncompressed ELF file through its PVH entry: nothing is unpacked by emulated
-instructions, which saves two seconds of boot where there is no KVM.
+QEMU starts the uncompressed ELF file through its PVH entry. So no emulated instructions are spent on
+unpacking it, which saves two seconds of boot where there is no KVM.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def extract_vmlinux(image: bytes) -> bytes:
 
 
 def decompress(data: bytes, *, size_at_end: bool = False) -> bytes:
-    """Unpack xz, gzip, zstd or lz4, told apart by the first bytes; other data comes back as it is.
+    """Unpack xz, gzip, zstd or lz4, recognized by the first bytes. Other data is returned unchanged.
 
     ``size_at_end``: the last four bytes are the unpacked size, as Linux's build adds to a payload.
     Raises ImageError where the data is damaged or the tool to unpack it is missing.

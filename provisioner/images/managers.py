@@ -1,4 +1,4 @@
-"""Which package manager this system has."""
+"""Chooses the package manager of this system."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from provisioner.images.packages import Packages, System
 def provider(system: System, root: Path) -> Packages:
     """The package manager of this system, working below the cache folder ``root``.
 
-    Raises ImageError on a system that none is known for.
+    Raises ImageError on a system whose package manager is not supported.
     """
     if system.machine != "x86_64":
         raise ImageError(

@@ -1,4 +1,5 @@
-"""Kernel modules: which ones an image needs, with all that they lean on, read from the modules."""
+"""Kernel modules: the ones that an image needs, with all that they depend on, as the modules say
+themselves."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from provisioner.images import elf, kernel, tools
 
 _FILE = re.compile(r"(.+)\.ko(?:\.(?:xz|zst|gz))?")
 
-# What a signed module ends in (include/linux/module_signature.h in Linux): the signature, its
-# description, in which the last four bytes are the signature's length, and this text.
+# The end of a signed module (include/linux/module_signature.h in Linux): the signature, its description,
+# whose last four bytes are the signature's length, and this text.
 _SIGNED = b"~Module signature appended~\n"
 _DESCRIPTION = struct.Struct(">8xI")
 
@@ -108,8 +109,8 @@ class ModuleTree:
 def unsigned(data: bytes) -> bytes:
     """The module without the signature at its end; a module that is not signed comes back as it is.
 
-    Without Secure Boot a kernel loads it all the same, says so once in its log, and is spared the check:
-    with the elliptic curves that kernels from 6.7 on are signed with, some 40 million instructions each.
+    Without Secure Boot a kernel loads it all the same, notes that once in its log, and does not check it.
+    With the elliptic curves of kernels from 6.7 on, each check takes some 40 million instructions.
     """
     if not data.endswith(_SIGNED):
         return data

@@ -1,4 +1,4 @@
-"""What images are made of, and where each release's packages keep it: ``parts.yaml``, beside the recipes."""
+"""The parts that images are made of, and where each release's packages have them: ``parts.yaml``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Part:
 
 
 def made(name: str, place: str) -> Part:
-    """A part that the builder puts among the packages, rather than a package."""
+    """A part that comes from the builder, and not from a package."""
     return Part(name, (place,), {})
 
 

@@ -32,7 +32,7 @@ class GuestFile:
 
 
 class GrubParts(NamedTuple):
-    """What GRUB is put together from: its program for that, and one of the files beside its modules."""
+    """The parts that GRUB is put together from: grub-mkimage, and one of the files beside GRUB's modules."""
 
     mkimage: Part
     platform: Part
@@ -40,14 +40,18 @@ class GrubParts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LoaderSpec:
-    """How a disk starts: GRUB does what ``config`` says. ``size`` is in bytes, and so is ``memory``: what the
-    system that starts has of the machine's; ``{memory}`` in ``config`` stands for it, in MiB.
+    """How a disk starts: GRUB does what ``config`` says. ``size`` is that of the disk, in bytes. ``memory``
+    is what the first system gets of the machine's, in bytes; ``{memory}`` in ``config`` stands for it, in
+    MiB.
 
-    The disk holds ``/kernel`` and ``/initrd``, the ``programs`` (its paths, and for each the part of the
-    packages; unpacked), below ``/system`` what ``system`` names in the same way, with
-    the libraries that it needs (the system that starts may run it from there, and need not load it), and
-    ``/guests/NAME`` for each other recipe whose system runs inside this one: its initramfs, for the
-    same kernel, or where it is GRUB a disk from which that starts.
+    The disk holds:
+
+    - ``/kernel`` and ``/initrd``;
+    - the ``programs``, by their paths on the disk, unpacked;
+    - below ``/system`` the programs of ``system``, with their libraries: the first system may run them from
+      there, and need not have them in memory;
+    - as ``/guests/NAME`` the system of each recipe in ``guests``: its initramfs for the same kernel, or for
+      GRUB a disk from which it starts.
     """
 
     config: str
@@ -61,11 +65,11 @@ class LoaderSpec:
 
 @dataclass(frozen=True, slots=True)
 class KernelSpec:
-    """An image of a kernel and an initramfs; it boots straight from them, or from a disk (``loader``).
+    """An image of a kernel and an initramfs. It boots straight from them, or from a disk (``loader``).
 
-    ``programs`` gives for each path in the guest what the packages, or the builder, have for it;
-    ``optional_modules`` may be missing. ``guests`` are systems of other recipes that run inside this one:
-    programs find them as ``/boot/guests/NAME``, among the packages.
+    ``programs`` gives the part for each path in the guest. ``optional_modules`` may be missing. ``guests``
+    are systems of other recipes that run inside this one; the builder has them as ``/boot/guests/NAME``,
+    where ``programs`` can take them.
     """
 
     title: Mapping[str, str]
@@ -86,7 +90,7 @@ class KernelSpec:
 
     @property
     def needed(self) -> tuple[Part, ...]:
-        """What the packages must have for it, and for the systems inside it, each once."""
+        """The parts that packages must have, for it and for the systems inside it, each once."""
         loader = self.loader
         found = [self.kernel, *self.programs.values()]
         if loader:
@@ -117,10 +121,10 @@ class DiskSpec:
 
 @dataclass(frozen=True, slots=True)
 class GrubSpec:
-    """GRUB as a system of its own: a kernel with no initramfs, which talks on the serial console only.
+    """GRUB as a system of its own: a kernel without an initramfs, which uses only the serial console.
 
-    ``modules`` are GRUB's own; ``config`` is what it does first; ``prompt`` ends what it prints, then and
-    after each line that is typed.
+    ``modules`` are GRUB's own. It runs ``config`` first. ``prompt`` is the last thing that it prints, then
+    and after each line that is typed.
     """
 
     title: Mapping[str, str]
@@ -140,9 +144,9 @@ Spec = KernelSpec | DiskSpec | GrubSpec
 class Recipe:
     """One image of the catalogue. ``digest`` changes with every byte that the recipe depends on.
 
-    ``extends: NAME`` in a recipe begins with all that another one says: its own words are added, or
-    replace what has the same name (a program, a file, a link, a group of modules), or take it away where
-    they say ``null``. Its ``from`` may name ``../shared/FILE``.
+    A recipe with ``extends: NAME`` begins with all that another one says. Its own entries are added, or
+    replace those of the same name (a program, a file, a link, a group of modules), or remove them where they
+    are ``null``. docs/images.md describes the whole format.
 
     ``spec`` is worked out when it is first asked for, because a built image is found without it. It raises
     ImageError where the recipe is wrong.
@@ -178,7 +182,7 @@ def read(name: str, folder: Path) -> Recipe:
 
 
 def _data(folder: Path) -> dict[str, Any]:
-    """What the recipe says, laid over what it extends. The names of files and of other recipes become paths
+    """What the recipe says, merged into what it extends. The names of files and of other recipes become paths
     of the host.
     """
     whole: dict[str, Any] = {}
@@ -198,7 +202,7 @@ def _data(folder: Path) -> dict[str, Any]:
 
 
 def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Lists grow; entries of a mapping are added, replaced or, with ``null``, taken away."""
+    """Lists are joined. Entries of a mapping are added, replaced or, with ``null``, removed."""
     whole = base | own
     for key in base.keys() & own.keys():
         if isinstance(base[key], list):
@@ -296,7 +300,8 @@ def _loader(data: Mapping[str, Any], known: Mapping[str, Part]) -> LoaderSpec:
 
 
 def _programs(programs: Mapping[str, str | Mapping[str, str]], known: Mapping[str, Part]) -> dict[str, Part]:
-    """What lies at each path in the guest: a part of that name, or ``{made: PATH}``, the builder's own."""
+    """The part for each path in the guest: one of parts.yaml, or with ``{made: PATH}`` one of the
+    builder's."""
     return {_absolute(path): _program(entry, known) for path, entry in programs.items()}
 
 

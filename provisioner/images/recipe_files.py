@@ -77,8 +77,8 @@ def read(folder: Path) -> RecipeFile:
 def with_bases(folder: Path, *, above: tuple[Path, ...] = ()) -> list[RecipeFile]:
     """The recipe, the one that it extends, the one which that extends, and so on.
 
-    ``above``: recipes that lead to this one. Raises ImageError with the place where one of all these names
-    a recipe again that leads to it, and what :func:`read` raises.
+    ``above``: the recipes that lead to this one. Raises ImageError, with the place, where a recipe that leads
+    to another one is named by it, and what :func:`read` raises.
     """
     found = [read(folder)]
     while base := found[-1].extends:
@@ -155,7 +155,7 @@ def _named(nodes: Sequence[Any], folder: Path) -> Iterator[Named]:
 
 
 def _value(node: Any, key: str) -> Any:
-    """The node of a key's value in a mapping's node; the last one counts, as for the data. None without."""
+    """The node of a key's value, or None. Of several, the last one counts, as it does for the data."""
     if node is None or node.id != "mapping":
         return None
     return next((value for name, value in reversed(node.value) if name.value == key), None)

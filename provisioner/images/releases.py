@@ -1,4 +1,4 @@
-"""Which release this host stands on, and whether virtlab was tried on it."""
+"""Which release this host has, and whether virtlab was tried on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from provisioner.images.packages import System
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What labs stand on. ``linux`` is the kernel that runs the host."""
+    """The versions of the programs that run labs. ``linux`` is the host's kernel."""
 
     qemu: str
     libvirt: str
@@ -31,7 +31,7 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A release on which every lab was tried, and what it had then."""
+    """A release on which every lab was tried, and the versions that it had then."""
 
     name: str
     versions: Versions
@@ -39,7 +39,7 @@ class Tested:
 
 @cache
 def tested() -> dict[str, Tested]:
-    """The releases that were tried, by the name that images have for a release."""
+    """The releases that were tried, by their names in ``System.release``."""
     import yaml
 
     data = yaml.safe_load((paths.templates_dir() / "tested.yaml").read_bytes())
@@ -50,7 +50,7 @@ def tested() -> dict[str, Tested]:
 
 
 def standing(system: System | None, here: Versions) -> tuple[bool, str]:
-    """Whether this release was tried, and a line that says which it is and which were."""
+    """Whether this release was tried, and a line that names it and those that were tried."""
     title = (system.title or system.release) if system else "an unknown system"
     known = tested()
     told = f"{title}: {here.text}"
@@ -62,7 +62,7 @@ def standing(system: System | None, here: Versions) -> tuple[bool, str]:
 
 
 def this_standing(libvirt: str, qemu: str, linux: str) -> tuple[bool, str]:
-    """The same of this host, whose libvirt, QEMU and kernel have these versions."""
+    """The same for this host, whose libvirt, QEMU and kernel have these versions."""
     try:
         system: System | None = packages.this_system()
     except errors.ImageError:

@@ -1,4 +1,4 @@
-"""The programs of the host that build images: the only place of this room that starts processes."""
+"""Runs the host's programs that build images. No other module of this room starts processes."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _wait(
 
 
 class ToolFailed(ImageError):
-    """A program of the host ended with an error; ``said`` holds its last lines."""
+    """A program of the host ended with an error. ``said`` holds its last lines."""
 
     def __init__(self, program: str, status: int, said: str) -> None:
         super().__init__(f"{program} failed ({status}): {said or 'it gave no reason'}")

@@ -1,4 +1,4 @@
-"""Finding files in unpacked packages, with the libraries that programs need."""
+"""Finds files in unpacked packages, and the libraries that programs need."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Tree:
         return None
 
     def programs(self, wanted: Mapping[str, Part]) -> list[cpio.Entry]:
-        """Each of these parts as it goes to its path in the guest, or with a ``*`` in that, to where the
-        package has it. Optional ones that the packages do not have are left out.
+        """Each of these parts as an entry for its path in the guest, or, where that has a ``*``, for the
+        place that it has in the package. Optional parts that the packages lack are left out.
 
-        Raises ImageError that names every other part that they do not have.
+        Raises ImageError that names every other part that they lack.
         """
         self.require(wanted.values())
         places = ((path, self.find(part.places)) for path, part in wanted.items())
@@ -56,7 +56,8 @@ class Tree:
         self.all_of(part for part in parts if not part.optional)
 
     def all_of(self, parts: Iterable[Part]) -> list[Path]:
-        """Where each of these parts lies, in their order. Raises ImageError that names every missing one."""
+        """The file of each of these parts, in their order. Raises ImageError that names every missing
+        part."""
         wanted = list(parts)
         places = [self.find(part.places) for part in wanted]
         if missing := [part for part, place in zip(wanted, places, strict=True) if place is None]:
@@ -70,7 +71,7 @@ class Tree:
         return cpio.file(path.lstrip("/"), data, 0o755 if elf.is_elf(data) else 0o644)
 
     def libraries(self, programs: Iterable[cpio.Entry]) -> list[cpio.Entry]:
-        """Every shared library and loader that the programs, and those libraries, ask for.
+        """Every shared library and loader that the programs and their libraries need.
 
         Raises ImageError that names a library that no package has, or a program that is damaged.
         """

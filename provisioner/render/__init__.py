@@ -1,4 +1,4 @@
-"""Models to libvirt XML, through ``templates/libvirt``. Pure: the same input, the same bytes."""
+"""Makes libvirt's XML of models, with ``templates/libvirt``. Pure: the same input gives the same bytes."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-# Parts of a Debian kernel's start that no guest of ours uses, and that cost an emulated processor much. A
-# kernel that has no such part ignores the name; none of them changes what a device or a program can do.
+# Initialisation functions of a Debian kernel that no guest of ours needs, and that take an emulated processor
+# long. A kernel that has no such function ignores the name. None of them changes what a device or a program
+# can do.
 SKIPPED_PARTS = (
     "trace_eval_init",  # names of numbers in the formats of trace events: gone through at each start
     "ftrace_check_for_weak_functions",  # looks all traceable functions up by name, to hide some from a list
     "init_encrypted",  # a type of keys; asks for a cipher, and so starts modprobe twice
     "jent_mod_init",  # a source of random numbers that measures itself first; guests have better ones
 )
-# What makes the tiny guest's kernel start faster and quieter; none of it names a device.
+# Arguments that make the tiny guest's kernel start faster and quieter. None of them names a device.
 KERNEL_ARGS = (
     "console=ttyS0",
     "quiet",
@@ -45,8 +46,9 @@ KERNEL_ARGS = (
     "i8042.nopnp",
     "i8042.nokbd",
 )
-# The same, for guests in which no other guest runs. A host of machines on emulated SVM was seen to freeze
-# with these and with the rate of the counter told, in one of some fifteen starts; which it was is not known.
+# More of these, only for guests in which no other guest runs. A host of machines on emulated SVM froze in one
+# of some fifteen starts with these arguments and with the rate of the counter; which of them caused it is not
+# known.
 ALONE_ARGS = (
     "init_on_alloc=0",  # memory is not wiped once more when it is handed out
     "slab_merge",  # kinds of small objects of one size share their pages
@@ -54,8 +56,8 @@ ALONE_ARGS = (
     "lsm=",  # no security modules: none of them has a policy here
     f"initcall_blacklist={','.join(SKIPPED_PARTS)}",
 )
-# Interrupts as the BIOS's own table routes them: ACPI's table of this machine is a program, which an
-# emulated processor interprets for 0.15 s each time that a driver takes a PCI device.
+# Interrupts are routed by the BIOS's own table. ACPI's table for this machine is a program, and an emulated
+# processor interprets it for 0.15 s each time that a driver takes a PCI device.
 _NO_ACPI_ROUTING = "acpi=noirq"
 
 
@@ -70,7 +72,7 @@ class BootFiles:
 
     @classmethod
     def of(cls, path: Callable[[str], str], firmware: str) -> BootFiles:
-        """What a guest with that firmware boots; ``path`` gives where a part of its image is.
+        """What a guest with that firmware boots. ``path`` gives the place of a part of its image.
 
         UEFI starts only a kernel that is an EFI program; the other one is unpacked and starts sooner.
         ``path`` raises KeyError for a part that the image lacks; only an initrd may be missing.
@@ -175,10 +177,10 @@ def kernel_command_line(
     *,
     hosts: bool = False,
 ) -> str:
-    """What the guest's kernel is told: how to boot fast, who it is, and its addresses. No device is named.
+    """The guest's kernel arguments: how to boot fast, its name and its addresses. They name no device.
 
-    ``counter_khz``: of an emulated processor's counter, which runs as the host's does. A kernel that is not
-    told holds it against an imitated timer, and on a busy host gets any number
+    ``counter_khz``: the rate of an emulated processor's counter, which is the host's. A kernel that is not
+    told the rate measures it against an imitated timer, and on a busy host gets a wrong number
     (findings/tsc-calibrated-at-random.sh). ``hosts``: other guests run in this one.
     """
     words = [*KERNEL_ARGS, *(() if hosts else ALONE_ARGS)]
@@ -191,8 +193,8 @@ def kernel_command_line(
 
 
 def _own_words(guest: Guest, addresses: tuple[metadata.Address, ...]) -> list[str]:
-    """Who the guest is and its addresses. Where a boot loader starts its kernel, it reads them from the
-    machine (QEMU's firmware configuration) instead of its command line."""
+    """The guest's name and addresses. A guest whose kernel is started by a boot loader reads them from QEMU's
+    firmware configuration, instead of from its command line."""
     words = [f"virtlab.hostname={guest.name}"]
     if guest.agent is not AgentPort.NONE:
         words.append(f"virtlab.agent={guest.agent}")
@@ -201,7 +203,7 @@ def _own_words(guest: Guest, addresses: tuple[metadata.Address, ...]) -> list[st
 
 
 def _name_server(address: metadata.Address) -> str:
-    """Who answers names on a guest's network: its gateway, or in user-mode networking QEMU, apart from it."""
+    """The name server of a guest's network: its gateway, or QEMU's own address in user-mode networking."""
     if address.gateway == plan.USER_GATEWAY:
         return plan.USER_NAME_SERVER
     return str(next(IPv4Interface(address.address).network.hosts()))
@@ -210,7 +212,7 @@ def _name_server(address: metadata.Address) -> str:
 def network_xml(
     network: Network, mark: metadata.NetworkMetadata, hosts: Sequence[tuple[str, metadata.Address]]
 ) -> str:
-    """A network of its own bridge. ``hosts``: guest name and address of each interface on it."""
+    """A network with a bridge of its own. ``hosts``: guest name and address of each interface on it."""
     instance = mark.origin.key
     subnet = IPv4Network(mark.subnet)
     return _render(
@@ -244,12 +246,12 @@ def pool_xml(path: str) -> str:
 
 
 def gateway(network: Network, subnet: IPv4Network) -> str | None:
-    """What a guest on that network takes as its way out; None on an isolated one."""
+    """The default gateway of the guests on that network, or None on an isolated one."""
     return str(subnet[1]) if network.mode is NetworkMode.NAT else None
 
 
 def _metadata_text(mark: metadata.GuestMetadata | metadata.NetworkMetadata) -> Markup:
-    """The metadata as the text of an element. Its quotes stay as they are: people read it, too."""
+    """The metadata as the text of an element. Quotes are not escaped, because people read it, too."""
     from xml.sax.saxutils import escape
 
     from markupsafe import Markup

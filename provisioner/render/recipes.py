@@ -1,8 +1,8 @@
 """Machines for systems that virtlab can't bring along: Windows, and a BSD.
 
-Each is a machine twice: to install the system on hardware that it knows, and for afterwards, on virtio.
-The user's images are volumes of a pool, by name: no path of the host stands in a definition. virtlab does
-not manage these machines: they carry no metadata, and their names are not of virtlab's form.
+Each machine is defined twice: to install the system on hardware that it knows, and to run it on virtio
+afterwards. The user's images are named as volumes of a pool, so that no definition holds a path of the host.
+virtlab does not manage these machines: they carry no metadata of its own, and their names have another form.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ _UUIDS = uuid.UUID("2f0a5d0e-7c1b-5a53-8a0c-93d1b8f4c7aa")
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A disk or a CD of a step. ``order``: where it stands among what the firmware tries, from 1."""
+    """A disk or a CD of a step. ``order``: its place in the order in which the firmware tries them, from
+    1."""
 
     volume: str
     target: str
@@ -55,7 +56,7 @@ class Recipe:
 
     @property
     def uuid(self) -> str:
-        """The same in each step: the second definition takes the place of the first, and keeps its TPM."""
+        """The same in each step, so that the second definition replaces the first, and keeps its TPM."""
         return str(uuid.uuid5(_UUIDS, self.name))
 
 

@@ -1,4 +1,5 @@
-"""How far a learner is in a lesson. Only exercises read it; what is broken counts as nothing."""
+"""A learner's progress in a lesson. Only exercises read it. A file that can't be read counts as no
+progress."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ _LONGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """By the names of exercises: those that are passed, and how many hints were told."""
+    """The names of the exercises that are passed, and for each exercise how many hints were shown."""
 
     passed: frozenset[str] = frozenset()
     hints: dict[str, int] = field(default_factory=dict)
@@ -44,7 +45,7 @@ def load(lesson: str) -> Progress:
 
 
 def save(lesson: str, progress: Progress) -> None:
-    """Keeps it, whole or not at all. Raises VirtlabError where that is not possible."""
+    """Writes the progress, whole or not at all. Raises VirtlabError where that is not possible."""
     data = {"format": _FORMAT, "passed": sorted(progress.passed), "hints": progress.hints}
     file = _file(lesson)
     try:

@@ -1,6 +1,6 @@
-"""What was measured, compared and checked last, kept for ``report``; and a benchmark in a file of the user's.
+"""The last results of bench, compare and check, kept for ``report``; and benchmarks in files of the user's.
 
-A result that is lost or broken costs nothing but another run: ``up`` and ``down`` never read one.
+``up`` and ``down`` never read a result: one that is lost or broken only has to be taken again.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ class Kept(NamedTuple):
 
 
 def save(kind: str, instance: str, source: str, data: Any) -> Path:
-    """Keeps a result of that kind (bench, compare, check), in place of the one before.
+    """Keeps a result of that kind (bench, compare, check). It replaces the one before.
 
-    ``source``: the lab's (see ``model.Lab``). Another lab may come to have an instance of the same name.
+    ``source``: the lab's (see ``model.lab.Lab``), because another lab may have an instance of the same name
+    later. Raises VirtlabError where it can't be written.
     """
     path = _file(kind, instance)
     try:
@@ -46,7 +47,7 @@ def save(kind: str, instance: str, source: str, data: Any) -> Path:
 
 
 def load(kind: str, instance: str, source: str | None) -> Any | None:
-    """What was kept last of that lab; None where there is nothing, or nothing that can be read.
+    """The last result of that kind. None where there is none, or none that can be read.
 
     ``source``: the lab's, or None where no lab is known any more.
     """
@@ -60,7 +61,7 @@ def load(kind: str, instance: str, source: str | None) -> Any | None:
 
 
 def instances() -> list[Kept]:
-    """Whatever results were kept of, the newest first."""
+    """The instances of which results were kept, the newest result first."""
     found: dict[tuple[str, str], float] = {}
     for kind in KINDS:
         for file in (paths.state_dir() / "results").glob(f"*.{kind}.json"):
@@ -76,7 +77,7 @@ def instances() -> list[Kept]:
 
 
 def load_bench(instance: str, source: str | None) -> Bench | None:
-    """The benchmark that was kept last, as ``load``; None where there is none that makes sense."""
+    """The last benchmark, as ``load`` finds it. None where there is none, or none that makes sense."""
     try:
         return saved.bench_from_data(load("bench", instance, source))
     except ValueError:
@@ -84,7 +85,7 @@ def load_bench(instance: str, source: str | None) -> Bench | None:
 
 
 def bench_in(path: Path) -> Bench:
-    """A benchmark of ``--save``. Raises InputError with what is wrong with the file."""
+    """The benchmark in a file that ``--save`` wrote. Raises InputError with what is wrong with the file."""
     hint = "give a file that was written with {virtlab} bench LAB --save FILE"
     try:
         return saved.bench_from_data(_read(path))
@@ -97,7 +98,7 @@ def bench_in(path: Path) -> Bench:
 
 
 def may_save(path: Path) -> None:
-    """Raises InputError where a benchmark can't be written to that file: asked before a run, not after."""
+    """Raises InputError where a benchmark can't be written to that file. This is asked before a run."""
     if not path.parent.is_dir():
         raise errors.InputError(
             f"there is no folder {path.parent}", hint=f"make it first: mkdir -p {path.parent}"
@@ -115,7 +116,7 @@ def may_save(path: Path) -> None:
 
 
 def save_bench(path: Path, bench: Bench) -> None:
-    """Writes a benchmark for ``bench_in``. Raises VirtlabError."""
+    """Writes a benchmark to a file, where ``bench_in`` reads it. Raises VirtlabError."""
     try:
         _write(path, to_data(bench))
     except OSError as error:
@@ -146,6 +147,6 @@ def _read(path: Path) -> Any:
 
 
 def _write(path: Path, data: Any) -> None:
-    """The file as a whole, or the one before."""
+    """Replaces the file as a whole, or leaves the one before."""
     text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     atomic.write(path, text)

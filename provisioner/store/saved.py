@@ -1,4 +1,4 @@
-"""A benchmark kept in a file, read back. The file is the user's: nothing in it is trusted."""
+"""Reads kept results back. The file may come from anybody: nothing in it is trusted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _T = typing.TypeVar("_T")
 
 
 def bench_from_data(data: Any) -> Bench:
-    """The benchmark that ``plain.to_data`` was given.
+    """The benchmark whose plain form ``data`` is.
 
-    Raises ValueError, with where and what is wrong, for anything else.
+    Raises ValueError, with the place and what is wrong there, for anything else.
     """
     if not isinstance(data, dict) or "outcomes" not in data:
         raise ValueError("it holds no benchmark")
