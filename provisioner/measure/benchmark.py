@@ -194,7 +194,7 @@ class _Run:
 
     def _bar_what_it_lacks(self, clone: Clone) -> None:
         for probe in self._probes:
-            if Needs.DISK in probe.needs and not clone.disk:
+            if Needs.DISK in probe.needs and not clone.guest.first_disk:
                 several = "its disks are on several controllers: which comes first can't be told"
                 self._tally.bar(probe, clone.of, several if clone.guest.disks else "it has no disk")
             if Needs.NETWORK in probe.needs and not clone.addresses:
@@ -216,7 +216,7 @@ class _Run:
                 raise
 
     def _warm_up_one(self, clone: Clone) -> None:
-        if clone.disk and any(Needs.DISK in probe.needs for probe in self._timed):
+        if clone.guest.first_disk and any(Needs.DISK in probe.needs for probe in self._timed):
             self._fill_disk(clone)
         able = [probe for probe in self._timed if not self._tally.is_barred(probe, clone.of)]
         with self._variables(clone, able) as (variables, able):
@@ -229,7 +229,7 @@ class _Run:
         task = Task("prepare", workloads.PREPARE, "echo done", _FILL_SECONDS)
         try:
             turns.install(clone, [task])
-            found = turns.turn(clone, [task], {"DISK": clone.disk})[task.name]
+            found = turns.turn(clone, [task], {"DISK": clone.guest.first_disk})[task.name]
         except (errors.GuestError, errors.HypervisorError) as error:
             found = errors.GuestError(error.message)
         if isinstance(found, errors.GuestError):
@@ -352,7 +352,7 @@ class _Run:
         self, clone: Clone, probes: Sequence[Probe]
     ) -> Iterator[tuple[dict[str, str], list[Probe]]]:
         """What the scripts are told, and the probes that can run. The host's iperf3 runs meanwhile."""
-        found = {"DISK": clone.disk}
+        found = {"DISK": clone.guest.first_disk}
         if clone.addresses:
             found["PEER"] = plan.USER_GATEWAY if self._session.is_session else clone.host_end
         with ExitStack() as stack:

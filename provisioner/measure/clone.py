@@ -28,7 +28,6 @@ from provisioner.listener import Listener
 from provisioner.measure import clock
 from provisioner.model import naming, plan
 from provisioner.model.enums import Accel
-from provisioner.model.hardware.disk_buses import DISK_BUSES
 from provisioner.model.lab import Guest
 from provisioner.model.metadata import Address
 from provisioner.model.naming import Instance
@@ -61,18 +60,6 @@ class Clone:
     @property
     def addresses(self) -> tuple[Address, ...]:
         return self.order.mark.addresses
-
-    @property
-    def disk(self) -> str:
-        """Its first disk, as its system calls it; empty where it has none, or where that can't be known:
-        Linux counts disks of several controllers in the order in which it finds them."""
-        disks = self.guest.disks
-        if not disks:
-            return ""
-        first = DISK_BUSES[disks[0].bus]
-        alike = [disk for disk in disks if DISK_BUSES[disk.bus].linux == first.linux]
-        is_sure = len({disk.label for disk in alike}) == 1 and (first.is_found_in_order or len(alike) == 1)
-        return f"/dev/{first.first_in_linux}" if is_sure else ""
 
     @property
     def host_end(self) -> str:

@@ -16,6 +16,7 @@ from provisioner.language import Text
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
 from provisioner.model.hardware import disk_buses, network_cards
 from provisioner.model.hardware.device_models import DeviceModel
+from provisioner.model.hardware.disk_buses import DISK_BUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,19 @@ class Guest:
     def images(self) -> tuple[str, ...]:
         """The images that it uses, each once: what it boots, and what its disks are made from."""
         return tuple(dict.fromkeys((self.image, *(disk.image for disk in self.disks if disk.image))))
+
+    @property
+    def first_disk(self) -> str:
+        """The path of its first disk in a Linux; empty where it has none, or where that can't be known.
+
+        Linux counts disks with names of one pattern in the order in which it finds them, across controllers.
+        """
+        if not self.disks:
+            return ""
+        first = DISK_BUSES[self.disks[0].bus]
+        alike = [disk for disk in self.disks if DISK_BUSES[disk.bus].linux == first.linux]
+        is_sure = len({disk.label for disk in alike}) == 1 and (first.is_found_in_order or len(alike) == 1)
+        return f"/dev/{first.first_in_linux}" if is_sure else ""
 
     @property
     def needs_kvm(self) -> bool:

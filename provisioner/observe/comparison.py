@@ -233,13 +233,13 @@ def _by_role(facts: Facts) -> dict[str, dict[str, int]]:
         roles[facts.agent.removeprefix("/dev/")] = "agent"
     found: dict[str, dict[str, int]] = {}
     for interrupt in facts.interrupts:
-        source = _device_of(interrupt.source)
+        source = device_of(interrupt.source)
         counters = found.setdefault(roles.get(source) or source, {})
         counters[source] = counters.get(source, 0) + interrupt.count
     return found
 
 
-def _device_of(source: str) -> str:
+def device_of(source: str) -> str:
     """The device behind a source: ``virtio0`` of ``virtio0-input.0``, ``ahci`` of ``ahci[0000:00:1f.2]``,
     ``mptsas`` of ``ioc0``, as that driver calls its controllers."""
     if source.startswith("virtio"):

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from worlds import guest
 
 from provisioner.images import registry
 from provisioner.model.hardware import disk_buses, identify, machine_types, network_cards
@@ -15,6 +16,8 @@ from provisioner.model.hardware.interfaces import EMULATED
 from provisioner.model.hardware.machine_types import Board
 from provisioner.model.hardware.network_cards import NETWORK_CARDS
 from provisioner.model.hardware.scsi_controllers import SCSI_CONTROLLERS
+from provisioner.model.lab import Disk
+from provisioner.observe import comparison
 
 PROJECT = Path(__file__).parents[2]
 MODELS = (*disk_buses.MODELS, *network_cards.MODELS)
@@ -56,6 +59,31 @@ def test_only_of_paravirtual_devices_it_is_told_what_they_are(model: DeviceModel
 def test_the_reference_names_it(entry: str) -> None:
     words = (PROJECT / "labs/reference.yaml").read_text(encoding="utf-8").split()
     assert entry in words
+
+
+@pytest.mark.parametrize(
+    ("disks", "path"),
+    [
+        ([], ""),
+        ([("ide", None), ("ide", None)], "/dev/sda"),
+        ([("sata", None), ("virtio", None)], "/dev/sda"),
+        ([("virtio", None), ("sata", None), ("virtio", None)], "/dev/vda"),
+        ([("scsi", "lsilogic"), ("scsi", "lsilogic")], "/dev/sda"),
+        # which of two controllers Linux finds first can't be told
+        ([("ide", None), ("sata", None)], ""),
+        ([("scsi", "lsilogic"), ("scsi", "virtio-scsi")], ""),
+    ],
+)
+def test_what_linux_calls_a_guests_first_disk(disks: list[tuple[str, str | None]], path: str) -> None:
+    made = tuple(Disk(bus, 1 << 20, "none", controller) for bus, controller in disks)
+    assert guest("a", disks=made).first_disk == path
+
+
+def test_a_drivers_other_name_in_the_list_of_interrupts() -> None:
+    assert comparison.device_of("ioc0") == "mptsas"
+    assert comparison.device_of("virtio0-input.0") == "virtio0"
+    assert comparison.device_of("ahci[0000:00:1f.2]") == "ahci"
+    assert comparison.device_of("ata_piix") == "ata_piix"
 
 
 @pytest.mark.parametrize(
