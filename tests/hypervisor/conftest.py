@@ -7,7 +7,7 @@ from pathlib import Path
 
 import libvirt
 import pytest
-from marked import MINE, Define, domain_xml, guest_stamp
+from marked import MINE, Define, domain_xml, guest_metadata
 
 from provisioner.hypervisor.connection import Connection
 from provisioner.model import metadata
@@ -30,11 +30,11 @@ def conn(tmp_path: Path) -> Iterator[Connection]:
 
 @pytest.fixture
 def define(conn: Connection) -> Define:
-    """Defines a domain, by default virtlab.learner.demo.one with its own stamp, and starts it."""
+    """Defines a domain, by default virtlab.learner.demo.one with its own metadata, and starts it."""
 
     def defined(
         name: str = MINE.domain("one"),
-        mark: str | None = metadata.dumps(guest_stamp()),
+        mark: str | None = metadata.dumps(guest_metadata()),
         *,
         running: bool = True,
     ) -> libvirt.virDomain:

@@ -1,4 +1,4 @@
-"""Domains of libvirt's test driver with virtlab's stamp on them, or another."""
+"""Domains of libvirt's test driver with virtlab's metadata on them, or other text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MINE = Instance("learner", "demo")
 Define = Callable[..., libvirt.virDomain]
 
 
-def guest_stamp(guest: str = "one", user: str = "learner", instance: str = "demo") -> GuestMetadata:
+def guest_metadata(guest: str = "one", user: str = "learner", instance: str = "demo") -> GuestMetadata:
     of = sample_guest(guest, disks=(), interfaces=())
     origin = Origin(user, instance, "demo", "catalog:demo", '/labs/<demo> & "co"/ラボ.yaml')
     return GuestMetadata(origin, of, "tcg", "asked for", False, {"tiny": "tiny.0.1.learner"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from marked import MINE, Define, domain_xml, guest_stamp
+from marked import MINE, Define, domain_xml, guest_metadata
 
 from provisioner import errors
 from provisioner.hypervisor import reader
@@ -17,20 +17,20 @@ from provisioner.model.observed import Observed, ObservedLater
 from tests.unit.worlds import network
 
 NAME = MINE.domain("one")
-TEXT = metadata.dumps(guest_stamp())
+TEXT = metadata.dumps(guest_metadata())
 FOREIGN = {
-    "no stamp": (NAME, None),
-    "an empty stamp": (NAME, ""),
-    "text for a stamp": (NAME, "mine"),
-    "JSON for a stamp": (NAME, "{}"),
-    "another guest's stamp": (NAME, metadata.dumps(guest_stamp("two"))),
-    "another instance's stamp": (NAME, metadata.dumps(guest_stamp(instance="other"))),
-    "another user's stamp": (NAME, metadata.dumps(guest_stamp(user="somebody"))),
-    "a network's stamp": (
+    "no metadata": (NAME, None),
+    "empty metadata": (NAME, ""),
+    "text for metadata": (NAME, "mine"),
+    "JSON for metadata": (NAME, "{}"),
+    "another guest's metadata": (NAME, metadata.dumps(guest_metadata("two"))),
+    "another instance's metadata": (NAME, metadata.dumps(guest_metadata(instance="other"))),
+    "another user's metadata": (NAME, metadata.dumps(guest_metadata(user="somebody"))),
+    "a network's metadata": (
         NAME,
-        metadata.dumps(metadata.NetworkMetadata(guest_stamp().origin, network("one"), "192.168.130.0/24")),
+        metadata.dumps(metadata.NetworkMetadata(guest_metadata().origin, network("one"), "192.168.130.0/24")),
     ),
-    "a name that is not its stamp's": (MINE.domain("renamed"), TEXT),
+    "a name that is not its metadata's": (MINE.domain("renamed"), TEXT),
     "a name like ours": ("virtlab-learner-demo-one", TEXT),
     "a name with more parts": (f"{NAME}.disk0", TEXT),
     "a name with fewer parts": ("virtlab.learner.demo", TEXT),
@@ -73,11 +73,11 @@ def test_a_name_that_is_not_virtlabs_is_none_of_a_later_version(conn: Connection
 
 
 @pytest.mark.parametrize("text", [TEXT, TEXT.replace('"kind"', '"later":1,"kind"')])
-def test_ours_is_seen_as_it_was_stamped(conn: Connection, define: Define, text: str) -> None:
+def test_ours_is_seen_as_it_was_written(conn: Connection, define: Define, text: str) -> None:
     define(mark=text)
     (domain,) = conn.look().domains
     assert (domain.name, domain.instance, domain.guest) == (NAME, MINE, "one")
-    assert domain.metadata == guest_stamp()
+    assert domain.metadata == guest_metadata()
     assert domain.state == "running"
     conn.require_ours(NAME)
 
@@ -87,8 +87,8 @@ ODD = (
 )
 
 
-def test_any_text_of_a_stamp_comes_back(conn: Connection, define: Define) -> None:
-    mark = dataclasses.replace(guest_stamp(), accel_why=ODD, images={ODD: ODD})
+def test_any_text_of_metadata_comes_back(conn: Connection, define: Define) -> None:
+    mark = dataclasses.replace(guest_metadata(), accel_why=ODD, images={ODD: ODD})
     define(mark=metadata.dumps(mark))
     (domain,) = conn.look().domains
     assert domain.metadata == mark
@@ -137,7 +137,7 @@ def test_a_definition_that_is_refused(conn: Connection) -> None:
 def test_a_second_definition_replaces_the_first(conn: Connection, define: Define) -> None:
     uuid = f"<uuid>{MINE.uuid('domain', 'one')}</uuid>"
     for why in ("asked for", "KVM was tried and failed"):
-        mark = dataclasses.replace(guest_stamp(), accel_why=why)
+        mark = dataclasses.replace(guest_metadata(), accel_why=why)
         xml = domain_xml(NAME, metadata.dumps(mark)).replace("</name>", f"</name>{uuid}")
         conn.define_domain(xml)
         (domain,) = conn.look().domains
@@ -152,7 +152,7 @@ def test_a_domain_that_is_not_there(conn: Connection) -> None:
 def test_everybodys_are_told_apart(conn: Connection, define: Define) -> None:
     define()
     for user, instance in (("somebody", "demo"), ("learner", "demo-2"), ("Ada", "demo")):
-        mark = guest_stamp(user=user, instance=instance)
+        mark = guest_metadata(user=user, instance=instance)
         define(mark.origin.key.domain("one"), metadata.dumps(mark))
     observed = conn.look()
     assert len(observed.domains) == 4

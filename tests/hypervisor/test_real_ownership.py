@@ -10,7 +10,7 @@ from pathlib import Path
 
 import libvirt
 import pytest
-from marked import domain_xml, guest_stamp
+from marked import domain_xml, guest_metadata
 
 from provisioner import errors, render
 from provisioner.host.local_host import LocalHost
@@ -55,7 +55,7 @@ def mine(system: Connection) -> Iterator[Instance]:
 
 
 def mark_of(mine: Instance, guest: str) -> GuestMetadata:
-    return guest_stamp(guest, user=mine.owner, instance=mine.name)
+    return guest_metadata(guest, user=mine.owner, instance=mine.name)
 
 
 def define(system: Connection, name: str, mark: str | None) -> Domain:
@@ -100,7 +100,7 @@ class Net:
         self.subnet = next(plan.subnets(mine, name, [*taken, *(LocalHost().routes() or [])]))
         self.name = mine.network(name)
         network = Network(name, None, NetworkMode.ISOLATED)
-        origin = guest_stamp(user=mine.owner, instance=mine.name).origin
+        origin = guest_metadata(user=mine.owner, instance=mine.name).origin
         self.mark = NetworkMetadata(origin, network, str(self.subnet))
         hosts = [(f"g{i}", self.address(i)) for i in (1, 2)]
         self.xml = render.network_xml(network, self.mark, hosts)

@@ -1,4 +1,4 @@
-"""The stack under a guest as data: nothing in it but what the stamp, the guest and the host told."""
+"""The stack under a guest as data: nothing in it but what the metadata, the guest and the host told."""
 
 from __future__ import annotations
 

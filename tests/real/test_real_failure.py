@@ -149,7 +149,7 @@ def test_a_volume_of_that_name_is_made_anew(system: Virtlab) -> None:
     assert int(size) == 64 * 2048
 
 
-def test_a_broken_stamp_is_nobodys(system: Virtlab) -> None:
+def test_broken_metadata_is_nobodys(system: Virtlab) -> None:
     lab, name = system.lab(), system.name()
     system("up", str(lab), "--as", name).ended(0)
     system("stop", "--timeout", "0", name).ended(0)
@@ -157,7 +157,7 @@ def test_a_broken_stamp_is_nobodys(system: Virtlab) -> None:
     xml = system.virsh("dumpxml", "--inactive", domain)
     file = Path(system.home, f"{name}.xml")
     try:
-        broken = xml.replace("&quot;guest&quot;:&quot;one&quot;", "broken").replace('"guest":"one"', "broken")
+        broken = xml.replace("&quot;kind&quot;:", "broken").replace('"kind":', "broken")
         assert broken != xml
         file.write_text(broken)
         system.virsh("define", str(file))

@@ -53,7 +53,7 @@ def ranges_of(lab: Lab, origin: Origin, *, session: bool) -> plan.Ranges:
     return found
 
 
-def guest_stamp(
+def guest_metadata(
     lab: Lab, guest: Guest, origin: Origin, addresses: tuple[Address, ...], accel: str
 ) -> GuestMetadata:
     image = naming.ImageSet(guest.image, "0" * 12, "0" * 16, origin.key.owner)
@@ -86,7 +86,7 @@ def domains(
     addresses = plan.addresses(lab, origin, NOTHING, ranges_of(lab, origin, session=session))
     found = {}
     for guest in lab.top_level:
-        mark = guest_stamp(lab, guest, origin, addresses[guest.name], accel)
+        mark = guest_metadata(lab, guest, origin, addresses[guest.name], accel)
         files = boot or _boot_files(guest, pool)
         if guest.image == "grub":  # which has no initrd
             files = render.BootFiles(files.kernel)

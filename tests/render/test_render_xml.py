@@ -14,7 +14,7 @@ from rendered import (
     LABS,
     POOL,
     domains,
-    guest_stamp,
+    guest_metadata,
     load_lab,
     metadata_of,
     networks,
@@ -79,7 +79,7 @@ def check_text(text: str) -> None:
     assert mark.guest.smbios["serial"] == text
 
 
-def test_a_file_name_of_any_bytes_stays_in_the_stamp() -> None:
+def test_a_file_name_of_any_bytes_stays_in_the_metadata() -> None:
     file = bytes(range(1, 256)).decode(errors="surrogateescape") + "\ufffe\uffff]]>"
     origin = dataclasses.replace(ORIGIN, file=file)
     for xml in (
@@ -89,7 +89,7 @@ def test_a_file_name_of_any_bytes_stays_in_the_stamp() -> None:
         assert metadata_of(xml).origin.file == file
 
 
-def test_the_stamp_is_readable() -> None:
+def test_the_metadata_is_readable() -> None:
     for xml in domains(LAB, ORIGIN, accel="tcg", session=False).values():
         (line,) = [line for line in xml.splitlines() if "virtlab:stamp" in line]
         assert '{"format":2,"kind":"guest"' in line
@@ -214,7 +214,7 @@ def test_the_kernel_is_told_no_device_and_the_same_twice() -> None:
 def test_an_emulated_counters_rate_is_told_where_it_is_known() -> None:
     def told(accel: str, khz: int | None) -> list[str]:
         guest = LAB.guest("named")
-        mark = guest_stamp(LAB, guest, ORIGIN, (), accel)
+        mark = guest_metadata(LAB, guest, ORIGIN, (), accel)
         files = render.BootFiles.of(lambda part: f"/pool/{part}", guest.firmware)
         xml = render.domain_xml(guest, mark, files, "/pool", session=True, counter_khz=khz)
         words = (etree.fromstring(xml).findtext("os/cmdline") or "").split()
@@ -289,7 +289,7 @@ def test_only_virtio_devices_are_told_to_be_seen_by_the_trace() -> None:
         ),
         interfaces=tuple(Interface("wide", model) for model in ("virtio", "e1000")),
     )
-    mark = guest_stamp(LAB, guest, ORIGIN, (), "tcg")
+    mark = guest_metadata(LAB, guest, ORIGIN, (), "tcg")
     files = render.BootFiles.of(lambda part: f"/pool/{part}", guest.firmware)
     texts = [
         render.domain_xml(guest, mark, files, "/pool", session=True, eventfd=eventfd)

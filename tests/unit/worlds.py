@@ -97,7 +97,7 @@ def make(of: Lab, observed: Observed = NOTHING, *, session: bool = False) -> Pla
 
 
 def after(of: Lab, observed: Observed = NOTHING, *, session: bool = False) -> Observed:
-    """What is there once the plan for the lab was carried out; each stamp goes through its text."""
+    """What is there once the plan for the lab was carried out; all metadata goes through its text."""
     steps, own = make(of, observed, session=session), origin(of)
     nets = ranges(of, observed, session=session)
     addresses = plan.addresses(of, own, observed, nets)
