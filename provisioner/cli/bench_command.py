@@ -31,7 +31,7 @@ def bench(
     connect: options.Connect = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:
-    """Measure the guests of a lab against each other, on throw-away twins; yours are paused meanwhile."""
+    """Measure the guests of a lab against each other, on throw-away clones; yours are paused meanwhile."""
     from provisioner.cli import ask
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import bench_page as report

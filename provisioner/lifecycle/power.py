@@ -19,7 +19,7 @@ from provisioner.model.observed import Member
 
 
 def chosen(session: Session, instance: Instance, guest: str | None) -> list[Member]:
-    """The guests that are meant: one, or all of the lab that are domains. The twins of a bench are none
+    """The guests that are meant: one, or all of the lab that are domains. The clones of a bench are none
     of them."""
     if guest is not None:
         return [choose.member(session, instance, guest)]

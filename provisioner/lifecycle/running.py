@@ -20,7 +20,7 @@ Match = tuple[Session, naming.Instance, tuple[Member, ...]]
 
 @contextmanager
 def found(connect: str | None, target: str) -> Iterator[Match]:
-    """The session, the instance and its guests: sorted by name, those inside one after it; no twins.
+    """The session, the instance and its guests: sorted by name, those inside one after it; no clones.
 
     ``target`` is an instance's name, or the path of a lab's folder or file. Raises InputError for
     LAB/GUEST, NotFound where nothing of that name is up, Ambiguous where more than one thing is, and

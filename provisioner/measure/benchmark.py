@@ -1,4 +1,4 @@
-"""``bench``: measures twins of a lab's guests, one at a time, in turn; the guests themselves stand still."""
+"""``bench``: measures clones of a lab's guests, one at a time, in turn; the guests themselves stand still."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from provisioner.host.processes import iperf3_server
 from provisioner.hypervisor.domain import Domain
 from provisioner.listener import Listener
 from provisioner.measure import findings, statistics, tracing, turns, workloads
-from provisioner.measure.clone import Clone, Twins
+from provisioner.measure.clone import Clone, Clones
 from provisioner.measure.findings import Tally, first_line
 from provisioner.measure.turns import Reading, Task, TaskFailed
 from provisioner.measure.workloads import Needs, Probe
@@ -46,10 +46,10 @@ def run(
 ) -> Bench:
     """Measures the guests given, the first of which is the base of all ratios.
 
-    Guests inside others have no twins: only those of the host's libvirt are measured, which is said.
+    Guests inside others have no clones: only those of the host's libvirt are measured, which is said.
     What can't be measured is missing in the result, which says why. The guests are paused meanwhile,
-    and go on when this returns or raises; the twins are gone then. ``timeout`` is for each boot of a
-    twin. Raises KeyboardInterrupt soon after ``cancelled`` is set.
+    and go on when this returns or raises; the clones are gone then. ``timeout`` is for each boot of a
+    clone. Raises KeyboardInterrupt soon after ``cancelled`` is set.
     """
     names = [guest.guest for guest in guests if isinstance(guest, ObservedDomain)]
     if inside := [guest.guest for guest in guests if guest.guest not in names]:
@@ -78,7 +78,7 @@ class _Run:
         self._cancelled = cancelled
         self._rounds = rounds or (workloads.QUICK_ROUNDS if quick else workloads.FULL_ROUNDS)
         self._counts = min(self._rounds, COUNT_ROUNDS)
-        self._twins = Twins(session, instance, monitor, cancelled, timeout)
+        self._clones = Clones(session, instance, monitor, cancelled, timeout)
         self._tally = Tally(names)
         self._probes = workloads.probes(quick)
         self._timed = [probe for probe in self._probes if probe.registers is None]
@@ -89,7 +89,7 @@ class _Run:
         self._done = 0.0  # of that
 
     def work(self) -> Bench:
-        """All of it. Whatever happens, the guests go on and the twins go."""
+        """All of it. Whatever happens, the guests go on and the clones go."""
         self._began, taken = time.monotonic(), datetime.now(UTC)
         host = findings.host_facts(self._session)
         observed = self._session.look(volumes=False).of(self._instance)
@@ -103,7 +103,7 @@ class _Run:
                 if domain.is_active and own.pause():
                     paused.append(own)
             if paused:
-                self._monitor.note("the guests are paused while their twins are measured")
+                self._monitor.note("the guests are paused while their clones are measured")
             self._measure(domains)
         except BaseException:
             for problem in self._clean_up(paused):
@@ -116,12 +116,12 @@ class _Run:
         )
         seconds = time.monotonic() - self._began
         self._monitor.done(_SUBJECT, f"done in {format_seconds(seconds)}")
-        for guest, why in self._twins.failed.items():
+        for guest, why in self._clones.failed.items():
             self._tally.note(f"{guest}: {why}")
         counted = {metric.name for probe in self._counted for metric in workloads.metrics_of(probe)}
         outcomes = {
             metric.name: self._tally.outcome(
-                metric, self._twins.failed, self._label if metric.name in counted else ""
+                metric, self._clones.failed, self._label if metric.name in counted else ""
             )
             for metric in findings.wanted(self._probes, boots=not self._quick)
         }
@@ -159,7 +159,7 @@ class _Run:
             except errors.VirtlabError as error:
                 problems.append(error)
         try:
-            self._twins.remove()
+            self._clones.remove()
         except errors.VirtlabError as error:
             problems.append(error)
         return problems
@@ -168,13 +168,13 @@ class _Run:
         able = []
         for domain in domains:
             if not domain.is_active:
-                self._twins.failed[domain.guest] = f"it is {domain.state}"
+                self._clones.failed[domain.guest] = f"it is {domain.state}"
             elif domain.metadata.guest.agent is AgentPort.NONE:
-                self._twins.failed[domain.guest] = "it has no guest agent to measure it with"
+                self._clones.failed[domain.guest] = "it has no guest agent to measure it with"
             else:
                 able.append(domain)
-        self._step("starting the twins", _MAKE)
-        self._twins.make(able)
+        self._step("starting the clones", _MAKE)
+        self._clones.make(able)
         for clone in self._in_turn(0):
             self._bar_what_it_lacks(clone)
         self._step("warming up", _WARM)
@@ -188,8 +188,8 @@ class _Run:
             self._count()
 
     def _in_turn(self, number: int) -> list[Clone]:
-        """The twins that run, in the order of the guests, and every other round in the opposite one."""
-        clones = [self._twins.running[name] for name in self._names if name in self._twins.running]
+        """The clones that run, in the order of the guests, and every other round in the opposite one."""
+        clones = [self._clones.running[name] for name in self._names if name in self._clones.running]
         return clones[::-1] if number % 2 else clones
 
     def _bar_what_it_lacks(self, clone: Clone) -> None:
@@ -201,7 +201,7 @@ class _Run:
                 self._tally.bar(probe, clone.of, "it has no network card")
 
     def _warm_up(self) -> None:
-        """Does everything once, on all twins side by side, and keeps no number: the first time is slower."""
+        """Does everything once, on all clones side by side, and keeps no number: the first time is slower."""
         clones = self._in_turn(0)
         if not clones:
             return
@@ -244,10 +244,10 @@ class _Run:
             clone.installed |= names
 
     def _turn(self, clone: Clone, probes: Sequence[Probe], number: int, words: str) -> None:
-        """One round of probes on one twin."""
+        """One round of probes on one clone."""
         if self._cancelled.is_set():
             raise KeyboardInterrupt
-        self._twins.alone(clone)
+        self._clones.alone(clone)
         costs = {probe.name: probe.seconds + _AROUND for probe in probes}
         titles = {probe.name: probe.title.en for probe in probes}
         target = self._done + sum(costs.values())
@@ -312,11 +312,11 @@ class _Run:
         for number in range(self._rounds):
             for clone in self._in_turn(number):
                 self._step(f"boot {number + 1} of {self._rounds}: {clone.of}", _BOOT)
-                self._twins.alone(clone)
+                self._clones.alone(clone)
                 try:
-                    booted = self._twins.reboot(clone)
+                    booted = self._clones.reboot(clone)
                 except (errors.GuestError, errors.HypervisorError) as error:
-                    self._lose(clone, f"its twin did not boot again: {first_line(error)}")
+                    self._lose(clone, f"its clone did not boot again: {first_line(error)}")
                     continue
                 self._tally.put(workloads.BOOT_TOTAL.name, clone.of, number, booted.total)
                 began, ended = booted.phases.get("init"), booted.phases.get("agent")
@@ -336,12 +336,12 @@ class _Run:
         can = [t for t in clones for p in self._counted if not self._tally.is_barred(p, t.of)]
         if not can:
             return
-        self._step("starting twins again, to count register accesses", _MAKE)
+        self._step("starting clones again, to count register accesses", _MAKE)
         for clone in clones:
             clone.domain.unpause()
         if accels == {"kvm"}:
             self._label = tracing.EXITS
-        elif self._twins.count_accesses():
+        elif self._clones.count_accesses():
             self._label = tracing.NO_EVENTFD
         for number in range(self._counts):
             for clone in self._in_turn(number):
@@ -378,11 +378,11 @@ class _Run:
                 return False
         except errors.NotFound:
             pass
-        self._lose(clone, "its twin stopped in the middle of the measurement")
+        self._lose(clone, "its clone stopped in the middle of the measurement")
         return True
 
     def _lose(self, clone: Clone, why: str) -> None:
-        self._twins.drop(clone.of, why)
+        self._clones.drop(clone.of, why)
         self._monitor.failed(clone.guest.name, why)
 
     def _estimate(self) -> float:

@@ -1,6 +1,6 @@
-"""Throw-away twins of guests: measured, rebooted and traced in place of the learner's own.
+"""Throw-away clones of guests: measured, rebooted and traced in place of the learner's own.
 
-A twin is a domain of the same instance, made from its guest's metadata: the same definition,
+A clone is a domain of the same instance, made from its guest's metadata: the same definition,
 accelerator and image, with fresh disks, a MAC and an address of its own. ``down`` removes it with
 the rest, whenever the bench was killed.
 """
@@ -40,11 +40,11 @@ _CLOCK_TRIES = 4
 
 @dataclass(slots=True)
 class Clone:
-    """A twin that runs. ``of`` is the guest's name, ``domain`` the twin's own domain."""
+    """A clone that runs. ``of`` is the guest's name, ``domain`` the clone's own domain."""
 
     of: str
     domain: Domain
-    guest: Guest  # with the twin's own name
+    guest: Guest  # with the clone's own name
     order: Order
     label: str
     installed: frozenset[str] = frozenset()  # the tasks whose scripts it has, see ``runner.install``
@@ -76,8 +76,8 @@ class Booted:
 
 
 @dataclass(slots=True)
-class Twins:
-    """The twins of one run. The caller holds the instance's lock, and calls ``remove`` whatever happens."""
+class Clones:
+    """The clones of one run. The caller holds the instance's lock, and calls ``remove`` whatever happens."""
 
     session: Session
     instance: Instance
@@ -85,10 +85,10 @@ class Twins:
     cancelled: threading.Event
     timeout: float  # seconds for each to boot
     running: dict[str, Clone] = field(default_factory=dict)  # by the name of the guest
-    failed: dict[str, str] = field(default_factory=dict)  # guest -> why it has no twin
+    failed: dict[str, str] = field(default_factory=dict)  # guest -> why it has no clone
 
     def make(self, domains: Sequence[ObservedDomain]) -> None:
-        """Brings up a twin for each guest, side by side. One that fails is in ``failed``."""
+        """Brings up a clone for each guest, side by side. One that fails is in ``failed``."""
         self.remove()
         self._check_memory(domains)
         pool = image_upload.open_pool(self.session)
@@ -127,7 +127,7 @@ class Twins:
             raise errors.ImageError(
                 "the image that it was made from is gone", hint="{virtlab} down, {virtlab} up"
             )
-        # what the guest got is asked for: one that falls back to emulation would be no twin
+        # what the guest got is asked for: one that falls back to emulation would be no clone
         clone = replace(guest, name=naming.clone(guest.name), accel=Accel(observed.metadata.accel))
         addresses = []
         for index, old in enumerate(observed.metadata.addresses):
@@ -151,7 +151,7 @@ class Twins:
         launcher = Launcher(
             self.session, pool, self.monitor, timeout=self.timeout, cancelled=self.cancelled, eventfd=eventfd
         )
-        with ThreadPoolExecutor(max_workers=len(orders), thread_name_prefix="twin") as threads:
+        with ThreadPoolExecutor(max_workers=len(orders), thread_name_prefix="clone") as threads:
             futures = {name: threads.submit(launcher.launch, order) for name, order in orders.items()}
             try:
                 results = {name: future.result() for name, future in futures.items()}
@@ -163,7 +163,7 @@ class Twins:
             order = orders[name]
             if result.error is not None:
                 self.running.pop(name, None)
-                self.failed[name] = f"its twin did not come up: {result.error.message.splitlines()[0]}"
+                self.failed[name] = f"its clone did not come up: {result.error.message.splitlines()[0]}"
                 continue
             domain = self.session.conn.domain(self.instance.domain(order.guest.name))
             label = f"{self.instance.name}/{order.guest.name}"
@@ -175,7 +175,7 @@ class Twins:
         for tries_left in reversed(range(_CLOCK_TRIES)):
             wrong = clock.far_off({n: self.running[n].transport for n in names if n in self.running})
             for name, pace in wrong.items():
-                clone, why = self.running[name], f"its twin's clock runs at {pace:.2g} times the true speed"
+                clone, why = self.running[name], f"its clone's clock runs at {pace:.2g} times the true speed"
                 try:
                     if not tries_left:
                         raise errors.GuestError(f"{why}: this host is too busy")
@@ -187,7 +187,7 @@ class Twins:
                 return
 
     def _end_all(self, futures: Sequence[Future[Launched]], orders: Sequence[Order]) -> None:
-        """Switches the twins off until nobody waits for one of them any more."""
+        """Switches the clones off until nobody waits for one of them any more."""
         while wait(futures, timeout=0.1).not_done:
             for order in orders:
                 with suppress(errors.NotFound):
@@ -197,7 +197,7 @@ class Twins:
         preflight.check_memory(
             self.session,
             [observed.metadata.guest for observed in domains],
-            subject="what is measured are twins of the guests: they",
+            subject="what is measured are clones of the guests: they",
             hint="end labs that nobody needs: {virtlab} status, {virtlab} down LAB",
         )
 
@@ -209,7 +209,7 @@ class Twins:
         clone.domain.unpause()
 
     def reboot(self, clone: Clone) -> Booted:
-        """Switches a twin off and on. Raises GuestError or HypervisorError where it does not come up."""
+        """Switches a clone off and on. Raises GuestError or HypervisorError where it does not come up."""
         clone.installed = frozenset()
         clone.domain.destroy()
         phases: dict[str, float] = {}
@@ -232,12 +232,12 @@ class Twins:
         return Booted(phases, ready.seconds)
 
     def drop(self, name: str, why: str) -> None:
-        """Gives up on a twin: it is not measured any more."""
+        """Gives up on a clone: it is not measured any more."""
         self.failed.setdefault(name, why)
         self.running.pop(name, None)
 
     def remove(self) -> None:
-        """Takes all twins of the instance away, those of a run that was killed, too."""
+        """Takes all clones of the instance away, those of a run that was killed, too."""
         self.running.clear()
         observed = self.session.look().of(self.instance)
         names = {d.guest for d in observed.domains} | {v.guest for v in observed.volumes}
@@ -257,7 +257,7 @@ class Twins:
                     problems.append(error)
         errors.raise_all(
             problems,
-            f"not all twins of {self.instance.name} could be removed",
+            f"not all clones of {self.instance.name} could be removed",
             hint=f"{{virtlab}} down {self.instance.name}",
         )
 

@@ -1,4 +1,4 @@
-"""Counts a twin's register accesses, or its exits, while it works: from QEMU's trace, or from KVM."""
+"""Counts a clone's register accesses, or its exits, while it works: from QEMU's trace, or from KVM."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class ExitCounter:
     def close(self) -> None:
         pass
 
-    def count(self, _twin: Clone, probe: Probe, reading: Reading) -> Count:
+    def count(self, _clone: Clone, probe: Probe, reading: Reading) -> Count:
         """Exits for each unit of the probe's work. Raises ValueError where the counter makes no sense."""
         before, after = self._counts[probe.name]
         if before is None or after is None or after <= before:
@@ -146,12 +146,12 @@ Counter = Tracer | ExitCounter
 
 
 def counter(session: Session, clone: Clone) -> Counter:
-    """What counts in that twin: for one turn, then ``close`` it."""
+    """What counts in that clone: for one turn, then ``close`` it."""
     return ExitCounter(clone) if clone.accel == "kvm" else Tracer(session, clone)
 
 
 def obstacle(session: Session, clone: Clone) -> str:
-    """Why a twin's register accesses or exits can't be counted here; empty where they can."""
+    """Why a clone's register accesses or exits can't be counted here; empty where they can."""
     if clone.accel == "kvm":
         counted = qemu_monitor.exits(clone.domain)
         return "" if counted is not None else "this host's KVM and libvirt do not count a guest's exits"

@@ -1,6 +1,6 @@
-"""Work in a twin, timed by marks on its console: the agent's line is silent until it is done.
+"""Work in a clone, timed by marks on its console: the agent's line is silent until it is done.
 
-The probes' scripts are put into the twin once. A turn runs some of them one after the other.
+The probes' scripts are put into the clone once. A turn runs some of them one after the other.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _INSTALL_SECONDS = 30.0
 _GONE_SECONDS = 2.0
 _SHOWN = 200
 _KILLED = 128 + 9
-# The twin's own part: TOKEN, "ready" where somebody wants to be told half a second before the work,
+# The clone's own part: TOKEN, "ready" where somebody wants to be told half a second before the work,
 # DISK, PEER, PORT, then NAME:LIMIT for each task. It tells of each how it ended, and its answer.
 _TURN = f"""\
 token=$1 slowly=$2; export DISK=$3 PEER=$4 PORT=$5; shift 5
@@ -80,12 +80,12 @@ class Task:
 
 
 def task(probe: Probe) -> Task:
-    """What a probe has a twin do."""
+    """What a probe has a clone do."""
     return Task(probe.name, probe.script, probe.answer, probe.timeout)
 
 
 class Counting(Protocol):
-    """Somebody who looks at the twin's QEMU while it works; called from a thread of the turn."""
+    """Somebody who looks at the clone's QEMU while it works; called from a thread of the turn."""
 
     def prepare(self) -> None:
         """Half a second before the first task begins."""
@@ -104,7 +104,7 @@ class Reading:
 
     answer: bytes
     seconds: float  # from its begin to its end, on the host's clock
-    host_seconds: float  # of processor time that the twin's QEMU took in between
+    host_seconds: float  # of processor time that the clone's QEMU took in between
     begin: bytes  # the marks as they stand on the console
     end: bytes
 
@@ -163,7 +163,7 @@ class _Sampler(threading.Thread):
         on_begin: Callable[[str], None] | None,
     ) -> None:
         super().__init__(name=f"sampler {clone.label}", daemon=True)
-        self._twin = clone
+        self._clone = clone
         self._tasks = tasks
         self._marks = marks
         self._deadline = deadline
@@ -193,7 +193,7 @@ class _Sampler(threading.Thread):
                 counting.over()
 
     def _sample_tasks(self) -> None:
-        marks, counting, domain = self._marks, self._counting, self._twin.domain
+        marks, counting, domain = self._marks, self._counting, self._clone.domain
         for task in self._tasks:
             if not marks.wait(marks.of(f"begin-{task.name}"), self._deadline):
                 return
@@ -211,7 +211,7 @@ class _Sampler(threading.Thread):
 
 
 def install(clone: Clone, tasks: Sequence[Task]) -> None:
-    """Puts the scripts of tasks into a twin, which keeps them until it is started again."""
+    """Puts the scripts of tasks into a clone, which keeps them until it is started again."""
     end = f"END-{secrets.token_hex(6)}"
     files = {"turn": _TURN}
     for task in tasks:
@@ -234,7 +234,7 @@ def turn(
     """Runs installed tasks one after the other; what each gave, or why it gave nothing.
 
     ``variables``: DISK, PEER and PORT. ``on_begin`` is told each task's name, in another thread.
-    Raises GuestError where the twin ends or answers nothing that can be used, and HypervisorError
+    Raises GuestError where the clone ends or answers nothing that can be used, and HypervisorError
     where libvirt or ``counting`` fails. Takes at most the limits of all tasks, and a few seconds.
     """
     marks = _Marks(tasks)

@@ -29,11 +29,11 @@ class Source(StrEnum):
     GUEST = "guest"  # the probe prints it
     HOST = "host"  # processor time of the guest's QEMU during the probe, divided by the work
     REGISTERS = "registers"  # traced register accesses, or exits under KVM, divided by the work
-    BOOT = "boot"  # the start of a throw-away twin
+    BOOT = "boot"  # the start of a throw-away clone
 
 
 class Needs(StrEnum):
-    """What a probe needs beside the twin and its guest agent."""
+    """What a probe needs beside the clone and its guest agent."""
 
     DISK = "disk"
     NETWORK = "network"

@@ -87,7 +87,7 @@ class Instance:
 
 def clone(guest: str) -> str:
     """The name of a guest's throw-away clone. It has a dot, which no guest of a lab has in its name."""
-    return f"{guest}.twin"
+    return f"{guest}.clone"
 
 
 def is_clone(guest: str) -> bool:

@@ -62,8 +62,8 @@ def test_a_guest_that_is_lost_as_a_whole_says_so_everywhere() -> None:
     found = tally()
     found.put(METRIC.name, "full", 0, 1.0)
     found.put(METRIC.name, "virtio", 0, 1.0)
-    done = series(outcome(found, {"virtio": "its twin stopped"}))
-    assert done["virtio"] == Series("virtio", (1.0,), "its twin stopped")
+    done = series(outcome(found, {"virtio": "its clone stopped"}))
+    assert done["virtio"] == Series("virtio", (1.0,), "its clone stopped")
     assert done["full"].missing == ""
 
 

@@ -64,7 +64,7 @@ def uptime(virtlab: Virtlab, name: str, guest: str) -> float:
     return float(virtlab("exec", f"{name}/{guest}", "--", "cat", "/proc/uptime").ended(0).out.split()[0])
 
 
-def test_it_measures_twins_and_leaves_the_guests_as_they_were(virtlab: Virtlab) -> None:
+def test_it_measures_clones_and_leaves_the_guests_as_they_were(virtlab: Virtlab) -> None:
     name = virtlab.name()
     virtlab("up", LAB, "--as", name).ended(0)
     before, pids = virtlab.traces(name), virtlab.pids(name)
@@ -110,30 +110,30 @@ def test_killed_in_the_middle_it_harms_nothing_and_down_leaves_nothing(system: V
     kill_one("round 1 of 1: virtio")
     now = states(system, name)
     assert now["full"] == now["virtio"] == "paused"
-    assert "full.twin" in now
-    # the guests go on when told to, and the twins are none of them
+    assert "full.clone" in now
+    # the guests go on when told to, and the clones are none of them
     system("start", name).ended(0)
     now = states(system, name)
     assert now["full"] == now["virtio"] == "running"
-    assert now["full.twin"] == "paused"
+    assert now["full.clone"] == "paused"
     # up has nothing to ask: what it takes away is nobody's
     system("up", LAB, "--as", name).ended(0)
     assert system.pids(name) == pids
-    assert not [trace for trace in system.traces(name) if "twin" in trace]
+    assert not [trace for trace in system.traces(name) if "clone" in trace]
 
-    kill_one("starting twins again")
-    assert [trace for trace in system.traces(name) if "twin" in trace]
+    kill_one("starting clones again")
+    assert [trace for trace in system.traces(name) if "clone" in trace]
     system("down", name).ended(0)
     assert system.traces(name) == []
 
 
-def test_a_twin_that_ends_in_the_middle_leaves_the_others_result(system: Virtlab) -> None:
+def test_a_clone_that_ends_in_the_middle_leaves_the_others_result(system: Virtlab) -> None:
     name = system.name()
     system("up", LAB, "--as", name).ended(0)
     process = begin(system, name)
     until(process, "round 1 of 1: virtio")
     began = time.monotonic()
-    system.virsh("destroy", system.domain(name, "virtio.twin"))
+    system.virsh("destroy", system.domain(name, "virtio.clone"))
     out, told = process.communicate(timeout=2 * PATIENCE)
     assert process.returncode == 0, told
     assert time.monotonic() - began < PATIENCE
@@ -144,5 +144,5 @@ def test_a_twin_that_ends_in_the_middle_leaves_the_others_result(system: Virtlab
         assert entries["full"]["missing"] == ""
         assert "stopped in the middle" in entries["virtio"]["missing"]
     assert series(found, "registers-disk")["virtio"]["values"] == []
-    assert "virtio: its twin stopped in the middle of the measurement" in found["notes"]
-    assert not [trace for trace in system.traces(name) if "twin" in trace]
+    assert "virtio: its clone stopped in the middle of the measurement" in found["notes"]
+    assert not [trace for trace in system.traces(name) if "clone" in trace]

@@ -1,4 +1,4 @@
-"""Work in real twins that do what they should not: each task is bounded, and the others keep their result."""
+"""Work in real clones that do what they should not: each task is bounded, others keep their results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from provisioner.backends.session import opened
 from provisioner.hypervisor.connection import Choice
 from provisioner.listener import Silent
 from provisioner.measure import turns
-from provisioner.measure.clone import Clone, Twins
+from provisioner.measure.clone import Clone, Clones
 from provisioner.measure.turns import Reading, Task
 
 
@@ -31,7 +31,7 @@ def clone(request: pytest.FixtureRequest, system: Virtlab) -> Iterator[Clone]:
     system("up", str(system.lab(request.param)), "--as", name).ended(0)
     with opened(Choice(system.uri, "a test"), with_events=True) as session:
         instance = session.instance(name)
-        clones = Twins(session, instance, Silent(), threading.Event(), 60.0)
+        clones = Clones(session, instance, Silent(), threading.Event(), 60.0)
         try:
             clones.make(session.look().of(instance).domains)
             assert not clones.failed

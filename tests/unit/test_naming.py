@@ -172,7 +172,7 @@ def test_other_volumes_are_no_images(name: str) -> None:
     assert naming.split_image_volume(name) is None
 
 
-def test_a_twin_is_told_from_every_guest_and_belongs_to_the_instance() -> None:
+def test_a_clone_is_told_from_every_guest_and_belongs_to_the_instance() -> None:
     instance = naming.Instance("learner", "demo")
     name = naming.clone("full")
     assert naming.is_clone(name)

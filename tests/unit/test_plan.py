@@ -356,7 +356,7 @@ def test_whatever_is_lost_is_said(before: Lab, now: Lab) -> None:
     assert [s.name for s in made.guests if s.verb is not Verb.REMOVE] == [g.name for g in now.top_level]
 
 
-def test_a_twin_that_a_bench_left_behind_goes_and_nobody_is_asked() -> None:
+def test_a_clone_that_a_bench_left_behind_goes_and_nobody_is_asked() -> None:
     of = lab(guest("full"), guest("virtio"))
     observed = after(of)
     full = observed.domain("full")
@@ -367,7 +367,7 @@ def test_a_twin_that_a_bench_left_behind_goes_and_nobody_is_asked() -> None:
     left = dataclasses.replace(full, name=instance.domain(name), guest=name, metadata=mark)
     volumes = [ObservedVolume(v := instance.volume(name, 0), instance, v.removeprefix(instance.prefix))]
     made = make(of, Observed((*observed.domains, left), observed.networks, (*observed.volumes, *volumes)))
-    assert [(s.verb, s.name) for s in made.guests if s.changes_something] == [(Verb.REMOVE, "full.twin")]
+    assert [(s.verb, s.name) for s in made.guests if s.changes_something] == [(Verb.REMOVE, "full.clone")]
     assert not made.losses
     assert not made.leftovers, "its volume goes with it"
     # killed in between: only the volume is left

@@ -48,8 +48,8 @@ def given(monkeypatch: pytest.MonkeyPatch, *sessions: Connection) -> None:
     monkeypatch.setattr(session, "everywhere", everywhere)
 
 
-def test_a_lab_by_its_name_without_the_twins_of_its_guests(monkeypatch: pytest.MonkeyPatch) -> None:
-    guests = (domain("demo", "full"), domain("demo", "full.twin"), domain("demo", "virtio"))
+def test_a_lab_by_its_name_without_the_clones_of_its_guests(monkeypatch: pytest.MonkeyPatch) -> None:
+    guests = (domain("demo", "full"), domain("demo", "full.clone"), domain("demo", "virtio"))
     given(monkeypatch, Connection(*guests, domain("other", "one")))
     with running.found(None, "demo") as (_, instance, found):
         assert instance == Instance("me", "demo")
