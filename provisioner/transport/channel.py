@@ -1,4 +1,4 @@
-"""What the ways to a guest's agent have in common.
+"""The interface that all ways to a guest's agent have in common.
 
 Deadlines are absolute, in seconds of ``time.monotonic()``.
 """
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How to treat a line: what is cheap on a virtio channel is not at 3.8 KB/s."""
+    """How a line is used. What is cheap on a virtio channel is expensive on a serial line of 3.8 KB/s."""
 
     compress: bool
     first_poll: float  # seconds until a command's end is first asked for
@@ -31,15 +31,15 @@ SLOW = Tuning(compress=True, first_poll=0.03, slowest_poll=1.0, push_chunk=32 * 
 
 
 class AgentSession(Protocol):
-    """The agent, while nobody else can disturb the conversation."""
+    """A conversation with the agent, in which nobody else can interfere."""
 
     def command(
         self, execute: str, arguments: Mapping[str, Any] | None, *, deadline: float, most: int
     ) -> Any:
-        """The ``return`` value of a command, from an answer of at most ``most`` bytes.
+        """The value that the agent returns for a command, in an answer of at most ``most`` bytes.
 
-        Raises NotReady where no answer came in time, TooMuch past the bound, GuestError where the
-        agent refuses or answers nonsense, HypervisorError where the line breaks.
+        Raises NotReady where no answer came in time, TooMuch where it is longer, GuestError where the agent
+        refuses or the answer makes no sense, and HypervisorError where the line breaks.
         """
         ...
 
@@ -70,7 +70,7 @@ class AgentChannel(Protocol):
     def tuning(self) -> Tuning: ...
 
     def session(self, deadline: float) -> AbstractContextManager[AgentSession]:
-        """Have the agent for oneself; waits for its turn where the line is exclusive.
+        """Holds the agent for one conversation. Where only one can use the line at a time, waits its turn.
 
         Raises Busy where others hold it past ``deadline``, NotReady where the agent is silent,
         GuestError where the guest is not running.
@@ -80,8 +80,8 @@ class AgentChannel(Protocol):
     def wait_agent(self, deadline: float, watch: Watch, hint: threading.Event | None) -> None:
         """Return when the agent answers for the first time after a boot.
 
-        ``hint``, where given, is set when the agent is likely to be up. Nearly no processor time
-        is used. Raises NotReady at the deadline, GuestError where the guest stops.
+        ``hint``, where given, is an event that is set when the agent is probably up. Waiting takes hardly any
+        processor time. Raises NotReady at the deadline, GuestError where the guest stops.
         """
         ...
 

@@ -70,11 +70,11 @@ def interact(
 ) -> End:
     """Connect the terminal to a console until the user leaves it or the guest stops.
 
-    ``open_stream(on_data, on_end)`` opens the console; its errors (Busy, GuestError) pass through,
-    the terminal untouched. ``say`` shows one line to the user. ``resize(rows, columns)`` is called
-    in a thread of its own, at the start and whenever the window changes; what it raises is ignored.
-    Where ``stdin`` is no terminal, it is sent, and the session ends ``quiet`` seconds after the
-    guest's last output. The terminal is restored on every way out, SIGTERM and SIGHUP included.
+    ``open_stream(on_data, on_end)`` opens the console. Its errors (Busy, GuestError) are raised before the
+    terminal is touched. ``say`` shows one line to the user. ``resize(rows, columns)`` is called in a thread
+    of its own, at the start and whenever the window changes size; its errors are ignored. Where ``stdin`` is
+    not a terminal, its content is sent, and the session ends ``quiet`` seconds after the guest's last output.
+    However the session ends, by SIGTERM and SIGHUP too, the terminal is restored.
     """
     session = _Session(stdin, stdout, quiet)
     try:
@@ -99,7 +99,7 @@ def interact(
 
 
 def _close(stream: Stream) -> None:
-    """Close the stream; not for ever where the daemon is stuck with input that nobody reads."""
+    """Close the stream. Does not wait for ever where the daemon is stuck with input that nobody reads."""
     closer = threading.Thread(target=stream.close, daemon=True)
     closer.start()
     closer.join(_CLOSE_SECONDS)
@@ -147,7 +147,7 @@ class _Session:
     def _wake(self) -> None:
         with self._lock:
             if self._wake_write >= 0:
-                with suppress(BlockingIOError):  # full: it will wake anyway
+                with suppress(BlockingIOError):  # the pipe is full, so the reader will wake anyway
                     os.write(self._wake_write, b".")
 
     @contextmanager
@@ -215,13 +215,13 @@ class _Session:
                     return End.LEFT
 
     def _drain(self) -> None:
-        """Wait until what was typed is on its way to the guest; not long where the line takes nothing."""
+        """Wait until what was typed is on its way to the guest, but not long: the line may accept nothing."""
         deadline = time.monotonic() + _DRAIN_SECONDS
         while self._unsent and not self._ended and left(deadline) > 0:
             self._poll(accepting=False, writing=False, wait=left(deadline))
 
     def _poll(self, accepting: bool, writing: bool, wait: float) -> dict[int, int]:
-        """What is ready: file descriptor -> poll events. Input and output may be the same one."""
+        """The poll events of each file descriptor that is ready. Input and output may be the same one."""
         masks = {self._wake_read: select.POLLIN}
         if accepting:
             masks[self._stdin] = select.POLLIN
@@ -237,7 +237,7 @@ class _Session:
         return ready
 
     def _take(self, output: bytearray) -> None:
-        """Move what was received to ``output``, made safe; not more than the terminal keeps up with."""
+        """Move what was received to ``output``, made safe, but not more than the terminal can take."""
         if len(output) >= _AT_ONCE:
             return
         with self._lock:
@@ -252,7 +252,7 @@ class _Session:
             output += self._filter.feed(data)
 
     def _flush(self, output: bytearray) -> bool:
-        """Write a piece that the terminal takes without blocking; False where it is gone."""
+        """Write as much as the terminal takes without blocking. False where the terminal is gone."""
         try:
             written = os.write(self._stdout, output[:_PIECE])
         except BlockingIOError:
@@ -263,7 +263,7 @@ class _Session:
         return True
 
     def _input(self) -> bool:
-        """Pass on what was typed or piped; False at its end, and where the user leaves."""
+        """Pass on what was typed or piped. False at its end, and when the user leaves."""
         try:
             data = os.read(self._stdin, 4096)
         except BlockingIOError:
@@ -280,7 +280,7 @@ class _Session:
         return bool(data) and not leaving
 
     def _send(self, stream: Stream) -> None:
-        """Thread: sending may block where the guest reads nothing, and leaving must still work."""
+        """Runs in a thread of its own: sending may block where the guest reads nothing."""
         piece, pause = _LINE_PACE
         while not self._ended:
             data = self._to_send.get()
@@ -298,7 +298,7 @@ class _Session:
             self._wake()
 
     def _patience(self) -> float:
-        """Seconds until a guest that says no more has been quiet for long enough."""
+        """Seconds until the guest has been quiet for long enough, if it prints nothing more."""
         return left(self._last + (self._quiet if self._heard else max(self._quiet, _SILENT_GUEST)))
 
 

@@ -15,12 +15,12 @@ _MOST_MARKS = 64
 
 
 class ConsoleLog:
-    """Keeps the last ``keep`` bytes of a console and the boot phases that the guest reported there.
+    """The last ``keep`` bytes of a console, and the boot phases that the guest reported there.
 
-    Give ``feed`` and ``close`` to ``hypervisor.streams.open_console`` as ``on_data`` and
-    ``on_end``, while the domain is still paused: then nothing is missed. A phase is a line
-    ``virtlab: PHASE SECONDS``; the seconds are the guest's own, since its kernel started. ``prompt``: what
-    a guest with no agent prints when it waits for a line.
+    Give ``feed`` and ``close`` to ``hypervisor.streams.open_console`` as ``on_data`` and ``on_end`` while the
+    domain is still paused, so that nothing is missed. A phase is a line ``virtlab: PHASE SECONDS``, with the
+    seconds since the guest's kernel started, by the guest's own clock. ``prompt`` is what a guest without an
+    agent prints when it waits for a line.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class ConsoleLog:
         self.ended.set()
 
     def tail(self, lines: int) -> list[str]:
-        """The last non-empty lines, safe for a terminal."""
+        """The last lines that are not empty, made safe for a terminal."""
         with self._lock:
             text = b"".join(self._chunks)[-self._keep :]
         return [line.rstrip() for line in plain_lines(text) if line.strip()][-lines:]

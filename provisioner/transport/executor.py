@@ -32,10 +32,10 @@ _KILL_SECONDS = 3.0
 
 
 class Transport(Protocol):
-    """A way to act inside one guest. Timeouts are in seconds and cover queueing as well.
+    """A way to act inside one guest. Timeouts are in seconds, and include the time in a queue.
 
-    Every method raises Busy where others hold the line until then, NotReady where the guest does
-    not answer in time, TooMuch where an answer breaks its bound, GuestError for the rest.
+    Every method raises Busy where others hold the line until the timeout, NotReady where the guest does not
+    answer in time, TooMuch where an answer is too long, and GuestError for everything else.
     """
 
     @property
@@ -55,11 +55,11 @@ class Transport(Protocol):
         timeout: float = DEFAULT_TIMEOUT,
         max_output: int = DEFAULT_OUTPUT,
     ) -> Result:
-        """Run a program and wait for its end; at most ``max_output`` bytes of each output are kept.
+        """Run a program and wait for its end. At most ``max_output`` bytes of each output are kept.
 
-        What comes after that is thrown away in the guest. A program that is still running after
-        ``timeout`` is killed, and that is a GuestError. InputError where ``argv`` and ``input`` are
-        together more than about 140 KiB.
+        The rest is thrown away in the guest. A program that still runs after ``timeout`` is killed, and
+        GuestError is raised. Raises InputError where ``argv`` and ``input`` together have more than about
+        140 KiB.
         """
         ...
 
@@ -70,11 +70,11 @@ class Transport(Protocol):
         ...
 
     def pull(self, remote: str, *, max_bytes: int, timeout: float = 60.0) -> bytes:
-        """The content of a file in the guest; TooMuch where it is longer than ``max_bytes``."""
+        """The content of a file in the guest. Raises TooMuch where it is longer than ``max_bytes``."""
         ...
 
     def shutdown(self, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Ask the guest to power itself off; returns when it has understood."""
+        """Ask the guest to power itself off. Returns when it has accepted that, and not when it is off."""
         ...
 
 
@@ -106,7 +106,8 @@ class AgentTransport:
     ) -> Result:
         """See ``Transport``. ``max_output`` is also bounded by what the channel carries at once.
 
-        With ``until`` nothing is said on the line, which costs the guest time, before it is set.
+        With ``until`` the agent is asked nothing before that event is set, because asking costs the guest
+        time.
         """
         if not argv or not argv[0]:
             raise errors.InputError("no command given", hint=f"{{virtlab}} exec {self.label} -- uname -a")
@@ -197,7 +198,7 @@ class AgentTransport:
     def _await_end(
         self, session: AgentSession, pid: int, deadline: float, most: int
     ) -> dict[str, Any] | None:
-        """The status of the ended command; None where it outlived the deadline."""
+        """The status of the command when it has ended, or None where it still runs at the deadline."""
         pause = self._tuning.first_poll
         bound = (most + most // 100 + 1024) * 2 * 4 // 3 + _SMALL_ANSWER
         # the answer to the last question may come late: the command has ended by then
@@ -214,7 +215,7 @@ class AgentTransport:
                 return None
 
     def _kill(self, session: AgentSession, pid: int) -> None:
-        """End a command and all it started, as far as the guest still listens."""
+        """End a command and all that it started, as far as the guest still answers."""
         deadline = time.monotonic() + _KILL_SECONDS
         try:
             self._start(session, ["sh", "-c", KILL, "sh", str(pid)], None, deadline, capture=False)

@@ -1,6 +1,7 @@
-"""Files of a guest, by commands alone: what every transport that can run one has for push and pull.
+"""Pushes and pulls files with commands alone, for every transport that can run commands.
 
-A file goes in pieces that a line carries at once. The guest needs a POSIX sh, cat, head, dd, wc and mv.
+A file is sent in pieces of a size that the line can carry. The guest needs a POSIX sh, cat, head, dd, wc and
+mv.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from provisioner.transport.result import Result
 from provisioner.transport.script import finish_push
 from provisioner.units import format_size
 
-_WORDS = 4096  # bytes of what a helper says, at most
+_WORDS = 4096  # the most bytes that a helper may print
 
 
 class Run(Protocol):
-    """Runs a command in the guest, within a deadline that it knows."""
+    """Runs a command in the guest, within a deadline that it keeps itself."""
 
     def __call__(self, argv: Sequence[str], data: bytes | None, most: int) -> Result: ...
 
 
 def push(run: Run, label: str, source: bytes | Path, remote: str, *, mode: int | None, chunk: int) -> None:
-    """Write a file in the guest, whole or not at all; ``chunk`` bytes in each command."""
+    """Write a file in the guest, whole or not at all, with ``chunk`` bytes in each command."""
     check_remote(remote)
     try:
         content = source if isinstance(source, bytes) else source.read_bytes()
@@ -42,7 +43,7 @@ def push(run: Run, label: str, source: bytes | Path, remote: str, *, mode: int |
 
 
 def pull(run: Run, label: str, remote: str, *, max_bytes: int, chunk: int) -> bytes:
-    """The content of a file in the guest; TooMuch where it is longer than ``max_bytes``."""
+    """The content of a file in the guest. Raises TooMuch where it is longer than ``max_bytes``."""
     check_remote(remote)
     found = bytearray()
     while True:
@@ -59,7 +60,7 @@ def pull(run: Run, label: str, remote: str, *, max_bytes: int, chunk: int) -> by
 
 
 def check_remote(remote: str) -> None:
-    """Raises InputError for what can't be a file's path in a guest."""
+    """Raises InputError where it can't be the path of a file in a guest."""
     if not posixpath.isabs(remote) or remote.endswith("/") or "\0" in remote:
         raise errors.InputError(
             f"{printable(remote, 100)} is no absolute path of a file in a guest",
@@ -70,7 +71,7 @@ def check_remote(remote: str) -> None:
 def _checked(
     run: Run, label: str, argv: Sequence[str], data: bytes | None, failure: str, most: int = _WORDS
 ) -> Result:
-    """Run a helper; GuestError with its words where it fails."""
+    """Run a helper. Raises GuestError with what it printed where it fails."""
     result = run(argv, data, most)
     if result.exit_code != 0:
         said = printable(result.stderr.strip(), 300) or f"exit code {result.exit_code}"

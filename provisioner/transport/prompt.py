@@ -1,4 +1,4 @@
-"""Questions to a system that has no agent, and waits for lines at its serial console."""
+"""Asks a system that has no agent, and reads commands at its serial console."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Stream(Protocol):
 
 
 def ask(stream: Stream, label: str, prompt: str, line: str, deadline: float) -> list[str]:
-    """What the guest prints between a line that is typed and its next prompt: printable lines, none empty.
+    """The lines that the guest prints between the typed line and its next prompt: printable, and none empty.
 
-    ``deadline`` in seconds of ``time.monotonic``. Enter is pressed before, so that what somebody left
-    half typed does not become a part of the line. Raises NotReady where no answer came in time,
-    TooMuch where it is longer than 64 KiB, GuestError where the guest stops.
+    ``deadline`` is in seconds of ``time.monotonic``. Enter is pressed first, so that something half typed
+    does not become a part of the line. Raises NotReady where no answer came in time, TooMuch where it is
+    longer than 64 KiB, and GuestError where the guest stops.
     """
     waiting = re.compile(rf"(?:^|\n){re.escape(prompt)}\Z")
     typed = re.compile(rf"(?:^|\n){re.escape(prompt + line)}\n(.*?)(?:^|(?<=\n)){re.escape(prompt)}", re.S)
@@ -51,7 +51,7 @@ def ask(stream: Stream, label: str, prompt: str, line: str, deadline: float) -> 
 def _receive(
     stream: Stream, label: str, received: bytearray, deadline: float, until: re.Pattern[str]
 ) -> None:
-    """Reads on until the text has what is looked for, or the deadline passes."""
+    """Reads until the text contains what is looked for, or until the deadline."""
     while left(deadline) > 0:
         received += stream.read(deadline)
         if len(received) > _MOST_BYTES:

@@ -1,6 +1,6 @@
-"""The QEMU guest agent's protocol: JSON lines, and finding one's place on a raw serial line.
+"""The QEMU guest agent's protocol: lines of JSON, and how to synchronize on a raw serial line.
 
-Everything from the guest's side is taken for hostile: bounded before it is parsed, and checked
+Nothing that comes from the guest is trusted: its size is limited before it is parsed, and it is checked
 before it is used.
 """
 
@@ -18,14 +18,14 @@ from provisioner.sanitize import printable
 from provisioner.transport.channel import left
 
 _SENTINEL = b"\xff"
-# A port that nobody has opened yet loses what fits in its FIFO; newlines are no loss.
+# A port that nobody has opened yet loses as many bytes as fit in its FIFO. Newlines are no loss.
 _PADDING = b"\n" * 32
 _SYNC = "sync"
-_MOST_REQUEST = 200 * 1024  # libvirt's own agent code chokes on a message of a quarter of a MiB
+_MOST_REQUEST = 200 * 1024  # libvirt's own agent code fails on a message of a quarter of a MiB
 _NOISE = 64 * 1024  # bytes of anything else to read past, for one answer
 # QEMU looks once a second whether somebody has opened a line that was closed
 _RESEND = (1.5, 2.0)
-# an agent that starts drops what came just before
+# an agent that starts drops what was sent just before
 _RESEND_AFTER_HINT = (0.05, *(0.1,) * 8, 0.5)
 _HINT_STEP = 0.05
 
@@ -70,7 +70,7 @@ def _sendable(value: Any) -> bool:
 
 
 def parse(line: bytes | str) -> dict[str, Any] | None:
-    """The message in one line, which the caller has bounded; None where it is none."""
+    """The message in one line, whose length the caller has limited. None where it is no message."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -79,7 +79,8 @@ def parse(line: bytes | str) -> dict[str, Any] | None:
 
 
 def value_of(message: Mapping[str, Any], execute: str, label: str) -> Any:
-    """What a command returned. Raises GuestError where the agent refused or answered neither."""
+    """The value that a command returned. Raises GuestError where the agent refused, or gave no valid
+    answer."""
     if "return" in message:
         return message["return"]
     error = message.get("error")
@@ -89,7 +90,7 @@ def value_of(message: Mapping[str, Any], execute: str, label: str) -> Any:
 
 
 class SerialSession:
-    """The agent on a raw line. ``sync`` first, then ``command``."""
+    """The agent on a raw serial line. Call ``sync`` first, then ``command``."""
 
     def __init__(self, line: Line, label: str) -> None:
         self._line = line
@@ -100,14 +101,13 @@ class SerialSession:
         self._repeats_ids = False  # agents of QEMU before 4.0 do not
 
     def sync(self, deadline: float, hint: threading.Event | None = None, *, any_answer: bool = False) -> None:
-        """Find the agent, whatever half a conversation is still on the line.
+        """Synchronize with the agent, even where half of an earlier conversation is still on the line.
 
-        The first request may be sent before anybody listens: it waits in the port until the agent
-        opens it, so that the answer comes the moment the agent is up and nothing needs polling.
-        With several sent, only the answer to the latest counts: the answers to the earlier ones
-        would be taken for those to commands. ``any_answer`` is for when no command follows.
-        Raises NotReady at the deadline, TooMuch where the line is flooded, GuestError where the
-        guest stops.
+        The first request may be sent before the agent listens. It waits in the port until the agent opens it,
+        so that the answer comes at the moment when the agent is up, without polling. Where several requests
+        were sent, only the answer to the latest counts: answers to earlier ones would be taken for answers to
+        commands. With ``any_answer``, for when no command follows, each of them counts. Raises NotReady at
+        the deadline, TooMuch where the line is flooded, and GuestError where the guest stops.
         """
         tokens: set[int] = set()
         hinted = False
@@ -131,7 +131,7 @@ class SerialSession:
         )
 
     def _found(self, tokens: set[int], wait: float, hint: threading.Event | None) -> bool:
-        """Whether one of these was answered within ``wait`` seconds; less, once the hint comes."""
+        """Whether one of these was answered within ``wait`` seconds, or sooner after the hint."""
         deadline = time.monotonic() + wait
         shortened = False
         while True:

@@ -1,4 +1,4 @@
-"""Waiting for a guest's agent, with a deadline, a phase and a diagnosis."""
+"""Waits for a guest's agent until a deadline, and on failure says how far the guest came."""
 
 from __future__ import annotations
 
@@ -27,12 +27,11 @@ class Ready:
 def wait_ready(
     channel: AgentChannel, watch: Watch, timeout: float, console: ConsoleLog | None = None
 ) -> Ready:
-    """Return when the guest's agent answers. Sleeps in between.
+    """Return when the guest's agent answers. Sleeps while it waits.
 
-    ``watch`` must watch the same domain, from before it was resumed. ``console`` adds boot phases
-    and last words to what is said on failure. Raises NotReady after ``timeout`` seconds and
-    GuestError where the guest stops first, both with the phase and the last console lines;
-    HypervisorError where libvirt fails.
+    ``watch`` must watch the same domain, and must have begun before it was resumed. ``console`` gives the
+    boot phase and the last lines for the messages of errors. Raises NotReady after ``timeout`` seconds,
+    GuestError where the guest stops first, and HypervisorError where libvirt fails.
     """
     begin = time.monotonic()
     try:
@@ -58,9 +57,9 @@ def wait_ready(
 def wait_prompted(
     label: str, watch: Watch, timeout: float, console: ConsoleLog, nudge: Callable[[], None] | None = None
 ) -> Ready:
-    """Return when a guest with no agent waits for a line at its console. Sleeps in between.
+    """Return when a guest without an agent waits for a line at its console. Sleeps while it waits.
 
-    ``nudge`` presses Enter: for a guest that may have printed its prompt before ``console`` listened.
+    ``nudge`` presses Enter, for a guest that may have printed its prompt before ``console`` listened.
     Raises NotReady after ``timeout`` seconds and GuestError where the guest stops first.
     """
     begin = time.monotonic()

@@ -1,4 +1,4 @@
-"""How a command in a guest ended, whatever brought it there."""
+"""How a command in a guest ended, whichever transport ran it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Result:
     """How a command in a guest ended.
 
-    ``exit_code`` is the shell's: 126 and 127 for what can't be started, 128 + N after signal N.
-    It is None, and ``signal`` set, only where the wrapper itself was killed. ``truncated`` says
-    that there was more output than asked for.
+    ``exit_code`` is as in a shell: 126 and 127 for a command that can't be started, 128 + N after signal N.
+    It is None, and ``signal`` is set, only where the wrapper itself was killed. ``truncated`` says that there
+    was more output than was kept.
     """
 
     exit_code: int | None
