@@ -20,12 +20,17 @@
     │   └── TooMuch                       it answered with more than the bound allows
     └── SeveralErrors            exit 1   more than one thing failed; none is hidden
 
-Each has a message (what happened) and a hint (the next thing to type or do).
+Each has a message (what happened) and a hint (the next thing to type or do). Cancelled stands apart
+(exit 130): nothing failed, and no handler of errors is to go on after it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+
+class Cancelled(BaseException):
+    """The work was told to stop: by Ctrl-C, SIGTERM, or whoever set its event ``cancelled``."""
 
 
 class VirtlabError(Exception):

@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from provisioner import errors
+from provisioner import errors, side_by_side
 from provisioner.backends import transports
 from provisioner.backends.session import Session
 from provisioner.listener import Listener
@@ -72,12 +73,19 @@ def _switches(values: Mapping[str, bool | int]) -> str:
 
 
 def ensure(
-    host: str, way: Transport, guests: Sequence[Guest], listener: Listener, *, timeout: float
+    host: str,
+    way: Transport,
+    guests: Sequence[Guest],
+    listener: Listener,
+    *,
+    timeout: float,
+    cancelled: threading.Event | None = None,
 ) -> list[Started]:
     """Starts those guests inside the guest ``host`` that do not run; those of one depth at the same time.
 
     ``guests`` are at any depth, each after its parent. Each may take ``timeout`` seconds to answer, and is
-    tried twice. What goes wrong is in the result; one whose parent did not come up is not tried.
+    tried twice. What goes wrong is in the result; one whose parent did not come up is not tried. What is
+    under way when this is interrupted is not waited for.
     """
     ways: dict[str, Transport] = {host: way}
     found: dict[str, Started] = {}
@@ -86,16 +94,12 @@ def ensure(
         waiting = [guest for guest in waiting if guest not in now]
         known = {name: _states(ways[name], timeout) for name in {str(guest.parent) for guest in now}}
 
-        def one(guest: Guest, known: Mapping[str, _States] = known) -> None:
-            name = str(guest.parent)
-            found[guest.name] = _ensure(guest, ways[name], known[name], listener, timeout)
-
-        # daemons: who interrupts the run does not wait for them
-        threads = [threading.Thread(target=one, args=(guest,), daemon=True) for guest in now]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        starts = [
+            partial(_ensure, guest, ways[str(guest.parent)], known[str(guest.parent)], listener, timeout)
+            for guest in now
+        ]
+        started = side_by_side.run(starts, cancelled=cancelled, abandon=True)
+        found |= {each.guest.name: each for each in started}
         for guest in now:
             if found[guest.name].error is None:
                 ways[guest.name] = ParentTransport(ways[str(guest.parent)], guest.name)
@@ -199,30 +203,22 @@ class Inside:
         """Takes the guests as this lab has them, before any of them is started."""
         self._hosts = [(g, inside) for g in lab.top_level if (inside := plan.inner_guests(lab, g.name))]
 
-    def start(self) -> list[Started]:
+    def start(self, cancelled: threading.Event) -> list[Started]:
         """Starts what does not run, at the same time in each top-level guest, all of which answer.
 
-        Whoever is interrupted here does not wait for what is under way.
+        Raises Cancelled soon after ``cancelled`` is set: what is under way then is not waited for.
         """
-        results: dict[str, list[Started]] = {}
+        starts = [partial(self._start, host, inside, cancelled) for host, inside in self._hosts]
+        results = side_by_side.run(starts, cancelled=cancelled, abandon=True)
+        return [started for result in results for started in result]
 
-        def run(host: Guest, inside: Sequence[Guest]) -> None:
-            results[host.name] = self._start(host, inside)
-
-        threads = [threading.Thread(target=run, args=each, daemon=True) for each in self._hosts]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return [started for host, _ in self._hosts for started in results[host.name]]
-
-    def _start(self, host: Guest, inside: Sequence[Guest]) -> list[Started]:
+    def _start(self, host: Guest, inside: Sequence[Guest], cancelled: threading.Event) -> list[Started]:
         label = f"{self._instance.name}/{host.name}"
         try:
             way = transports.agent(self._session, self._instance.domain(host.name), host.agent, label)
         except errors.VirtlabError as error:
             return [Started(inside[0], None, error)]
-        found = ensure(host.name, way, inside, self._listener, timeout=self._timeout)
+        found = ensure(host.name, way, inside, self._listener, timeout=self._timeout, cancelled=cancelled)
         self._started += [(host.name, one) for one in found if one.is_new]
         return found
 

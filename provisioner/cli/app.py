@@ -62,7 +62,7 @@ class _Group(TyperGroup):
             raise
         except (typer.Exit, typer.Abort):
             raise
-        except KeyboardInterrupt:
+        except (errors.Cancelled, KeyboardInterrupt):
             text.tell("interrupted")
             sys.exit(130)
         except BrokenPipeError:

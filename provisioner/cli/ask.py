@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from types import FrameType
 
 from provisioner import errors
 from provisioner.report.terminal import text
@@ -30,14 +31,24 @@ class AtTerminal:
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """Inside it, SIGTERM ends the work as Ctrl-C does: what was begun is taken back."""
+def cancellable() -> Iterator[threading.Event]:
+    """Inside it, Ctrl-C and SIGTERM set the event and raise Cancelled: what was begun is taken back.
 
-    def interrupt(_signal: int, _frame: Any) -> None:
-        raise KeyboardInterrupt
+    The event tells the threads; the exception ends whatever the main one waits for, a question, too.
+    """
+    cancelled = threading.Event()
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    def cancel(_signal: int, _frame: FrameType | None) -> None:
+        cancelled.set()
+        raise errors.Cancelled
+
+    # a job in the background of a script ignores SIGINT, and goes on doing so
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        numbers.append(signal.SIGINT)
+    before = {number: signal.signal(number, cancel) for number in numbers}
     try:
-        yield
+        yield cancelled
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -39,8 +39,10 @@ def bench(
     from provisioner.report.terminal.live_progress import Progress
     from provisioner.verbs import bench as verbs
 
-    with ask.terminable(), Progress() as progress:
-        result = verbs.bench(lab, connect, progress, quick=quick, save=save, against=against)
+    with ask.cancellable() as cancelled, Progress() as progress:
+        result = verbs.bench(
+            lab, connect, progress, quick=quick, save=save, against=against, cancelled=cancelled
+        )
     if result.not_kept is not None:  # what was measured is shown all the same
         text.problem(result.not_kept)
     if save is not None and result.not_saved is None:

@@ -112,13 +112,14 @@ def _up(request: Request, connect: str | None, output: Output, *, yes: bool) -> 
     from provisioner.report.terminal.live_progress import Progress
     from provisioner.verbs import up as verbs
 
-    with ask.terminable(), Progress() as progress:
+    with ask.cancellable() as cancelled, Progress() as progress:
         result = verbs.up(
             request,
             connect,
             progress,
             ask=ask.AtTerminal(yes=yes),
             show_changes=lambda changes: text.tell(report.changes_page(changes)),
+            cancelled=cancelled,
         )
     data.emit(
         output,

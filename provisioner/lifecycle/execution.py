@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
-from provisioner import errors
+from provisioner import errors, side_by_side
 from provisioner.backends.inner import Inside, Started
 from provisioner.backends.launch import Launched, Launcher, Order, Stopwatch
 from provisioner.backends.machine_backend import LibvirtMachine
@@ -174,7 +173,7 @@ def _decisions(
 def execute(session: Session, prepared: Prepared, listener: Listener, cancelled: threading.Event) -> Result:
     """Carries the plan out, guests side by side.
 
-    On failure, or when ``cancelled`` is set (then KeyboardInterrupt is raised), what this run made
+    On failure, or when ``cancelled`` is set (then Cancelled is raised), what this run made
     is taken back, unless the request says to keep it. All errors are raised together. The caller
     holds the instance's lock.
     """
@@ -186,11 +185,10 @@ def execute(session: Session, prepared: Prepared, listener: Listener, cancelled:
     run = _Run(session, prepared, listener, cancelled)
     try:
         result.guests = run.work(clock)
-        if cancelled.is_set():
-            raise KeyboardInterrupt
+        side_by_side.check(cancelled)
         problems = [guest.error for guest in result.guests if guest.error is not None]
         if not problems:
-            result.inner = run.inside.start()
+            result.inner = run.inside.start(cancelled)
             clock.lap("inside")
             problems = [inner.error for inner in result.inner if inner.error is not None]
         if not prepared.request.keep_on_failure:
@@ -255,17 +253,19 @@ class _Run:
             pool = image_upload.open_pool(session)
             preflight.check_disk(session, pool.folder)
             clock.lap("checks")
-            with ThreadPoolExecutor(1, thread_name_prefix="networks") as aside:
-                # a NAT network takes libvirt a third of a second: the images are looked up meanwhile
-                networks = aside.submit(self._networks.carry_out, prepared.plan.networks, self._listener)
+            # a NAT network takes libvirt a third of a second: the images are looked up meanwhile
+            carry_out = partial(self._networks.carry_out, prepared.plan.networks, self._listener)
+            with side_by_side.aside(carry_out) as networks:
                 try:
                     store = Images(session, pool, self._listener)
                     found = {step.name: self._images(store, step.name) for step in self._to_launch}
                 except errors.VirtlabError as error:
-                    other = networks.exception()
-                    problems = [error, *([other] if isinstance(other, errors.VirtlabError) else [])]
-                    errors.raise_all(problems, "neither images nor networks are ready")
+                    other = networks.problem()
+                    errors.raise_all(
+                        [error] if other is None else [error, other], "neither images nor networks are ready"
+                    )
                 clock.lap("images")
+                side_by_side.check(self._cancelled)
                 self._fit_memory(found)
                 self._check_memory()  # the first time was only to spare a build in vain
                 addresses = networks.result()
@@ -342,22 +342,18 @@ class _Run:
             cancelled=self._cancelled,
         )
         self._touched = [order.step for order in orders]
-        with ThreadPoolExecutor(max_workers=len(orders), thread_name_prefix="guest") as threads:
-            futures = [threads.submit(launcher.launch, order) for order in orders]
-            try:
-                return {launched.name: launched for launched in (f.result() for f in futures)}
-            except KeyboardInterrupt:
-                self._cancelled.set()
-                self._end_all(futures, orders)
-                raise
+        results = side_by_side.run(
+            [partial(launcher.launch, order) for order in orders],
+            cancelled=self._cancelled,
+            end=partial(self._switch_off, orders),
+        )
+        return {launched.name: launched for launched in results}
 
-    def _end_all(self, futures: Sequence[Future[Launched]], orders: Sequence[Order]) -> None:
-        """Switches the guests off until nobody waits for one of them any more."""
-        conn = self._session.conn
-        while wait(futures, timeout=0.1).not_done:
-            for order in orders:
-                with suppress(errors.NotFound):
-                    conn.domain(self._prepared.instance.domain(order.guest.name)).destroy()
+    def _switch_off(self, orders: Sequence[Order]) -> None:
+        """Ends the guests that somebody may be waiting for."""
+        for order in orders:
+            with suppress(errors.HypervisorError):
+                self._session.conn.domain(self._prepared.instance.domain(order.guest.name)).destroy()
 
     def _kept(self, guest: Guest) -> Launched:
         return Launched(guest.name, Verb.KEEP, self._seen(guest.name).metadata, guest)

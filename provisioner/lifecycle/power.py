@@ -5,11 +5,10 @@ A guest that comes up starts those inside it; with one that goes they go, too.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from provisioner import errors
+from provisioner import errors, side_by_side
 from provisioner.backends import choose
 from provisioner.backends.session import Session
 from provisioner.listener import Listener
@@ -40,7 +39,7 @@ def start(session: Session, guests: Sequence[Member], listener: Listener, *, tim
     def one(observed: Member) -> None:
         choose.backend(session, observed).start(listener, timeout=timeout)
 
-    _side_by_side(guests, one, listener)
+    _for_each(guests, one, listener)
 
 
 def stop(session: Session, guests: Sequence[Member], listener: Listener, *, timeout: float) -> None:
@@ -52,23 +51,19 @@ def stop(session: Session, guests: Sequence[Member], listener: Listener, *, time
             return
         choose.backend(session, observed).stop(listener, timeout=timeout)
 
-    _side_by_side(guests, one, listener)
+    _for_each(guests, one, listener)
 
 
-def _side_by_side(guests: Sequence[Member], action: Callable[[Member], None], listener: Listener) -> None:
-    """One thread for each guest. Raises what failed, all of it, when the last one is done."""
-    problems: list[errors.VirtlabError] = []
-    lock = threading.Lock()
+def _for_each(guests: Sequence[Member], action: Callable[[Member], None], listener: Listener) -> None:
+    """Does it with all guests side by side. Raises what failed, all of it, when the last one is done."""
 
-    def run(observed: Member) -> None:
+    def attempt(observed: Member) -> errors.VirtlabError | None:
         try:
             action(observed)
         except errors.VirtlabError as error:
             listener.failed(observed.guest, error.message.splitlines()[0])
-            with lock:
-                problems.append(error)
+            return error
+        return None
 
-    if guests:
-        with ThreadPoolExecutor(max_workers=len(guests)) as threads:
-            list(threads.map(run, guests))
-    errors.raise_all(problems, "not all guests did as they were told")
+    problems = side_by_side.run([partial(attempt, guest) for guest in guests])
+    errors.raise_all([each for each in problems if each], "not all guests did as they were told")

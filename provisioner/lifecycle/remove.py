@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from provisioner import errors
+from provisioner import errors, side_by_side
 from provisioner.backends.session import Session
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.storage import Pool
 from provisioner.listener import Listener
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Observed
+
+_MOST = 16  # that are removed at the same time
 
 
 def chosen(
@@ -51,17 +52,16 @@ def take_down(session: Session, instance: Instance, listener: Listener) -> None:
     conn, pool, observed = session.conn, session.pool(), session.look().of(instance)
     observed.check_version(instance)
     guests = sorted({d.guest for d in observed.domains} | {v.guest for v in observed.volumes})
-    problems: list[errors.VirtlabError] = []
 
-    def attempt(name: str, action: Callable[[], object]) -> None:
+    def attempt(name: str, action: Callable[[], object]) -> errors.VirtlabError | None:
         listener.phase(name, "removing")
         try:
             action()
         except errors.VirtlabError as error:
-            problems.append(error)
             listener.failed(name, error.message)
-        else:
-            listener.done(name, "removed")
+            return error
+        listener.done(name, "removed")
+        return None
 
     work: list[tuple[str, Callable[[], object]]] = [
         (f"{instance.name}/{guest}", partial(remove_guest, conn, pool, observed, guest)) for guest in guests
@@ -71,8 +71,9 @@ def take_down(session: Session, instance: Instance, listener: Listener) -> None:
         (f"{instance.name} network {network.network}", partial(conn.remove_network, network.name))
         for network in observed.networks
     ]
-    if work:
-        with ThreadPoolExecutor(max_workers=min(16, len(work))) as threads:
-            for future in [threads.submit(attempt, name, action) for name, action in work]:
-                future.result()
-    errors.raise_all(problems, f"not all of {instance.name} could be removed", hint="{virtlab} down")
+    problems = side_by_side.run([partial(attempt, name, action) for name, action in work], most=_MOST)
+    errors.raise_all(
+        [each for each in problems if each],
+        f"not all of {instance.name} could be removed",
+        hint="{virtlab} down",
+    )

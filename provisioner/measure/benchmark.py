@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 
-from provisioner import errors
+from provisioner import errors, side_by_side
 from provisioner.backends.session import Session
 from provisioner.host import lock
 from provisioner.host.processes import iperf3_server
@@ -49,7 +49,7 @@ def run(
     Guests inside others have no clones: only those of the host's libvirt are measured, which is said.
     What can't be measured is missing in the result, which says why. The guests are paused meanwhile,
     and go on when this returns or raises; the clones are gone then. ``timeout`` is for each boot of a
-    clone. Raises KeyboardInterrupt soon after ``cancelled`` is set.
+    clone. Raises Cancelled soon after ``cancelled`` is set.
     """
     names = [guest.guest for guest in guests if isinstance(guest, ObservedDomain)]
     if inside := [guest.guest for guest in guests if guest.guest not in names]:
@@ -205,15 +205,13 @@ class _Run:
         clones = self._in_turn(0)
         if not clones:
             return
-        with ThreadPoolExecutor(max_workers=len(clones), thread_name_prefix="warm-up") as threads:
-            futures = [threads.submit(self._warm_up_one, clone) for clone in clones]
-            try:
-                for future in futures:
-                    future.result()
-            except KeyboardInterrupt:
-                for clone in clones:
-                    clone.domain.destroy()  # what is under way there ends with it
-                raise
+
+        def end() -> None:
+            for clone in clones:
+                clone.domain.destroy()  # what is under way there ends with it
+
+        work = [partial(self._warm_up_one, clone) for clone in clones]
+        side_by_side.run(work, cancelled=self._cancelled, end=end)
 
     def _warm_up_one(self, clone: Clone) -> None:
         if clone.guest.first_disk and any(Needs.DISK in probe.needs for probe in self._timed):
@@ -245,8 +243,7 @@ class _Run:
 
     def _turn(self, clone: Clone, probes: Sequence[Probe], number: int, words: str) -> None:
         """One round of probes on one clone."""
-        if self._cancelled.is_set():
-            raise KeyboardInterrupt
+        side_by_side.check(self._cancelled)
         self._clones.alone(clone)
         costs = {probe.name: probe.seconds + _AROUND for probe in probes}
         titles = {probe.name: probe.title.en for probe in probes}
@@ -393,9 +390,8 @@ class _Run:
         return total + _MAKE + self._counts * guests * sum(p.seconds + _AROUND for p in self._counted)
 
     def _step(self, words: str, seconds: float) -> None:
-        """Tells what comes now, which takes about so long. Raises KeyboardInterrupt when it was cancelled."""
-        if self._cancelled.is_set():
-            raise KeyboardInterrupt
+        """Tells what comes now, which takes about so long. Raises Cancelled when it was cancelled."""
+        side_by_side.check(self._cancelled)
         self._tell(words)
         self._done += seconds
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import IPv4Interface
 
-from provisioner import errors
+from provisioner import errors, side_by_side
 from provisioner.backends import transports
-from provisioner.backends.launch import Launched, Launcher, Order, await_ready
+from provisioner.backends.launch import Launcher, Order, await_ready
 from provisioner.backends.session import Session
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.storage import Pool
@@ -151,14 +151,12 @@ class Clones:
         launcher = Launcher(
             self.session, pool, self.monitor, timeout=self.timeout, cancelled=self.cancelled, eventfd=eventfd
         )
-        with ThreadPoolExecutor(max_workers=len(orders), thread_name_prefix="clone") as threads:
-            futures = {name: threads.submit(launcher.launch, order) for name, order in orders.items()}
-            try:
-                results = {name: future.result() for name, future in futures.items()}
-            except KeyboardInterrupt:
-                self.cancelled.set()
-                self._end_all(list(futures.values()), list(orders.values()))
-                raise
+        launched = side_by_side.run(
+            [partial(launcher.launch, order) for order in orders.values()],
+            cancelled=self.cancelled,
+            end=partial(self._switch_off, list(orders.values())),
+        )
+        results = dict(zip(orders, launched, strict=True))
         for name, result in results.items():
             order = orders[name]
             if result.error is not None:
@@ -186,12 +184,11 @@ class Clones:
             if not wrong:
                 return
 
-    def _end_all(self, futures: Sequence[Future[Launched]], orders: Sequence[Order]) -> None:
-        """Switches the clones off until nobody waits for one of them any more."""
-        while wait(futures, timeout=0.1).not_done:
-            for order in orders:
-                with suppress(errors.NotFound):
-                    self.session.conn.domain(self.instance.domain(order.guest.name)).destroy()
+    def _switch_off(self, orders: Sequence[Order]) -> None:
+        """Ends the clones that somebody may be waiting for."""
+        for order in orders:
+            with suppress(errors.HypervisorError):
+                self.session.conn.domain(self.instance.domain(order.guest.name)).destroy()
 
     def _check_memory(self, domains: Sequence[ObservedDomain]) -> None:
         preflight.check_memory(
@@ -245,18 +242,17 @@ class Clones:
         if not clones:
             return
         pool = self.session.pool()
-        problems = []
-        with ThreadPoolExecutor(max_workers=len(clones)) as threads:
-            futures = [
-                threads.submit(remove_guest, self.session.conn, pool, observed, name) for name in clones
-            ]
-            for future in futures:
-                try:
-                    future.result()
-                except errors.VirtlabError as error:
-                    problems.append(error)
+
+        def attempt(name: str) -> errors.VirtlabError | None:
+            try:
+                remove_guest(self.session.conn, pool, observed, name)
+            except errors.VirtlabError as error:
+                return error
+            return None
+
+        problems = side_by_side.run([partial(attempt, name) for name in clones])
         errors.raise_all(
-            problems,
+            [each for each in problems if each],
             f"not all clones of {self.instance.name} could be removed",
             hint=f"{{virtlab}} down {self.instance.name}",
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from provisioner import errors, paths
+from provisioner import errors, paths, side_by_side
 from provisioner.backends import choose
 from provisioner.backends.session import Session
 from provisioner.model.facts import Facts
@@ -39,18 +39,9 @@ def facts(session: Session, domains: Sequence[Member], *, timeout: float = 30.0)
     """
     script = _script()
     deadline = time.monotonic() + timeout
-    found: list[Gathered | None] = [None] * len(domains)
-
-    def ask(place: int) -> None:
-        found[place] = _of(session, domains[place], script, deadline)
-
-    # no pool: whoever is interrupted here must not wait for guests that hang
-    threads = [threading.Thread(target=ask, args=(place,), daemon=True) for place in range(len(domains))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, deadline + _GRACE - time.monotonic()))
-    return [one or _silent(domain, timeout) for one, domain in zip(tuple(found), domains, strict=True)]
+    asked = [partial(_of, session, domain, script, deadline) for domain in domains]
+    found = side_by_side.within(asked, deadline + _GRACE)
+    return [one or _silent(domain, timeout) for one, domain in zip(found, domains, strict=True)]
 
 
 def _silent(domain: Member, timeout: float) -> Gathered:

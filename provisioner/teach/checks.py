@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
-from provisioner import errors
+from provisioner import errors, side_by_side
 from provisioner.backends import choose, prompts
 from provisioner.backends.session import Session
 from provisioner.labfile.lesson import Exercise
@@ -76,9 +76,9 @@ def run(
     chosen = [domain for domain in domains if everybody or domain.guest in asked]
     facts = {each.guest: each for each in collect.facts(session, chosen)}
     found: dict[tuple[str, str], Finding] = {}
-    with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
-        for results in pool.map(lambda d: _guest(session, d, items, facts[d.guest]), chosen):
-            found |= {(each.item.name, each.guest): each for each in results}
+    looks = [partial(_guest, session, domain, items, facts[domain.guest]) for domain in chosen]
+    for results in side_by_side.run(looks, abandon=True, most=_MOST_AT_ONCE):
+        found |= {(each.item.name, each.guest): each for each in results}
     origin = domains[0].metadata.origin
     label = origin.instance
     findings = [

@@ -165,8 +165,10 @@ class AgentTransport:
             if until is not None:
                 until.wait(left(deadline))
             status = self._await_end(session, pid, deadline, most)
-        except (errors.NotReady, KeyboardInterrupt):
-            self._kill(session, pid)
+        except BaseException as error:
+            # it may run on in the guest: its end was not seen, or nobody waits for it any more
+            if isinstance(error, errors.NotReady) or not isinstance(error, Exception):
+                self._kill(session, pid)
             raise
         if status is None:
             self._kill(session, pid)

@@ -40,7 +40,7 @@ def bench(
     """Measures the guests, which are paused meanwhile, and keeps the result for ``report``.
 
     ``save`` is a file that gets the result, ``against`` one of an earlier run. Setting ``cancelled`` ends the
-    run: the clones are taken away, the guests go on, and KeyboardInterrupt is raised. Raises InputError where
+    run: the clones are taken away, the guests go on, and Cancelled is raised. Raises InputError where
     one of the files can't serve, NotFound where the instance is not up, and what libvirt refuses.
     """
     if save is not None:

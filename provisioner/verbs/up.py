@@ -51,7 +51,7 @@ def up(
 
     Where something of the instance is there already, ``show_changes`` gets the plan before anything is
     changed; where something would be lost by it, ``ask`` is called. Setting ``cancelled`` ends the run:
-    what it made is taken back, and KeyboardInterrupt is raised. Raises what ``plan`` raises, Declined where
+    what it made is taken back, and Cancelled is raised. Raises what ``plan`` raises, Declined where
     the person does not agree, and GuestError where a guest does not come up.
     """
     with opened(connection.choose(connect), with_events=True) as session:

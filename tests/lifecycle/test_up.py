@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -236,8 +237,39 @@ def test_a_domain_of_that_name_that_appears_meanwhile(world: World) -> None:
     assert not world.daemon.networks
 
 
-def test_a_run_that_is_cancelled_while_guests_boot(world: World) -> None:
+@pytest.mark.parametrize("behaviour", ["answers", "silent"])
+def test_a_run_that_is_cancelled_while_guests_boot(world: World, behaviour: str) -> None:
+    world.daemon.behaviours[world.domain("two")] = behaviour
     world.daemon.on("domain.resume", world.cancelled.set)
-    with pytest.raises(KeyboardInterrupt):
+    began = time.monotonic()
+    with pytest.raises(errors.Cancelled):
+        world.up(timeout=60.0)
+    assert time.monotonic() - began < 5  # the guests are ended, and nobody waits for them
+    assert world.picture() == NOTHING
+
+
+@pytest.mark.parametrize("call", ["network.create", "stream.finish", "connect.defineXMLFlags"])
+def test_a_run_that_is_cancelled_before(world: World, call: str) -> None:
+    world.daemon.on(call, world.cancelled.set)
+    with pytest.raises(errors.Cancelled):
         world.up()
     assert world.picture() == NOTHING
+
+
+def test_a_run_that_a_signal_ends_while_an_image_is_uploaded(world: World) -> None:
+    def interrupt() -> None:
+        raise errors.Cancelled
+
+    world.daemon.on("stream.send", interrupt)
+    with pytest.raises(errors.Cancelled):
+        world.up()
+    assert world.picture() == NOTHING
+    world.up()
+    assert len(world.states()) == 2
+
+
+def test_what_was_cancelled_is_kept_where_that_was_asked_for(world: World) -> None:
+    world.daemon.on("domain.resume", world.cancelled.set)
+    with pytest.raises(errors.Cancelled):
+        world.up(keep_on_failure=True)
+    assert len(world.states()) == 2

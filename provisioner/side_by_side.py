@@ -1,0 +1,142 @@
+"""Doing several things at the same time, and stopping in the middle.
+
+Who wants work to stop sets its event ``cancelled``, from any thread. The work looks at it where it waits, and
+``errors.Cancelled`` is raised there. A signal's handler may raise that as well, in the main thread: then a
+wait ends at once, and the event is set here for everybody else.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from provisioner import errors
+
+_T = TypeVar("_T")
+_LOOK_SECONDS = 0.1  # between two looks at ``cancelled``, and between two tries to end what is under way
+
+
+def check(cancelled: threading.Event | None) -> None:
+    """Raises Cancelled where that was asked for."""
+    if cancelled is not None and cancelled.is_set():
+        raise errors.Cancelled
+
+
+def run(
+    work: Sequence[Callable[[], _T]],
+    *,
+    cancelled: threading.Event | None = None,
+    end: Callable[[], None] | None = None,
+    abandon: bool = False,
+    most: int | None = None,
+) -> list[_T]:
+    """Does each piece of work in a thread of its own, ``most`` at a time, and returns what they gave.
+
+    When all have ended, the first error is raised, in the order of ``work``. Where this is interrupted, or
+    ``cancelled`` is set meanwhile, ``end`` is called again and again until all have ended: it makes what they
+    wait for come to an end. With ``abandon`` they are not waited for: they go on, and nobody hears of it.
+    Raises Cancelled then, or whatever it was interrupted by.
+    """
+    crew = _Crew(work, most or len(work))
+    try:
+        while not crew.ended(None if cancelled is None else _LOOK_SECONDS):
+            check(cancelled)
+    except BaseException:
+        if cancelled is not None:
+            cancelled.set()
+        while not abandon and not crew.ended(_LOOK_SECONDS):
+            if end is not None:
+                end()
+        raise
+    return [piece.result() for piece in crew.pieces]
+
+
+def within(work: Sequence[Callable[[], _T]], deadline: float) -> list[_T | None]:
+    """The same, until ``deadline`` (of ``time.monotonic``): None for what has not ended by then.
+
+    What has not is abandoned, also where this is interrupted.
+    """
+    crew = _Crew(work, len(work))
+    crew.ended(max(0.0, deadline - time.monotonic()))
+    return [piece.result() if piece.has_ended else None for piece in crew.pieces]
+
+
+@contextmanager
+def aside(work: Callable[[], _T]) -> Iterator[Aside[_T]]:
+    """Does the work while what stands inside is done, which may ask for its result; waits for it then."""
+    crew = _Crew([work], 1)
+    try:
+        yield Aside(crew)
+    finally:
+        crew.ended(None)
+
+
+class Aside(Generic[_T]):
+    """Work that is done meanwhile. Both methods wait until it has ended."""
+
+    def __init__(self, crew: _Crew[_T]) -> None:
+        self._crew = crew
+
+    def result(self) -> _T:
+        """What it gave. Raises what it raised."""
+        self._crew.ended(None)
+        return self._crew.pieces[0].result()
+
+    def problem(self) -> errors.VirtlabError | None:
+        """The expected failure that it ended with, if it did."""
+        self._crew.ended(None)
+        error = self._crew.pieces[0].error
+        return error if isinstance(error, errors.VirtlabError) else None
+
+
+class _Piece(Generic[_T]):
+    """One piece of work, and what came of it."""
+
+    def __init__(self, work: Callable[[], _T]) -> None:
+        self._work = work
+        self._given: list[_T] = []
+        self.error: BaseException | None = None
+        self.has_ended = False
+
+    def do(self) -> None:
+        try:
+            self._given.append(self._work())
+        except BaseException as error:
+            self.error = error
+
+    def result(self) -> _T:
+        if self.error is not None:
+            raise self.error
+        return self._given[0]
+
+
+class _Crew(Generic[_T]):
+    """Threads at work. They are daemons: where the program ends, it does not wait for them."""
+
+    def __init__(self, work: Sequence[Callable[[], _T]], most: int) -> None:
+        self.pieces = [_Piece(each) for each in work]
+        self._waiting = iter(self.pieces)
+        self._left = len(self.pieces)
+        self._changed = threading.Condition()
+        for number in range(min(most, len(self.pieces))):
+            threading.Thread(target=self._work, name=f"side-by-side-{number}", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                piece = next(self._waiting, None)
+            if piece is None:
+                return
+            piece.do()
+            with self._changed:
+                piece.has_ended = True
+                self._left -= 1
+                self._changed.notify_all()
+
+    def ended(self, seconds: float | None) -> bool:
+        """Waits until all work has ended, at most so long; whether it has."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._left, timeout=seconds)
