@@ -1,4 +1,4 @@
-"""Two results of a benchmark beside each other: what moved, and whether that may be said at all."""
+"""Compares two results of a benchmark: what changed, and whether a change may be claimed at all."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Moved(StrEnum):
 
     UP = "up"  # the intervals of the two medians lie apart, by more than the control's margin
     DOWN = "down"
-    NOT_SEEN = "not-seen"  # they overlap: no change measured
-    UNKNOWN = "unknown"  # too few numbers for an interval, or none
+    NOT_SEEN = "not-seen"  # the intervals overlap: no change was measured
+    UNKNOWN = "unknown"  # there are too few numbers for an interval, or none
     NOT_COMPARED = "not-compared"  # taken on different machines
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is not the same, beside the numbers. ``what`` is a field of HostFacts or GuestConfig."""
+    """Something beside the numbers that differs. ``what`` is a field of HostFacts or GuestConfig."""
 
     guest: str  # empty: the host
     what: str
@@ -44,7 +44,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """``comparable`` is False where the processor, or a guest's accelerator, is another one."""
+    """``comparable`` is False where the processor or a guest's accelerator differs."""
 
     before: str  # when it was taken
     after: str

@@ -1,4 +1,4 @@
-"""``bench``: measures clones of a lab's guests, one at a time, in turn; the guests themselves stand still."""
+"""``bench``: measures clones of a lab's guests in turn, one at a time. The guests themselves are paused."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def run(
     rounds: int | None = None,
     timeout: float = 120.0,
 ) -> Bench:
-    """Measures the guests given, the first of which is the base of all ratios.
+    """Measures these guests. The first one is the base of all ratios.
 
-    Guests inside others have no clones: only those of the host's libvirt are measured, which is said.
-    What can't be measured is missing in the result, which says why. The guests are paused meanwhile,
-    and go on when this returns or raises; the clones are gone then. ``timeout`` is for each boot of a
-    clone. Raises Cancelled soon after ``cancelled`` is set.
+    Only guests of the host's libvirt are measured, because guests inside others have no clones; the listener
+    is told which are left out. The result says what could not be measured, and why. The guests are paused
+    until this returns or raises, and the clones are gone then. ``timeout`` is for each boot of a clone.
+    Raises Cancelled soon after ``cancelled`` is set.
     """
     names = [guest.guest for guest in guests if isinstance(guest, ObservedDomain)]
     if inside := [guest.guest for guest in guests if guest.guest not in names]:
@@ -89,7 +89,7 @@ class _Run:
         self._done = 0.0  # of that
 
     def work(self) -> Bench:
-        """All of it. Whatever happens, the guests go on and the clones go."""
+        """Measures. Whatever happens, the guests are resumed and the clones removed."""
         self._began, taken = time.monotonic(), datetime.now(UTC)
         host = findings.host_facts(self._session)
         observed = self._session.look(volumes=False).of(self._instance)
@@ -97,7 +97,7 @@ class _Run:
         self._tally.doubt(host, domains)
         paused: list[Domain] = []
         try:
-            # first of all: nothing of the lab runs beside the boots either
+            # before anything else, so that the guests do not run while the clones boot
             for domain in domains:
                 own = self._session.conn.domain(domain.name)
                 if domain.is_active and own.pause():
@@ -145,7 +145,7 @@ class _Run:
         )
 
     def _domains(self, observed: Observed) -> list[ObservedDomain]:
-        """The guests as they are now: there may have been a wait for the lock."""
+        """The guests as they are now: they may have changed while this waited for the lock."""
         found = [domain for name in self._names if (domain := observed.domain(name)) is not None]
         if not found or len(found) < len(self._names):
             raise errors.NotFound(f"{self._instance.name} has changed meanwhile", hint="{virtlab} status")
@@ -188,7 +188,7 @@ class _Run:
             self._count()
 
     def _in_turn(self, number: int) -> list[Clone]:
-        """The clones that run, in the order of the guests, and every other round in the opposite one."""
+        """The clones that run, in the order of the guests, and in every second round in the reverse order."""
         clones = [self._clones.running[name] for name in self._names if name in self._clones.running]
         return clones[::-1] if number % 2 else clones
 
@@ -201,7 +201,7 @@ class _Run:
                 self._tally.bar(probe, clone.of, "it has no network card")
 
     def _warm_up(self) -> None:
-        """Does everything once, on all clones side by side, and keeps no number: the first time is slower."""
+        """Does everything once on all clones side by side, and keeps no number: the first time is slower."""
         clones = self._in_turn(0)
         if not clones:
             return
@@ -348,7 +348,7 @@ class _Run:
     def _variables(
         self, clone: Clone, probes: Sequence[Probe]
     ) -> Iterator[tuple[dict[str, str], list[Probe]]]:
-        """What the scripts are told, and the probes that can run. The host's iperf3 runs meanwhile."""
+        """The variables for the scripts, and the probes that can run. Inside it, the host's iperf3 runs."""
         found = {"DISK": clone.guest.first_disk}
         if clone.addresses:
             found["PEER"] = plan.USER_GATEWAY if self._session.is_session else clone.host_end

@@ -1,4 +1,4 @@
-"""Whether a guest's clock keeps time with the host's.
+"""Checks whether guests' clocks run as fast as the host's.
 
 Linux measures at each start how fast its processor counts. Where the host is busy in that moment, an emulated
 guest may take a number that is far off, and its clock then runs at a tenth or at fifty times the true speed.
@@ -14,9 +14,9 @@ from typing import Protocol
 from provisioner import errors
 from provisioner.transport.result import Result
 
-_SECONDS = 1.0  # between two looks at a clock
+_SECONDS = 1.0  # between the two readings of a clock
 _ANSWER_SECONDS = 20.0
-_FAR_OFF = 1.5  # the host's own delays are left out before, so this much is no chance
+_FAR_OFF = 1.5  # delays of the host are allowed for separately, so this much is no accident
 
 
 class Reads(Protocol):
@@ -33,9 +33,11 @@ class _Look:
 
 
 def far_off(guests: Mapping[str, Reads]) -> dict[str, float]:
-    """Of those whose clock is far off: how many seconds it counts in one, at the nearest to 1 that it can be.
+    """The guests whose clocks are far off, each with the seconds that its clock counts in a second.
 
-    One that does not answer is not among them.
+    Of the possible values, that is the one nearest to 1.
+
+    A guest that does not answer is not among them.
     """
     first = {name: _look(guest) for name, guest in guests.items()}
     time.sleep(_SECONDS)

@@ -1,4 +1,4 @@
-"""Throw-away clones of guests: measured, rebooted and traced in place of the learner's own.
+"""Throw-away clones of guests, which are measured, rebooted and traced instead of the learner's own guests.
 
 A clone is a domain of the same instance, made from its guest's metadata: the same definition,
 accelerator and image, with fresh disks, a MAC and an address of its own. ``down`` removes it with
@@ -77,7 +77,7 @@ class Booted:
 
 @dataclass(slots=True)
 class Clones:
-    """The clones of one run. The caller holds the instance's lock, and calls ``remove`` whatever happens."""
+    """The clones of one run. The caller holds the instance's lock, and must call ``remove`` in any case."""
 
     session: Session
     instance: Instance
@@ -127,7 +127,7 @@ class Clones:
             raise errors.ImageError(
                 "the image that it was made from is gone", hint="{virtlab} down, {virtlab} up"
             )
-        # what the guest got is asked for: one that falls back to emulation would be no clone
+        # with the guest's own accelerator outright: one that falls back to emulation would be no clone
         clone = replace(guest, name=naming.clone(guest.name), accel=Accel(observed.metadata.accel))
         addresses = []
         for index, old in enumerate(observed.metadata.addresses):
@@ -169,7 +169,8 @@ class Clones:
         self._mend_clocks([name for name in results if name in self.running])
 
     def _mend_clocks(self, names: Sequence[str]) -> None:
-        """Boots those again whose clock is far off. One that stays so is in ``failed``."""
+        """Boots the clones again whose clocks are far off. One whose clock stays wrong is put into
+        ``failed``."""
         for tries_left in reversed(range(_CLOCK_TRIES)):
             wrong = clock.far_off({n: self.running[n].transport for n in names if n in self.running})
             for name, pace in wrong.items():
@@ -199,7 +200,7 @@ class Clones:
         )
 
     def alone(self, clone: Clone) -> None:
-        """Lets this one run, and none of the others."""
+        """Lets this clone run, and pauses all others."""
         for other in self.running.values():
             if other is not clone:
                 other.domain.pause()
@@ -229,7 +230,7 @@ class Clones:
         return Booted(phases, ready.seconds)
 
     def drop(self, name: str, why: str) -> None:
-        """Gives up on a clone: it is not measured any more."""
+        """Gives a clone up: it is not measured any more."""
         self.failed.setdefault(name, why)
         self.running.pop(name, None)
 

@@ -1,6 +1,6 @@
-"""Why a benchmark came out as it did. Which text is said follows from what was measured.
+"""Explains the result of a benchmark. What was measured decides which texts are shown.
 
-No text here names a ratio: the measured one stands beside it. What others measured is the lesson's.
+No text here names a ratio: the measured one stands beside it. What others measured stands in lessons.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from provisioner.model.measured import Bench, GuestConfig, Outcome, Ratio, Verdi
 
 
 class Finding(StrEnum):
-    """What the paravirtual device came to, against the emulated one."""
+    """How the paravirtual device did, compared with the emulated one."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -26,13 +26,14 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Said where one of the workloads came out so, under that accelerator (empty: under any)."""
+    """A text that is shown where one of the workloads had this finding, under that accelerator (empty:
+    any)."""
 
     workloads: tuple[str, ...]
     findings: tuple[Finding, ...]
     accel: str
     text: Text
-    interface: str = ""  # said of a paravirtual device of that interface only: virtio
+    interface: str = ""  # only for paravirtual devices of that interface: virtio
 
 
 _SMALL = ("disk-read-random", "disk-write-random")
@@ -288,9 +289,9 @@ ACCELERATORS_DIFFER = Text(
 
 
 def of(bench: Bench) -> tuple[Text, ...]:
-    """What explains this result, in a fixed order; empty where no guests differ in a device that counts.
+    """The explanations of this result, in a fixed order. Empty where the guests have the same devices.
 
-    Where the control did not hold, times and speeds have no explanation: only counts have one.
+    Where the control did not hold, only counts are explained, and no times or speeds.
     """
     said: list[Text] = []
     if len({guest.accel for guest in bench.guests}) > 1:
@@ -306,14 +307,14 @@ def of(bench: Bench) -> tuple[Text, ...]:
 
 
 def _about(guests: list[str], text: Text) -> Text:
-    """The text, where not all guests that were compared came out so."""
+    """The text, with the guests that it is about where not all of them had this finding."""
     names = ", ".join(dict.fromkeys(guests))
     return Text(f"{names}: {text.en}", f"{names}: {text.ja}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What came out of one workload for one guest with a paravirtual device, against an emulated one."""
+    """The finding of one workload for one guest with a paravirtual device, against an emulated one."""
 
     workload: str
     guest: str
@@ -331,7 +332,7 @@ class _Found:
 
 
 def _found(bench: Bench, outcome: Outcome, ratio: Ratio) -> _Found | None:
-    """What was found where one guest's device is emulated and the other's is not."""
+    """The finding where one guest's device is emulated and the other's is not. None for any other pair."""
     guests = {guest.name: guest for guest in bench.guests}
     guest, base = guests.get(ratio.guest), guests.get(ratio.base)
     if guest is None or base is None or guest.accel != base.accel or ratio.verdict is Verdict.MISSING:
@@ -350,7 +351,7 @@ def _found(bench: Bench, outcome: Outcome, ratio: Ratio) -> _Found | None:
 
 
 def _device(guest: GuestConfig, workload: str) -> DeviceModel | None:
-    """The device that a workload uses; None where it uses none."""
+    """The guest's device that a workload uses, or None where it uses none."""
     needs = needs_of(workload)
     if Needs.DISK in needs:
         return disk_buses.labelled(guest.disk)

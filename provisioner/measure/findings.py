@@ -1,4 +1,4 @@
-"""What a run of ``bench`` has found so far, and what it comes to: numbers, what is missing, what to doubt."""
+"""Gathers what a run of ``bench`` finds: numbers, what is missing, and what makes the numbers doubtful."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from provisioner.model.measured import GuestConfig, HostFacts, Outcome
 from provisioner.model.observed import Observed, ObservedDomain
 from provisioner.sanitize import printable
 
-_BUSY = 0.5  # load for each core, before anything is measured, above which it is said
-_GIVE_UP = 2  # failures one after the other, of one probe on one guest
+_BUSY = 0.5  # load for each core, before anything is measured, above which the host counts as busy
+_GIVE_UP = 2  # failures in a row, of one probe on one guest, after which it is given up
 _LONGEST_WHY = 300
 Rounds = list[float | None]  # a number for each round; None where that round gave none
 
 
 class Tally:
-    """The numbers by metric and guest. Told from several threads, but of each guest by one at a time."""
+    """The numbers by metric and guest. Several threads may add to it, but of each guest only one at a
+    time."""
 
     def __init__(self, guests: Sequence[str]) -> None:
         self._guests = tuple(guests)
@@ -40,13 +41,13 @@ class Tally:
         self._notes.append(text)
 
     def put(self, metric: str, guest: str, number: int, value: float) -> None:
-        """A number of round ``number``, which counts from 0."""
+        """Adds the number of one round. ``number`` is the round's, counted from 0."""
         rows = self._values.setdefault(metric, {name: [] for name in self._guests})
         rows[guest] += [None] * (number + 1 - len(rows[guest]))
         rows[guest][number] = value
 
     def put_count(self, probe: Probe, guest: str, number: int, count: Count) -> None:
-        """What was counted in a round."""
+        """Adds what was counted in a round."""
         assert probe.registers is not None  # noqa: S101 - it is one of those
         self.put(probe.registers.name, guest, number, count.number)
         parts = self._parts.setdefault(probe.registers.name, {})
@@ -57,7 +58,7 @@ class Tally:
         self._failures.pop((probe.name, guest), None)
 
     def failed(self, probe: Probe, guest: str, number: int, why: str, *, connected: bool = True) -> None:
-        """A round of a probe gave nothing. After several in a row it is not tried any more.
+        """Notes that a round of a probe gave nothing. After several such rounds in a row it is given up.
 
         ``connected`` is false where the guest did not reach the host's iperf3.
         """
@@ -71,7 +72,7 @@ class Tally:
             self._lacks(probe, guest, f"round {number + 1}: {why}")
 
     def bar(self, probe: Probe, guest: str, why: str) -> None:
-        """A probe is not tried any more, or never was."""
+        """Notes that a probe is not tried any more, or was never tried."""
         if (probe.name, guest) not in self._barred:
             self._barred.add((probe.name, guest))
             self._lacks(probe, guest, why)
@@ -85,7 +86,7 @@ class Tally:
             self._missing.setdefault(metric.name, {})[guest] = why
 
     def outcome(self, metric: Metric, lost: Mapping[str, str], label: str = "") -> Outcome:
-        """One metric on all guests; ``lost`` says of guests as a whole why numbers are missing."""
+        """One metric on all guests. ``lost`` says why all numbers of a guest are missing."""
         rounds = self._values.get(metric.name) or {name: [] for name in self._guests}
         missing = {**self._missing.get(metric.name, {}), **lost}
         for guest, values in rounds.items():
@@ -97,7 +98,7 @@ class Tally:
         return statistics.outcome(metric, rounds, missing=missing, label=label, raw=raw)
 
     def doubt(self, host: HostFacts, domains: Sequence[ObservedDomain]) -> None:
-        """Notes what makes the numbers weaker than they look, before anything is measured."""
+        """Notes the circumstances that make the numbers less certain. Called before anything is measured."""
         if host.load is not None and host.cores and host.load > _BUSY * host.cores:
             self.note(
                 f"the host was busy before it began (load {host.load:.1f} on {host.cores} cores): "
@@ -123,7 +124,7 @@ def wanted(probes: Sequence[Probe], *, boots: bool) -> list[Metric]:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, in one line: a guest may have had its hand in it."""
+    """The first line of an error's message, made printable: a guest may have written a part of it."""
     text = error.message if isinstance(error, errors.VirtlabError) else str(error)
     return printable((text.splitlines() or [""])[0], _LONGEST_WHY)
 

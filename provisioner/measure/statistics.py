@@ -1,8 +1,9 @@
-"""From numbers to what may be said of them: medians, ratios pair by pair, their interval, a verdict.
+"""Medians, ratios taken pair by pair, their intervals, and verdicts on them.
 
-Nothing is assumed of how the numbers are distributed. The interval of a median reaches from one of
-the sorted values to its mirror image, and how sure it is follows from coin tosses alone: each value
-lies above the true median as often as below. Its true confidence is told, not a round number.
+Nothing is assumed about the distribution of the numbers. The interval of a median reaches from one of the
+sorted values to the one at the mirrored place. Its confidence follows from the binomial distribution alone,
+because each value lies above the true median as often as below. The exact confidence is given, and not a
+round number.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from provisioner.measure.workloads import MARGIN, Metric
 from provisioner.model.measured import Outcome, Ratio, Series, Verdict
 
-CONFIDENCE = 0.9  # what an interval must reach at least, or there is none: five pairs give 0.94
+CONFIDENCE = 0.9  # the least confidence of an interval; with less there is none. Five pairs give 0.94
 Rounds = Sequence[float | None]  # a number for each round; None where that round has none
 
 
@@ -32,14 +33,14 @@ def median(values: Sequence[float]) -> float | None:
 
 
 def spread(values: Sequence[float]) -> tuple[float, float] | None:
-    """The lowest and the highest; None where there is no value."""
+    """The lowest and the highest value. None where there is no value."""
     return (min(values), max(values)) if values else None
 
 
 def interval(values: Sequence[float], at_least: float = CONFIDENCE) -> Interval | None:
-    """The narrowest pair of the sorted values that holds the true median with that confidence.
+    """The narrowest pair of sorted values between which the true median lies with that confidence.
 
-    None where there are too few values for any.
+    None where there are too few values for that.
     """
     ordered = sorted(values)
     count = len(ordered)
@@ -75,7 +76,7 @@ def ratio(guest: str, base: str, values: Rounds, base_values: Rounds) -> Ratio:
 
 
 def verdict(found: Interval | None, *, any_pair: bool = True) -> Verdict:
-    """What an interval of a ratio comes to, with the control's margin as what counts as no difference."""
+    """The verdict on a ratio by its interval. Within the control's margin, it counts as no difference."""
     if not any_pair:
         return Verdict.MISSING
     if found is None:
@@ -95,9 +96,9 @@ def outcome(
     label: str = "",
     raw: tuple[tuple[str, str], ...] = (),
 ) -> Outcome:
-    """One metric on all guests, in the order of ``rounds``; the first guest is the base of the ratios.
+    """One metric on all guests, in the order of ``rounds``. The first guest is the base of the ratios.
 
-    ``missing`` says, by guest, why numbers are not there.
+    ``missing`` says for a guest why it lacks numbers.
     """
     base, *others = rounds
     return Outcome(
@@ -115,7 +116,7 @@ def outcome(
 
 
 def control_holds(control: Outcome | None) -> bool | None:
-    """Whether each guest's processor work came out as that of the first; None where that is not known."""
+    """Whether each guest did the processor's work as fast as the first one. None where that is not known."""
     if control is None or not control.ratios:
         return None
     medians = [r.median for r in control.ratios]

@@ -1,9 +1,9 @@
-"""What QEMU's trace of register accesses tells: which device was asked, and how often.
+"""Reads QEMU's trace of register accesses: which device was accessed, and how often.
 
 A line of it: ``18026@1795469300.119396:memory_region_ops_read cpu 0 mr 0x55a8 addr 0x3fa value 0xc4
 size 1 name 'serial'``. QEMU 11.1 begins it with a date, ``2026-12-01T02:27:11.766785Z ``, as it does
-with its other messages. What a guest writes to its console goes through a register, too: so the
-marks that it writes there before and after its work stand in the trace itself.
+with its other messages. What a guest writes to its console goes through a register, too. So the marks that it
+writes there before and after its work stand in the trace itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LINE = re.compile(
     rb"memory_region_ops_(read|write) cpu -?\d+ mr 0x[0-9a-f]+ addr 0x([0-9a-f]+)"
     rb" value 0x([0-9a-f]+) size \d+ name '([^']*)'"
 )
-# A part of such a line. After a date QEMU's other messages have its own name.
+# A part of such a line. In QEMU's other messages, its name follows the date.
 _TRACED = re.compile(
     rb"\d+@\d+\.\d+:|memory_region_ops_| size \d+ name '|\d{4}-\d\d-\d\dT(?!" + _CLOCK + rb"qemu)"
 )
@@ -38,9 +38,9 @@ class Access:
 
 
 def accesses(log: bytes) -> list[Access]:
-    """The accesses that a piece of QEMU's log tells of, in order.
+    """The accesses in a piece of QEMU's log, in their order.
 
-    Raises ValueError where a line of the trace is damaged: then others may be lost.
+    Raises ValueError where a line of the trace is damaged, because others may be lost then.
     """
     found = []
     for line in log.split(b"\n"):
@@ -56,9 +56,9 @@ def accesses(log: bytes) -> list[Access]:
 
 
 def between(found: Sequence[Access], begin: bytes, end: bytes) -> list[Access]:
-    """The accesses after the console's mark ``begin`` and before its mark ``end``.
+    """The accesses between the marks ``begin`` and ``end`` on the console.
 
-    Raises ValueError where a mark is not in the trace, byte by byte: then lines were lost.
+    Raises ValueError where a byte of a mark is not in the trace, because lines were lost then.
     """
     sent = [(index, access.value & 0xFF) for index, access in enumerate(found) if _is_console(access)]
     text = bytes(value for _, value in sent)
@@ -79,5 +79,5 @@ def by_region(found: Sequence[Access]) -> dict[str, int]:
 
 
 def of_device(counts: dict[str, int], regions: re.Pattern[str]) -> dict[str, int]:
-    """Those of the counts that belong to the device."""
+    """The counts that belong to the device."""
     return {region: count for region, count in counts.items() if regions.fullmatch(region)}

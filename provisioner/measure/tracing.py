@@ -1,4 +1,4 @@
-"""Counts a clone's register accesses, or its exits, while it works: from QEMU's trace, or from KVM."""
+"""Counts a clone's accesses to registers in QEMU's trace, or its exits in KVM's counter, while it works."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ _FLUSH_SECONDS = 3.0  # in which the last lines reach the log
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Accesses, or exits, for each unit of a probe's work; ``parts`` by the device's register regions."""
+    """Accesses or exits for each unit of a probe's work. ``parts`` gives them by the device's registers."""
 
     number: float
     parts: dict[str, float]
 
 
 class Tracer:
-    """Has QEMU trace register accesses for the time of a turn, and keeps where in its log that is."""
+    """Makes QEMU trace accesses to registers for one turn, and remembers where in QEMU's log the trace
+    begins."""
 
     def __init__(self, session: Session, clone: Clone) -> None:
         self._domain = clone.domain
@@ -67,8 +68,8 @@ class Tracer:
     def count(self, clone: Clone, probe: Probe, reading: Reading) -> Count:
         """Accesses for each unit of the probe's work.
 
-        Raises ValueError where the count can't be trusted: lines of the trace were lost, or QEMU's
-        own statistics say otherwise.
+        Raises ValueError where the count can't be trusted, because lines of the trace were lost or QEMU's own
+        statistics disagree.
         """
         regions = regions_of(clone, probe)
         if regions is None:
@@ -86,7 +87,7 @@ class Tracer:
         return Count(sum(parts.values()) / units, {region: count / units for region, count in parts.items()})
 
     def _accesses(self, reading: Reading) -> list[trace_log.Access]:
-        """What was traced between the marks. Raises ValueError where lines were lost."""
+        """The accesses between the marks. Raises ValueError where lines were lost."""
         deadline = time.monotonic() + _FLUSH_SECONDS
         while True:
             try:
@@ -94,7 +95,7 @@ class Tracer:
             except ValueError:
                 if time.monotonic() > deadline:
                     raise
-            self._found = None  # the last lines may be on their way yet
+            self._found = None  # the last lines may not have been written yet
             time.sleep(0.05)
 
     def _all(self) -> list[trace_log.Access]:
@@ -112,7 +113,7 @@ class Tracer:
 
 
 class ExitCounter:
-    """Reads KVM's counter of exits at both ends of each task."""
+    """Reads KVM's counter of exits at the beginning and at the end of each task."""
 
     def __init__(self, clone: Clone) -> None:
         self._domain = clone.domain
@@ -146,12 +147,12 @@ Counter = Tracer | ExitCounter
 
 
 def counter(session: Session, clone: Clone) -> Counter:
-    """What counts in that clone: for one turn, then ``close`` it."""
+    """The right counter for that clone. It is for one turn; the caller closes it then."""
     return ExitCounter(clone) if clone.accel == "kvm" else Tracer(session, clone)
 
 
 def obstacle(session: Session, clone: Clone) -> str:
-    """Why a clone's register accesses or exits can't be counted here; empty where they can."""
+    """The reason why a clone's accesses or exits can't be counted here. Empty where they can."""
     if clone.accel == "kvm":
         counted = qemu_monitor.exits(clone.domain)
         return "" if counted is not None else "this host's KVM and libvirt do not count a guest's exits"

@@ -1,6 +1,6 @@
-"""Work in a clone, timed by marks on its console: the agent's line is silent until it is done.
+"""Runs tasks in a clone, and times them by marks on its console. Meanwhile the agent's line is silent.
 
-The probes' scripts are put into the clone once. A turn runs some of them one after the other.
+The scripts of the probes are put into the clone once. A turn runs some of them, one after the other.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from provisioner.measure.workloads import MAX_OUTPUT, Probe
 from provisioner.sanitize import printable
 
 _FOLDER = "/run/virtlab-turn"
-_HEADROOM = 10.0  # seconds beyond the work's own limits, for the agent
+_HEADROOM = 10.0  # seconds for the agent, in addition to the limits of the tasks
 _INSTALL_SECONDS = 30.0
 _GONE_SECONDS = 2.0
 _SHOWN = 200
 _KILLED = 128 + 9
-# The clone's own part: TOKEN, "ready" where somebody wants to be told half a second before the work,
-# DISK, PEER, PORT, then NAME:LIMIT for each task. It tells of each how it ended, and its answer.
+# The script that runs in the clone. Its arguments: TOKEN, "ready" where somebody wants a mark half a second
+# before the work, DISK, PEER, PORT, then NAME:LIMIT for each task. It prints how each task ended, and its
+# answer.
 _TURN = f"""\
 token=$1 slowly=$2; export DISK=$3 PEER=$4 PORT=$5; shift 5
 cd {_FOLDER} || exit
@@ -71,7 +72,7 @@ class TaskFailed(errors.GuestError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One script, and the one that gives its answer when it is done."""
+    """One script that works, and one that prints the answer when the work is done."""
 
     name: str  # a word
     script: str
@@ -80,22 +81,22 @@ class Task:
 
 
 def task(probe: Probe) -> Task:
-    """What a probe has a clone do."""
+    """The task by which a clone does the work of a probe."""
     return Task(probe.name, probe.script, probe.answer, probe.timeout)
 
 
 class Counting(Protocol):
-    """Somebody who looks at the clone's QEMU while it works; called from a thread of the turn."""
+    """Counts something in the clone's QEMU while the clone works. Called from a thread of the turn."""
 
     def prepare(self) -> None:
-        """Half a second before the first task begins."""
+        """Called half a second before the first task begins."""
 
     def begun(self, name: str) -> None: ...
 
     def ended(self, name: str) -> None: ...
 
     def over(self) -> None:
-        """After the last task, or when the turn failed: called whenever ``prepare`` was."""
+        """Called after the last task or when the turn failed, in any case where ``prepare`` was called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Reading:
 
 
 class _Marks:
-    """The marks on a console: what is fed is searched and forgotten."""
+    """Looks for marks in what a console prints, and forgets the rest."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.token = secrets.token_hex(6)
@@ -123,7 +124,7 @@ class _Marks:
         self._closed = False
 
     def of(self, name: str) -> bytes:
-        # with an end, so that no mark is the begin of another
+        # with an end character, so that no mark is the beginning of another one
         return f"{self.token}-{name};".encode()
 
     def feed(self, data: bytes) -> None:
@@ -143,7 +144,7 @@ class _Marks:
             self._changed.notify_all()
 
     def wait(self, mark: bytes, deadline: float) -> bool:
-        """Whether the mark came, before the deadline and the console's end."""
+        """Whether the mark came before the deadline and before the console's end."""
         with self._changed:
             left = max(0.0, deadline - time.monotonic())
             self._changed.wait_for(lambda: mark in self._seen or self._closed, timeout=left)
@@ -151,7 +152,7 @@ class _Marks:
 
 
 class _Sampler(threading.Thread):
-    """Reads the host's clocks at the marks, and then sets ``done``."""
+    """Reads the host's clocks at the marks, and sets ``done`` at the end."""
 
     def __init__(
         self,
@@ -211,7 +212,7 @@ class _Sampler(threading.Thread):
 
 
 def install(clone: Clone, tasks: Sequence[Task]) -> None:
-    """Puts the scripts of tasks into a clone, which keeps them until it is started again."""
+    """Puts the scripts of tasks into a clone. It has them until it is started again."""
     end = f"END-{secrets.token_hex(6)}"
     files = {"turn": _TURN}
     for task in tasks:
@@ -231,11 +232,11 @@ def turn(
     counting: Counting | None = None,
     on_begin: Callable[[str], None] | None = None,
 ) -> dict[str, Reading | errors.GuestError]:
-    """Runs installed tasks one after the other; what each gave, or why it gave nothing.
+    """Runs installed tasks one after the other. Gives for each what it gave, or the error.
 
-    ``variables``: DISK, PEER and PORT. ``on_begin`` is told each task's name, in another thread.
-    Raises GuestError where the clone ends or answers nothing that can be used, and HypervisorError
-    where libvirt or ``counting`` fails. Takes at most the limits of all tasks, and a few seconds.
+    ``variables``: DISK, PEER and PORT. ``on_begin`` is called with each task's name, in another thread.
+    Raises GuestError where the clone ends or gives no usable answer, and HypervisorError where libvirt or
+    ``counting`` fails. It takes at most the limits of all tasks, and a few seconds.
     """
     marks = _Marks(tasks)
     deadline = time.monotonic() + sum(task.limit for task in tasks) + _HEADROOM

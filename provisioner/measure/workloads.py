@@ -1,10 +1,9 @@
-"""What a benchmark does in a guest, and how its numbers are read.
+"""The work that a benchmark does in a guest, and how its numbers are read.
 
-A probe is two pieces of POSIX ``sh``: ``script`` works, and ``answer`` tells what came of it, so that
-the host's processor time of the work can be taken in between. They may also run as one. They find
-the disk that they may overwrite in ``$DISK``, the address of the host's iperf3 in ``$PEER`` and its
-port in ``$PORT``. The answer has a line ``NAME NUMBER`` for each number and ends with a line
-``done``, so that one that was cut is known as such.
+A probe is two pieces of POSIX ``sh``: ``script`` does the work, and ``answer`` prints the numbers, so that
+the host's processor time can be read in between. ``$DISK`` is the disk that they may overwrite, ``$PEER`` the
+address of the host's iperf3, and ``$PORT`` its port. The answer has a line ``NAME NUMBER`` for each number,
+and ends with a line ``done``, so that it is noticed where an answer is cut off.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from enum import StrEnum
 
 from provisioner.language import Text
 
-MARGIN = (0.95, 1.05)  # what the control's ratio must come within, and so what counts as no difference
-WORK = "work"  # the number of units that a probe did, beside its metrics: what its host time is divided by
+MARGIN = (0.95, 1.05)  # the control's ratio must lie within it; so a ratio within it counts as no difference
+WORK = "work"  # the name of the number of units of work, by which host time and accesses are divided
 MAX_OUTPUT = 4096  # bytes that a probe may answer with
 NO_CONNECTION = 69  # exit code of a script or an answer where the host's iperf3 was not reached
 _END = "done"
@@ -24,7 +23,7 @@ _LOWEST, _HIGHEST = 1e-9, 1e15
 
 
 class Source(StrEnum):
-    """Who takes a metric."""
+    """Where the number of a metric comes from."""
 
     GUEST = "guest"  # the probe prints it
     HOST = "host"  # processor time of the guest's QEMU during the probe, divided by the work
@@ -55,11 +54,11 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One piece of work, and the numbers that come of it.
+    """One piece of work, and the numbers that come from it.
 
-    A probe with ``registers`` runs where accesses are counted, and has no other metrics: counting
-    slows it. ``per`` is how many of the units that it counts as its work (bytes or requests) make
-    one unit of ``host`` or ``registers``: those are ``taken / (work / per)``.
+    A probe with ``registers`` runs while accesses are counted, and has no other metrics, because counting
+    slows it down. Its work is a number of bytes or requests; ``per`` of them make one unit of ``host`` or
+    ``registers``, which are ``taken / (work / per)``.
     """
 
     name: str
@@ -69,7 +68,7 @@ class Probe:
     metrics: tuple[Metric, ...] = ()
     needs: frozenset[Needs] = frozenset()
     quick: bool = False
-    seconds: float = 5.0  # about as long as it takes emulated
+    seconds: float = 5.0  # about as long as it takes under emulation
     timeout: float = 60.0
     per: float = 1.0
     host: Metric | None = None
@@ -77,9 +76,9 @@ class Probe:
 
 
 def read(probe: Probe, stdout: bytes) -> dict[str, float]:
-    """The numbers that a probe's script wrote: one for each metric, and ``WORK`` where it counts its work.
+    """The numbers in a probe's answer: one for each metric, and ``WORK`` where it counts its work.
 
-    Raises ValueError for an answer that was cut, or is not what the script writes.
+    Raises ValueError for an answer that was cut off, or that the script does not write.
     """
     if len(stdout) > MAX_OUTPUT:
         raise ValueError(f"more than {MAX_OUTPUT} bytes")
@@ -112,10 +111,11 @@ def _number(text: str) -> float:
     return value
 
 
-_REQUESTS = 1000  # of a probe that tells percentiles, which are picked by line number
+_REQUESTS = 1000  # of a probe that gives percentiles, which are picked by line number
 _PICK = f"{_REQUESTS // 2}p;{_REQUESTS * 9 // 10}p;{_REQUESTS * 99 // 100}p"
 KEPT = "/run/virtlab-bench"  # where the script leaves what the answer reads
-# What follows when iperf3 gave nothing: its reason, and whether there was a connection at all.
+# What a script does where iperf3 failed: it prints the reason, and ends with a code of its own without a
+# connection.
 _IPERF3_FAILED = rf"""sed -n 's/^.*"error":[^"]*"\(.*\)"/iperf3: \1/p' {KEPT}
 ! grep -q '"connected":[[:space:]]*\[\]' {KEPT} || exit {NO_CONNECTION}"""
 
@@ -183,10 +183,10 @@ def _latencies(name: str, title: Text, scale: float) -> tuple[Metric, ...]:
 
 
 def _iperf3(options: str) -> str:
-    """One TCP connection to the host's iperf3, told of in JSON: there bytes and seconds are not rounded.
+    """One TCP connection to the host's iperf3. Its JSON is read, in which bytes and seconds are not rounded.
 
-    iperf3 3.16 and later look at an end in bytes only when an interval is over: so what ends by bytes
-    has short intervals. The error is in the JSON, too, and iperf3 3.12 ends with 0 nevertheless.
+    iperf3 3.16 and later check a limit in bytes only at the end of an interval, so a stream that ends by
+    bytes has short intervals. Errors are in the JSON, too; after one, iperf3 3.12 nevertheless ends with 0.
     """
     call = f"iperf3 -J -c $PEER -p $PORT --connect-timeout 5000 {options}"
     return f"{call} >{KEPT} || {{ code=$?\n{_IPERF3_FAILED}\nexit $code; }}\n"
@@ -204,7 +204,7 @@ exit 1; }}
 
 
 def _stream(name: str, title: Text, *options: str) -> Probe:
-    """One TCP connection, as much as it carries in a second."""
+    """One TCP connection, for a second."""
     return Probe(
         name,
         title,
@@ -236,10 +236,10 @@ def _ping() -> Probe:
 
 
 def _control() -> Probe:
-    """The fastest of twelve runs over the same bytes in memory: no device has a part in it.
+    """The fastest of twelve runs over the same bytes in memory. No device is involved.
 
-    The fastest, because it is to tell whether both guests have the same processor. What else the
-    host does meanwhile shows in the spread of the other numbers.
+    It is the fastest because the control has to show whether both guests have the same processor. Other load
+    on the host shows in the spread of the other numbers.
     """
     name, title = "control", Text("Control: processor only (SHA-256)", "対照: プロセッサ処理のみ(SHA-256)")
     script = f"""\
@@ -259,7 +259,8 @@ done >{KEPT}
 
 
 def _counted(name: str, title: Text, needs: Needs, script: str, work: int) -> Probe:
-    """So many requests: few, because each access to a register becomes a line of a trace."""
+    """A fixed number of requests. They are few, because each access to a register becomes a line of a
+    trace."""
     return Probe(
         name,
         title,
@@ -273,7 +274,7 @@ def _counted(name: str, title: Text, needs: Needs, script: str, work: int) -> Pr
 
 
 def _counted_stream(name: str, title: Text, *options: str) -> Probe:
-    """A few MB over the network, counted like requests. How many arrived is told by the receiver."""
+    """A few MB over the network, counted like requests. The receiver says how many arrived."""
     return Probe(
         name,
         title,
@@ -348,7 +349,7 @@ FULL_ROUNDS = 10
 
 
 def probes(quick: bool) -> tuple[Probe, ...]:
-    """What a run does, in this order in each round."""
+    """The probes of a run, in the order in which each round does them."""
     return tuple(probe for probe in PROBES if probe.quick or not quick)
 
 
@@ -364,6 +365,6 @@ def metrics_of(probe: Probe) -> list[Metric]:
 
 
 def needs_of(metric: str) -> frozenset[Needs]:
-    """What the probe needs that a metric of this name comes of; nothing where there is none of that name."""
+    """What the probe behind the metric of that name needs. Nothing where there is no such metric."""
     found = (probe.needs for probe in PROBES if metric in {each.name for each in metrics_of(probe)})
     return next(found, frozenset())

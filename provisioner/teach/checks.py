@@ -1,4 +1,4 @@
-"""Asks the guests of a running lab what its observations want to know."""
+"""Makes the observations of a lab in its guests."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from provisioner.teach import verdicts
 from provisioner.teach.verdicts import Finding
 from provisioner.transport.executor import Transport
 
-COMMAND_SECONDS = 60.0  # for one command; on a busy host a machine inside takes 20 for what takes it 3 alone
+COMMAND_SECONDS = 60.0  # for one command: on a busy host, 3 s of a guest inside another become 20
 COMMAND_BYTES = 64 * 1024
-_GUEST_SECONDS = 240.0  # that all commands in one guest may take
+_GUEST_SECONDS = 240.0  # for all commands in one guest
 _MOST_AT_ONCE = 16
 _NO_NETWORK = (
     "on qemu:///session each guest is on a user-mode network of its own, and they can't reach one another; "
     "qemu:///system gives the lab a network"
 )
-# What is not known, rather than absent, where a guest did not tell a part (a word of Facts.missing).
+# The facts that are not known, rather than absent, where a part (a word of Facts.missing) was not told.
 _OF_PART = {
     "cpuid": ("hypervisor.signature",),
     "boot messages": ("entry", "hypervisor.detected"),
@@ -51,7 +51,7 @@ class Checked:
     accels: dict[str, str]  # guest -> kvm | tcg: what runs it, or the outermost guest that it is in
     guests: dict[str, Guest]  # by their names
     findings: tuple[Finding, ...]  # in the order of the items, for each in that of its guests
-    platform: dict[str, tuple[str, ...]]  # guest -> what it has that proves nothing
+    platform: dict[str, tuple[str, ...]]  # guest -> what every such machine has, and what proves nothing
     errors: dict[str, str]  # guest -> why its facts are not known
 
     @property
@@ -67,10 +67,10 @@ class Checked:
 def run(
     session: Session, domains: Sequence[Member], items: Sequence[Observation], *, everybody: bool = True
 ) -> Checked:
-    """Makes the observations; ``domains`` are the guests of one instance, at least one.
+    """Makes the observations. ``domains`` are the guests of one instance, at least one.
 
-    With ``everybody`` the platform of each guest is looked at, too. A guest that is down, hangs or
-    floods fails its own items and no other's.
+    With ``everybody`` all guests are asked for their platform, too. A guest that is down, hangs or floods
+    fails its own items only.
     """
     asked = {guest for item in items for guest in item.guests}
     chosen = [domain for domain in domains if everybody or domain.guest in asked]
@@ -103,8 +103,10 @@ def run(
 
 
 def answered(session: Session, domains: Sequence[Member], exercise: Exercise, told: str) -> bool:
-    """Whether a learner's answer is right, by what the guest says now. Raises GuestError where it says
-    nothing."""
+    """Whether a learner's answer agrees with what the guest says now.
+
+    Raises GuestError where the guest can't be asked.
+    """
     answer = exercise.answer
     assert answer is not None  # noqa: S101 - asked for only where there is one
     domain = next((domain for domain in domains if domain.guest == answer.guest), None)
@@ -123,7 +125,7 @@ def _absent(guest: str, origin: Origin) -> str:
 
 
 def _not_up(item: Observation, guest: str, origin: Origin) -> Finding:
-    """The finding in a guest that is not there: a failure, unless it is optional and nobody asked for it."""
+    """The finding in a guest that is not up: a failure, unless it is optional and was not asked for."""
     if guest not in origin.choices.left_out:
         return verdicts.unseen(item, guest, _absent(guest, origin))
     why = f"{guest} is optional, and was not asked for; to see it: {origin.with_guest(guest)}"
@@ -167,8 +169,8 @@ def _untold(fact: str, missing: Sequence[str]) -> str | None:
 
 
 class _Line:
-    """Commands in one guest, or lines typed at its console. After one that the guest gave no answer to, it
-    is not asked again."""
+    """Runs commands in one guest, or types lines at its console. A guest that once gave no answer is not
+    asked again."""
 
     def __init__(self, session: Session, domain: Member, console: prompts.Console) -> None:
         self._session = session
@@ -179,7 +181,7 @@ class _Line:
         self._dead = ""
 
     def obstacle(self, item: Observation) -> str:
-        """Why this host has not what the observation needs; empty where it has."""
+        """The reason why the observation is not possible on this host. Empty where it is possible."""
         if NEEDS_NETWORK in item.needs:
             return _NO_NETWORK if self._session.is_session else ""
         metadata = self._domain.metadata

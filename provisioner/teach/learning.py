@@ -1,4 +1,4 @@
-"""The lesson that a verb is about, whether its lab is up or not, and how far the learner is in it."""
+"""Finds a lesson, whether its lab is up or not, and the learner's place in it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Step:
 
 
 def lab_of(target: str, connect: str | None) -> tuple[Lab, str]:
-    """A lab by name, folder or file, or by the name that it is up under; and its name for ``{lab}``.
+    """A lab by its name, folder or file, or by the name under which it is up; and what ``{lab}`` stands for.
 
     Raises InputError where there is none.
     """
@@ -45,7 +45,7 @@ def lab_of(target: str, connect: str | None) -> tuple[Lab, str]:
 
 
 def lesson_of(lab: Lab) -> Lesson:
-    """The lesson beside a lab, which has exercises. Raises VirtlabError where there is none."""
+    """The lesson of a lab. Raises VirtlabError where it has none, or one without exercises."""
     lesson = lessons.load(lab)
     if lesson is None or not lesson.exercises:
         raise errors.VirtlabError(
@@ -71,7 +71,10 @@ def next_step(lesson: Lesson, progress: Progress) -> Step | None:
 
 
 def wanted(lesson: Lesson, number: int | None) -> Step:
-    """The exercise of that number, else the first that is not passed. Raises VirtlabError."""
+    """The exercise of that number, or without one the first that is not passed.
+
+    Raises VirtlabError where there is none.
+    """
     if number is not None:
         return step(lesson, number)
     found = next_step(lesson, progress_file.load(lesson.name))
@@ -81,14 +84,14 @@ def wanted(lesson: Lesson, number: int | None) -> Step:
 
 
 def hints(lesson: Lesson, exercise: Exercise) -> tuple[tuple[Text, ...], Progress]:
-    """The hints that were told so far and one more; and the progress to keep once it is told."""
+    """The hints that were shown so far and the next one, and the progress to keep once it is shown."""
     progress = progress_file.load(lesson.name)
     told = min(progress.hints.get(exercise.name, 0) + 1, len(exercise.hints))
     return exercise.hints[:told], progress.with_hints(exercise.name, told)
 
 
 def guide(lab: Lab, language: Language) -> tuple[str, Language]:
-    """The long text of a lesson as Markdown, and its language: English where it has no other.
+    """The guide of a lesson as Markdown, and its language: English where it has no other.
 
     Raises VirtlabError where the lab has none.
     """
@@ -102,7 +105,7 @@ def guide(lab: Lab, language: Language) -> tuple[str, Language]:
 
 
 def guide_in(lab: Lab, language: Language) -> str | None:
-    """The guide in that language; None where there is none. Raises InputError where it can't be read."""
+    """The guide in that language, or None. Raises InputError where it can't be read."""
     file = catalog.beside(lab.file, f"guide.{language}.md")
     if file is None:
         return None

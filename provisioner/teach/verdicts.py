@@ -1,4 +1,4 @@
-"""What guests showed, held against what a lesson expects."""
+"""Compares what was observed in guests with what a lesson expects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOT_STARTED = (126, 127)  # exit codes of a shell for what it can't run
 class Verdict(StrEnum):
     PASS = "pass"  # noqa: S105 - no password
     FAIL = "fail"
-    IMPOSSIBLE = "impossible"  # not possible here, which is no failure
+    IMPOSSIBLE = "impossible"  # it can't be observed on this host, which is no failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Finding:
     guest: str
     saw: tuple[str, ...] | None  # None where the guest could not be asked, or was not
     verdict: Verdict
-    why: str = ""  # one line: why nothing was seen
+    why: str = ""  # one line: why nothing was observed
 
 
 def judged(item: Observation, guest: str, saw: tuple[str, ...]) -> Finding:
@@ -40,12 +40,12 @@ def judged(item: Observation, guest: str, saw: tuple[str, ...]) -> Finding:
 
 
 def unseen(item: Observation, guest: str, why: str) -> Finding:
-    """The finding where a guest could not be asked: a failure, as nothing is proved."""
+    """The finding where a guest could not be asked. It is a failure, because nothing is proved."""
     return Finding(item, guest, None, Verdict.FAIL, why)
 
 
 def impossible(item: Observation, guest: str, why: str) -> Finding:
-    """The finding where this host has not what the observation needs."""
+    """The finding where this host lacks something that the observation needs."""
     return Finding(item, guest, None, Verdict.IMPOSSIBLE, why)
 
 
@@ -60,7 +60,7 @@ def read(item: Observation, exit_code: int | None, stdout: bytes, stderr: bytes)
         raise ValueError(told or f"{printable(item.command[0], 60)} can't be run")
     if item.read == "exit-code":
         return (str(exit_code),)
-    if exit_code and told:  # with no complaint, as grep that found nothing, it is an answer
+    if exit_code and told:  # without a complaint it is an answer: grep, for one, found nothing
         raise ValueError(f"exit code {exit_code}: {told}")
     if item.read == "number":
         text = stdout.strip().decode("ascii", "replace")
@@ -77,7 +77,7 @@ def read(item: Observation, exit_code: int | None, stdout: bytes, stderr: bytes)
 
 
 def is_right(answer: Answer, values: Sequence[str], told: str) -> bool:
-    """Whether a learner's answer fits what the guest says now (the values of ``answer.fact``)."""
+    """Whether a learner's answer agrees with ``values``, those of ``answer.fact`` now."""
     right = [value for value in values if value.startswith(answer.starts)]
     told = told.strip()
     if answer.count:
@@ -87,7 +87,7 @@ def is_right(answer: Answer, values: Sequence[str], told: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    """Linux takes virtio-blk and virtio_blk for the same module."""
+    """The text in a form to compare: for Linux, virtio-blk and virtio_blk are the same module."""
     return text.casefold().replace("-", "_")
 
 
@@ -107,6 +107,6 @@ def _holds(item: Observation, saw: tuple[str, ...]) -> bool:
 
 
 def _number(item: Observation, saw: tuple[str, ...]) -> float:
-    """The number that was seen; where it is none, how many values were."""
+    """The number that was observed, or the number of values where they are no number."""
     is_number = item.fact is not None or item.read in ("number", "exit-code")
     return float(saw[0]) if is_number and len(saw) == 1 and _NUMBER.fullmatch(saw[0]) else len(saw)
