@@ -1,4 +1,4 @@
-"""Guests looked at from inside and from outside, at one moment."""
+"""Looks at guests from inside and from outside, at the same moment."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def look(
 
 
 def concept(domains: Sequence[Member]) -> Text | None:
-    """What the lesson of the guests' lab is about; None where it has none, or its files are gone or wrong."""
+    """The concept of the lesson of the guests' lab. None where it has none, or its files are gone or
+    wrong."""
     from provisioner.labfile import lesson
 
     try:

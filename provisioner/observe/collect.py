@@ -1,4 +1,4 @@
-"""Facts from inside guests, all guests at the same time. A bad guest costs its own facts, no other's."""
+"""Asks all guests for their facts at the same time. A guest that fails costs only its own facts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from provisioner.observe import parse
 from provisioner.sanitize import printable
 from provisioner.units import format_seconds
 
-_GRACE = 8.0  # seconds beyond the deadline, in which a transport ends what it began
+_GRACE = 8.0  # seconds after the deadline in which a transport ends what it began
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What came from one guest: facts, or why there are none (one line)."""
+    """What came from one guest: facts, or one line that says why there are none."""
 
     guest: str
     metadata: GuestMetadata
@@ -32,10 +32,10 @@ class Gathered:
 
 
 def facts(session: Session, domains: Sequence[Member], *, timeout: float = 30.0) -> list[Gathered]:
-    """What each guest tells of itself, in the order given.
+    """The facts of each guest, in the order of ``domains``.
 
-    ``timeout``: seconds that all of it may take, a little more for a guest that answers late. Raises
-    nothing that only one guest is to blame for.
+    ``timeout``: the seconds that all of it may take, and a little more for a guest that answers late. A
+    failure of a single guest is in the result, and not raised.
     """
     script = _script()
     deadline = time.monotonic() + timeout
@@ -74,7 +74,7 @@ def _of(session: Session, domain: Member, script: bytes, deadline: float) -> Gat
 
 
 def _script() -> bytes:
-    """The script, without what only its readers need: the serial line carries 3.8 KB a second."""
+    """The script without comments and blank lines, because a serial line carries only 3.8 KB a second."""
     text = (paths.templates_dir() / "guest" / "facts.sh").read_text(encoding="utf-8")
     lines = (line.strip() for line in text.split("\n"))
     return "".join(f"{line}\n" for line in lines if line and not line.startswith("#")).encode()

@@ -1,4 +1,4 @@
-"""What guests told of themselves, beside each other: the rows of a table whose columns are guests."""
+"""Compares the facts of guests: the rows of a table whose columns are the guests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from provisioner.model.facts import Device, Facts
 from provisioner.model.hardware import disk_buses, identify
 from provisioner.model.hardware.interfaces import EMULATED
 
-NO_DRIVER = ""  # the cell of a device that is there and that no driver took
+NO_DRIVER = ""  # the cell of a device that exists, but has no driver
 
 
 class Told(Protocol):
@@ -25,11 +25,11 @@ class Told(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing, and what each guest has for it.
+    """One thing that is compared, and what each guest has for it.
 
-    A cell is None where the guest has no such thing, or told nothing at all, and ``NO_DRIVER`` where
-    it has the device but no driver. ``counter``: numbers that differ from moment to moment, which is
-    no difference between the guests, and that are worth a look all the same.
+    A cell is None where the guest has no such thing or told nothing at all, and ``NO_DRIVER`` where it has
+    the device but no driver. ``counter``: the numbers change from moment to moment. So they are no difference
+    between the guests, but worth a look.
     """
 
     section: Text
@@ -48,7 +48,7 @@ INTERRUPTS = Text("Interrupts since boot", "起動後の割り込み回数")
 _SYSTEM = Text("Memory and modules", "メモリとモジュール")
 _BOOT = Text("Boot, seconds after its start", "起動の段階(起動後の秒数)")
 
-# Who raises an interrupt, as a learner asks for it; everything else goes by its own name.
+# What a learner calls the source of an interrupt. All other sources go by their own names.
 _ROLES = (
     ("disk", Text("Disk", "ディスク")),
     ("network", Text("Network card", "ネットワークカード")),
@@ -66,7 +66,7 @@ _PHASES = {
 
 
 def rows(gathered: Sequence[Told]) -> list[Row]:
-    """Every row of the comparison, section by section; cells in the order of the guests."""
+    """Every row of the comparison, section by section, with cells in the order of the guests."""
     facts = [told.facts for told in gathered]
     return [
         *_plain(facts),
@@ -87,7 +87,7 @@ def _row(section: Text, label: Text, cells: Sequence[str | None], facts: Sequenc
 
 
 def _plain(facts: Sequence[Facts | None]) -> list[Row]:
-    """A row for each thing that every machine has once, or in one line."""
+    """A row for each thing that every machine has once, or that fits in one line."""
     wanted: tuple[tuple[Text, Text, Callable[[Facts], str]], ...] = (
         (_MACHINE, Text("CPUID signature", "CPUIDの署名"), lambda f: f.signature),
         (_MACHINE, Text("CPUID features", "CPUIDの機能ビット"), _features),
@@ -155,7 +155,7 @@ def _rng(facts: Facts) -> str:
 
 
 def _of_kind(facts: Facts, kind: str) -> str:
-    """The drivers of the paravirtual devices of a kind, the device's own before its PCI card's."""
+    """The drivers of the paravirtual devices of a kind: that of the device before that of its PCI card."""
     found = identify.of_kind(facts.devices, kind)
     drivers = dict.fromkeys(device.driver for device in found if device.driver)
     return interface_text(drivers, found[0].interface) if found else ""
@@ -167,7 +167,7 @@ def _clock(facts: Facts) -> str:
 
 
 def _pci(facts: Sequence[Facts | None]) -> list[Row]:
-    """The devices of all guests by what they are, wherever on the bus they sit."""
+    """The devices of all guests, grouped by what they are and not by where on the bus they are."""
     kinds: dict[str, Device] = {}
     for one in facts:
         for device in one.devices if one else ():
@@ -182,7 +182,7 @@ def _pci(facts: Sequence[Facts | None]) -> list[Row]:
 
 
 def _drivers_of(facts: Facts, ident: str) -> str | None:
-    """The driver of the devices of that kind; with how many there are, where it is more than one."""
+    """The driver of the devices of that kind, and their number where there is more than one."""
     found = [device for device in facts.devices if device.bus == "pci" and device.ident == ident]
     if not found:
         return None
@@ -195,7 +195,7 @@ def _drivers_of(facts: Facts, ident: str) -> str | None:
 
 
 def _interrupts(facts: Sequence[Facts | None]) -> list[Row]:
-    """Counters by who raises them; sources of no role go by their own name."""
+    """Counters of interrupts, grouped by role. A source without a role goes by its own name."""
     sorted_out = [_by_role(one) if one else {} for one in facts]
     labels = dict(_ROLES)
     others = sorted({role for counted in sorted_out for role in counted if role not in labels})
@@ -219,7 +219,7 @@ def _counted(role: str, counters: dict[str, int]) -> str | None:
 
 
 def _by_role(facts: Facts) -> dict[str, dict[str, int]]:
-    """Role, or source where it has none -> source -> count. The queues of one device are counted together."""
+    """Role (or the source, where it has none) -> source -> count. The queues of one device are added up."""
     roles = {"timer": "timer", "LOC": "timer"}
     roles |= {driver: "disk" for disk in facts.disks for driver in disk.drivers}
     for interface in facts.interfaces:

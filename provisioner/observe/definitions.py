@@ -1,4 +1,4 @@
-"""Definitions of guests that are up, and what their differences mean."""
+"""Compares the definitions of guests that are up, and says what the differences mean."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def compared(session: Session, instance: Instance, domains: Sequence[Member]) -> list[Difference]:
-    """What differs between the definitions of an instance's guests, with the lab's notes before the general.
+    """The differences between the definitions of an instance's guests. The lab's own notes come first.
 
     Raises GuestError where there is no guest.
     """
@@ -33,7 +33,7 @@ def compared(session: Session, instance: Instance, domains: Sequence[Member]) ->
 
 
 def lab_notes(domains: Sequence[Member]) -> tuple[Note, ...]:
-    """The notes of the lab that the guests came from; none where its files are gone or being edited."""
+    """The notes of the lab that the guests came from. None where its files are gone or not valid just now."""
     from provisioner.labfile import lesson
 
     try:
@@ -44,7 +44,7 @@ def lab_notes(domains: Sequence[Member]) -> tuple[Note, ...]:
 
 
 def documents(session: Session, domains: Sequence[Member]) -> dict[str, str]:
-    """The definition of each guest as libvirt keeps it; of a guest inside another it has none.
+    """The definition of each guest as libvirt keeps it. For guests inside others there is none.
 
     Raises NotFound where one is gone meanwhile.
     """

@@ -1,4 +1,4 @@
-"""Guests seen from the host: what Linux and libvirt know of their processes."""
+"""Looks at guests from the host: what Linux and libvirt know of their processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from provisioner.model.observed import Member, ObservedDomain
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """One guest from outside. None and empty where neither the host nor libvirt tells."""
+    """One guest, seen from outside. Values that neither the host nor libvirt knows are None or empty."""
 
     guest: str
     accel: str  # kvm | tcg
@@ -26,9 +26,9 @@ class Outside:
 
 
 def outside(session: Session, domains: Sequence[Member]) -> list[Outside]:
-    """What is known of each guest, in the order given. Raises nothing that one guest is to blame for.
+    """What is known of each guest, in the order of ``domains``. A failure of a single guest is not raised.
 
-    Of a guest inside another the host knows nothing.
+    The host knows nothing of a guest inside another.
     """
     from provisioner.hypervisor import domain_stats
 

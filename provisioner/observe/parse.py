@@ -1,7 +1,7 @@
-"""From what ``templates/guest/facts.sh`` wrote in a guest to ``Facts``.
+"""Makes ``Facts`` of what ``templates/guest/facts.sh`` wrote in a guest.
 
-Nothing of it is trusted: texts are made printable and cut, lists have a longest length, and a part
-that makes no sense is a part that is missing.
+Nothing of it is trusted: texts are made printable and cut, the length of lists is limited, and a part that
+makes no sense counts as missing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from provisioner.model.hardware import identify
 from provisioner.model.hardware.interfaces import EMULATED
 from provisioner.sanitize import printable
 
-MOST_BYTES = 64 * 1024  # that the script may write
+MOST_BYTES = 64 * 1024  # the most that the script may write
 _LONGEST = 120  # characters of one text
 _MOST = 128  # items of one list
 _PORT = "/dev/"
@@ -26,7 +26,7 @@ _KEPT_INTERRUPTS = 64
 _PLATFORM_PCI = {"8086:1237": "i440FX board", "8086:29c0": "Q35 board"}
 _AHCI = "10601"
 _QEMU_LOADER = "176"
-_PVH_BOOT = "0x020c"  # the version that the kernel itself writes where its PVH entry was taken
+_PVH_BOOT = "0x020c"  # the version that the kernel writes itself where it was started by its PVH entry
 
 
 class _Sections:
@@ -55,7 +55,7 @@ class _Sections:
 
 
 class _Files:
-    """Files of the guest: each path, relative to /sys where it is there, and its lines."""
+    """The guest's files: the lines of each by its path, which is relative to /sys for files there."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines: dict[str, list[str]] = {}
@@ -70,7 +70,7 @@ class _Files:
         return self._lines.get(path, [])
 
     def under(self, folder: str, name: str) -> list[tuple[str, list[str]]]:
-        """The entries of a folder that have a file of that name, and its lines."""
+        """The entries of a folder that contain a file of that name, each with the lines of that file."""
         found = []
         for path, lines in self._lines.items():
             head, _, last = path.rpartition("/")
@@ -81,7 +81,7 @@ class _Files:
 
 
 def facts_of(data: bytes) -> Facts:
-    """The facts of a guest from its answer. Raises ValueError where the answer is cut or too long."""
+    """The facts in a guest's answer. Raises ValueError where the answer is cut off or too long."""
     sections = _Sections(data)
     files = _Files(sections.lines("files"))
     listed = " ".join(sections.lines("listed")).split()
@@ -144,7 +144,7 @@ def _clean(text: str) -> str:
 
 
 def _split(line: str) -> tuple[str, str]:
-    """The path and the text of a line of grep's: a path on a bus has colons, too."""
+    """The path and the text in a line that grep printed. Paths on a bus contain colons, too."""
     match = _FILE.match(line)
     return (match.group(1), match.group(2)) if match else ("", "")
 
@@ -154,7 +154,7 @@ def _after(start: str, lines: Iterable[str]) -> str:
 
 
 def _number(text: str, most: int = 1 << 62) -> int:
-    """A decimal number; 0 for what is none."""
+    """A decimal number, or 0 where the text is none."""
     text = text.strip()
     return min(int(text), most) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
@@ -175,14 +175,14 @@ def _kibibytes(line: str) -> int:
 
 
 def _cpuid(raw: bytes) -> tuple[str, int]:
-    """The hypervisor's signature, and EAX of the next leaf, where the first one says that it is there."""
+    """The hypervisor's signature, and EAX of the next leaf, where the first leaf says that there is one."""
     if len(raw) < 32:
         return "", 0
     highest = int.from_bytes(raw[:4], "little")
     name = raw[4:16].rstrip(b"\0")
     if not name or not all(0x20 <= byte < 0x7F for byte in name):
         return "", 0
-    # KVM of old says 0 for the highest leaf, and means the next one
+    # old versions of KVM give 0 as the highest leaf, and mean the next one
     told = highest >= 0x40000001 or (highest == 0 and name == b"KVMKVMKVM")
     return name.decode("ascii"), int.from_bytes(raw[16:20], "little") if told else 0
 
@@ -192,7 +192,7 @@ def _fields(lines: Iterable[str]) -> dict[str, str]:
 
 
 def _devices(files: _Files, sections: _Sections) -> list[Device]:
-    """Each device of the buses, without those on SCSI."""
+    """All devices on the buses, except those on SCSI."""
     names = _names(sections)
     found = []
     for address, lines in files.under("bus/pci/devices", "uevent"):
@@ -218,7 +218,7 @@ def _devices(files: _Files, sections: _Sections) -> list[Device]:
 
 
 def _ident(bus: str, alias: str) -> str:
-    """What a bus calls the kind of a device, from its module alias."""
+    """The bus's identifier for the kind of a device, from its module alias."""
     value = alias.partition(":")[2]
     if bus == "virtio":
         number = re.match("d([0-9A-Fa-f]{8})v", value)
@@ -238,7 +238,7 @@ def _names(sections: _Sections) -> dict[str, str]:
 
 
 def _paths(sections: _Sections) -> dict[str, list[str]]:
-    """The real path of what /sys lists, as its parts."""
+    """The parts of the real path behind each entry that is listed in /sys."""
     found = {}
     for line in sections.lines("paths")[:_MOST]:
         entry, _, path = line.partition(" ")
@@ -247,14 +247,14 @@ def _paths(sections: _Sections) -> dict[str, list[str]]:
 
 
 def _chain(parts: list[str], drivers: dict[str, Device]) -> tuple[tuple[str, ...], str]:
-    """The drivers from a device towards the processor, and the interface that they speak."""
+    """The drivers from a device towards the processor, and the interface by which they use it."""
     on_the_way = [drivers[part] for part in reversed(parts) if part in drivers]
     chain = tuple(device.driver for device in on_the_way if device.driver)
     return chain, next((d.interface for d in on_the_way if d.interface != EMULATED), EMULATED)
 
 
 def _with_scsi(found: list[Device], paths: dict[str, list[str]]) -> tuple[Device, ...]:
-    """The devices, those on SCSI with the interface of the controller that they hang on."""
+    """All devices. Those on SCSI have the interface of their controller."""
     by_address = {device.address: device for device in found}
 
     def completed(device: Device) -> Device:
@@ -267,7 +267,8 @@ def _with_scsi(found: list[Device], paths: dict[str, list[str]]) -> tuple[Device
 
 
 def _is_real(parts: list[str]) -> bool:
-    """Whether it is a device of this guest: not of its kernel's own making, nor a back end for another's."""
+    """Whether it is a device that this guest was given: not one that its kernel made, or a back end for
+    others."""
     return len(parts) > 3 and parts[3] != "virtual" and not _XEN_BACK_END.fullmatch(parts[3])
 
 
@@ -321,7 +322,7 @@ def _modules(files: _Files) -> tuple[str, ...]:
 def _consoles(
     listed: list[str], files: _Files, serials: list[str], agent: str, found: list[Device]
 ) -> tuple[str, ...]:
-    """Serial ports but the agent's, and paravirtual consoles: of virtio's ports those without a name."""
+    """Serial ports except the agent's, and paravirtual consoles, which are virtio's ports without a name."""
     named = {name for name, lines in files.under("class/virtio-ports", "name") if lines[0].strip()}
     ports = [entry for entry in listed if entry.startswith("class/virtio-ports/vport")]
     more = sum(entry.rpartition("/")[2] not in named for entry in ports)
@@ -346,7 +347,7 @@ def _phases(files: _Files) -> tuple[facts.Phase, ...]:
 
 
 def _platform(listed: list[str], files: _Files, serials: list[str], entry: str) -> tuple[str, ...]:
-    """What is no sign of paravirtual devices, though some of it sounds like one."""
+    """What proves nothing about paravirtual devices, though some of it sounds as if it did."""
     found = []
     for _, lines in files.under("bus/pci/devices", "uevent"):
         fields = _fields(lines)

@@ -1,8 +1,8 @@
-"""The stack under one guest, from its programs down to the processor, and the way of one request through it.
+"""The stack below one guest, from its programs down to the processor, and one request's way through it.
 
-A picture is a tree: frames hold sections, one below the other; a section holds the steps that happen
-in it, remarks, and the frames of those who run inside it. So a guest in a guest, domains on a
-hypervisor or containers on one kernel are frames in sections, too, and whoever draws knows none of them.
+A picture is a tree. Frames hold sections, one below the other. A section holds the steps that happen in it,
+remarks, and the frames of guests that run inside it. So guests in guests, domains on a hypervisor, and
+containers on one kernel are all frames in sections, and the code that draws them need not know what they are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from provisioner.observe import stack_words as words
 
 
 class Ring(StrEnum):
-    """Whose code a section is, as a colour or a class shows it."""
+    """Whose code a section contains. Pictures show it by a colour."""
 
     PROGRAM = "program"  # the guest's user mode
     KERNEL = "kernel"  # the guest's kernel mode
@@ -38,12 +38,12 @@ class Step:
     text: Text
     interface: str = ""  # of the device: interfaces.EMULATED or one of interfaces.PARAVIRTUAL
     known: bool = True  # False: the text only says that nobody told
-    arrows: int = 0  # of a crossing: a sign of how often a register is reached for
+    arrows: int = 0  # of a crossing: how many accesses to registers are drawn
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What holds for a section beside the steps."""
+    """Something that is true of a section, beside its steps."""
 
     part: str
     text: Text
@@ -61,7 +61,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What belongs together: a machine, a process, a domain. ``sections`` from the top down."""
+    """Something that belongs together, such as a machine, a process or a domain. ``sections`` is top down."""
 
     part: str
     title: Text
@@ -73,7 +73,7 @@ Inside = Step | Remark | Frame
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The way of one kind of request through the whole stack."""
+    """One kind of request on its way through the whole stack."""
 
     path: str  # disk | network | none
     title: Text
@@ -93,7 +93,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class HostSide:
-    """The host below, as far as it could be read: empty and None where not."""
+    """The host below the guests. What could not be read is empty or None."""
 
     processor: str = ""
     kernel: str = ""  # its name and release: "Linux 6.1.0"
@@ -105,7 +105,7 @@ class HostSide:
 
 @dataclass(slots=True)
 class Way:
-    """Gives the steps of one request their numbers, in the order in which they are made."""
+    """Numbers the steps of one request, in the order in which they are made."""
 
     made: list[Step] = field(default_factory=list)
 
@@ -117,7 +117,7 @@ class Way:
         return made
 
     def crossing(self, model: DeviceModel, before: str = "") -> Step:
-        """What passes between a guest's driver and a device of that model."""
+        """The step between a guest's driver and a device of that model."""
         return self.step(f"{before}crossing", model.crossing, model.interface, arrows=model.arrows)
 
 
@@ -133,8 +133,8 @@ _MODE = "/mode"
 def of(guest: Guest, accel: str, facts: Facts | None, *, host: HostSide | None) -> Stack:
     """The stack of a guest that the host's QEMU runs.
 
-    ``accel`` is kvm or tcg. Nothing is said about the guest's drivers but what the facts tell, nothing
-    about the host but what ``host`` tells.
+    ``accel`` is kvm or tcg. The picture says nothing about the guest's drivers that is not in the facts, and
+    nothing about the host that is not in ``host``.
     """
     below = host or HostSide()
     pictures = []
@@ -154,9 +154,9 @@ def steps(picture: Picture) -> list[Step]:
 
 
 def differing(pictures: Sequence[Picture]) -> frozenset[str]:
-    """The parts (of steps, remarks and sections) that are not the same in all these pictures.
+    """The parts (of steps, remarks and sections) that differ between these pictures.
 
-    What is not known of a guest is no difference; a part that only some pictures have is one.
+    A part that is not known of a guest is no difference. A part that only some pictures have is one.
     """
     told = [dict(_told(picture.frame)) for picture in pictures]
     parts = dict.fromkeys(part for one in told for part in one)
@@ -288,7 +288,7 @@ def _machine(
 
 
 def guest_frame(name: str, sections: tuple[Section, ...]) -> Frame:
-    """A machine, from its programs down to its lowest software."""
+    """The frame of a machine, from its programs down to its lowest software."""
     return Frame("guest", Text(en=f"guest {name}", ja=f"ゲスト {name}"), sections)
 
 
@@ -299,9 +299,9 @@ def system_sections(
     kernel: tuple[Inside, ...],
     before: str = "",
 ) -> tuple[Section, Section]:
-    """A system that has the processor's two modes: its programs and its kernel.
+    """The sections of a system that uses the processor's two modes: its programs and its kernel.
 
-    ``before`` stands before the names of its parts, where the picture has a system above it.
+    ``before`` is put before the names of its parts where the picture has another system above it.
     """
     kvm = accel == "kvm"
     release = facts.kernel if facts else ""

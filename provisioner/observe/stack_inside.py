@@ -1,7 +1,7 @@
-"""The stack under guests inside others: containers, Xen's domains, machines in a machine.
+"""The stack below guests inside others: containers, Xen's domains, machines in a machine.
 
-Built from the innermost guest outwards: each kind of guest puts what it has into the one that hosts it,
-so that guests may stand in each other at any depth.
+It is built from the innermost guest outwards. Each kind of guest puts its sections into the guest that hosts
+it, so guests may be nested to any depth.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _RING3 = Text(en="ring 3: this kernel gave its privileges up to Xen", ja="リン
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A guest, what runs the machine that it is in, and what it told."""
+    """A guest, the accelerator of the machine that it is in, and the facts that it told."""
 
     guest: Guest
     accel: str  # kvm | tcg
@@ -57,7 +57,7 @@ class Told:
 
 
 def of_all(guests: Sequence[Told], *, host: HostSide | None) -> dict[str, Stack]:
-    """The stack of each guest by its name, in the order given; none of one whose parent is not there."""
+    """The stack of each guest by its name, in their order. A guest whose parent is missing has none."""
     known: dict[str, Told] = {}
     for guest in guests:
         if guest.parent is None or guest.parent in known:
@@ -86,11 +86,11 @@ class _Builder:
         self._host = host
         self._path = path
         self._way = Way()
-        self._before = ""  # names of parts below the guest's own system have this before them
-        self._is_on_its_way = path != "none"  # False once a guest serves the request from its memory
+        self._before = ""  # is put before the names of parts below the guest's own system
+        self._is_on_its_way = path != "none"  # False once a guest answers the request from its memory
 
     def is_there(self) -> bool:
-        """Whether the guest has what this picture is about; a container has its host's disk."""
+        """Whether the guest has the device of this picture. A container has its host's disk."""
         if self._path == "none":
             return True
         guests = list(self._chain)
@@ -100,7 +100,7 @@ class _Builder:
 
     def picture(self) -> Picture:
         content: tuple[Inside, ...] = self._begin()
-        received: tuple[Inside, ...] = ()  # what the kernel below gets from the guest above
+        received: tuple[Inside, ...] = ()  # what the kernel below gets from the guest above it
         above: tuple[Inside, ...] = ()  # what stands on the same Xen
         hosted = self._hosted
         for guest in reversed(self._chain):
@@ -249,7 +249,7 @@ class _Builder:
     def _xen(
         self, guest: Told, sections: tuple[Section, ...], above: tuple[Inside, ...], others: Sequence[Told]
     ) -> Section:
-        """Xen below all kernels: Domain 0 beside the domain that the picture is of."""
+        """Xen below all kernels, with Domain 0 beside the domain of this picture."""
         zero = Frame("domain-0", _named(guest, _DOMAIN_0), sections)
         names = ", ".join(other.name for other in others)
         standing: tuple[Inside, ...] = above or (
@@ -286,7 +286,8 @@ class _Builder:
 
 
 def _inner_accel(guest: Told) -> str | None:
-    """kvm or tcg: what runs a machine in a machine, as it told, else as it was asked for."""
+    """The accelerator (kvm or tcg) of a machine in a machine: what its facts say, or else what its lab
+    says."""
     signature = guest.facts.signature if guest.facts else ""
     known = {"KVMKVMKVM": "kvm", "TCGTCGTCGTCG": "tcg"}.get(signature)
     asked = guest.guest.accel
@@ -307,7 +308,7 @@ def _standing(on: Standing, guests: Sequence[Told]) -> list[Told]:
 
 
 def _beside(hosted: Sequence[Told]) -> tuple[Remark, ...]:
-    """The guests whose programs, or whose QEMU, are programs here."""
+    """The guests whose programs, or whose QEMU, run as programs here."""
     containers = ", ".join(other.name for other in _standing(Standing.ON_KERNEL, hosted))
     machines = ", ".join(other.name for other in _standing(Standing.IN_PARENT, hosted))
     found = []

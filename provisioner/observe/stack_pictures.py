@@ -1,4 +1,4 @@
-"""The stack under each guest that is up, from what the guests and the host tell."""
+"""The stack below each guest that is up, from the facts of the guests and of the host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pictures of the stack say, apart from the devices."""
+"""The words in the pictures of the stack, except those of the devices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from provisioner.model.hardware.device_models import DeviceModel
 
 
 def host_kernel(release: str) -> Text:
-    """The host's kernel, such as "Linux 6.1.0"; empty where it is not known."""
+    """The host's kernel, such as "Linux 6.1.0". Empty where it is not known."""
     if not release:
         return Text(en="host's kernel", ja="ホストのカーネル")
     return Text(en=f"host's {release}", ja=f"ホストの{release}")
@@ -32,7 +32,7 @@ def driver(model: DeviceModel, chains: Iterable[tuple[str, ...]] | None) -> Text
 
 
 def guise(detected: str, *, kvm: bool) -> Text | None:
-    """What a kernel is to be told apart from: the hypervisor that it recognized, where it runs on another."""
+    """A remark where a kernel recognized another hypervisor than the one that it runs on. Otherwise None."""
     name = _GUISES.get(detected)
     if name is None:
         return None
@@ -52,7 +52,7 @@ def cache(mode: str) -> Text:
 
 
 def network_backend(user_network: bool | None, *, rings: bool) -> Text:
-    """Where QEMU gives a packet to. ``rings``: whether the host's kernel could empty the card's rings."""
+    """Where QEMU sends a packet. ``rings``: whether the host's kernel could serve the card's rings itself."""
     if rings and user_network is False:
         return Text(
             en="tap device: served by QEMU, or by the host kernel's vhost-net, which works the rings itself",

@@ -1,4 +1,4 @@
-"""What running guests cost their host now: its memory, and its processors' time over some seconds."""
+"""What running guests cost their host now: memory, and processor time over some seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from provisioner.observe.host_side import Outside
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One guest over some time. None where neither the host nor libvirt tells."""
+    """The cost of one guest over some time. None stands for what neither the host nor libvirt knows."""
 
     over: float  # seconds that it was watched
     resident: int | None  # bytes of its process that are in memory, at the end
@@ -22,7 +22,7 @@ class Usage:
 
 
 def watch(looks: Sequence[tuple[Session, Observed]], seconds: float) -> dict[str, Usage]:
-    """The active domains of what was seen on each connection, by name; they are not asked anything."""
+    """The cost of the active domains on each connection, by name. The guests themselves are not asked."""
     before = [_sample(session, observed) for session, observed in looks]
     time.sleep(seconds)
     found: dict[str, Usage] = {}
@@ -45,7 +45,7 @@ def _sample(session: Session, observed: Observed) -> dict[str, tuple[float, Outs
 
 def _between(earlier: tuple[float, Outside], later: tuple[float, Outside]) -> Usage:
     (began, first), (ended, last) = earlier, later
-    # another process, where it was started again meanwhile
+    # a guest that was started again meanwhile has another process
     known = first.pid == last.pid and first.seconds is not None and last.seconds is not None
     spent = (last.seconds or 0.0) - (first.seconds or 0.0)
     return Usage(ended - began, last.resident, spent / (ended - began) if known else None)

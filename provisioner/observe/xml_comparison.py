@@ -1,8 +1,7 @@
-"""Domain definitions beside each other: only what differs, by what it is and not by where it stands.
+"""Compares domain definitions: what differs, whatever its position in the document.
 
-A place in a definition is written as notes write it: ``devices/disk[1]/target@bus``. What there may be
-several of has in brackets what tells one from another, its own name or kind where it has one, else its
-number among its like.
+A place in a definition is written as in notes: ``devices/disk[1]/target@bus``. Where there may be several
+elements of a name, brackets hold what distinguishes them: the element's own name or kind, or else its number.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ LEFT_OUT = Text(
     ja="比較から除いたもの: 名前、UUID、MACアドレス、IPアドレス、ファイルのパス、"
     "libvirtが割り当てたデバイスの位置",
 )
-# What every guest has of its own, and what libvirt made of the rest.
+# What is different in every guest anyway, and what libvirt adds by itself.
 _LEFT_OUT = (
     "name",
     "uuid",
@@ -50,7 +49,7 @@ _LEFT_OUT = (
     "devices/*/address",
 )
 _COUNTED = ("disk", "interface")  # these have a number even where there is one
-# The attribute that says most about an element that only some guests have: its own, or a child's.
+# The attribute that says most about an element that only some guests have. It may be a child's.
 _TELLING = ("@present", "@policy", "@value", "@model", "target@bus", "model@type", "target/model@name")
 _TEXT = "text"
 _BRACKETS = re.compile(r"\[[^]]*\]")
@@ -58,7 +57,7 @@ _BRACKETS = re.compile(r"\[[^]]*\]")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``values`` by guest: None where it has no such element, empty where no more is to say of it."""
+    """``values`` by guest: None where it has no such element, empty where the element has no value."""
 
     at: str  # devices/disk[1]/target@bus
     label: str  # disk 1: target bus
@@ -67,10 +66,11 @@ class Difference:
 
 
 def differences(documents: dict[str, str], notes: Sequence[Note]) -> list[Difference]:
-    """What is not the same in all definitions (guest to domain XML): devices before all the rest.
+    """What is not the same in all definitions (domain XML by guest). Devices come before the rest.
 
-    The first note that fits is taken: give a lab's own before the general ones. An element that some
-    guest lacks is one difference, whatever is in it. Raises ValueError for a text that is no domain.
+    The first note that fits is taken, so a lab's own notes are given before the general ones. An element that
+    some guest lacks is one difference, whatever it contains. Raises ValueError for a text that is no domain
+    definition.
     """
     placed = {guest: places(xml) for guest, xml in documents.items()}
     found: list[Difference] = []
@@ -89,8 +89,8 @@ def differences(documents: dict[str, str], notes: Sequence[Note]) -> list[Differ
 
 
 def places(xml: str) -> dict[str, str]:
-    """Every place of a definition, in the document's order, but what is left out: of an element
-    the attribute that says most about it, of an attribute or a text its value."""
+    """Every place of a definition that is compared, in the document's order, with its value: for an element
+    the attribute that says most about it."""
     try:
         root = ET.fromstring(xml)  # noqa: S314 - libvirt wrote it
     except ET.ParseError as error:
@@ -103,7 +103,7 @@ def places(xml: str) -> dict[str, str]:
 
 
 def fits(pattern: str, at: str) -> bool:
-    """Whether a place is the one that a pattern means, or in the element that it means.
+    """Whether a pattern fits a place, or an element around it.
 
     In a pattern ``*`` stands for any text and ``?`` for any character; brackets may be left out.
     """
@@ -118,8 +118,8 @@ def fits(pattern: str, at: str) -> bool:
 
 
 def note_for(at: str, values: dict[str, str | None], notes: Sequence[Note]) -> Text | None:
-    """The first note that fits a place. One whose ``at`` ends in ``=VALUE`` only fits where some guest
-    has that value there."""
+    """The first note that fits a place. A note whose ``at`` ends in ``=VALUE`` fits only where a guest has
+    that value there."""
     for note in notes:
         place, _, value = note.at.partition("=")
         if fits(place, at) and (not value or value in values.values()):
@@ -136,21 +136,23 @@ def label(at: str) -> str:
 
 
 def _rank(at: str) -> int:
-    """What a reader looks for first: the kind of domain, its devices; last, its kernel's command line."""
+    """The rank in which readers look for places: the kind of domain, its devices, and last the kernel's
+    arguments."""
     if at.startswith("os/cmdline"):
         return 3
     return 0 if at.startswith("@") else 1 if at.startswith("devices/") else 2
 
 
 def _split(at: str) -> tuple[list[str], str]:
-    """The elements of a place and its attribute; slashes and @ in brackets are part of a name."""
+    """The elements of a place, and its attribute. A slash or @ in brackets is a part of a name."""
     held = _BRACKETS.sub(lambda match: match.group().replace("/", "\0").replace("@", "\1"), at)
     elements, _, attribute = held.partition("@")
     return [part.replace("\0", "/").replace("\1", "@") for part in elements.split("/")], attribute
 
 
 def _merged(orders: Sequence[Sequence[str]]) -> list[str]:
-    """All places: those of the first list, and what only a later one has behind what precedes it there."""
+    """All places: those of the first list, and each that only a later list has behind the one before it
+    there."""
     merged: list[str] = []
     for order in orders:
         next_to = 0
@@ -190,7 +192,7 @@ def _inside(element: ET.Element, above: str) -> Iterator[tuple[str, str]]:
 
 
 def _command_line(text: str, at: str) -> Iterator[tuple[str, str]]:
-    """Each word of the kernel's command line as an element, named by what stands before its ``=``."""
+    """Each word of the kernel's command line as an element, named by the text before its ``=``."""
     for word in dict.fromkeys(text.split()):
         name, _, value = word.partition("=")
         name = name.replace("[", "(").replace("]", ")")
@@ -199,7 +201,7 @@ def _command_line(text: str, at: str) -> Iterator[tuple[str, str]]:
 
 
 def _key(name: str, element: ET.Element, number: int) -> str:
-    """What tells an element from others of its name; empty for one that needs nothing."""
+    """What distinguishes an element from others of its name. Empty where nothing is needed."""
     target = element.find("target")
     if name == "controller":
         index = element.get("index", "0")
