@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import libvirt
 import libvirt_qemu
@@ -60,8 +59,8 @@ class VirtioChannel:
         yield self
 
     def command(
-        self, execute: str, arguments: Mapping[str, Any] | None, *, deadline: float, most: int
-    ) -> Any:
+        self, execute: str, arguments: Mapping[str, object] | None, *, deadline: float, most: int
+    ) -> object:
         """See ``guest.channel.AgentSession``."""
         return self._command(execute, arguments, min(left(deadline), _COMMAND_SECONDS), most)
 
@@ -81,10 +80,12 @@ class VirtioChannel:
             else:
                 return
 
-    def _command(self, execute: str, arguments: Mapping[str, Any] | None, seconds: float, most: int) -> Any:
+    def _command(
+        self, execute: str, arguments: Mapping[str, object] | None, seconds: float, most: int
+    ) -> object:
         text = qga.request(execute, arguments).decode("ascii")
         try:
-            answer = libvirt_qemu.qemuAgentCommand(self._domain.raw, text, max(1, math.ceil(seconds)), 0)
+            answer = libvirt_qemu.qemuAgentCommand(self._domain.handle, text, max(1, math.ceil(seconds)), 0)
         except libvirt.libvirtError as error:
             raise self._translated(error, execute) from error
         if len(answer) > most:

@@ -150,35 +150,35 @@ def _session_in_use() -> bool:
 class Connection:
     """An open connection to libvirt. Its methods raise HypervisorError and what is below it.
 
-    ``raw`` is libvirt's own object, for the modules of this package alone.
+    ``handle`` is libvirt's own object, for the modules of this package alone.
     """
 
-    __slots__ = ("raw",)
+    __slots__ = ("handle",)
 
-    def __init__(self, raw: RawConnection) -> None:
-        self.raw = raw
+    def __init__(self, handle: RawConnection) -> None:
+        self.handle = handle
 
     def close(self) -> None:
         """Lets go of it; nothing that came from it can be used any more."""
-        self.raw.close()
+        self.handle.close()
 
     def look(self, pool: Pool | None = None) -> Observed:
         """Everything of virtlab's, of all users, and in the pool where that is given."""
         with translated("can't list what is there"):
-            domains = [Domain(raw) for raw in self.raw.listAllDomains()]
-            networks = [Network(raw) for raw in self.raw.listAllNetworks()]
+            domains = [Domain(handle) for handle in self.handle.listAllDomains()]
+            networks = [Network(handle) for handle in self.handle.listAllNetworks()]
             return reader.observed(domains, networks, [] if pool is None else pool.volume_names())
 
     def domain(self, name: str) -> Domain:
         """The domain of that name. Raises NotFound."""
         with translated(f"no domain {name}"):
-            return Domain(self.raw.lookupByName(name))
+            return Domain(self.handle.lookupByName(name))
 
     def define_domain(self, xml: str, *, validate: bool = False) -> Domain:
         """Defines or redefines a domain. ``validate`` has libvirt check it against its schema, too."""
         flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE if validate else 0
         with translated("libvirt does not take the definition"):
-            return Domain(self.raw.defineXMLFlags(xml, flags))
+            return Domain(self.handle.defineXMLFlags(xml, flags))
 
     def require_ours(self, name: str) -> None:
         """Raises ConflictError where a domain of that name exists and does not prove to be virtlab's."""
@@ -202,7 +202,7 @@ class Connection:
         """The domain of that name, and whether it proves to be virtlab's."""
         with translated(f"can't look up {name}"):
             try:
-                found = Domain(self.raw.lookupByName(name))
+                found = Domain(self.handle.lookupByName(name))
             except libvirt.libvirtError as error:
                 if code_of(error) in domain.GONE:
                     return None, False
@@ -212,19 +212,19 @@ class Connection:
     def network(self, name: str) -> Network:
         """The network of that name. Raises NotFound."""
         with translated(f"no network {name}"):
-            return Network(self.raw.networkLookupByName(name))
+            return Network(self.handle.networkLookupByName(name))
 
     def create_network(self, xml: str) -> None:
         """Defines a network and starts it. Where it can't start, the definition is taken back."""
         with translated("libvirt does not take the network"):
-            made = Network(self.raw.networkDefineXML(xml))
+            made = Network(self.handle.networkDefineXML(xml))
         made.start_or_undefine()
 
     def remove_network(self, name: str) -> bool:
         """Stops and undefines a network of virtlab's. False where there was none, or it is not virtlab's."""
         with translated(f"can't remove network {name}"):
             try:
-                found = Network(self.raw.networkLookupByName(name))
+                found = Network(self.handle.networkLookupByName(name))
             except libvirt.libvirtError as error:
                 if code_of(error) in network.GONE:
                     return False
@@ -234,30 +234,30 @@ class Connection:
     def subnets_in_use(self) -> list[str]:
         """The "address/prefix" of every IPv4 range that any network defines."""
         with translated("can't list networks"):
-            return [text for raw in self.raw.listAllNetworks() for text in Network(raw).subnets()]
+            return [text for handle in self.handle.listAllNetworks() for text in Network(handle).subnets()]
 
     def open_pool(self, xml: str, path: str) -> Pool:
         """virtlab's pool, made, built and started where needed.
 
         Raises ConflictError where a pool of that name lies somewhere else: it is not virtlab's.
         """
-        return storage.open_pool(self.raw, xml, path)
+        return storage.open_pool(self.handle, xml, path)
 
     def our_pool(self, path: str) -> Pool | None:
         """virtlab's pool where it is defined, started if need be (it is not, after a restart of the host).
 
         None where there is no pool of that name, or it lies elsewhere: then it is not virtlab's.
         """
-        return storage.our_pool(self.raw, path)
+        return storage.our_pool(self.handle, path)
 
     def active_pool(self) -> Pool | None:
         """The pool of virtlab's name where it is defined and active; nothing is made or started."""
-        return storage.active_pool(self.raw)
+        return storage.active_pool(self.handle)
 
     def capabilities(self) -> str:
         """What the host and its QEMU can do, as libvirt's XML."""
         with translated("can't read libvirt's capabilities"):
-            return self.raw.getCapabilities()
+            return self.handle.getCapabilities()
 
     def domain_capabilities(self, machine: str) -> str:
         """What a domain of that machine type can have, as libvirt's XML. Takes less than a millisecond.
@@ -265,7 +265,7 @@ class Connection:
         Raises HypervisorError where there is no such machine type.
         """
         with translated(f"can't read what libvirt offers to machine {machine}"):
-            return self.raw.getDomainCapabilities(None, "x86_64", machine, None)
+            return self.handle.getDomainCapabilities(None, "x86_64", machine, None)
 
 
 def connect(choice: Choice) -> Connection:

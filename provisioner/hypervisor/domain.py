@@ -27,42 +27,42 @@ _UNDEFINE = (
 class Domain:
     """One domain. Its methods raise HypervisorError, or NotFound where it is gone.
 
-    ``raw`` is libvirt's own object, for the modules of this package alone.
+    ``handle`` is libvirt's own object, for the modules of this package alone.
     """
 
-    __slots__ = ("name", "raw")
+    __slots__ = ("handle", "name")
 
-    def __init__(self, raw: RawDomain) -> None:
-        self.raw = raw
-        self.name: str = raw.name()
+    def __init__(self, handle: RawDomain) -> None:
+        self.handle = handle
+        self.name: str = handle.name()
 
     def is_active(self) -> bool:
         """Whether it runs or is paused."""
         with translated(f"can't look at {self.name}"):
-            return bool(self.raw.isActive())
+            return bool(self.handle.isActive())
 
     def definition(self) -> str:
         """The XML that it starts from; where it is no longer defined, the XML that it runs with."""
         with translated(f"can't read the definition of {self.name}"):
-            return self.raw.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+            return self.handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
 
     def start_paused(self) -> None:
         """Starts it with its processors stopped, so that its console can be attached to first."""
         with translated(f"QEMU does not start {self.name}"):
-            self.raw.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+            self.handle.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
 
     def resume(self) -> None:
         """Lets it run, which was paused."""
         with translated(f"can't resume {self.name}"):
-            self.raw.resume()
+            self.handle.resume()
 
     def pause(self) -> bool:
         """Stops its processors. False where they stood still already, or it is not running."""
         with translated(f"can't pause {self.name}"):
             try:
-                if self.raw.state()[0] not in (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_BLOCKED):
+                if self.handle.state()[0] not in (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_BLOCKED):
                     return False
-                self.raw.suspend()
+                self.handle.suspend()
             except libvirt.libvirtError as error:
                 if code_of(error) in _NOT_RUNNING:
                     return False
@@ -73,8 +73,8 @@ class Domain:
         """Lets it go on where it is paused. One that is not, or is gone, stays as it is."""
         with translated(f"can't let {self.name} go on"):
             try:
-                if self.raw.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
-                    self.raw.resume()
+                if self.handle.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
+                    self.handle.resume()
             except libvirt.libvirtError as error:
                 if code_of(error) not in _NOT_RUNNING:
                     raise
@@ -85,7 +85,7 @@ class Domain:
         One that is not running, or is gone, stays as it is.
         """
         try:
-            self.raw.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+            self.handle.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
         except libvirt.libvirtError as error:
             if code_of(error) not in _NOT_RUNNING:
                 raise translate(error, f"can't press the power button of {self.name}") from error
@@ -93,7 +93,7 @@ class Domain:
     def destroy(self) -> None:
         """Ends it at once, as a pulled plug does. One that is not running, or is gone, stays as it is."""
         try:
-            self.raw.destroy()
+            self.handle.destroy()
         except libvirt.libvirtError as error:
             if code_of(error) not in _NOT_RUNNING:
                 raise translate(error, f"can't end {self.name}") from error
@@ -101,7 +101,7 @@ class Domain:
     def undefine(self) -> None:
         """Takes its definition away, and what libvirt keeps beside it. One that is gone stays so."""
         try:
-            self.raw.undefineFlags(_UNDEFINE)
+            self.handle.undefineFlags(_UNDEFINE)
         except libvirt.libvirtError as error:
             if code_of(error) not in GONE:
                 raise translate(error, f"can't undefine {self.name}") from error

@@ -38,7 +38,7 @@ def of_domains(conn: Connection, names: Sequence[str]) -> dict[str, DomainStats]
         libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
     )
     with translated("can't read the statistics of the guests"):
-        found = conn.raw.getAllDomainStats(kinds, flags)
+        found = conn.handle.getAllDomainStats(kinds, flags)
         return {name: _stats(stats) for dom, stats in found if (name := dom.name()) in names}
 
 

@@ -57,8 +57,8 @@ class DomainWatch:
     """
 
     def __init__(self, domain: Domain) -> None:
-        self._domain = domain.raw
-        self._conn = domain.raw.connect()
+        self._domain = domain.handle
+        self._conn = domain.handle.connect()
         self._changed = threading.Condition()
         self._changes = 0
         self._callbacks: list[int] = []

@@ -125,7 +125,7 @@ def disk_buses(conn: Connection, machine: str) -> frozenset[str]:
 def versions(conn: Connection) -> dict[str, str]:
     """The versions of libvirt and of the hypervisor, as "9.0.0"."""
     with translated("can't read libvirt's version"):
-        return {"libvirt": _version(conn.raw.getLibVersion()), "qemu": _version(conn.raw.getVersion())}
+        return {"libvirt": _version(conn.handle.getLibVersion()), "qemu": _version(conn.handle.getVersion())}
 
 
 def _version(number: int) -> str:

@@ -22,39 +22,39 @@ GONE = (libvirt.VIR_ERR_NO_NETWORK,)
 class Network:
     """One network. Its methods raise HypervisorError, or NotFound where it is gone.
 
-    ``raw`` is libvirt's own object, for the modules of this package alone.
+    ``handle`` is libvirt's own object, for the modules of this package alone.
     """
 
-    __slots__ = ("name", "raw")
+    __slots__ = ("handle", "name")
 
-    def __init__(self, raw: RawNetwork) -> None:
-        self.raw = raw
-        self.name: str = raw.name()
+    def __init__(self, handle: RawNetwork) -> None:
+        self.handle = handle
+        self.name: str = handle.name()
 
     def start(self) -> None:
         """Starts it, unless it is active."""
         with translated(f"can't start network {self.name}"):
-            if not self.raw.isActive():
-                self.raw.create()
+            if not self.handle.isActive():
+                self.handle.create()
 
     def start_or_undefine(self) -> None:
         """Starts it. Where that fails, its definition is taken back before the error is raised."""
         try:
-            self.raw.create()
+            self.handle.create()
         except libvirt.libvirtError as error:
-            if code_of(error) == libvirt.VIR_ERR_OPERATION_INVALID and self.raw.isActive():
+            if code_of(error) == libvirt.VIR_ERR_OPERATION_INVALID and self.handle.isActive():
                 return
             failure = translate(error, f"can't start network {self.name}")
             with suppress(libvirt.libvirtError):
-                self.raw.undefine()
+                self.handle.undefine()
             raise failure from error
 
     def remove(self) -> bool:
         """Stops it and takes its definition away. False where it was gone already."""
         try:
-            if self.raw.isActive():
-                self.raw.destroy()
-            self.raw.undefine()
+            if self.handle.isActive():
+                self.handle.destroy()
+            self.handle.undefine()
         except libvirt.libvirtError as error:
             if code_of(error) in GONE:
                 return False
@@ -66,7 +66,7 @@ class Network:
         import xml.etree.ElementTree as ET
 
         try:
-            text = self.raw.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
+            text = self.handle.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
         except libvirt.libvirtError as error:
             if code_of(error) in GONE:
                 return []
@@ -86,7 +86,7 @@ class Network:
         from xml.sax.saxutils import escape, quoteattr
 
         with translated(f"can't update network {self.name}"):
-            root = ET.fromstring(self.raw.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE))  # noqa: S314
+            root = ET.fromstring(self.handle.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE))  # noqa: S314
             leases = {
                 (h.get("mac") or "", h.get("name") or "", h.get("ip") or "")
                 for h in root.iterfind("ip/dhcp/host")
@@ -115,9 +115,9 @@ class Network:
     def _exchange(self, section: int, old: Sequence[str], new: Sequence[str]) -> None:
         """Takes entries out of a section, and puts others in."""
         flags = libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG
-        if self.raw.isActive():
+        if self.handle.isActive():
             flags |= libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE
         for entry in old:
-            self.raw.update(libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE, section, -1, entry, flags)
+            self.handle.update(libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE, section, -1, entry, flags)
         for entry in new:
-            self.raw.update(libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, section, -1, entry, flags)
+            self.handle.update(libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, section, -1, entry, flags)

@@ -18,13 +18,15 @@ _EXITS = re.compile(r"vcpu\.\d+\.exits\.sum")
 def processor_seconds(domain: Domain) -> float:
     """What the domain's QEMU process has used of the host's processors, all its threads together."""
     with translated(f"can't read the processor time of {domain.name}"):
-        return float(domain.raw.info()[4]) / 1e9
+        return float(domain.handle.info()[4]) / 1e9
 
 
 def exits(domain: Domain) -> int | None:
     """How often the domain's processors left guest mode so far; None where KVM or libvirt don't count it."""
     with translated(f"can't read the statistics of {domain.name}"):
-        ((_, stats),) = domain.raw.connect().domainListGetStats([domain.raw], libvirt.VIR_DOMAIN_STATS_VCPU)
+        ((_, stats),) = domain.handle.connect().domainListGetStats(
+            [domain.handle], libvirt.VIR_DOMAIN_STATS_VCPU
+        )
     found = [value for key, value in stats.items() if _EXITS.fullmatch(key)]
     return sum(found) if found else None
 
@@ -32,7 +34,9 @@ def exits(domain: Domain) -> int | None:
 def disk_requests(domain: Domain) -> int | None:
     """The read and write requests that QEMU's disks have served; None where it does not count them."""
     with translated(f"can't read the statistics of {domain.name}"):
-        ((_, stats),) = domain.raw.connect().domainListGetStats([domain.raw], libvirt.VIR_DOMAIN_STATS_BLOCK)
+        ((_, stats),) = domain.handle.connect().domainListGetStats(
+            [domain.handle], libvirt.VIR_DOMAIN_STATS_BLOCK
+        )
     keys = [
         f"block.{disk}.{kind}.reqs" for disk in range(stats.get("block.count", 0)) for kind in ("rd", "wr")
     ]
@@ -46,7 +50,7 @@ def trace(domain: Domain, events: Sequence[str], *, on: bool) -> None:
     for event in events:
         command = f"trace-event {event} {'on' if on else 'off'}"
         try:
-            said = libvirt_qemu.qemuMonitorCommand(domain.raw, command, flags)
+            said = libvirt_qemu.qemuMonitorCommand(domain.handle, command, flags)
         except libvirt.libvirtError as error:
             raise translate(error, f"can't trace {domain.name}") from error
         if said.strip():

@@ -61,7 +61,7 @@ def is_ours_network(network: Network) -> bool:
 
 
 def _domain(domain: Domain) -> ObservedDomain | ObservedLater | None:
-    split, dom = naming.split(domain.name), domain.raw
+    split, dom = naming.split(domain.name), domain.handle
     if split is None:
         return None
     instance, guest = split
@@ -85,7 +85,7 @@ def _domain(domain: Domain) -> ObservedDomain | ObservedLater | None:
 
 
 def _network(found: Network) -> ObservedNetwork | ObservedLater | None:
-    split, net = naming.split(found.name), found.raw
+    split, net = naming.split(found.name), found.handle
     if split is None:
         return None
     instance, name = split

@@ -20,27 +20,27 @@ _NO_POOL = (libvirt.VIR_ERR_NO_STORAGE_POOL,)
 
 
 class Volume:
-    """One volume of the pool. ``raw`` is libvirt's own object, for the modules of this package alone."""
+    """One volume of the pool. ``handle`` is libvirt's own object, for the modules of this package alone."""
 
-    __slots__ = ("name", "raw")
+    __slots__ = ("handle", "name")
 
-    def __init__(self, raw: RawVolume) -> None:
-        self.raw = raw
-        self.name: str = raw.name()
+    def __init__(self, handle: RawVolume) -> None:
+        self.handle = handle
+        self.name: str = handle.name()
 
 
 class Pool:
     """A pool that is a folder of the hypervisor's host. Its methods raise HypervisorError.
 
-    ``folder`` is that folder's path there; ``raw`` is libvirt's own object, for the modules of this
+    ``folder`` is that folder's path there; ``handle`` is libvirt's own object, for the modules of this
     package alone.
     """
 
-    __slots__ = ("folder", "raw")
+    __slots__ = ("folder", "handle")
 
-    def __init__(self, raw: RawPool) -> None:
-        self.raw = raw
-        self.folder = _folder(raw)
+    def __init__(self, handle: RawPool) -> None:
+        self.handle = handle
+        self.folder = _folder(handle)
 
     def volume_names(self) -> list[str]:
         """The names of all volumes, sorted.
@@ -49,24 +49,24 @@ class Pool:
         a volume in between.
         """
         with translated("can't list the pool's volumes"):
-            return sorted(volume.name() for volume in self.raw.listAllVolumes())
+            return sorted(volume.name() for volume in self.handle.listAllVolumes())
 
     def create_volume(self, name: str, xml: str) -> Volume:
         """Makes a volume. One of that name that is there already is replaced: the name says that it is
         virtlab's."""
         with translated(f"can't make volume {name}"):
             try:
-                return Volume(self.raw.createXML(xml))
+                return Volume(self.handle.createXML(xml))
             except libvirt.libvirtError as error:
                 if code_of(error) != libvirt.VIR_ERR_STORAGE_VOL_EXIST:
                     raise
-                self.raw.storageVolLookupByName(name).delete()
-                return Volume(self.raw.createXML(xml))
+                self.handle.storageVolLookupByName(name).delete()
+                return Volume(self.handle.createXML(xml))
 
     def remove_volume(self, name: str) -> bool:
         """Deletes a volume. False where there is none."""
         try:
-            self.raw.storageVolLookupByName(name).delete()
+            self.handle.storageVolLookupByName(name).delete()
         except libvirt.libvirtError as error:
             if code_of(error) in _GONE:
                 return False
@@ -79,25 +79,25 @@ def open_pool(conn: RawConnection, xml: str, path: str) -> Pool:
     doing = f"can't open storage pool {naming.POOL} in {path}"
     with translated(doing):
         try:
-            raw = conn.storagePoolLookupByName(naming.POOL)
+            handle = conn.storagePoolLookupByName(naming.POOL)
         except libvirt.libvirtError as error:
             if code_of(error) not in _NO_POOL:
                 raise
-            raw = _define(conn, xml)
-        pool = Pool(raw)
+            handle = _define(conn, xml)
+        pool = Pool(handle)
         if pool.folder != path:
             raise errors.ConflictError(
                 f"there is a storage pool {naming.POOL} in {pool.folder}, "
                 f"which is not virtlab's (that is {path})",
                 hint=f"give that one another name: virsh pool-edit {naming.POOL}",
             )
-        if not raw.isActive():
+        if not handle.isActive():
             try:
-                raw.build()
-                raw.create()
+                handle.build()
+                handle.create()
             except libvirt.libvirtError as error:
                 # somebody else may have started it in between
-                if not raw.isActive():
+                if not handle.isActive():
                     raise translate(error, doing) from error
         return pool
 
@@ -105,12 +105,12 @@ def open_pool(conn: RawConnection, xml: str, path: str) -> Pool:
 def our_pool(conn: RawConnection, path: str) -> Pool | None:
     """See ``Connection.our_pool``."""
     try:
-        raw = conn.storagePoolLookupByName(naming.POOL)
-        pool = Pool(raw)
+        handle = conn.storagePoolLookupByName(naming.POOL)
+        pool = Pool(handle)
         if pool.folder != path:
             return None
-        if not raw.isActive():
-            raw.create()
+        if not handle.isActive():
+            handle.create()
     except libvirt.libvirtError as error:
         if code_of(error) in _NO_POOL:
             return None
@@ -121,8 +121,8 @@ def our_pool(conn: RawConnection, path: str) -> Pool | None:
 def active_pool(conn: RawConnection) -> Pool | None:
     """See ``Connection.active_pool``."""
     try:
-        raw = conn.storagePoolLookupByName(naming.POOL)
-        return Pool(raw) if raw.isActive() else None
+        handle = conn.storagePoolLookupByName(naming.POOL)
+        return Pool(handle) if handle.isActive() else None
     except libvirt.libvirtError as error:
         if code_of(error) in _NO_POOL:
             return None

@@ -165,12 +165,12 @@ def open_console(
     Raises Busy where somebody else has it open (nobody is ever thrown out), GuestError where the
     guest is not running, HypervisorError otherwise.
     """
-    conn = domain.raw.connect()
+    conn = domain.handle.connect()
     doing = f"can't open the {'console' if device in (None, 'serial0') else device} of {label}"
     with translated(doing):
         stream = conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
     try:
-        domain.raw.openConsole(device, stream, 0)
+        domain.handle.openConsole(device, stream, 0)
     except libvirt.libvirtError as error:
         if code_of(error) == libvirt.VIR_ERR_OPERATION_FAILED:
             raise errors.Busy(
@@ -198,8 +198,8 @@ def upload(
     """
     sent = 0
     with translated(doing):
-        stream = volume.raw.connect().newStream()
-        volume.raw.upload(stream, 0, length)
+        stream = volume.handle.connect().newStream()
+        volume.handle.upload(stream, 0, length)
     try:
         while sent < length:
             chunk = source.read(min(BULK_CHUNK, length - sent))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class AgentSession(Protocol):
     """A conversation with the agent, in which nobody else can interfere."""
 
     def command(
-        self, execute: str, arguments: Mapping[str, Any] | None, *, deadline: float, most: int
-    ) -> Any:
+        self, execute: str, arguments: Mapping[str, object] | None, *, deadline: float, most: int
+    ) -> object:
         """The value that the agent returns for a command, in an answer of at most ``most`` bytes.
 
         Raises NotReady where no answer came in time, TooMuch where it is longer, GuestError where the agent

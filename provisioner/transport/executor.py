@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from provisioner import errors
 from provisioner.sanitize import printable
@@ -188,7 +188,7 @@ class AgentTransport:
         *,
         capture: bool = True,
     ) -> int:
-        arguments: dict[str, Any] = {"path": argv[0], "arg": list(argv[1:]), "capture-output": capture}
+        arguments: dict[str, object] = {"path": argv[0], "arg": list(argv[1:]), "capture-output": capture}
         if data:
             arguments["input-data"] = base64.b64encode(data).decode("ascii")
         answer = session.command("guest-exec", arguments, deadline=deadline, most=_SMALL_ANSWER)
@@ -199,7 +199,7 @@ class AgentTransport:
 
     def _await_end(
         self, session: AgentSession, pid: int, deadline: float, most: int
-    ) -> dict[str, Any] | None:
+    ) -> dict[str, object] | None:
         """The status of the command when it has ended, or None where it still runs at the deadline."""
         pause = self._tuning.first_poll
         bound = (most + most // 100 + 1024) * 2 * 4 // 3 + _SMALL_ANSWER
@@ -224,16 +224,18 @@ class AgentTransport:
         except (errors.GuestError, errors.HypervisorError):
             return
 
-    def _result(self, status: dict[str, Any], most: int) -> Result:
-        code, signal = status.get("exitcode"), status.get("signal")
-        for number in (code, signal):
-            if number is not None and (not isinstance(number, int) or not 0 <= number <= 0xFFFFFFFF):
-                raise self._nonsense("guest-exec-status")
+    def _result(self, status: dict[str, object], most: int) -> Result:
+        code, signal = self._number(status.get("exitcode")), self._number(status.get("signal"))
         stdout = self._output(status.get("out-data"), most)
         stderr = self._output(status.get("err-data"), most)
         cut = len(stdout) > most or len(stderr) > most
         cut = cut or status.get("out-truncated") is True or status.get("err-truncated") is True
         return Result(code, signal, stdout[:most], stderr[:most], cut)
+
+    def _number(self, value: object) -> int | None:
+        if value is not None and (not isinstance(value, int) or not 0 <= value <= 0xFFFFFFFF):
+            raise self._nonsense("guest-exec-status")
+        return value
 
     def _output(self, data: object, most: int) -> bytes:
         if data is None:

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from provisioner import errors
 from provisioner.sanitize import printable
@@ -41,14 +41,14 @@ class Line(Protocol):
     def write(self, data: bytes, deadline: float) -> None: ...
 
 
-def request(execute: str, arguments: Mapping[str, Any] | None, token: str | None = None) -> bytes:
+def request(execute: str, arguments: Mapping[str, object] | None, token: str | None = None) -> bytes:
     """A command as the agent reads it, without a line end.
 
     Raises InputError for what can't be sent: NUL, undecodable bytes, or more than 200 KiB in all.
     """
     if not _sendable(arguments):
         raise errors.InputError("a command for a guest can't hold NUL or undecodable bytes")
-    message: dict[str, Any] = {"execute": execute}
+    message: dict[str, object] = {"execute": execute}
     if arguments:
         message["arguments"] = arguments
     if token is not None:
@@ -61,7 +61,7 @@ def request(execute: str, arguments: Mapping[str, Any] | None, token: str | None
     return text.encode("ascii")
 
 
-def _sendable(value: Any) -> bool:
+def _sendable(value: object) -> bool:
     if isinstance(value, str):
         return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value)
     if isinstance(value, Mapping):
@@ -69,7 +69,7 @@ def _sendable(value: Any) -> bool:
     return not isinstance(value, list) or all(_sendable(item) for item in value)
 
 
-def parse(line: bytes | str) -> dict[str, Any] | None:
+def parse(line: bytes | str) -> dict[str, object] | None:
     """The message in one line, whose length the caller has limited. None where it is no message."""
     try:
         message = json.loads(line)
@@ -78,7 +78,7 @@ def parse(line: bytes | str) -> dict[str, Any] | None:
     return message if isinstance(message, dict) else None
 
 
-def value_of(message: Mapping[str, Any], execute: str, label: str) -> Any:
+def value_of(message: Mapping[str, object], execute: str, label: str) -> object:
     """The value that a command returned. Raises GuestError where the agent refused, or gave no valid
     answer."""
     if "return" in message:
@@ -152,8 +152,8 @@ class SerialSession:
             self._skip(len(head) + len(tail), _NOISE)
 
     def command(
-        self, execute: str, arguments: Mapping[str, Any] | None, *, deadline: float, most: int
-    ) -> Any:
+        self, execute: str, arguments: Mapping[str, object] | None, *, deadline: float, most: int
+    ) -> object:
         """See ``channel.AgentSession``."""
         token = secrets.token_hex(4)
         self._line.write(request(execute, arguments, token) + b"\n", deadline)

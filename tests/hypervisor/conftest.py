@@ -38,7 +38,7 @@ def define(conn: Connection) -> Define:
         *,
         running: bool = True,
     ) -> libvirt.virDomain:
-        dom = conn.raw.defineXMLFlags(domain_xml(name, mark), 0)
+        dom = conn.handle.defineXMLFlags(domain_xml(name, mark), 0)
         if running:
             dom.create()
         return dom

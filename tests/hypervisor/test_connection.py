@@ -110,7 +110,7 @@ def test_what_a_uri_says(uri: str, is_session: bool, is_local: bool) -> None:
 
 def test_a_connection(tmp_path: Path) -> None:
     conn = connection.connect(Choice("test:///default", "--connect"))
-    assert conn.raw.getType() == "TEST"
+    assert conn.handle.getType() == "TEST"
     conn.close()
 
 

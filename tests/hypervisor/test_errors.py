@@ -58,12 +58,12 @@ def test_an_error_without_a_code() -> None:
 
 def test_real_errors(conn: Connection, define: Define) -> None:
     with pytest.raises(errors.NotFound, match="looking: ") as caught, translated("looking"):
-        conn.raw.lookupByName("nobody")
+        conn.handle.lookupByName("nobody")
     assert isinstance(caught.value.__cause__, libvirt.libvirtError)
     with pytest.raises(errors.NotFound), translated("looking"):
-        conn.raw.networkLookupByName("nobody")
+        conn.handle.networkLookupByName("nobody")
     with pytest.raises(errors.NotFound), translated("looking"):
-        conn.raw.storagePoolLookupByName("nobody")
+        conn.handle.storagePoolLookupByName("nobody")
     dom = define(MINE.domain("one"))
     with pytest.raises(errors.HypervisorError), translated("starting"):
         dom.create()

@@ -44,7 +44,7 @@ def test_what_others_made_stays(conn: Connection, define: Define, name: str) -> 
     assert not reader.is_ours_domain(Domain(dom))
     assert conn.look() == Observed((), (), ())
     assert conn.remove_domain(domain) is False
-    assert conn.raw.lookupByName(domain).isActive()
+    assert conn.handle.lookupByName(domain).isActive()
     with pytest.raises(errors.ConflictError, match="is left alone") as caught:
         conn.require_ours(domain)
     assert caught.value.hint == f"look at it: virsh dumpxml {domain}"
@@ -62,7 +62,7 @@ def test_what_a_later_version_made_is_seen_and_stays(conn: Connection, define: D
     assert conn.look() == Observed((), (), (), (ObservedLater(NAME, MINE, "guest one", 99),))
     assert not reader.is_ours_domain(Domain(dom))
     assert conn.remove_domain(NAME) is False
-    assert conn.raw.lookupByName(NAME).isActive()
+    assert conn.handle.lookupByName(NAME).isActive()
     with pytest.raises(errors.ConflictError, match="is left alone"):
         conn.require_ours(NAME)
 

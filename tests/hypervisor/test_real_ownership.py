@@ -42,12 +42,12 @@ def mine(system: Connection) -> Iterator[Instance]:
     """An instance that nobody else has; all that has its name goes at the end."""
     instance = Instance(f"test{uuid.uuid4().hex[:8]}", "demo")
     yield instance
-    for dom in system.raw.listAllDomains():
+    for dom in system.handle.listAllDomains():
         if dom.name().startswith(instance.prefix):
             with suppress(libvirt.libvirtError):
                 dom.destroy()
             dom.undefine()
-    for net in system.raw.listAllNetworks():
+    for net in system.handle.listAllNetworks():
         if net.name().startswith(instance.prefix):
             with suppress(libvirt.libvirtError):
                 net.destroy()
@@ -77,7 +77,7 @@ def test_a_domain_of_ours_goes_and_no_other(system: Connection, mine: Instance, 
         assert system.remove_domain(other.name) is False
         with pytest.raises(errors.ConflictError):
             system.require_ours(other.name)
-    assert {d.name() for d in system.raw.listAllDomains()} >= {unmarked.name, borrowed.name}
+    assert {d.name() for d in system.handle.listAllDomains()} >= {unmarked.name, borrowed.name}
     ours.destroy()  # it is gone: no error
 
 
@@ -118,14 +118,14 @@ def test_a_network_of_ours_goes_and_no_other(system: Connection, mine: Instance)
     net = Net(system, mine)
     system.create_network(net.xml)
     system.network(net.name).start()  # it is running: no error
-    unmarked = system.raw.networkDefineXML(f"<network><name>{mine.network('two')}</name></network>")
+    unmarked = system.handle.networkDefineXML(f"<network><name>{mine.network('two')}</name></network>")
     (observed,) = system.look().of(mine).networks
     assert (observed.network, observed.active, observed.metadata) == ("lab", True, net.mark)
     assert f"{net.subnet[1]}/24" in system.subnets_in_use()
     assert system.remove_network(net.name) is True
     assert system.remove_network(net.name) is False
     assert system.remove_network(unmarked.name()) is False
-    assert unmarked.name() in [n.name() for n in system.raw.listAllNetworks()]
+    assert unmarked.name() in [n.name() for n in system.handle.listAllNetworks()]
 
 
 def test_a_network_that_can_not_start_is_not_left_behind(system: Connection, mine: Instance) -> None:
@@ -137,7 +137,7 @@ def test_a_network_that_can_not_start_is_not_left_behind(system: Connection, min
     other_bridge = clone.replace(mine.bridge("lab"), mine.bridge("twin"))
     with pytest.raises(errors.HypervisorError, match=f"can't start network {mine.network('twin')}: "):
         system.create_network(other_bridge)  # its range is in use
-    assert mine.network("twin") not in [n.name() for n in system.raw.listAllNetworks()]
+    assert mine.network("twin") not in [n.name() for n in system.handle.listAllNetworks()]
 
 
 def test_addresses_of_a_network_change_while_it_runs(system: Connection, mine: Instance) -> None:
@@ -147,7 +147,7 @@ def test_addresses_of_a_network_change_while_it_runs(system: Connection, mine: I
     system.create_network(net.xml)
 
     def known(flags: int) -> set[tuple[str | None, ...]]:
-        root = etree.fromstring(system.raw.networkLookupByName(net.name).XMLDesc(flags))
+        root = etree.fromstring(system.handle.networkLookupByName(net.name).XMLDesc(flags))
         names = {(h.findtext("hostname"), h.get("ip")) for h in root.iterfind("dns/host")}
         leases = {(h.get("mac"), h.get("name"), h.get("ip")) for h in root.iterfind("ip/dhcp/host")}
         assert names == {(name, address) for _, name, address in leases}
@@ -170,7 +170,7 @@ def test_addresses_of_a_network_change_while_it_runs(system: Connection, mine: I
 def test_a_volume_that_is_there_is_replaced(system: Connection, mine: Instance) -> None:
     path = Path("/var/lib/libvirt/images") / f"virtlab-{mine.owner}"
     xml = render.pool_xml(str(path)).replace(">virtlab<", f">{path.name}<")
-    pool = system.raw.storagePoolDefineXML(xml)
+    pool = system.handle.storagePoolDefineXML(xml)
     try:
         pool.build()
         pool.create()

@@ -22,15 +22,15 @@ def opened(conn: Connection, path: str = PATH) -> Pool:
 
 def test_a_pool_is_made_and_found_again(conn: Connection) -> None:
     pool = opened(conn)
-    assert (pool.raw.name(), pool.raw.isActive(), pool.folder) == ("virtlab", 1, PATH)
+    assert (pool.handle.name(), pool.handle.isActive(), pool.folder) == ("virtlab", 1, PATH)
     again = opened(conn)
-    assert again.raw.UUIDString() == pool.raw.UUIDString()
-    pool.raw.destroy()
-    assert opened(conn).raw.isActive()
+    assert again.handle.UUIDString() == pool.handle.UUIDString()
+    pool.handle.destroy()
+    assert opened(conn).handle.isActive()
 
 
 def test_a_pool_of_that_name_elsewhere_is_not_ours(conn: Connection) -> None:
-    other = conn.raw.storagePoolDefineXML(render.pool_xml("/elsewhere"))
+    other = conn.handle.storagePoolDefineXML(render.pool_xml("/elsewhere"))
     for start in (False, True):
         if start:
             other.create()
@@ -50,10 +50,10 @@ def test_volumes_are_seen_by_their_names(conn: Connection) -> None:
         ObservedVolume(MINE.volume("one", i), MINE, f"one.disk{i}.qcow2") for i in (0, 1)
     )
     assert conn.look().volumes == ()
-    pool.raw.destroy()
+    pool.handle.destroy()
     again = conn.our_pool(PATH)  # as after a restart of the host
     assert again is not None
-    assert again.raw.isActive()
+    assert again.handle.isActive()
     assert conn.our_pool("/elsewhere") is None
 
 
@@ -82,9 +82,9 @@ def test_only_complete_images_are_found(conn: Connection) -> None:
     (image,) = image_volumes.stored(pool)
     assert image.set == whole
     assert image.paths["kernel"] == f"{PATH}/{naming.IMAGE_PREFIX}{whole.text}.kernel"
-    assert image.paths["kernel"] == pool.raw.storageVolLookupByName(whole.volume("kernel")).path()
+    assert image.paths["kernel"] == pool.handle.storageVolLookupByName(whole.volume("kernel")).path()
     assert image_volumes.stored_on(conn) == [image]
-    pool.raw.destroy()
+    pool.handle.destroy()
     assert image_volumes.stored_on(conn) == []
 
 
@@ -103,5 +103,5 @@ def test_images_that_nobody_uses_go(conn: Connection) -> None:
     removed = image_volumes.remove_unused(pool, keep, {used.text})
     assert removed == [old, half]
     assert {image.set for image in image_volumes.stored(pool)} == {keep, used, theirs, another}
-    assert "foreign" in pool.raw.listVolumes()
+    assert "foreign" in pool.handle.listVolumes()
     assert image_volumes.remove_unused(pool, keep, {used.text}) == []

@@ -64,7 +64,7 @@ class Lab:
             <serial type="pty"><target type="isa-serial" port="0"/></serial>
             {_PORTS[agent]}</devices></domain>"""
         flags = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
-        domain = Domain(self.conn.raw.createXML(xml, flags))
+        domain = Domain(self.conn.handle.createXML(xml, flags))
         try:
             yield domain
         finally:

@@ -192,10 +192,10 @@ def test_up_says_why_it_is_slow_before_it_waits() -> None:
 )
 def test_up_asks_libvirt_nothing_where_all_is_as_usual(of: Session) -> None:
     assert carried_out(of) == []
-    assert of.conn.raw.asked == 0
+    assert of.conn.handle.asked == 0
 
 
 def test_up_says_nothing_where_qemus_user_is_in_the_unusual_group() -> None:
     of = session(Machine(device(FOREIGN), member=(FOREIGN,)))
     assert carried_out(of) == []
-    assert of.conn.raw.asked == 1
+    assert of.conn.handle.asked == 1

@@ -93,6 +93,16 @@ def test_only_one_room_imports_libvirt() -> None:
     assert rooms["libvirt"] | rooms["libvirt_qemu"] | rooms["libvirtmod"] == {"hypervisor"}
 
 
+def test_no_object_of_libvirts_leaves_its_room() -> None:
+    """Ours keep it as ``handle``; and no Any hides that one was handed on."""
+    for module, file in MODULES.items():
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        if room(module) == "hypervisor":
+            assert "Any" not in {node.id for node in nodes if isinstance(node, ast.Name)}, module
+        else:
+            assert "handle" not in {node.attr for node in nodes if isinstance(node, ast.Attribute)}, module
+
+
 def test_no_two_modules_have_the_same_name() -> None:
     names = Counter(module.rpartition(".")[2] for module in MODULES)
     assert [name for name, count in names.items() if count > 1] == []
