@@ -40,13 +40,15 @@ def run(
     wait for come to an end. With ``abandon`` they are not waited for: they go on, and nobody hears of it.
     Raises Cancelled then, or whatever it was interrupted by.
     """
-    crew = _Crew(work, most or len(work))
+    crew = _Crew(work)
     try:
+        crew.begin(most or len(work))
         while not crew.ended(None if cancelled is None else _LOOK_SECONDS):
             check(cancelled)
     except BaseException:
         if cancelled is not None:
             cancelled.set()
+        crew.begin_nothing_more()
         while not abandon and not crew.ended(_LOOK_SECONDS):
             if end is not None:
                 end()
@@ -59,7 +61,8 @@ def within(work: Sequence[Callable[[], _T]], deadline: float) -> list[_T | None]
 
     What has not is abandoned, also where this is interrupted.
     """
-    crew = _Crew(work, len(work))
+    crew = _Crew(work)
+    crew.begin(len(work))
     crew.ended(max(0.0, deadline - time.monotonic()))
     return [piece.result() if piece.has_ended else None for piece in crew.pieces]
 
@@ -67,9 +70,13 @@ def within(work: Sequence[Callable[[], _T]], deadline: float) -> list[_T | None]
 @contextmanager
 def aside(work: Callable[[], _T]) -> Iterator[Aside[_T]]:
     """Does the work while what stands inside is done, which may ask for its result; waits for it then."""
-    crew = _Crew([work], 1)
+    crew = _Crew([work])
     try:
+        crew.begin(1)
         yield Aside(crew)
+    except BaseException:
+        crew.begin_nothing_more()
+        raise
     finally:
         crew.ended(None)
 
@@ -116,13 +123,21 @@ class _Piece(Generic[_T]):
 class _Crew(Generic[_T]):
     """Threads at work. They are daemons: where the program ends, it does not wait for them."""
 
-    def __init__(self, work: Sequence[Callable[[], _T]], most: int) -> None:
+    def __init__(self, work: Sequence[Callable[[], _T]]) -> None:
         self.pieces = [_Piece(each) for each in work]
         self._waiting = iter(self.pieces)
         self._left = len(self.pieces)
         self._changed = threading.Condition()
+
+    def begin(self, most: int) -> None:
+        """Begins the work, so much at a time. Where this is interrupted, some of it has begun."""
         for number in range(min(most, len(self.pieces))):
             threading.Thread(target=self._work, name=f"side-by-side-{number}", daemon=True).start()
+
+    def begin_nothing_more(self) -> None:
+        """What has not begun counts as ended, with no result."""
+        with self._changed:
+            self._left -= len(list(self._waiting))
 
     def _work(self) -> None:
         while True:

@@ -66,6 +66,44 @@ def test_cancelled_work_is_made_to_end_and_waited_for() -> None:
     assert ended.is_set()
 
 
+@pytest.mark.parametrize("begun", [0, 1])
+def test_interrupted_while_threads_are_started(begun: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    start, stop, ended, threads = threading.Thread.start, threading.Event(), [], []
+
+    def interrupted(thread: threading.Thread) -> None:
+        if len(threads) == begun:
+            raise errors.Cancelled
+        threads.append(thread)
+        start(thread)
+
+    def work() -> None:
+        stop.wait(10)
+        ended.append(1)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(errors.Cancelled):
+        side_by_side.run([work, work, work], end=stop.set)
+    assert len(ended) <= begun
+    for thread in threads:
+        thread.join()
+    assert len(ended) <= begun
+    with pytest.raises(errors.Cancelled), side_by_side.aside(work):
+        pytest.fail("it has not begun")
+
+
+def test_work_that_waits_for_its_turn_does_not_begin_when_cancelled() -> None:
+    cancelled, stop, ended = threading.Event(), threading.Event(), []
+
+    def work() -> None:
+        cancelled.set()
+        stop.wait(10)
+        ended.append(1)
+
+    with pytest.raises(errors.Cancelled):
+        side_by_side.run([work, work, work], cancelled=cancelled, end=stop.set, most=1)
+    assert ended == [1]
+
+
 def test_abandoned_work_is_not_waited_for() -> None:
     cancelled, stop = threading.Event(), threading.Event()
 
