@@ -203,8 +203,6 @@ class _Run:
     def _warm_up(self) -> None:
         """Does everything once on all clones side by side, and keeps no number: the first time is slower."""
         clones = self._in_turn(0)
-        if not clones:
-            return
 
         def end() -> None:
             for clone in clones:

@@ -103,7 +103,10 @@ class Pooled:
 
     def createXML(self, xml: str) -> Vol:
         stored, root = self._stored("createXML"), ElementTree.fromstring(xml)
-        name = root.findtext("name", "")
+        name, kind = root.findtext("name", ""), root.find("target/format")
+        if kind is not None and kind.get("type") not in ("raw", "qcow2"):
+            text = f"unsupported configuration: unknown volume format type {kind.get('type')}"
+            raise failure("CONFIG_UNSUPPORTED", text, domain="STORAGE")
         with self._line.daemon.lock:
             if name in stored.volumes:
                 text = f"storage volume '{name}' exists already"

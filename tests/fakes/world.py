@@ -127,10 +127,10 @@ class World:
         self.line = libvirtd.connect(self.daemon)
         self.session = self.session_of(self.user, self.line)
 
-    def session_of(self, user: str, line: libvirtd.Connected | None = None) -> Session:
+    def session_of(self, user: str, line: libvirtd.Connected | None = None, uri: str = SYSTEM) -> Session:
         """Anybody's session with the same daemon."""
-        raw = line or libvirtd.connect(self.daemon)
-        return Session(Connection(raw), Choice(SYSTEM, "a test", asked_for=True), self.host, user)
+        conn = Connection(line or libvirtd.connect(self.daemon))
+        return Session(conn, Choice(uri, "a test", asked_for=True), self.host, user)
 
     @property
     def instance(self) -> Instance:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from provisioner import errors
+from provisioner.hypervisor.connection import SESSION
 from provisioner.model.plan import Verb
 from tests.fakes.daemon import failure
 from tests.fakes.guests import OFF, PAUSED, RUNNING
@@ -28,6 +29,16 @@ def test_a_lab_comes_up_and_goes(world: World) -> None:
         world.up()
     world.down()
     assert world.picture() == NOTHING
+
+
+def test_with_the_users_own_libvirt_no_network_is_made(world: World) -> None:
+    world.session = world.session_of("learner", world.line, uri=SESSION)
+    result = world.up(TWO.replace("isolated", "nat"))
+    assert result.user_mode
+    assert world.states() == {"one": RUNNING, "two": RUNNING}
+    assert not world.daemon.networks
+    (pool,) = world.daemon.pools.values()
+    assert pool.path == world.session.pool_folder
 
 
 @pytest.mark.parametrize(
