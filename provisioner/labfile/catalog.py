@@ -86,7 +86,7 @@ def _source(file: Path, labs_dir: Path) -> str:
 
 
 def _entry(name: str, file: Path) -> Entry:
-    from provisioner.labfile import nodes, spec
+    from provisioner.labfile import common_values, nodes
     from provisioner.labfile.problems import Place
     from provisioner.labfile.value_types import Given, Kind, Spot, text_of
 
@@ -100,5 +100,5 @@ def _entry(name: str, file: Path) -> Entry:
         root = nodes.read(file, Problems())
     except InputError:
         return Entry(name, None, file)
-    title, part = read("title", spec.TITLE), read("part", spec.PART)
+    title, part = read("title", common_values.TITLE), read("part", common_values.PART)
     return Entry(name, text_of(title), file, part.value if part else None)

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from provisioner.errors import ConflictError, InputError
-from provisioner.labfile import nodes, spec
+from provisioner.labfile import nodes
 from provisioner.labfile.catalog import LAB_FILE
+from provisioner.labfile.common_values import NAME
 from provisioner.labfile.problems import Problems
 
 
@@ -81,7 +82,7 @@ def _rename(file: Path, name: str) -> None:
     entry = root.entries.get("name") if isinstance(root, nodes.Mapping) else None
     if text is None or entry is None or not isinstance(entry[1], nodes.Scalar) or not entry[1].text:
         return
-    if len(name) > spec.NAME.most or not re.fullmatch(spec.NAME.pattern, name) or entry[1].text == name:
+    if len(name) > NAME.most or not re.fullmatch(NAME.pattern, name) or entry[1].text == name:
         return
     start, end = entry[1].span
     if start < entry[0].span[1]:  # an alias: the text stands elsewhere, for something else

@@ -111,7 +111,7 @@ def _exercises(given: Given | None, guests: Collection[str], problems: Problems)
                 problems.add(name.place, name.path, f"there are two exercises {shown(name.value)}")
             names.add(name.value)
         if not answer and not (check and (not check.ok or check.value)):
-            message = "nothing tells when it is done (give it an answer, a check, or both)"
+            message = "nothing says when it is done (give it an answer, a check, or both)"
             problems.add(exercise.place, exercise.path, message)
         if answer and answer.ok and (guest := answer.value.get("guest")):
             rules.known_guest(guest, guests, problems)

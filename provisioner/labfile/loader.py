@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from provisioner.labfile import layers, nodes, overrides, rules, spec
+from provisioner.labfile import layers, nodes, observation_spec, overrides, rules, spec
 from provisioner.labfile.problems import Place, Problems, escaped, shown_path
 from provisioner.labfile.rules import Images
 from provisioner.labfile.value_types import Given, Spot, text_of
@@ -68,7 +68,7 @@ def _observation(name: str, values: dict[str, Given]) -> Observation:
         fact=values["fact"].value if "fact" in values else None,
         command=_texts(values.get("command")),
         console=values["console"].value if "console" in values else None,
-        read=values["read"].value if "read" in values else spec.READINGS[0],
+        read=values["read"].value if "read" in values else observation_spec.READINGS[0],
         expect=Expectation(How(how), tuple(str(each.value) for each in wanted)),
         needs=_texts(values.get("needs")),
         why=text_of(values.get("why")),

@@ -123,7 +123,7 @@ def _citations_known(root: Given, problems: Problems) -> None:
     known = root.value["sources"].value if root.value.get("sources") and root.value["sources"].ok else {}
     for given in _source_lists(root.value.get("products")):
         if not given.value:
-            problems.add(given.place, given.path, "no source (say not-known in place of what nobody says)")
+            problems.add(given.place, given.path, "no source (write not-known where nobody says it)")
         for each in given.value:
             name = str(each.value).partition(" ")[0] if each.ok else None
             if name is not None and name not in known:

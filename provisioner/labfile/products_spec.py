@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from provisioner.labfile import spec
+from provisioner.labfile.common_values import NAME, PART
 from provisioner.labfile.nodes import Node, Scalar
 from provisioner.labfile.value_types import Given, Key, Line, Many, Names, Record, Schema, Spot, Whole, Word
 
@@ -105,8 +105,8 @@ PRODUCT = Record(
     (
         Key("title", Line(20), "Its name, short enough for the table", required=True),
         Key("also", Line(60), "Its name in full", "the title"),
-        Key("part", spec.PART, "The part of the article that is about it", required=True),
-        Key("lab", spec.NAME, "The lab that shows it", required=True),
+        Key("part", PART, "The part of the article that is about it", required=True),
+        Key("lab", NAME, "The lab that shows it", required=True),
         Key("in-2011", IN_2011, "What was known of it in 2011", required=True),
         Key("today", TODAY, "What became of it", required=True),
         Key("since", Many(EVENT, 12, "events"), "What happened to it, in order", required=True),
@@ -132,7 +132,7 @@ PRODUCTS = Record(
         ),
         Key(
             "products",
-            Names(spec.NAME, PRODUCT, 20, 1, "products"),
+            Names(NAME, PRODUCT, 20, 1, "products"),
             "The products, in the article's order",
             required=True,
         ),

@@ -74,7 +74,7 @@ def check(lab: Given, drafts: Sequence[Draft], images: Images, problems: Problem
 def _some_are_always_there(guests: Given, problems: Problems) -> None:
     flags = [guest.value.get("optional") for guest in guests.value.values() if guest.ok]
     if flags and all(flag and flag.ok and flag.value for flag in flags):
-        message = "all guests are optional (leave one that is always there)"
+        message = "all guests are optional (at least one has to be there always)"
         problems.add(guests.place, guests.path, message)
 
 
@@ -90,16 +90,16 @@ def _observation(item: Given, guests: Collection[str], problems: Problems) -> No
     console = item.value.get("console")
     if asked and asked.ok:
         if not asked.value:
-            problems.add(asked.place, asked.path, "no guest is asked (name one)")
+            problems.add(asked.place, asked.path, "no guest is named (name at least one)")
         for guest in asked.value:
             known_guest(guest, guests, problems)
     if command and command.ok and not command.value:
-        problems.add(command.place, command.path, "the command has no word")
+        problems.add(command.place, command.path, "the command is empty")
     if read and not command and not console:
-        problems.add(read.place, read.path, "only what a command writes has to be read (leave it out)")
+        problems.add(read.place, read.path, "only the output of a command has to be read (leave it out)")
     if read and console and read.value == "exit-code":
         problems.add(
-            read.place, read.path, "nothing at a console has an exit code (use lines, text or number)"
+            read.place, read.path, "a line at a console has no exit code (use lines, text or number)"
         )
     if expect and expect.ok:
         for how in ("has", "lacks"):

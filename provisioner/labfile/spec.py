@@ -8,7 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from provisioner.labfile import enlightenments
-from provisioner.labfile.expectations import FactName, Values
+from provisioner.labfile.common_values import DESCRIPTION, NAME, PART, TITLE
+from provisioner.labfile.observation_spec import OBSERVATIONS
 from provisioner.labfile.value_types import (
     Flag,
     Key,
@@ -17,11 +18,9 @@ from provisioner.labfile.value_types import (
     Names,
     Record,
     Size,
-    TextOrRecord,
     Whole,
     Word,
 )
-from provisioner.model.article import PARTS
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
 from provisioner.model.hardware import machine_types
 from provisioner.model.hardware.disk_buses import DISK_BUSES
@@ -34,11 +33,6 @@ BASE_PROFILE = "base"
 DEFAULT_NETWORK = "lab"
 FROM_PROFILE = "the profile"  # the default of a key that each profile, with the base, must give
 
-NAME = Line(
-    32,
-    "(?=.*[a-z])[a-z0-9]([a-z0-9-]*[a-z0-9])?",
-    "a name (lower case letters, digits and inner hyphens, at least one letter)",
-)
 LIBRARY_NAME = Line(64, "[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?", "a name (letters, digits, . _ + -)")
 MACHINE = Line(
     64,
@@ -56,23 +50,6 @@ KERNEL_ARG = Line(
 def _words(values: type[StrEnum]) -> Word:
     return Word(tuple(str(value) for value in values))
 
-
-def _text(most: int, *, long: bool = False) -> TextOrRecord:
-    line = Line(most, long=long)
-    return TextOrRecord(
-        line,
-        Record(
-            (
-                Key("en", line, "The text in English", required=True),
-                Key("ja", line, "The text in Japanese"),
-            )
-        ),
-    )
-
-
-TITLE = _text(120)
-DESCRIPTION = _text(4000, long=True)
-PART = Word(tuple(PARTS))
 
 PROCESSOR = Record(
     (
@@ -222,7 +199,7 @@ _HARDWARE = (
     Key(
         "hyperv",
         enlightenments.HYPERV,
-        "What it offers of Hyper-V's interface, by libvirt's names; only KVM can (accel: kvm)",
+        "Parts of Hyper-V's interface that it is shown, by libvirt's names; only KVM can (accel: kvm)",
         "the profile, else nothing",
         also=("enlightenments", "hyper-v"),
     ),
@@ -262,8 +239,8 @@ _HARDWARE = (
 )
 
 _DEVICE_DEFAULTS = (
-    Key("disk", DISK, "What each disk has that does not say otherwise", FROM_PROFILE),
-    Key("interface", INTERFACE, "What each interface has that does not say otherwise", FROM_PROFILE),
+    Key("disk", DISK, "Values for each disk that does not give its own", FROM_PROFILE),
+    Key("interface", INTERFACE, "Values for each interface that does not give its own", FROM_PROFILE),
 )
 
 _PROFILE_NAME = Key("profile", NAME, "The hardware profile that fills in what is left out", "defaults")
@@ -310,60 +287,6 @@ NETWORK = Record(
     nullable=True,
 )
 
-_SEEN = Values(200, 32)
-EXPECTATION = Record(
-    (
-        Key("is", _SEEN, "Exactly this value, or these in any order; none or []: nothing is there"),
-        Key("has", _SEEN, "This value, or all of these, among others", also=("contains", "includes")),
-        Key("lacks", _SEEN, "Not this value, or none of these", also=("not", "has-not", "excludes")),
-        Key("at-least", Whole(0, 10**15), "A number not below this; else as many values", also=("min",)),
-        Key("at-most", Whole(0, 10**15), "A number not above this; else as many values", also=("max",)),
-    ),
-    one_of=("is", "has", "lacks", "at-least", "at-most"),
-)
-CONSOLE_LINE = Line(60, "[ -~]+", "one line of ASCII, up to 60 characters")
-NEEDS_NETWORK = "network"
-READINGS = ("lines", "text", "number", "exit-code")
-OBSERVATION = Record(
-    (
-        Key("title", TITLE, "What is looked at, for people", required=True),
-        Key("guests", Many(NAME, 64, "guests"), "The guests that are asked", required=True, also=("guest",)),
-        Key("fact", FactName(), "A fact that virtlab gathers", also=("facts",)),
-        Key(
-            "command",
-            Many(Line(2000, long=True), 32, "words"),
-            "A command that is run in the guest, one word in each entry; 20 seconds and 64 KiB at most",
-            also=("run", "exec", "cmd"),
-        ),
-        Key(
-            "console",
-            CONSOLE_LINE,
-            "A line that is typed at the guest's serial console, where its system waits for one (its image "
-            "says so); what it prints until it waits again is the output; 20 seconds and 64 KiB at most",
-            also=("type",),
-        ),
-        Key(
-            "read",
-            Word(READINGS),
-            "How the output of the command or at the console is read: lines (each is a value), text (all of "
-            "it is one value), number, or exit-code of a command (the output does not count)",
-            "lines",
-        ),
-        Key("expect", EXPECTATION, "What the lesson expects to be seen", required=True, also=("expected",)),
-        Key(
-            "needs",
-            Many(Word(("kvm", "tcg", NEEDS_NETWORK)), 1, "needs"),
-            "kvm or tcg: what has to execute the guest; network: one on which the guests reach one another. "
-            "Elsewhere it is not possible: no failure",
-            "nothing",
-        ),
-        Key("why", DESCRIPTION, "What follows from it, for people", "none"),
-    ),
-    one_of=("fact", "command", "console"),
-)
-MAX_OBSERVATIONS = 64
-OBSERVATIONS = Names(NAME, OBSERVATION, MAX_OBSERVATIONS, what="items")
-
 LAB = Record(
     (
         Key("virtlab", Whole(FORMAT, FORMAT), "Version of this file format", required=True),
@@ -382,7 +305,7 @@ LAB = Record(
         Key(
             "defaults",
             DEFAULTS,
-            "What each guest has that does not say otherwise; it goes before the profile",
+            "Values for each guest that does not give its own; they come before those of the profile",
         ),
         Key(
             "guests",

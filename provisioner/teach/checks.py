@@ -12,7 +12,7 @@ from provisioner import errors, side_by_side
 from provisioner.backends import choose, prompts
 from provisioner.backends.session import Session
 from provisioner.labfile.lesson import Exercise
-from provisioner.labfile.spec import NEEDS_NETWORK
+from provisioner.labfile.observation_spec import COMMAND_BYTES, COMMAND_SECONDS, NEEDS_NETWORK
 from provisioner.model.lab import Guest, Observation
 from provisioner.model.metadata import Origin
 from provisioner.model.named_facts import values
@@ -24,8 +24,6 @@ from provisioner.teach import verdicts
 from provisioner.teach.verdicts import Finding
 from provisioner.transport.executor import Transport
 
-COMMAND_SECONDS = 60.0  # for one command: on a busy host, 3 s of a guest inside another become 20
-COMMAND_BYTES = 64 * 1024
 _GUEST_SECONDS = 240.0  # for all commands in one guest
 _MOST_AT_ONCE = 16
 _NO_NETWORK = (

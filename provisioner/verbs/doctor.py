@@ -13,7 +13,7 @@ from provisioner.hypervisor import connection, host_facts, image_volumes
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.images import cache, managers, packages, registry, releases
 from provisioner.labfile import catalog as lab_catalog
-from provisioner.labfile.spec import NEEDS_NETWORK
+from provisioner.labfile.observation_spec import NEEDS_NETWORK
 from provisioner.lifecycle import kvm_access, lab_files
 from provisioner.lifecycle.image_upload import recipe_key
 from provisioner.lifecycle.preflight import memory_of

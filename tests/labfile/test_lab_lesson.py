@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from provisioner.errors import InputError, LabFileError
-from provisioner.labfile import lesson, lesson_spec, schema, spec
+from provisioner.labfile import lesson, lesson_spec, observation_spec, schema
 from provisioner.labfile.lesson import Answer, Lesson
 from provisioner.labfile.value_types import Kind, Many, Names, Record, TextOrRecord
 from provisioner.language import Language, said
@@ -169,7 +169,7 @@ def test_reference_is_valid_and_covers_every_key(root: Path, tmp_path: Path, loa
         if isinstance(kind, Record):
             return {key.name for key in kind.keys}.union(*(names(key.kind) for key in kind.keys))
         if isinstance(kind, Many | Names):
-            return set() if kind is spec.OBSERVATIONS else names(kind.kind)
+            return set() if kind is observation_spec.OBSERVATIONS else names(kind.kind)
         return names(kind.record) if isinstance(kind, TextOrRecord) else set()
 
     assert {name for name in names(lesson_spec.LESSON) if f"{name}:" not in text} == set()

@@ -187,7 +187,7 @@ def test_what_no_source_says_is_not_known(load: Load) -> None:
         (
             "[article 6(5)]",
             "[]",
-            "11:48: products.one.in-2011.type.source: no source (say not-known in place of what nobody says)",
+            "11:48: products.one.in-2011.type.source: no source (write not-known where nobody says it)",
         ),
         (
             "method: not-known",

@@ -12,6 +12,7 @@ import worlds
 
 from provisioner import errors
 from provisioner.backends import choose
+from provisioner.labfile import observation_spec
 from provisioner.language import Text
 from provisioner.model.facts import Facts
 from provisioner.model.lab import Expectation, How, Observation
@@ -81,8 +82,8 @@ def check(
                 self.guest = guest
 
             def run(self, argv: Sequence[str], **bounds: Any) -> Result:
-                assert 0 < bounds["timeout"] <= checks.COMMAND_SECONDS
-                assert bounds["max_output"] == checks.COMMAND_BYTES
+                assert 0 < bounds["timeout"] <= observation_spec.COMMAND_SECONDS
+                assert bounds["max_output"] == observation_spec.COMMAND_BYTES
                 return ran(b"fine\n") if self.guest == "good" else bad(argv)
 
         def transport(_session: object, domain: ObservedDomain) -> Line:
