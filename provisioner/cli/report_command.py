@@ -69,15 +69,15 @@ def report(
 def _of_one(lab: str, connect: str | None, language: Language) -> str:
     from provisioner.report.html import lab_html
     from provisioner.report.terminal.live_progress import Progress
-    from provisioner.verbs import page as engine
+    from provisioner.verbs import page as verbs
 
     with Progress() as progress:
-        collected = engine.collect(connect, lab, progress)
+        collected = verbs.report(lab, connect, progress)
     return lab_html.html(collected, language)
 
 
 def _of_all(language: Language) -> str:
     from provisioner.report.html import course_html
-    from provisioner.verbs import course as engine
+    from provisioner.verbs import course as verbs
 
-    return course_html.html(engine.collect(), language)
+    return course_html.html(verbs.report_all(), language)

@@ -38,7 +38,7 @@ class Course:
     version: str
 
 
-def collect() -> Course:
+def report_all() -> Course:
     """The labs of the catalogue, whether run or not, and all others of which something was saved.
 
     No guest is asked. Of a lab that was run under several names the newest results count. A lab whose file

@@ -100,8 +100,8 @@ class _Look:
     is_up: bool = False
 
 
-def collect(connect: str | None, target: str, listener: Listener) -> Page:
-    """All that is known of a lab: its name, the name of its instance, or its folder or file.
+def report(target: str, connect: str | None, listener: Listener) -> Page:
+    """All that is known of a lab. ``target`` is its name, the name of its instance, or its folder or file.
 
     Raises what ``running.found`` raises where nothing is known of it.
     """

@@ -41,11 +41,11 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def by_target() -> dict[str, course.Entry]:
-    return {entry.target: entry for entry in course.collect().entries}
+    return {entry.target: entry for entry in course.report_all().entries}
 
 
 def test_all_labs_are_in_it_in_the_articles_order_though_none_was_run() -> None:
-    found = course.collect()
+    found = course.report_all()
     assert {entry.target for entry in found.entries} == set(catalog.names(paths.labs_dir()))
     order = [*PARTS, None]
     assert [order.index(entry.part) for entry in found.entries] == sorted(
@@ -91,7 +91,7 @@ def test_a_lab_of_ones_own_is_in_it_as_long_as_its_file_can_be_read(tmp_path: Pa
 
 
 def test_exercises_that_were_passed_are_marked() -> None:
-    lesson = next(entry for entry in course.collect().entries if entry.target == "demo-kvm")
+    lesson = next(entry for entry in course.report_all().entries if entry.target == "demo-kvm")
     assert lesson.exercises
     assert not any(passed for _, passed in lesson.exercises)
     progress_file.save("demo-kvm", Progress(frozenset(("take-memory-back",))))
@@ -104,4 +104,4 @@ def test_what_can_not_be_read_is_passed_over(state: Path, content: bytes) -> Non
     (state / "demo-kvm.check.json").write_bytes(content)
     (state / "no name.check.json").write_bytes(b'{"source": "catalog:demo-kvm"}')
     (state / "demo-xen.other.json").write_bytes(b'{"source": "catalog:demo-xen"}')
-    assert all(entry.page is None for entry in course.collect().entries)
+    assert all(entry.page is None for entry in course.report_all().entries)

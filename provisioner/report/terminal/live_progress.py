@@ -33,7 +33,7 @@ class _Line:
 
 
 class Progress:
-    """A monitor of the engine. A context manager: leaving it ends the display.
+    """A listener to a verb. A context manager: leaving it ends the display.
 
     rich draws the live lines. It is loaded in the display's own thread and only when there is
     something to wait for, so that it delays nothing.
@@ -65,7 +65,7 @@ class Progress:
                         text.tell(self._plain(subject, line))
 
     def note(self, text_: str) -> None:
-        """See ``listener.Monitor``."""
+        """See ``listener.Listener``."""
         with self._lock:
             if self._live is not None:
                 self._live.console.print(text.harmless(text.spelled(text_)), markup=False, highlight=False)
@@ -73,7 +73,7 @@ class Progress:
                 text.tell(text.spelled(text_))
 
     def phase(self, subject: str, phase: str, fraction: float | None = None) -> None:
-        """See ``listener.Monitor``."""
+        """See ``listener.Listener``."""
         with self._lock:
             line = self._lines.setdefault(subject, _Line())
             changed = line.phase != phase
@@ -87,11 +87,11 @@ class Progress:
                     text.tell(f"{subject}: {phase}")
 
     def done(self, subject: str, text_: str) -> None:
-        """See ``listener.Monitor``."""
+        """See ``listener.Listener``."""
         self._end(subject, text_, failed=False)
 
     def failed(self, subject: str, text_: str) -> None:
-        """See ``listener.Monitor``."""
+        """See ``listener.Listener``."""
         self._end(subject, text_, failed=True)
 
     def _end(self, subject: str, result: str, *, failed: bool) -> None:
