@@ -51,7 +51,8 @@ class Daemon:
         self.domains: dict[str, StoredDomain] = {}
         self.networks: dict[str, StoredNetwork] = {}
         self.pools: dict[str, StoredPool] = {}
-        self.behaviours: dict[str, str] = {}  # domain -> see guests.StoredDomain.behaviour
+        # of a domain: see guests.StoredDomain; of a guest inside one, by its own name: see programs.Processes
+        self.behaviours: dict[str, str] = {}
         self.lock = threading.RLock()
         self.lines: list[Line] = []
         self.calls: list[str] = []

@@ -11,6 +11,7 @@ import libvirt
 
 from tests.fakes.daemon import Line, failure, identity, invalid
 from tests.fakes.networks import no_network
+from tests.fakes.programs import Processes
 from tests.fakes.storage import Piped
 
 RUNNING, PAUSED, OFF = libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_SHUTOFF
@@ -35,6 +36,7 @@ class StoredDomain:
     state: int = OFF
     persistent: bool = True
     consoles: dict[str, Piped] = field(default_factory=dict)
+    processes: Processes = field(default_factory=lambda: Processes({}))
 
     @property
     def root(self) -> ElementTree.Element:
@@ -53,7 +55,8 @@ def define(line: Line, xml: str) -> Guest:
         there = daemon.domains.get(name)
         if there is None:
             behaviour = daemon.behaviours.get(name, "answers")
-            daemon.domains[name] = StoredDomain(name, uuid, xml, behaviour)
+            processes = Processes(daemon.behaviours)
+            daemon.domains[name] = StoredDomain(name, uuid, xml, behaviour, processes=processes)
         elif there.uuid != uuid:
             text = f"operation failed: domain '{name}' already exists with uuid {there.uuid}"
             raise failure("OPERATION_FAILED", text)
@@ -194,15 +197,13 @@ class Guest:
         request = json.loads(text)
         answers: dict[str, Callable[[], object]] = {
             "guest-ping": dict,
-            "guest-exec": lambda: self._execute(stored, request["arguments"]["arg"]),
-            "guest-exec-status": lambda: {"exited": True, "exitcode": 0},
+            "guest-exec": lambda: {"pid": self._execute(stored, request["arguments"]["arg"])},
+            "guest-exec-status": lambda: stored.processes.status(request["arguments"]["pid"]),
         }
         return json.dumps({"return": answers[request["execute"]]()})
 
-    def _execute(self, stored: StoredDomain, arguments: list[str]) -> object:
-        if "poweroff" in arguments[-1]:
-            self._shut_down(stored)
-        return {"pid": 4711}
+    def _execute(self, stored: StoredDomain, arguments: list[str]) -> int:
+        return stored.processes.start(arguments, lambda: self._shut_down(stored))
 
     def _shut_down(self, stored: StoredDomain) -> None:
         if stored.behaviour != "deaf":
@@ -210,6 +211,7 @@ class Guest:
 
     def _end(self, stored: StoredDomain, why: int) -> None:
         stored.state = OFF
+        stored.processes = Processes(self._line.daemon.behaviours)
         if not stored.persistent:
             self._line.daemon.domains.pop(self._name, None)
         streams, stored.consoles = list(stored.consoles.values()), {}
