@@ -126,7 +126,8 @@ def building(root: Path, waiting: Callable[[], None]) -> Iterator[Path]:
                 shutil.rmtree(workspace, ignore_errors=True)
     except OSError as error:
         raise ImageError(
-            f"the image cache can't be written: {error}", hint=f"free some space at {root}, or make it yours"
+            f"the image cache can't be written: {error}",
+            hint=f"free some space at {root}, or make it writable",
         ) from error
 
 

@@ -66,7 +66,9 @@ def detect_system(machine: str, os_release: Path = Path("/etc/os-release")) -> S
     try:
         lines = os_release.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise ImageError(f"the distribution can't be told: {error}", hint="{virtlab} doctor") from error
+        raise ImageError(
+            f"the distribution of this host is not known: {error}", hint="{virtlab} doctor"
+        ) from error
     values = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in lines)}
     own = values.get("ID", "linux")
     version = values.get("VERSION_ID") or values.get("VERSION_CODENAME") or "rolling"

@@ -195,7 +195,7 @@ class _Run:
     def _bar_what_it_lacks(self, clone: Clone) -> None:
         for probe in self._probes:
             if Needs.DISK in probe.needs and not clone.guest.first_disk:
-                several = "its disks are on several controllers: which comes first can't be told"
+                several = "its disks are on several controllers: it is not known which one is the first"
                 self._tally.bar(probe, clone.of, several if clone.guest.disks else "it has no disk")
             if Needs.NETWORK in probe.needs and not clone.addresses:
                 self._tally.bar(probe, clone.of, "it has no network card")

@@ -195,7 +195,7 @@ class Clones:
         preflight.check_memory(
             self.session,
             [observed.metadata.guest for observed in domains],
-            subject="what is measured are clones of the guests: they",
+            subject="the clones of the guests, which are measured,",
             hint="end labs that nobody needs: {virtlab} status, {virtlab} down LAB",
         )
 

@@ -16,9 +16,10 @@ def accel(name: str, language: Language) -> str:
 
 
 def runs(name: str, guest: Guest | None, language: Language) -> str:
-    """What runs a guest; of one inside another, where it is, what it asked for there, and what runs that.
+    """What runs a guest. For a guest inside another: where it is, what it asked for there, and what runs
+    that.
 
-    ``name`` is the accelerator of its outermost host. Of a guest that is not known it is all that is said.
+    ``name`` is the accelerator of the machine around it. Of a guest that is not known, nothing else is said.
     """
     outer = accel(name, language)
     if guest is None or guest.parent is None:
@@ -32,10 +33,10 @@ def runs(name: str, guest: Guest | None, language: Language) -> str:
 
 
 def when(stamp: str) -> str:
-    """An ISO time of UTC for people, to the minute."""
+    """An ISO time in UTC, written for people, to the minute."""
     return f"{stamp[:16].replace('T', ' ')} UTC"
 
 
 def paragraphs(markdown: str) -> list[str]:
-    """The paragraphs of a short text in Markdown, as a terminal shows them: without the marks of emphasis."""
+    """The paragraphs of a short Markdown text for a terminal, without the marks of emphasis."""
     return markdown.replace("**", "").split("\n\n")

@@ -112,7 +112,7 @@ def may_save(path: Path) -> None:
                 hint="give --save another name",
             ) from error
     if not os.access(path.parent, os.W_OK):
-        raise errors.InputError(f"{path.parent} is not yours to write in", hint="give --save a place that is")
+        raise errors.InputError(f"{path.parent} is not yours to write in", hint="give --save another folder")
 
 
 def save_bench(path: Path, bench: Bench) -> None:

@@ -44,7 +44,7 @@ def ask(stream: Stream, label: str, prompt: str, line: str, deadline: float) -> 
     _receive(stream, label, received, deadline, typed)
     answer = typed.search(_plain(received))
     if answer is None:
-        raise errors.NotReady(f"{label} gave no whole answer at its console to {line}")
+        raise errors.NotReady(f"{label} gave no complete answer at its console to {line}")
     return [text.strip() for text in answer[1].split("\n") if text.strip()]
 
 

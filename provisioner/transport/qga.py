@@ -85,7 +85,7 @@ def value_of(message: Mapping[str, object], execute: str, label: str) -> object:
         return message["return"]
     error = message.get("error")
     reason = error.get("desc") if isinstance(error, dict) else None
-    shown = printable(reason, 300) if isinstance(reason, str) else "an answer that is none"
+    shown = printable(reason, 300) if isinstance(reason, str) else "its answer has no meaning"
     raise errors.GuestError(f"{label}: the guest agent refused {execute}: {shown}")
 
 

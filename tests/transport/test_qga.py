@@ -157,7 +157,7 @@ def test_an_error_that_is_none_is_a_guest_error() -> None:
     session = session_with(
         Peer(synced(lambda r, say: say(b'{"error": [1], "id": "%s"}\n' % r["id"].encode())))
     )
-    with pytest.raises(errors.GuestError, match="an answer that is none"):
+    with pytest.raises(errors.GuestError, match="its answer has no meaning"):
         ping(session)
 
 

@@ -1,4 +1,4 @@
-"""The measured part of the page: its first line, the charts with their numbers, and the host."""
+"""The part of a lab's page that shows what was measured: its first line, the charts, and the host."""
 
 from __future__ import annotations
 
@@ -56,9 +56,10 @@ def shown(bench: Bench, language: Language, colors: dict[str, int]) -> dict[str,
 
 
 def contrast(bench: Bench, language: Language) -> list[str]:
-    """The outcome in which the guests differ most; and the most that speaks the other way, where one does.
+    """The outcome in which the guests differ most, and the strongest one that contradicts it, if there is
+    one.
 
-    Where the control does not hold only what was counted is told, and that the rest is doubtful.
+    Where the control does not hold, only counts are taken, and the text says that the rest is doubtful.
     """
     metrics = workloads.metrics()
     found: list[tuple[float, bool, str]] = []
@@ -67,7 +68,7 @@ def contrast(bench: Bench, language: Language) -> list[str]:
         if metric and metric.control:
             continue
         if not bench.control_holds and (metric is None or metric.source is not Source.REGISTERS):
-            continue  # times on a host that was not steady
+            continue  # a time that was taken on a host that was not steady
         for ratio in outcome.ratios:
             if ratio.median and ratio.median > 0 and ratio.verdict in (Verdict.MORE, Verdict.LESS):
                 line = _line(outcome, ratio, language)
@@ -100,7 +101,7 @@ def host(facts: HostFacts, language: Language) -> list[tuple[str, str]]:
 
 
 def configurations(bench: Bench, language: Language, colors: dict[str, int]) -> dict[str, Any]:
-    """The guests as they were measured, a column each."""
+    """The guests as they were measured, each in a column."""
     rows = (
         (Text("Accelerator", "アクセラレータ"), [accel(g.accel, language) for g in bench.guests]),
         (Text("Machine", "マシン"), [g.machine for g in bench.guests]),
@@ -159,7 +160,7 @@ def _cell(series: Series, index: int) -> str:
 
 
 def _chart(outcome: Outcome, name: str, language: Language, colors: dict[str, int], ident: str) -> Any:
-    """The chart's markup; empty where there is nothing to draw."""
+    """The chart's markup. Empty where there is nothing to draw."""
     from markupsafe import Markup
 
     measure = unit(outcome.unit, language)

@@ -1,7 +1,7 @@
-"""A chart of one measured outcome: a row for each guest, a dot for each round, the median marked.
+"""A chart of one measured outcome: a row for each guest, a dot for each round, and a mark at the median.
 
-pygal draws it; what a page with no scripts and with colours of its own has no use for is taken out of
-its picture. Axes begin at zero, so that a small difference looks small.
+pygal draws it. Parts of its picture that a page without scripts and with its own colours does not need are
+removed. Axes begin at zero, so that a small difference looks small.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Row:
 
 
 def drawn(rows: Sequence[Row], *, name: str, title: str, description: str) -> str:
-    """The ``<svg>`` of rows that have values. ``name`` is an id of its own in the page.
+    """The ``<svg>`` of rows that have values. ``name`` is an id that nothing else in the page has.
 
     Its classes are for the page's style sheet: ``guest-N`` (N is ``Row.color``) with ``span``, ``dots``,
     ``median`` and ``label``, and ``axis``. Raises ValueError where there is nothing to draw.
@@ -59,7 +59,7 @@ def drawn(rows: Sequence[Row], *, name: str, title: str, description: str) -> st
 
 
 def _clean(element: Element, rows: Sequence[Row]) -> None:
-    """Leaves lines, dots and texts, each group named for what it shows."""
+    """Keeps only lines, dots and texts, and names each group by what it shows."""
     element.tag = element.tag.removeprefix(_NAMESPACE)
     for attribute in element.attrib.keys() - _ATTRIBUTES:
         del element.attrib[attribute]

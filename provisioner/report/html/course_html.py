@@ -1,4 +1,4 @@
-"""The page of all labs: one HTML file, in both languages, as that of a single lab."""
+"""The page of all labs: one HTML file in both languages, like the page of a single lab."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 COLORS = 4  # guests that the style sheet has a colour for
 _MARK = b'<meta name="generator" content="virtlab '
-_HEAD = 1024  # bytes, within which a page of virtlab's has its mark
+_HEAD = 1024  # bytes at the beginning of a file, in which a page of virtlab's has its mark
 _TITLES = {
     "stack": Text("The stack", "スタックの図"),
     "devices": Text("What the guests see", "ゲストから見えるもの"),
@@ -40,14 +40,14 @@ _TITLES = {
 
 
 def html(page: Page, language: Language) -> str:
-    """The whole page, with ``language`` shown first; the other one is a click or a key away."""
+    """The whole page. ``language`` is shown first; a click or a key switches to the other one."""
     body = environment().get_template("body.html.j2")
     bodies = {each: body.render(context(page, each)) for each in Language}
     return whole(bodies, language, title=page.title, bar=page.instance, version=page.version)
 
 
 def whole(bodies: dict[Language, str], language: Language, *, title: Text, bar: str, version: str) -> str:
-    """The document around its bodies, with ``language`` first. ``bar``: what its top line is about."""
+    """The document around the bodies. ``language`` is shown first. ``bar``: the text of its top line."""
     order = (language, *(other for other in Language if other is not language))
     template = environment().get_template("page.html.j2")
     return template.render(
@@ -60,7 +60,8 @@ def whole(bodies: dict[Language, str], language: Language, *, title: Text, bar: 
 
 
 def may_write(file: Path) -> None:
-    """Raises InputError where a page can't be written, or what is there is no page of virtlab's."""
+    """Raises InputError where no page can be written, or where the file is there and is no page of
+    virtlab's."""
     shown = text.harmless(str(file))
     other = "give -O the name of a new file, or - for standard output"
     try:
@@ -93,7 +94,7 @@ def write(document: str, file: Path) -> None:
 
 
 def show(document: str) -> None:
-    """Writes the page to standard output, in UTF-8 as it says of itself."""
+    """Writes the page to standard output, in UTF-8, which it declares."""
     sys.stdout.flush()
     sys.stdout.buffer.write(document.encode())
     sys.stdout.buffer.flush()
@@ -106,7 +107,7 @@ def _unwritable(shown: str, error: OSError) -> errors.InputError:
 
 
 def _mode(place: Path) -> int:
-    """The permissions of the file that is replaced, or those that a new file would get."""
+    """The permissions of the file that is replaced, or those of a new file."""
     with suppress(OSError):
         return stat.S_IMODE(place.stat().st_mode)
     mask = os.umask(0)
@@ -115,7 +116,8 @@ def _mode(place: Path) -> int:
 
 
 def environment() -> Environment:
-    """Where templates of pages are found. All that they show is escaped but what ``markup`` made."""
+    """The environment of the pages' templates. Everything they show is escaped, except what ``markup``
+    made."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
@@ -129,7 +131,8 @@ def environment() -> Environment:
 
 
 def _finalized(value: Any) -> Any:
-    """What a template shows: plain text without what could confuse a reader. Markup was made by us."""
+    """What a template shows: plain text without characters that could mislead a reader, or markup of our
+    own."""
     return text.harmless(value) if type(value) is str else value
 
 
@@ -141,7 +144,7 @@ def markup(html_text: str) -> Any:
 
 
 def context(page: Page, language: Language, idents: str = "stack") -> dict[str, Any]:
-    """All that a template of a lab's page reads. ``idents``: what the ids of its pictures begin with."""
+    """The variables of the template of a lab's page. ``idents``: the beginning of the ids of its pictures."""
     from provisioner.report.html import markdown
 
     colors = {guest.name: index % COLORS for index, guest in enumerate(page.guests)}
@@ -174,7 +177,7 @@ def context(page: Page, language: Language, idents: str = "stack") -> dict[str, 
 
 
 def words(language: Language) -> dict[str, Any]:
-    """What every template of a page says its words with."""
+    """The functions by which all templates of pages get their words."""
 
     def either(en: str, ja: str) -> str:
         return ja if language is Language.JA else en
@@ -204,7 +207,8 @@ def _runs(guest: PageGuest, language: Language) -> str:
 
 
 def _shared(page: Page, language: Language) -> list[tuple[str, str]]:
-    """What all guests have in common and a reader should know at once; empty where they don't."""
+    """What all guests have in common, and readers should know first. Empty where they have nothing in
+    common."""
     kernels = {guest.facts.kernel if guest.facts else "" for guest in page.guests}
     accels = {_runs(guest, language) for guest in page.guests}
     machines = {guest.facts.machine if guest.facts else "" for guest in page.guests}
@@ -219,7 +223,7 @@ def _shared(page: Page, language: Language) -> list[tuple[str, str]]:
 
 
 def _guest(guest: PageGuest, color: int, language: Language, shared: bool) -> dict[str, Any]:
-    """A guest's card: what the first screen says of it. With ``shared`` the rest is said of all at once."""
+    """A guest's card: what the first screen says of it. What is in ``shared`` is said once for all guests."""
     facts = guest.facts
 
     def line(en: str, ja: str, value: str, interface: str = "") -> dict[str, str]:
@@ -252,7 +256,7 @@ def _guest(guest: PageGuest, color: int, language: Language, shared: bool) -> di
 
 
 def _stacks(page: Page, colors: dict[str, int], language: Language, idents: str) -> list[dict[str, Any]]:
-    """The pictures by the path of a request: each of a title, and a figure for each guest."""
+    """The pictures, grouped by the path of a request. Each group has a title, and a figure for each guest."""
     from provisioner.report.html import stack_svg
 
     stacks = [guest.stack for guest in page.guests if guest.stack]
@@ -271,7 +275,7 @@ def _stacks(page: Page, colors: dict[str, int], language: Language, idents: str)
 
 
 def _tables(page: Page, language: Language) -> dict[str, list[tuple[str, list[Row]]]]:
-    """The rows that differ or count something, those that are equal, and the host's; each by section."""
+    """The rows that differ or count something, the rows that are equal, and the host's, each by section."""
 
     def grouped(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
         sections = groupby(rows, key=lambda row: row.section)

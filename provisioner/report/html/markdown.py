@@ -1,4 +1,4 @@
-"""Texts of lessons as HTML: Markdown with tables, in which HTML is text and nothing is loaded."""
+"""Makes HTML of lessons' texts. They are Markdown with tables; HTML in them is shown as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def html(source: str, *, level: int = 1) -> str:
-    """The HTML of a Markdown text. Its first heading becomes one of ``level``, those below it follow."""
+    """The HTML of a Markdown text. Its first heading gets the given ``level``, and lower headings follow."""
     parser = _parser()
     tokens = parser.parse(joined(harmless(source.expandtabs(4))))
     headings = [token for token in tokens if token.type in ("heading_open", "heading_close")]

@@ -1,7 +1,8 @@
-"""The picture of the stack under a guest as SVG: for a page, and as a file of its own.
+"""The picture of the stack below a guest as SVG, for a page or as a file of its own.
 
-Its width is a phone's, and a page scales it. The colours are the page's variables (``--ink``, ``--soft``,
-``--line``, ``--card``) where it has them; the tints let both a light and a dark page through.
+Its width is that of a phone, and a page scales it. The colours are the page's variables (``--ink``,
+``--soft``, ``--line``, ``--card``) where there are such. The tints are transparent, for light and for dark
+pages.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _SIZE = 12.5  # of letters
 _SMALL = 11.0
 _LINE = 17.0
 _PAD = 9.0
-_COLUMN = 0.53  # of a letter's size, which a terminal's column takes here
+_COLUMN = 0.53  # the width of a terminal's column, as a part of the letters' size
 _BOLD = 0.6
 _ARROW_ROW = 20.0
 _GAP = 24.0
@@ -63,7 +64,7 @@ svg{--paper:#faf9f6;--card:#fff;--ink:#1c2127;--soft:#59616b}
 
 @dataclass(slots=True)
 class _Pen:
-    """Where the next thing is drawn. ``heights`` are lines that a part takes at least."""
+    """Where the next thing is drawn. ``heights`` gives the least number of lines of a part."""
 
     into: ET.Element
     language: Language
@@ -72,7 +73,7 @@ class _Pen:
     y: float = 0.0
 
     def lines(self, key: str, words: str, room: float, column: float) -> tuple[list[str], int]:
-        """The words in lines that fit, and how many lines this part takes in every picture."""
+        """The words in lines that fit, and the number of lines that this part has in every picture."""
         found = wrapped(words, max(8, int(room / column)))
         self.heights[key] = max(len(found), self.heights.get(key, 0))
         return found, self.heights[key]
@@ -81,7 +82,7 @@ class _Pen:
         return said(words, self.language)
 
     def marked(self, part: str, words: Text) -> str:
-        """Words that have no room beside them for the sign."""
+        """Words with the sign that marks a difference, where they leave no room for it beside them."""
         return ("≠ " if part in self.differing else "") + self.say(words)
 
 
@@ -93,17 +94,17 @@ def svg(
     beside: Sequence[Stack] = (),
     idents: str = "stack",
 ) -> str:
-    """The ``<svg>`` of one guest's picture: of that path, else the first; empty where it has none.
+    """The ``<svg>`` of one guest's picture: the one of that path, or else the first. Empty where it has none.
 
-    ``beside`` are the stacks (this one too) that it is compared with: what differs is marked, and
-    what belongs together is as high in all of them. ``idents``: what its ids begin with.
+    ``beside`` are the stacks with which it is compared, itself included: what differs is marked, and parts
+    that belong together have the same height in all of them. ``idents``: the beginning of its ids.
     """
     element = _picture(stack, path or stack.pictures[0].path, language, beside, idents)
     return "" if element is None else ET.tostring(element, encoding="unicode")
 
 
 def document(stacks: Sequence[Stack], language: Language) -> str:
-    """A whole SVG file: all guests beside each other, the pictures of each path in a row."""
+    """A whole SVG file: all guests side by side, with the pictures of each path in a row."""
     across = _MARGIN * 2 + len(stacks) * WIDTH + (len(stacks) - 1) * _GAP
     root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "class": "stack-svg", "lang": language})
     ET.SubElement(root, "style").text = _COLOURS + "\n" + _STYLE
@@ -174,12 +175,12 @@ def _picture(
 
 
 def _described(picture: Picture, language: Language) -> str:
-    """The steps in words, for who does not see the picture."""
+    """The steps in words, for readers who do not see the picture."""
     return " ".join(f"{step.number}. {said(step.text, language)}." for step in lesson.steps(picture))
 
 
 def _frame(pen: _Pen, frame: Frame, x: float, across: float) -> None:
-    """Draws a frame from ``pen.y`` on, which is then below it. Its title stands above its sections."""
+    """Draws a frame at ``pen.y``, and moves that below it. The title stands above the sections."""
     top = pen.y
     is_guest = frame.part == "guest"
     box = _rect(pen.into, x, top, across, "frame guest" if is_guest else "frame", radius=7)

@@ -1,4 +1,4 @@
-"""A benchmark for people: what to doubt, the table, what it was taken on, and then why it may be so."""
+"""A benchmark for people: doubts, the table, the host and guests, and then the explanations."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ _MOVED = {
 
 
 def bench_data(measured: Measured) -> dict[str, Any]:
-    """What was measured as plain data, with what moved where it was held against an earlier result."""
+    """The measured values as plain data, with what changed where there is an earlier result."""
     data: dict[str, Any] = to_data(measured.bench)
     return data | ({"against": to_data(measured.against)} if measured.against else {})
 
 
 def measured_page(measured: Measured, language: Language) -> str:
-    """What was measured, and what moved where it was held against an earlier result."""
+    """The page of what was measured, and of what changed where there is an earlier result."""
     moved = [against_page(measured.against, language)] if measured.against else []
     return "\n\n".join([page(measured.bench, language), *moved])
 
@@ -79,7 +79,7 @@ def page(bench: Bench, language: Language) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three digits that count: 0.0421, 1.92, 26, 1810."""
+    """A number with at most three significant digits: 0.0421, 1.92, 26, 1810."""
     if value is None:
         return "–"
     if value == 0 or abs(value) >= 1e6:
@@ -105,7 +105,7 @@ def verdict(ratio: Ratio, language: Language) -> str:
 
 
 def _times(low: float, middle: float, high: float) -> Text:
-    """A ratio and its interval; as fractions where it is much less than one: ``1/26, 1/28 to 1/24``."""
+    """A ratio and its interval. Ratios far below one are fractions: ``1/26, 1/28 to 1/24``."""
     is_fraction = middle < 0.5
     shown = [f"1/{number(1 / v)}" if is_fraction else number(v) for v in (low, middle, high)]
     en, ja = (shown[1], shown[1]) if is_fraction else (f"{shown[1]} times", f"{shown[1]}倍")
@@ -115,13 +115,13 @@ def _times(low: float, middle: float, high: float) -> Text:
 
 
 def title(workload: str, language: Language) -> str:
-    """What a workload is called; its name where an older result has one that is no more."""
+    """The title of a workload, or its bare name where it is in an older result and no longer exists."""
     metric = workloads.metrics().get(workload)
     return said(metric.title, language) if metric else workload
 
 
 def amount(value: float | None, measure: str) -> str:
-    """A number with the unit that ``unit`` told; Japanese stands right behind the number."""
+    """A number with its unit, as ``unit`` gives it. Japanese units follow the number without a blank."""
     gap = "" if text.width(measure[:1]) == 2 else " "
     return f"{number(value)}{gap}{measure}"
 
@@ -135,7 +135,7 @@ def unit(name: str, language: Language) -> str:
 
 
 def doubts(bench: Bench, language: Language) -> str:
-    """Why not to believe the numbers; empty where the control held and was steady."""
+    """The reasons to doubt the numbers. Empty where the control held and was steady."""
     low, high = bench.control
     found = next((o for o in bench.outcomes if o.workload == "control"), None)
     ratios = [r for r in found.ratios if r.median is not None] if found else []
@@ -256,7 +256,7 @@ def _reading(bench: Bench, language: Language) -> list[str]:
 
 
 def _missing(bench: Bench, language: Language) -> list[str]:
-    """What has no numbers, or fewer: each reason once, with all that it holds for."""
+    """What lacks numbers: each reason once, with everything to which it applies."""
     reasons: dict[str, list[str]] = {}
     for outcome in bench.outcomes:
         for series in outcome.series:
@@ -313,7 +313,7 @@ def _config(guest: GuestConfig, language: Language) -> str:
 
 
 def against_page(found: Against, language: Language) -> str:
-    """What moved since the other result, ready to print; what else is not the same comes first."""
+    """What changed since the other result, ready to print. What else differs stands first."""
     head = Text(f"Against the result of {when(found.before)}", f"{when(found.before)}の結果との比較")
     lines = [text.styled(said(head, language), "bold")]
     if not found.comparable:
@@ -368,7 +368,7 @@ def against_page(found: Against, language: Language) -> str:
 
 
 def _columns(limit: int | None = _WIDEST) -> int:
-    """Columns to write in; as many as it takes where standard output is no terminal."""
+    """The columns to write in. Where standard output is no terminal, there is no limit."""
     if not sys.stdout.isatty():
         return limit or sys.maxsize
     width = shutil.get_terminal_size().columns

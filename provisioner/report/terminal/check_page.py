@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provisioner.verbs.check import StepCheck
 
 COLUMNS = 80
-_SEEN = 30  # columns of what was seen and of what is expected, in the table
+_SEEN = 30  # columns in the table for what was observed, and for what is expected
 
 RESULT = {
     Verdict.PASS: Text("pass", "合格"),
@@ -117,8 +117,8 @@ def findings_table(findings: Sequence[Finding], language: Language) -> str:
 
 
 def _explanations(findings: Sequence[Finding], language: Language) -> list[str]:
-    """What to say about each that did not pass; once for all items of a guest where nothing was seen for
-    the same reason."""
+    """The explanation of each item that did not pass. Items of a guest that could not be observed for the
+    same reason share one."""
     parts = []
     unseen: dict[tuple[str, str, Verdict], list[Finding]] = {}
     for finding in findings:
@@ -150,7 +150,7 @@ def explained(finding: Finding, language: Language) -> str:
 
 
 def values(saw: Iterable[str], language: Language) -> str:
-    """Values in a row; a word where there is none."""
+    """Values in one line, or a word where there is none."""
     return ", ".join(saw) or said(NOTHING, language)
 
 
@@ -160,7 +160,7 @@ def expected(finding: Finding, language: Language) -> str:
 
 
 def short(cell: str) -> str:
-    """The text, cut to what a column of the table takes."""
+    """The text, cut to the width of its column in the table."""
     if text.width(cell) <= _SEEN:
         return cell
     while text.width(cell) > _SEEN - 1:
@@ -169,7 +169,7 @@ def short(cell: str) -> str:
 
 
 def summary(findings: Iterable[Finding], language: Language) -> str:
-    """How many passed, failed and were not possible, as far as there were any."""
+    """How many items passed, failed and were not possible. Numbers that are zero are left out."""
     counts = dict.fromkeys(Verdict, 0)
     for finding in findings:
         counts[finding.verdict] += 1

@@ -1,4 +1,4 @@
-"""Guests beside each other, as data and as a table whose columns are guests."""
+"""The comparison of guests, as data and as a table whose columns are the guests."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from provisioner.observe.host_side import Outside
 
 _GAP = 2
-_NARROWEST = 22  # columns of one guest: with less for each, the guests go below each other
+_NARROWEST = 22  # columns of one guest: where there are fewer, the guests stand below each other
 _WIDEST_LABEL = 34
-_NO_TERMINAL = 100  # columns where nobody says how many there are
+_NO_TERMINAL = 100  # columns where no terminal says how many it has
 
 _MARK = "≠ "
 _HOST = Text("Seen from the host", "ホストから見た姿")
@@ -69,9 +69,9 @@ def compare_page(
     intro: Text | None = None,
     across: int | None = None,
 ) -> str:
-    """The table and what the host sees. ``across``: columns to be had.
+    """The table, and what the host sees. ``across``: the columns that are available.
 
-    ``intro``, a short text in Markdown, is said before it.
+    ``intro`` is a short Markdown text that stands before it.
     """
     gathered, outside = compared.gathered, compared.outside
     room = across or (shutil.get_terminal_size().columns if sys.stdout.isatty() else _NO_TERMINAL)
@@ -121,7 +121,7 @@ def host_rows(outside: Sequence[Outside]) -> list[Row]:
 
 
 def exit_notes(outside: Sequence[Outside]) -> list[Text]:
-    """Why there are no exits, where there are none."""
+    """The reasons why there are no exits, where there are none."""
     notes = []
     if any(one.accel == "tcg" for one in outside):
         notes.append(_WORDS["emulation"])
@@ -142,7 +142,7 @@ def _untold(gathered: Sequence[Gathered], language: Language) -> list[str]:
 
 
 def _kinds_of_exits(outside: Sequence[Outside]) -> list[str]:
-    """Those that came at least once, all together first, then the most frequent."""
+    """The kinds that occurred at least once: first their sum, then the most frequent ones."""
     total: dict[str, int] = {}
     for one in outside:
         for kind, count in one.exits.items():
@@ -159,7 +159,7 @@ def _threads(one: Outside) -> str | None:
 
 
 def _folded(rows: Sequence[Row], language: Language) -> list[str]:
-    """What is the same everywhere, by name; of the sections that list devices only how many."""
+    """The names of rows that are the same everywhere. Of sections that list devices, only their number."""
     same = [
         row
         for row in rows
@@ -179,7 +179,7 @@ def _folded(rows: Sequence[Row], language: Language) -> list[str]:
 
 
 class _Table:
-    """Rows under the names of guests, in as many columns as there is room for."""
+    """Rows below the names of the guests, in as many columns as there is room for."""
 
     def __init__(self, gathered: Sequence[Gathered], language: Language, room: int) -> None:
         self.room = room
@@ -250,7 +250,8 @@ class _Table:
 
 
 def _shared(wanted: Sequence[int], room: int) -> list[int]:
-    """Columns for each, together ``room``: what it wants where that fits, else what the others leave."""
+    """The columns of each, ``room`` in all: as many as it wants where that fits, else what the others
+    leave."""
     shares = dict.fromkeys(range(len(wanted)), 0)
     left, waiting = room, set(shares)
     while waiting:

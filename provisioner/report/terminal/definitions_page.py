@@ -1,4 +1,4 @@
-"""What differs between domain definitions, as data and as a page."""
+"""The differences between domain definitions, as data and as a page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NO_NOTE = Text(en="(no note says what this means)", ja="(この違いの説明�
 
 
 def definitions_data(differences: Sequence[Difference]) -> list[dict[str, Any]]:
-    """The differences as plain data; a value is null where the guest has no such element."""
+    """The differences as plain data. A value is null where the guest has no such element."""
     return [
         {
             "at": difference.at,
@@ -46,7 +46,7 @@ def definitions_page(
     *,
     columns: int | None = None,
 ) -> str:
-    """A row for each difference, what it means below it; last, what was not compared."""
+    """A row for each difference, with its meaning below it; and last, what was not compared."""
     from provisioner.observe.xml_comparison import LEFT_OUT
 
     across = min(_WIDEST, columns or shutil.get_terminal_size((80, 24)).columns)
@@ -77,7 +77,7 @@ def _shown(value: str | None, language: Language) -> str:
 
 
 def _row(label: str, cells: Sequence[str], first: int, widths: Sequence[int], style: str) -> list[str]:
-    """The lines of a row, as many as its longest cell takes."""
+    """The lines of a row, as many as its longest cell needs."""
     columns = [wrapped(label, first), *(wrapped(cell, w) for cell, w in zip(cells, widths, strict=True))]
     styles = ["bold", *[style] * len(cells)]
     lines = []

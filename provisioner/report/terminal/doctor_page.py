@@ -20,7 +20,7 @@ def doctor_data(findings: Findings) -> dict[str, Any]:
 
 
 def doctor_page(findings: Findings) -> str:
-    """One line for each check, its remedy below it; then the labs."""
+    """One line for each check, with its remedy below it; then the labs."""
     widest = max(len(check.name) for check in findings.checks)
     lines = []
     for check in findings.checks:

@@ -1,4 +1,4 @@
-"""Exercises for people: tasks, hints, solutions, and whether a step is passed."""
+"""Exercises for people: tasks, hints, solutions, and whether an exercise is passed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def hints_page(step: Step, hints: Sequence[Text], lab: str, language: Language) 
 
 
 def solution_page(step: Step, lab: str, language: Language) -> str:
-    """The solution in words and in commands, which stand on lines of their own to be pasted."""
+    """The solution in words, and in commands on lines of their own, so that they can be pasted."""
     solution = step.exercise.solution
     lines = [title(step, language), *told(solution.text, lab, language)]
     for head, commands in ((_TYPE, solution.commands), (_UNDO, solution.undo)):
@@ -101,7 +101,7 @@ def text_data(words: Text, lab: str) -> dict[str, Any]:
 
 
 def step_page(result: StepCheck, language: Language) -> str:
-    """What came of checking one exercise."""
+    """The result of checking one exercise."""
     lines = [title(result.step, language)]
     if result.answer_is_right is not None:
         lines.append(said(_RIGHT if result.answer_is_right else _WRONG, language))
@@ -119,7 +119,7 @@ def after_page(step: Step | None, lab: str, language: Language) -> str:
 
 
 def undo_page(exercise: Exercise, lab: str, language: Language) -> str:
-    """How to have the lab as it was; empty where nothing was changed."""
+    """How to get the lab back as it was. Empty where the exercise changes nothing."""
     commands = exercise.solution.undo
     return "\n".join([said(_UNDO, language), *(filled(c, lab) for c in commands)]) if commands else ""
 

@@ -1,4 +1,4 @@
-"""A lesson's long text on a terminal, or as the Markdown that it is."""
+"""A lesson's guide, drawn for a terminal, or as plain Markdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SOFT_BREAK = re.compile(rf"(?<=[{_WIDE}])\n[ \t]*(?=[{_WIDE}])")
 
 
 def show(markdown: str) -> None:
-    """Prints it: drawn where standard output is a terminal, as it is where not."""
+    """Prints it: drawn where standard output is a terminal, and otherwise as Markdown."""
     markdown = text.harmless(markdown.expandtabs(4))
     if not text.wants_colour(sys.stdout):
         text.say(markdown.rstrip())
@@ -29,7 +29,7 @@ def show(markdown: str) -> None:
 
 
 def joined(markdown: str) -> str:
-    """The text with Japanese lines of a paragraph put together; code stays as it is."""
+    """The text with the Japanese lines of a paragraph joined. Code stays as it is."""
     parts, at = [], 0
     for fence in _FENCE.finditer(markdown):
         parts += [_SOFT_BREAK.sub("", markdown[at : fence.start()]), fence.group()]

@@ -24,7 +24,7 @@ _MODES = {"nat": "leads out through the host", "isolated": "leads nowhere but to
 
 
 def in_language(words: Text | None) -> str:
-    """A text in the reader's language: Japanese where the locale is, else English."""
+    """A text in the language of the reader's locale: Japanese or English."""
     return said(words, preferred())
 
 
@@ -34,7 +34,7 @@ def catalog_data(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 
 
 def catalog_table(entries: Sequence[Entry]) -> str:
-    """Names and titles, under the parts of the article, in its order; last, labs that go with none."""
+    """Names and titles below the parts of the article, in its order. Labs without a part come last."""
     if not entries:
         return text.columns(("lab", "title"), [])
     order = [*PARTS, None]

@@ -1,4 +1,4 @@
-"""What is going on, told on standard error: live lines on a terminal that wants them, else plain ones."""
+"""Shows progress on standard error: live lines on a terminal that wants them, and otherwise plain lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _REFRESH = 8  # times a second
-_DELAY = 0.25  # seconds: what is over sooner needs no display, and pays for none
+_DELAY = 0.25  # seconds: what is over sooner needs no display, and does not wait for one
 _QUIET = 2.0  # seconds between two plain lines about the same subject
 
 
@@ -33,7 +33,7 @@ class _Line:
 
 
 class Progress:
-    """A listener to a verb. A context manager: leaving it ends the display.
+    """A listener to a verb, and a context manager: leaving it ends the display.
 
     rich draws the live lines. It is loaded in the display's own thread and only when there is
     something to wait for, so that it delays nothing.

@@ -1,4 +1,4 @@
-"""The article's products beside each other, for people and as data."""
+"""The article's products side by side, for people and as data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from provisioner.report.terminal import text
 from provisioner.report.terminal.wrap import wrapped
 
 COLUMNS = 80
-_WIDE = 110  # columns from which on the table has more of them
+_WIDE = 110  # columns of a terminal from which on the table has more columns
 _WIDEST = 100  # columns of running text
 
 LABELS = {
@@ -45,7 +45,7 @@ _NEXT = Text("with its sources", "出典付きの詳細")
 
 
 def table_page(products: Sequence[Product], language: Language, across: int | None = None) -> str:
-    """The short table, with a line on what became of each. ``across``: columns to be had."""
+    """The short table, with a line about what became of each. ``across``: the columns that are available."""
     room = across or _room()
     aspects = ["type", "method", "cost"]
     if room >= _WIDE:
@@ -96,7 +96,7 @@ def product_page(product: Product, language: Language, across: int | None = None
 
 
 def data(products: Sequence[Product]) -> dict[str, Any]:
-    """The products and the sources that they cite, as plain data; None is what no source says."""
+    """The products and the sources that they cite, as plain data. None stands for what no source says."""
     sources = {source.name: source for product in products for source in product.sources()}
     return {
         "about": to_data(ABOUT),
@@ -176,7 +176,7 @@ def _hanging(rows: Sequence[tuple[str, str]], room: int) -> list[str]:
 
 
 def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[str]:
-    """The table's head and its rows; cells that are too long for the room have several lines."""
+    """The table's head and its rows. Cells that are too long for the room have several lines."""
     table = [[cell.upper() for cell in head], *([*row] for row in rows)]
     widths = [max(text.width(row[i]) for row in table) for i in range(len(head))]
     while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 8:

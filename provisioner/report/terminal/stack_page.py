@@ -1,4 +1,4 @@
-"""The picture of the stack under each guest, drawn on a terminal: side by side where that fits."""
+"""The pictures of the stack below each guest, drawn on a terminal, side by side where that fits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from provisioner.observe.stack import Frame, Picture, Remark, Ring, Section, Sta
 from provisioner.report.terminal import text
 from provisioner.report.terminal.wrap import wrapped
 
-NARROWEST = 49  # columns of a picture that stands beside another one
+NARROWEST = 49  # the least columns of a picture that stands beside another one
 WIDEST = 66
 _GAP = 2
 _COLOURS = {
@@ -53,7 +53,7 @@ def drawn(
 ) -> str:
     """The first picture of each stack, and the steps of the others below.
 
-    ``columns`` and ``encoding`` are the terminal's; taken from standard output where not given.
+    ``columns`` and ``encoding`` are the terminal's. Without them, those of standard output are taken.
     """
     columns = columns or shutil.get_terminal_size((80, 24)).columns
     encoding = encoding or getattr(sys.stdout, "encoding", None) or "ascii"
@@ -90,7 +90,7 @@ def _can_show(characters: str, encoding: str) -> bool:
 
 
 def _beside(columned: Sequence[list[_Block]]) -> list[str]:
-    """Pictures beside each other, what belongs together at the same height."""
+    """Pictures side by side, with what belongs together at the same height."""
     keys = [[block.key for block in blocks] for blocks in columned]
     if all(key == keys[0] for key in keys):
         rows: list[str] = []
@@ -154,7 +154,7 @@ def _frame(
 
 
 def _title(section: Section, differs: bool, say: Callable[[Text | None], str], across: int) -> _Block:
-    """A section's title with its mode at the right; the mode on a line of its own where both don't fit."""
+    """A section's title with its mode at the right, or below it where both do not fit in one line."""
     title, mode = say(section.title), say(section.mode)
     sign = text.styled("≠", "yellow", "bold") + " " if differs else ""
     room = across - 2 * differs
@@ -174,7 +174,7 @@ def _title(section: Section, differs: bool, say: Callable[[Text | None], str], a
 
 
 def _item(item: Step | Remark, words: str, differs: bool, across: int) -> _Block:
-    """A step with its number, or a remark; the sign before it where guests differ in it."""
+    """A step with its number, or a remark. A sign before it says that the guests differ in it."""
     is_step = isinstance(item, Step)
     before = f"{item.number:>2}  " if isinstance(item, Step) else " "
     sign = "≠" if differs else " "
@@ -189,6 +189,6 @@ def _item(item: Step | Remark, words: str, differs: bool, across: int) -> _Block
 
 
 def _padded(line: str, across: int, *styles: str) -> str:
-    """A line of exactly that many columns, styled without its blanks at the end."""
+    """A line of exactly that many columns. The blanks at its end are not styled."""
     blanks = " " * max(0, across - text.width(line))
     return (text.styled(line, *styles) if styles else line) + blanks

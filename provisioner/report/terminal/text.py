@@ -1,7 +1,7 @@
 """Plain text for a terminal or a pipe: messages, hints, columns. Nothing here is slow to import.
 
-All that is printed goes through ``harmless``: names of files, metadata and what QEMU said come from
-others, and must not act on the terminal. Only ``styled`` can.
+Everything that is printed goes through ``harmless``: names of files, metadata and QEMU's messages come from
+others, and must not control the terminal. Only ``styled`` can do that.
 """
 
 from __future__ import annotations
@@ -31,15 +31,18 @@ def spelled(text: str) -> str:
 
 
 def styled(text: str, *names: str, stream: TextIO | None = None) -> str:
-    """The text in a style, where ``stream`` (standard output) is a terminal that wants colour."""
+    """The text in a style, where ``stream`` (by default standard output) is a terminal that wants colour."""
     if not wants_colour(stream or sys.stdout):
         return text
     return f"\x1b{_OURS}[{';'.join(_STYLES[name] for name in names)}m{text}\x1b{_OURS}[0m"
 
 
 def harmless(text: str) -> str:
-    """The text as it may be printed: control characters but line ends, and what turns the direction of
-    text, as escapes; what ``styled`` made as a terminal takes it."""
+    """The text in a form that is safe to print.
+
+    Control characters other than line ends, and characters that change the direction of text, are shown as
+    escapes. Escape sequences that ``styled`` made stay.
+    """
     lines = "\n".join(escaped(line) for line in text.split("\n"))
     return lines.replace(f"\\u001b{_OURS}", "\x1b")
 
@@ -59,7 +62,7 @@ def width(text: str) -> int:
 
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in the manner of kubectl: upper-case head, columns two blanks apart, no frame."""
+    """A table like kubectl's: a head in upper case, two blanks between columns, no frame."""
     table = [[cell.upper() for cell in head], *([escaped(cell) for cell in row] for row in rows)]
     widths = [max(width(row[i]) for row in table) for i in range(len(head))]
     lines = [
@@ -76,18 +79,19 @@ def say(text: str = "") -> None:
 
 
 def tell(text: str) -> None:
-    """A line beside the answer: standard error."""
+    """Prints a line to standard error, where it does not mix with the answer."""
     print(harmless(text), file=sys.stderr)
 
 
 def asked(question: str) -> str:
-    """The line that a person answers to a question on standard error; empty where the input ends."""
+    """Asks a question on standard error. Returns the line that the person types; empty where the input
+    ends."""
     print(harmless(question), end=" ", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip()
 
 
 def bug() -> None:
-    """The exception that is being handled, which nobody expected."""
+    """Prints the exception that is being handled, as a bug."""
     import traceback
 
     tell(traceback.format_exc().rstrip())
@@ -95,14 +99,14 @@ def bug() -> None:
 
 
 def never_fail() -> None:
-    """Lets standard output and error escape what their encoding does not have."""
+    """Makes standard output and error escape characters that their encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def guest_output(data: bytes, stream: TextIO) -> None:
-    """What a program in a guest wrote: as it is for a pipe or a file, made harmless for a terminal."""
+    """Prints what a program in a guest wrote: unchanged to a pipe or a file, made harmless for a terminal."""
     if stream.isatty():
         from provisioner.sanitize import TerminalFilter
 
@@ -114,7 +118,7 @@ def guest_output(data: bytes, stream: TextIO) -> None:
 
 
 def problem(error: errors.VirtlabError) -> None:
-    """An error, every cause of it, and what to do next."""
+    """Prints an error, all of its causes, and what to do next."""
     _problem(error, "")
     if not _has_hint(error):
         _next("{virtlab} doctor", "")

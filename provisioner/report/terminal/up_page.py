@@ -1,4 +1,4 @@
-"""What up did and what a plan would do, as data and as pages."""
+"""The results of ``up`` and of ``plan``, as data and as pages."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def plan_page(planned: Planned) -> str:
 
 
 def changes_page(plan: Plan) -> str:
-    """Each step that changes something, why, and what is lost by it."""
+    """Each step that changes something, with its reason and with what is lost by it."""
     lines = []
     for kind, steps in (("network ", plan.networks), ("", plan.guests)):
         for step in steps:
@@ -83,7 +83,7 @@ def changes_page(plan: Plan) -> str:
 
 
 def up_data(result: Result) -> dict[str, Any]:
-    """What up did, with its times in seconds."""
+    """The result of ``up`` as plain data, with times in seconds."""
     return {
         "instance": result.origin.instance,
         "lab": result.origin.lab,
@@ -141,7 +141,7 @@ def up_page(result: Result) -> str:
 
 
 def _next(result: Result) -> list[str]:
-    """Lines to paste: what the lab teaches where it has a lesson, else a look into a guest."""
+    """Commands to paste: those of the lesson where the lab has one, or else a look into a guest."""
     name, members = result.origin.instance, result.members
     first = members[0].name
     verbs = [
@@ -160,7 +160,7 @@ def _next(result: Result) -> list[str]:
 
 
 def _up_rows(result: Result) -> list[tuple[str, ...]]:
-    """A row for each guest, those inside one below it."""
+    """A row for each guest. Guests inside another one stand below it."""
     rows: dict[str, tuple[str, ...]] = {}
     for guest in result.guests:
         ready = "already" if guest.verb is Verb.KEEP else "-"

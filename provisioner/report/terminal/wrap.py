@@ -1,4 +1,4 @@
-"""Text broken into lines of a terminal's columns, Japanese too, which has no blanks to break at."""
+"""Breaks text into lines for a terminal, Japanese text too, which has no blanks to break at."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 
 from provisioner.report.terminal.text import width
 
-# What does not begin a line, and what does not end one.
+# Characters that may not begin a line, and characters that may not end one.
 _NOT_FIRST = frozenset(
     "、。,.,．・:;：；!?！？)]}）］｝」』】〉》〕ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ%…"
 )
@@ -16,9 +16,9 @@ _WORD = re.compile(r"\s+|\S")
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """The lines of a text, none wider than ``columns`` (at least 2); one empty line of an empty text.
+    """The lines of a text, none of them wider than ``columns`` (at least 2). An empty text is one empty line.
 
-    Blanks beside each other count as one.
+    Several blanks in a row count as one.
     """
     lines, line = [], ""
     for piece in _pieces(text):
@@ -36,8 +36,8 @@ def wrapped(text: str, columns: int) -> list[str]:
 
 
 def _pieces(text: str) -> list[str]:
-    """What a line can't be broken in: words with the blanks after them, and single wide characters,
-    with what must not be parted from them."""
+    """The pieces in which a line can't be broken: words with the blanks after them, and single wide
+    characters with the characters that must stay beside them."""
     pieces: list[str] = []
     open_end = False  # whether the last piece still takes what follows
     for part in _WORD.findall(text.replace("\n", " ")):
@@ -60,7 +60,7 @@ def _is_wide(character: str) -> bool:
 
 
 def _head(line: str, columns: int) -> str:
-    """As much of the start of a line as fits, at least one character."""
+    """As much of the beginning of a line as fits, but at least one character."""
     taken = 1
     while taken < len(line) and width(line[: taken + 1]) <= columns:
         taken += 1
