@@ -1,0 +1,61 @@
+"""exec, compare and check as functions, on guests that answer but tell nothing of themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner import errors
+from provisioner.hypervisor.connection import SYSTEM
+from provisioner.store import results
+from provisioner.verbs import check, compare, in_guest
+from tests.fakes.world import World
+
+
+@pytest.fixture
+def up(there: World) -> World:
+    there.up()
+    return there
+
+
+def test_a_command_in_a_guest(up: World) -> None:
+    del up
+    result = in_guest.run("pair/one", ["true"], SYSTEM)
+    assert (result.exit_code, result.stdout, result.truncated) == (0, b"", False)
+
+
+def test_input_is_read_only_when_the_guest_is_found(up: World) -> None:
+    del up
+
+    def nobody_reads() -> bytes:
+        pytest.fail("it was read")
+
+    for guest, kind in (("pair/three", errors.InputError), ("other/one", errors.NotFound)):
+        with pytest.raises(kind):
+            in_guest.run(guest, ["cat"], SYSTEM, read_input=nobody_reads)
+
+
+def test_guests_that_should_have_told_something(up: World) -> None:
+    found = compare.compare("pair", SYSTEM, timeout=5)
+    assert isinstance(found, compare.Comparison)
+    assert [one.guest for one in found.compared.gathered] == ["one", "two"]
+    assert len(found.problems) == 2
+    assert found.concept is None
+    assert results.load("compare", "pair", None) is None  # nothing to keep
+    stacks = compare.stacks("pair", SYSTEM, timeout=5)
+    assert [stack.guest for stack in stacks.stacks] == ["one", "two"]
+    assert (stacks.instance, len(stacks.problems)) == ("pair", 2)
+    assert up.states()
+
+
+def test_definitions_side_by_side(up: World) -> None:
+    del up
+    found = compare.definitions("pair", SYSTEM)
+    assert found.guests == ("one", "two")
+
+
+def test_a_lab_that_says_nothing_can_not_be_checked(up: World) -> None:
+    del up
+    with pytest.raises(errors.VirtlabError, match="says nothing that could be checked"):
+        check.check("pair", SYSTEM)
+    with pytest.raises(errors.VirtlabError, match="has no exercises"):
+        check.check_step("pair", 1, None, SYSTEM)
