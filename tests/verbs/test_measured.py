@@ -1,0 +1,65 @@
+"""bench as a function: where its result goes, and what becomes of one that can't be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from provisioner.cli import bench_command
+from provisioner.hypervisor.connection import SYSTEM
+from provisioner.lifecycle import running
+from provisioner.listener import Silent
+from provisioner.measure import benchmark
+from provisioner.report.terminal.data import Output
+from provisioner.store import results
+from provisioner.verbs import bench
+from tests.observe import bench_samples
+
+SOURCE = "catalog:demo"
+BENCH = bench_samples.bench()
+
+
+@pytest.fixture(autouse=True)
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lab is up, and what is measured is known."""
+
+    @contextmanager
+    def found(*_: object) -> Iterator[tuple[Any, ...]]:
+        origin = SimpleNamespace(source=SOURCE)
+        yield None, SimpleNamespace(name="mine"), [SimpleNamespace(metadata=SimpleNamespace(origin=origin))]
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(running, "found", found)
+    monkeypatch.setattr(benchmark, "run", lambda *_, **__: BENCH)
+
+
+def test_a_result_is_kept_saved_and_compared(tmp_path: Path) -> None:
+    first = bench.bench("mine", SYSTEM, Silent(), save=tmp_path / "one.json")
+    assert first == bench.Measured(BENCH, None, None, None)
+    assert results.load_bench("mine", SOURCE) == BENCH
+    second = bench.bench("mine", SYSTEM, Silent(), against=tmp_path / "one.json")
+    assert second.against is not None
+    assert not second.against.differences
+
+
+def test_what_was_measured_is_there_though_it_can_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(results.atomic, "write", full)
+    found = bench.bench("mine", SYSTEM, Silent(), save=tmp_path / "one.json")
+    assert found.bench == BENCH
+    assert found.not_kept is not None
+    assert found.not_saved is not None
+    with pytest.raises(type(found.not_saved), match=r"one\.json can't be written: No space left"):
+        bench_command.bench("mine", save=tmp_path / "one.json", connect=SYSTEM, output=Output.NAME)
+    told = capsys.readouterr()
+    assert told.out.split() == [outcome.workload for outcome in BENCH.outcomes]
+    assert "the result can't be kept" in told.err
