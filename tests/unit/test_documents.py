@@ -1,4 +1,4 @@
-"""What the papers for contributors name is there: files, folders, functions, and a line for each room."""
+"""What the papers name is there: files, folders, functions, and a line for each room."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import pytest
 from tests.unit.test_rooms import PACKAGE, ROOMS
 
 PROJECT = Path(__file__).parents[2]
-PAPERS = ("CONTRIBUTING.md", "docs/architecture.md", "docs/images.md", "docs/decisions/README.md")
+PAPERS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *(str(f.relative_to(PROJECT)) for f in sorted(PROJECT.glob("docs/**/*.md"))),
+]
 _CODE = re.compile(r"`([^`\s]+)`")
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 # a path, perhaps with the name of something that its file defines
@@ -68,6 +72,11 @@ def test_the_papers_name_what_they_are_about() -> None:
 def test_each_room_has_its_line(room: str) -> None:
     line = f"| `{room}/` |" if (PACKAGE / room).is_dir() else f"`provisioner/{room}.py`"
     assert line in (PROJECT / "docs/architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_rooms_stand_in_their_order() -> None:
+    rows = re.findall(r"^\| `([a-z]+)/` \|", text("docs/architecture.md"), re.M)
+    assert rows == [room for room in reversed(ROOMS) if (PACKAGE / room).is_dir()]
 
 
 def test_the_index_has_every_decision() -> None:
