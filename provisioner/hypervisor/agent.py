@@ -1,4 +1,4 @@
-"""The guest agent's two channels: virtio, shared and arbitrated by libvirt, and a plain serial port."""
+"""The two ways to a guest agent: a virtio channel, which libvirt shares out, and a plain serial port."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LINE_BUFFER = 8 * 1024 * 1024
 
 
 def _code(name: str) -> int:
-    """An error code that older bindings lack; -1 equals none."""
+    """An error code that older bindings lack. They get -1, which is no code at all."""
     return int(getattr(libvirt, name, -1))
 
 
@@ -110,7 +110,7 @@ class VirtioChannel:
 
 
 class SerialChannel:
-    """The agent on a plain serial port, which one program at a time can have.
+    """The agent on a plain serial port, which only one program at a time can open.
 
     ``device`` is the port's alias in libvirt: ``serial1`` is the guest's /dev/ttyS1.
     """
@@ -138,7 +138,7 @@ class SerialChannel:
         except (errors.NotReady, errors.TooMuch):
             raise
         except (errors.GuestError, errors.HypervisorError) as error:
-            # the line closes a moment before libvirt tells why
+            # the line closes a moment before libvirt says why
             watch.wait_stopped(min(deadline, time.monotonic() + _STOP_SECONDS))
             if watch.stopped:
                 raise stopped(self.label, watch) from error
@@ -163,5 +163,5 @@ class SerialChannel:
 
 
 def stopped(label: str, watch: Watch) -> errors.GuestError:
-    """The error for a guest that stopped while one waited for it."""
+    """The error for a guest that stopped while somebody waited for it."""
     return errors.GuestError(f"{label} stopped before it was ready: {watch.stopped}", hint="{virtlab} status")

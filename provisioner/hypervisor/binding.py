@@ -1,7 +1,7 @@
-"""What virtlab uses of libvirt's Python binding, with the types that it really has.
+"""The calls of libvirt's Python binding that virtlab uses, with the types that they really have.
 
-The binding has no type information that a checker would take, and some of its annotations are wrong
-(``state`` does not return a string). Each call raises ``libvirt.libvirtError``, with the codes that
+The binding does not offer its type annotations to checkers, and some of them are wrong (``state`` does not
+return a string). Each call raises ``libvirt.libvirtError``, with the codes that
 https://libvirt.org/html/libvirt-virterror.html names.
 """
 

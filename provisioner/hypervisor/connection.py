@@ -1,8 +1,8 @@
 """Which libvirt to talk to, and an open connection to it: all that virtlab asks of it and changes there.
 
-What can be removed or replaced has to prove first that it is virtlab's: its own metadata and its name
-agree (``reader.is_ours_domain``, ``reader.is_ours_network``). Anything else is left alone. Removing what is
-gone already is no error.
+Before a thing is removed or replaced, its own metadata and its name have to prove that it is virtlab's
+(``reader.is_ours_domain``, ``reader.is_ours_network``). Anything else is left alone. Removing something that
+is gone already is no error.
 """
 
 from __future__ import annotations
@@ -48,13 +48,14 @@ class Choice:
 
     @property
     def is_local(self) -> bool:
-        """Whether the daemon runs on this machine: then its host can be read directly."""
+        """Whether the daemon runs on this machine, so that its host can be read directly."""
         parts = urlsplit(self.uri)
         return not parts.netloc and "+" not in parts.scheme
 
 
 def choose(flag: str | None) -> Choice:
-    """The connection to use. Precedence: flag, configuration, LIBVIRT_DEFAULT_URI, what this user may do."""
+    """The connection to use. The first of these decides: flag, configuration, LIBVIRT_DEFAULT_URI, and what
+    this user may do."""
     if flag:
         return Choice(flag, "--connect", asked_for=True)
     configured = _configured()
@@ -73,8 +74,8 @@ def choose(flag: str | None) -> Choice:
 def everywhere(flag: str | None) -> list[Choice]:
     """The connections on which this user's labs may be found, the preferred one first.
 
-    A session daemon is not started only to learn that it has nothing: the session counts
-    where its daemon runs or where it has definitions on disk.
+    A session daemon is not started only to learn that it has nothing. So the session is included where its
+    daemon runs, or where it has definitions on disk.
     """
     first = choose(flag)
     found = [first]
@@ -112,11 +113,10 @@ def _configured() -> str | None:
 
 
 def _system_open_to_us() -> bool:
-    """Whether the system daemon's socket lets this user in with no question asked.
+    """Whether the system daemon's socket lets this user in without asking for a password.
 
-    A socket that only root's group can write to answers by itself. One that everybody can write
-    to leaves the decision to polkit, which asks for a password unless one is in group libvirt,
-    and which is reached over D-Bus.
+    Where only a group can write to the socket, its mode decides. Where everybody can, polkit decides, which
+    is reached over D-Bus and asks for a password, except of members of the group libvirt.
     """
     for path in _SYSTEM_SOCKETS:
         try:
@@ -159,11 +159,11 @@ class Connection:
         self.handle = handle
 
     def close(self) -> None:
-        """Lets go of it; nothing that came from it can be used any more."""
+        """Closes the connection. Nothing that came from it can be used any more."""
         self.handle.close()
 
     def look(self, pool: Pool | None = None) -> Observed:
-        """Everything of virtlab's, of all users, and in the pool where that is given."""
+        """Everything that is virtlab's, of all users; with its volumes where a pool is given."""
         with translated("can't list what is there"):
             domains = [Domain(handle) for handle in self.handle.listAllDomains()]
             networks = [Network(handle) for handle in self.handle.listAllNetworks()]
@@ -175,7 +175,7 @@ class Connection:
             return Domain(self.handle.lookupByName(name))
 
     def define_domain(self, xml: str, *, validate: bool = False) -> Domain:
-        """Defines or redefines a domain. ``validate`` has libvirt check it against its schema, too."""
+        """Defines or redefines a domain. With ``validate``, libvirt checks it against its schema first."""
         flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE if validate else 0
         with translated("libvirt does not take the definition"):
             return Domain(self.handle.defineXMLFlags(xml, flags))
@@ -244,14 +244,15 @@ class Connection:
         return storage.open_pool(self.handle, xml, path)
 
     def our_pool(self, path: str) -> Pool | None:
-        """virtlab's pool where it is defined, started if need be (it is not, after a restart of the host).
+        """virtlab's pool where it is defined. It is started where it is not active, as after a restart of the
+        host.
 
-        None where there is no pool of that name, or it lies elsewhere: then it is not virtlab's.
+        None where there is no pool of that name, or where it lies elsewhere and so is not virtlab's.
         """
         return storage.our_pool(self.handle, path)
 
     def active_pool(self) -> Pool | None:
-        """The pool of virtlab's name where it is defined and active; nothing is made or started."""
+        """The pool of virtlab's name where it is defined and active. Nothing is made or started."""
         return storage.active_pool(self.handle)
 
     def capabilities(self) -> str:
@@ -283,7 +284,7 @@ def connect(choice: Choice) -> Connection:
 
 
 def _ignore(_context: object, _error: object) -> None:
-    """libvirt prints every error itself unless it is given somewhere else to send it."""
+    """Takes libvirt's errors and does nothing. Without such a function, libvirt prints each of them."""
 
 
 def _hint(choice: Choice, code: int) -> str:
@@ -294,7 +295,7 @@ def _hint(choice: Choice, code: int) -> str:
         libvirt.VIR_ERR_AUTH_UNAVAILABLE,
         libvirt.VIR_ERR_AUTH_CANCELLED,
     ) or (code == libvirt.VIR_ERR_INTERNAL_ERROR and os.geteuid() != 0 and not choice.is_session):
-        # without polkit the daemon that answers has nobody to ask, and calls that an internal error
+        # a daemon that finds no polkit to ask reports that as an internal error
         return (
             "join the group that may use it (sudo usermod -aG libvirt $USER, then log in again), "
             f"or use your own: -c {SESSION}"

@@ -1,6 +1,6 @@
 """A domain of libvirt, and what can be done to it.
 
-Nothing here looks whether a domain is virtlab's: ``Connection`` does, before it removes or replaces one.
+Nothing here checks whether a domain is virtlab's. ``Connection`` does, before it removes or replaces one.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Domain:
             return bool(self.handle.isActive())
 
     def definition(self) -> str:
-        """The XML that it starts from; where it is no longer defined, the XML that it runs with."""
+        """The XML with which it will start or, where it is no longer defined, the XML with which it runs."""
         with translated(f"can't read the definition of {self.name}"):
             return self.handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
 
@@ -57,7 +57,7 @@ class Domain:
             self.handle.resume()
 
     def pause(self) -> bool:
-        """Stops its processors. False where they stood still already, or it is not running."""
+        """Stops its processors. False where they were stopped already, or it is not running."""
         with translated(f"can't pause {self.name}"):
             try:
                 if self.handle.state()[0] not in (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_BLOCKED):
@@ -70,7 +70,7 @@ class Domain:
         return True
 
     def unpause(self) -> None:
-        """Lets it go on where it is paused. One that is not, or is gone, stays as it is."""
+        """Resumes it where it is paused. One that is not paused, or is gone, stays as it is."""
         with translated(f"can't let {self.name} go on"):
             try:
                 if self.handle.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
@@ -99,7 +99,7 @@ class Domain:
                 raise translate(error, f"can't end {self.name}") from error
 
     def undefine(self) -> None:
-        """Takes its definition away, and what libvirt keeps beside it. One that is gone stays so."""
+        """Removes its definition, and what libvirt keeps with it. Does nothing where it is gone already."""
         try:
             self.handle.undefineFlags(_UNDEFINE)
         except libvirt.libvirtError as error:

@@ -20,7 +20,7 @@ _EXIT = re.compile(r"vcpu\.\d+\.([a-z_]*exits)\.sum")
 
 @dataclass(frozen=True, slots=True)
 class DomainStats:
-    """One domain since its start. None and empty where libvirt does not tell."""
+    """What one domain used since its start. None, or empty, where libvirt does not know."""
 
     seconds: float | None  # of processor time
     resident: int | None  # bytes of its process that are in memory
@@ -33,7 +33,7 @@ def of_domains(conn: Connection, names: Sequence[str]) -> dict[str, DomainStats]
     kinds = (
         libvirt.VIR_DOMAIN_STATS_CPU_TOTAL | libvirt.VIR_DOMAIN_STATS_VCPU | libvirt.VIR_DOMAIN_STATS_BALLOON
     )
-    # without waiting for a domain that somebody else is busy with
+    # without waiting for a domain with which somebody else is busy
     flags = (
         libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
     )

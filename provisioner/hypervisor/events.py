@@ -1,4 +1,4 @@
-"""libvirt's events: one loop in one sleeping thread, and what happens to one domain."""
+"""libvirt's events: one loop in a thread that sleeps, and what happens to a single domain."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STOP_REASONS = {
 def ensure_running() -> None:
     """Start libvirt's event loop, once for the process.
 
-    Must come before the connection is opened: a connection opened earlier sends no events.
+    Must be called before a connection is opened: one that was opened earlier sends no events.
     The thread sleeps in poll() and costs nothing while nothing happens.
     """
     global _running
@@ -52,8 +52,8 @@ def _run() -> None:
 class DomainWatch:
     """Wakes its waiters when a domain stops or its agent connects. A context manager.
 
-    ``stopped`` is None while the domain is active, else why it stopped. Watching starts on entry,
-    and what had already happened then is seen as well. Raises HypervisorError on entry.
+    ``stopped`` is None while the domain is active, and then the reason why it stopped. Watching starts on
+    entry; what happened before is noticed, too. Raises HypervisorError on entry.
     """
 
     def __init__(self, domain: Domain) -> None:
@@ -83,19 +83,20 @@ class DomainWatch:
 
     @property
     def changes(self) -> int:
-        """How many events there were so far; hand it to ``wait``."""
+        """The number of events so far, to be passed to ``wait``."""
         with self._changed:
             return self._changes
 
     def wait(self, observed: int, deadline: float) -> bool:
-        """Sleep until there are more than ``seen`` events; False when ``deadline`` (monotonic) passed."""
+        """Sleep until there are more than ``seen`` events. False where ``deadline`` (monotonic) passes
+        first."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: self._changes > observed, timeout=max(0.0, deadline - time.monotonic())
             )
 
     def wait_stopped(self, deadline: float) -> bool:
-        """Sleep until the domain has stopped; False when ``deadline`` (monotonic) passed."""
+        """Sleep until the domain has stopped. False where ``deadline`` (monotonic) passes first."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: self.stopped is not None, timeout=max(0.0, deadline - time.monotonic())

@@ -1,4 +1,4 @@
-"""libvirt's errors as virtlab's: decided by libvirt's error codes, never by its texts."""
+"""Makes virtlab's errors of libvirt's, by libvirt's error codes and never by its texts."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def translate(error: libvirt.libvirtError, doing: str, *, hint: str | None = Non
 
 
 def printable(text: str) -> str:
-    """QEMU's and libvirt's words, which may quote a guest: bounded, and safe on a terminal."""
+    """A message of QEMU or libvirt, which may quote a guest: shortened, and safe for a terminal."""
     shown = "".join(c if c.isprintable() else " " if c in "\n\t" else "\ufffd" for c in text)
     return shown if len(shown) <= _LONGEST_TEXT else shown[:_LONGEST_TEXT] + " …"
 
 
 @contextmanager
 def translated(doing: str, *, hint: str | None = None) -> Iterator[None]:
-    """Inside it, a libvirt error becomes one of virtlab's: ``doing: libvirt's words``."""
+    """Inside it, an error of libvirt becomes one of virtlab's: ``doing: libvirt's message``."""
     try:
         yield
     except libvirt.libvirtError as error:

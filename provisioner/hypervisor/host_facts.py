@@ -1,4 +1,4 @@
-"""What the hypervisor's host can do, asked of libvirt and of the host interface."""
+"""What the hypervisor's host can do, as libvirt and the host itself say."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def kvm(conn: Connection | None, host: Host, *, session: bool) -> KvmFacts:
 
 
 def qemu_user(conn: Connection, host: Host) -> QemuUser | None:
-    """Whom the system's libvirt runs QEMU as; None where it does not tell."""
+    """The user that the system's libvirt runs QEMU as. None where it does not say."""
     import xml.etree.ElementTree as ET
 
     return _qemu_user(ET.fromstring(conn.capabilities()), host)  # noqa: S314 - libvirt's own output
@@ -70,10 +70,11 @@ def _qemu_user(capabilities: ET.Element, host: Host) -> QemuUser | None:
 
 
 def counter_khz(conn: Connection) -> int | None:
-    """The rate of the time stamp counter of the host's processor, in kHz; None where libvirt can't tell.
+    """The rate of the time stamp counter of the host's processor, in kHz. None where libvirt does not know
+    it.
 
-    QEMU's emulation lets a guest's counter run at that rate. libvirt asks KVM for it, so it knows it only
-    where there is a /dev/kvm that it can open (capabilities, host/cpu/counter).
+    Under QEMU's emulation, a guest's counter runs at that rate. libvirt gets it from KVM, and so knows it
+    only where it can open /dev/kvm (capabilities, host/cpu/counter).
     """
     import xml.etree.ElementTree as ET
 

@@ -1,9 +1,9 @@
-"""Shared images in virtlab's pool: uploaded once, used by every guest of every user of that libvirt.
+"""Shared images in virtlab's pool: uploaded once, and used by all guests of all users of that libvirt.
 
-An upload is a set of volumes. How much memory a system in it needs is told by the name of an empty one,
-``memory-SYSTEM-BYTES``. An empty volume named ``complete`` is made after the last byte of the others.
-A set without it is an upload that did not end: nobody uses it, and the same user's next upload
-replaces it. Two users who upload at once make two sets.
+An upload is a set of volumes. The name of an empty volume, ``memory-SYSTEM-BYTES``, says how much memory a
+system in it needs. An empty volume named ``complete`` is made after the last byte of the others. A set
+without it is an upload that did not end: nobody uses it, and the same user's next upload replaces it. Two
+users who upload at the same time make two sets.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def stored(pool: Pool) -> list[StoredImage]:
 
 
 def stored_on(conn: Connection) -> list[StoredImage]:
-    """The same for a connection whose pool may not be there; nothing is made."""
+    """The same for a connection that may have no pool. Nothing is made."""
     pool = conn.active_pool()
     return [] if pool is None else stored(pool)
 
@@ -66,10 +66,10 @@ def store(
     memory: Mapping[str, int],
     progress: Callable[[float], None],
 ) -> StoredImage:
-    """Uploads an image's files, by part name. ``memory``: see ``StoredImage.memory``. ``progress`` gets
-    the fraction done.
+    """Uploads an image's files, each under the name of its part. ``memory``: see ``StoredImage.memory``.
+    ``progress`` is called with the fraction that is done.
 
-    The caller sees to it that the same user does not upload the same image twice at once.
+    The caller makes sure that a user does not upload the same image twice at the same time.
     """
     total = sum(file.stat().st_size for file in files.values()) or 1
     done = 0
@@ -92,16 +92,16 @@ def _report(progress: Callable[[float], None], before: int, total: int, sent: in
 
 
 def remove_unused(pool: Pool, keep: ImageSet, used: set[str]) -> list[ImageSet]:
-    """Deletes this uploader's other sets of the same image; returns them.
+    """Deletes this uploader's other sets of the same image, and returns them.
 
-    ``used`` are the sets, as texts, that a guest of anybody was made with: they stay.
+    The sets in ``used``, given as texts, stay: guests of some user were made with them.
     """
     removed = []
     for old in _sets(pool):
         same = (old.set.image, old.set.uploader) == (keep.image, keep.uploader)
         if not same or old.set == keep or old.set.text in used:
             continue
-        # the mark goes first: a set that loses its parts must not look complete
+        # the volume ``complete`` goes first: a set that loses its parts must not look complete
         for part in sorted(old.paths, key=lambda part: part != COMPLETE):
             pool.remove_volume(old.set.volume(part))
         removed.append(old.set)

@@ -1,6 +1,6 @@
 """A network of libvirt, and what can be done to it.
 
-Nothing here looks whether a network is virtlab's: ``Connection`` does, before it removes one.
+Nothing here checks whether a network is virtlab's. ``Connection`` does, before it removes one.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Network:
             raise failure from error
 
     def remove(self) -> bool:
-        """Stops it and takes its definition away. False where it was gone already."""
+        """Stops it and removes its definition. False where it was gone already."""
         try:
             if self.handle.isActive():
                 self.handle.destroy()
@@ -62,7 +62,7 @@ class Network:
         return True
 
     def subnets(self) -> list[str]:
-        """The "address/prefix" of each IPv4 range that it defines; none where it is gone."""
+        """The "address/prefix" of each IPv4 range that it defines. Empty where it is gone."""
         import xml.etree.ElementTree as ET
 
         try:
@@ -78,9 +78,9 @@ class Network:
         ]
 
     def set_hosts(self, hosts: Sequence[tuple[str, str, str]]) -> None:
-        """Has it know exactly these (MAC address, name, address), running and as defined.
+        """Makes these (MAC address, name, address) the only hosts that it knows, now and at its next start.
 
-        By DHCP the address follows from the MAC address, by DNS from the name.
+        Its DHCP server gives the address for a MAC address, and its DNS server gives it for a name.
         """
         import xml.etree.ElementTree as ET
         from xml.sax.saxutils import escape, quoteattr

@@ -1,4 +1,4 @@
-"""One running domain as its host sees it: what it used, and QEMU's trace switched on and off."""
+"""What a running domain has used of its host, and QEMU's trace, which is switched on and off here."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _EXITS = re.compile(r"vcpu\.\d+\.exits\.sum")
 
 
 def processor_seconds(domain: Domain) -> float:
-    """What the domain's QEMU process has used of the host's processors, all its threads together."""
+    """The processor time that the domain's QEMU process has used, in seconds, of all its threads."""
     with translated(f"can't read the processor time of {domain.name}"):
         return float(domain.handle.info()[4]) / 1e9
 
 
 def exits(domain: Domain) -> int | None:
-    """How often the domain's processors left guest mode so far; None where KVM or libvirt don't count it."""
+    """How often the domain's processors have left guest mode. None where KVM or libvirt does not count it."""
     with translated(f"can't read the statistics of {domain.name}"):
         ((_, stats),) = domain.handle.connect().domainListGetStats(
             [domain.handle], libvirt.VIR_DOMAIN_STATS_VCPU
@@ -32,7 +32,7 @@ def exits(domain: Domain) -> int | None:
 
 
 def disk_requests(domain: Domain) -> int | None:
-    """The read and write requests that QEMU's disks have served; None where it does not count them."""
+    """The read and write requests that QEMU's disks have served. None where QEMU does not count them."""
     with translated(f"can't read the statistics of {domain.name}"):
         ((_, stats),) = domain.handle.connect().domainListGetStats(
             [domain.handle], libvirt.VIR_DOMAIN_STATS_BLOCK
@@ -45,7 +45,7 @@ def disk_requests(domain: Domain) -> int | None:
 
 
 def trace(domain: Domain, events: Sequence[str], *, on: bool) -> None:
-    """Switches QEMU's trace events, which write to its log. Raises HypervisorError where it has none."""
+    """Switches trace events of QEMU, which go to its log. Raises HypervisorError where QEMU has none."""
     flags = libvirt_qemu.VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP
     for event in events:
         command = f"trace-event {event} {'on' if on else 'off'}"

@@ -39,7 +39,7 @@ _TEXT = re.compile(r"<[^>]*>(.*)</[^>]*>\s*", re.DOTALL)
 
 
 def observed(domains: Sequence[Domain], networks: Sequence[Network], volumes: Sequence[str]) -> Observed:
-    """What of these is virtlab's; ``volumes`` are names, sorted. libvirt's errors come as they are."""
+    """The part of these that is virtlab's. ``volumes`` are sorted names. Raises libvirt's own errors."""
     seen = [*map(_domain, domains), *map(_network, networks)]
     seen.sort(key=lambda each: each.name if each else "")
     return Observed(
@@ -51,12 +51,12 @@ def observed(domains: Sequence[Domain], networks: Sequence[Network], volumes: Se
 
 
 def is_ours_domain(domain: Domain) -> bool:
-    """Whether a domain's own metadata agrees with its name: only such a one may be changed."""
+    """Whether a domain's own metadata agrees with its name. Only then may it be changed."""
     return isinstance(_domain(domain), ObservedDomain)
 
 
 def is_ours_network(network: Network) -> bool:
-    """Whether a network's own metadata agrees with its name: only such a one may be changed."""
+    """Whether a network's own metadata agrees with its name. Only then may it be changed."""
     return isinstance(_network(network), ObservedNetwork)
 
 
@@ -66,7 +66,7 @@ def _domain(domain: Domain) -> ObservedDomain | ObservedLater | None:
         return None
     instance, guest = split
     try:
-        # a domain that somebody undefined while it runs has no configuration any more, only the live one
+        # a domain that was undefined while it runs has only its live configuration
         where = libvirt.VIR_DOMAIN_AFFECT_CONFIG if dom.isPersistent() else libvirt.VIR_DOMAIN_AFFECT_LIVE
         text = dom.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, naming.METADATA_URI, where)
         state = dom.state()[0]

@@ -45,15 +45,14 @@ class Pool:
     def volume_names(self) -> list[str]:
         """The names of all volumes, sorted.
 
-        ``listVolumes`` won't do: it counts first and lists then, and loses any name when somebody makes
-        a volume in between.
+        ``listVolumes`` is no use: it counts first and lists then, and loses names where somebody makes a
+        volume in between.
         """
         with translated("can't list the pool's volumes"):
             return sorted(volume.name() for volume in self.handle.listAllVolumes())
 
     def create_volume(self, name: str, xml: str) -> Volume:
-        """Makes a volume. One of that name that is there already is replaced: the name says that it is
-        virtlab's."""
+        """Makes a volume. One of the same name is replaced, because the name says that it is virtlab's."""
         with translated(f"can't make volume {name}"):
             try:
                 return Volume(self.handle.createXML(xml))
@@ -138,6 +137,7 @@ def _define(conn: RawConnection, xml: str) -> RawPool:
 
 
 def _folder(pool: RawPool) -> str:
-    """The folder of a dir pool. No XML parser is loaded for it: status would wait for that."""
+    """The folder of a dir pool. It is found without an XML parser, whose loading would slow ``status``
+    down."""
     match = re.search(r"<path>(.*?)</path>", pool.XMLDesc())
     return html.unescape(match.group(1)) if match else ""

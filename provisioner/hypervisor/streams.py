@@ -1,4 +1,4 @@
-"""libvirt's streams: a guest's serial ports and consoles, and the upload of volumes."""
+"""libvirt's streams: guests' serial ports and consoles, and the upload of volumes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _ENDED = libvirt.VIR_STREAM_EVENT_ERROR | libvirt.VIR_STREAM_EVENT_HANGUP
 
 
 class CharStream:
-    """A guest's serial port or console, both ways, through libvirt. A context manager.
+    """A guest's serial port or console, in both directions. A context manager.
 
-    With ``on_data`` each received chunk goes to that callback, in the event thread: it must be
-    quick. Without it, what is received waits for ``read``, at most ``limit`` bytes; older bytes
-    are dropped and counted in ``dropped``. ``on_end`` is called once, when the other side closes.
+    With ``on_data``, each chunk that is received goes to that callback, in the thread of events, so it must
+    be quick. Without it, at most ``limit`` bytes are kept for ``read``; older ones are dropped and counted in
+    ``dropped``. ``on_end`` is called once, when the other side closes.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class CharStream:
         self.close()
 
     def read(self, deadline: float) -> bytes:
-        """All that has been received; waits for the first byte.
+        """Everything that has been received. Waits for the first byte.
 
-        Returns b"" when ``deadline`` (monotonic seconds) passed, or when the other side closed
-        and everything was read: ``ended`` tells which.
+        Returns b"" where ``deadline`` (monotonic seconds) passes, and where the other side has closed and
+        everything was read; ``ended`` says which of the two.
         """
         with self._changed:
             self._changed.wait_for(
@@ -79,7 +79,7 @@ class CharStream:
             return data
 
     def write(self, data: bytes, deadline: float) -> None:
-        """Send all of ``data``, as fast as the daemon takes it.
+        """Send all of ``data``, as fast as the daemon accepts it.
 
         Raises HypervisorError where the stream is closed, Busy where ``deadline`` passes first.
         """
@@ -97,7 +97,7 @@ class CharStream:
             view = view[sent:]
 
     def close(self) -> None:
-        """Let go of the console, so that somebody else can have it. Twice is fine."""
+        """Close the console, so that somebody else can open it. Closing it twice is no error."""
         with self._changed:
             if self._closed:
                 return
@@ -118,12 +118,12 @@ class CharStream:
         self._finish()
 
     def _receive(self, stream: RawStream) -> bool:
-        """Take what has come; False where the stream ended."""
+        """Take what has arrived. False where the stream has ended."""
         try:
             data = stream.recv(_CHUNK)
         except libvirt.libvirtError:
             return False
-        if isinstance(data, int):  # it would have to wait
+        if isinstance(data, int):  # nothing has arrived
             return True
         if not data:
             return False
@@ -161,9 +161,9 @@ def open_console(
 ) -> CharStream:
     """Open a character device of an active domain: ``device`` is its alias, such as ``serial1``.
 
-    None takes the first console. ``events.ensure_running`` must have come before the connection.
-    Raises Busy where somebody else has it open (nobody is ever thrown out), GuestError where the
-    guest is not running, HypervisorError otherwise.
+    None takes the first console. ``events.ensure_running`` must have come before the connection. Raises Busy
+    where somebody else has it open, GuestError where the guest is not running, and HypervisorError otherwise.
+    Nobody else's session is ever closed.
     """
     conn = domain.handle.connect()
     doing = f"can't open the {'console' if device in (None, 'serial0') else device} of {label}"
@@ -194,7 +194,7 @@ def upload(
     """Fills a volume with ``length`` bytes of ``source``.
 
     ``progress`` gets the number of bytes sent so far. Raises ImageError where the source is
-    shorter than ``length``, HypervisorError where libvirt refuses; the stream is then aborted.
+    shorter than ``length``, HypervisorError where libvirt refuses. The stream is aborted then.
     """
     sent = 0
     with translated(doing):
