@@ -1,8 +1,8 @@
-"""Doing several things at the same time, and stopping in the middle.
+"""Does several things at the same time, and stops them in the middle.
 
-Who wants work to stop sets its event ``cancelled``, from any thread. The work looks at it where it waits, and
-``errors.Cancelled`` is raised there. A signal's handler may raise that as well, in the main thread: then a
-wait ends at once, and the event is set here for everybody else.
+To stop work, set its event ``cancelled``, from any thread. The work checks the event wherever it waits, and
+raises ``errors.Cancelled`` there. The handler of a signal may raise it as well, in the main thread: then a
+wait ends at once, and the event is set here for all others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from provisioner import errors
 
 _T = TypeVar("_T")
-_LOOK_SECONDS = 0.1  # between two looks at ``cancelled``, and between two tries to end what is under way
+_LOOK_SECONDS = 0.1  # between two checks of ``cancelled``, and between two tries to end what is under way
 
 
 def check(cancelled: threading.Event | None) -> None:
@@ -35,10 +35,10 @@ def run(
 ) -> list[_T]:
     """Does each piece of work in a thread of its own, ``most`` at a time, and returns what they gave.
 
-    When all have ended, the first error is raised, in the order of ``work``. Where this is interrupted, or
-    ``cancelled`` is set meanwhile, ``end`` is called again and again until all have ended: it makes what they
-    wait for come to an end. With ``abandon`` they are not waited for: they go on, and nobody hears of it.
-    Raises Cancelled then, or whatever it was interrupted by.
+    When all have ended, the first error in the order of ``work`` is raised. Where this is interrupted, or
+    ``cancelled`` is set meanwhile, ``end`` is called again and again until all have ended; it has to end
+    whatever they wait for. With ``abandon`` they are not waited for, and go on unnoticed. Then Cancelled is
+    raised, or what interrupted this.
     """
     crew = _Crew(work)
     try:
@@ -57,9 +57,10 @@ def run(
 
 
 def within(work: Sequence[Callable[[], _T]], deadline: float) -> list[_T | None]:
-    """The same, until ``deadline`` (of ``time.monotonic``): None for what has not ended by then.
+    """The same, until ``deadline`` (of ``time.monotonic``). The result is None for work that has not ended by
+    then.
 
-    What has not is abandoned, also where this is interrupted.
+    Such work is abandoned, as it is where this is interrupted.
     """
     crew = _Crew(work)
     crew.begin(len(work))
@@ -69,7 +70,7 @@ def within(work: Sequence[Callable[[], _T]], deadline: float) -> list[_T | None]
 
 @contextmanager
 def aside(work: Callable[[], _T]) -> Iterator[Aside[_T]]:
-    """Does the work while what stands inside is done, which may ask for its result; waits for it then."""
+    """Does the work while the block inside runs. The block may ask for the result, which waits for it."""
     crew = _Crew([work])
     try:
         crew.begin(1)
@@ -82,7 +83,7 @@ def aside(work: Callable[[], _T]) -> Iterator[Aside[_T]]:
 
 
 class Aside(Generic[_T]):
-    """Work that is done meanwhile. Both methods wait until it has ended."""
+    """Work that is done at the same time. Both methods wait until it has ended."""
 
     def __init__(self, crew: _Crew[_T]) -> None:
         self._crew = crew
@@ -121,7 +122,7 @@ class _Piece(Generic[_T]):
 
 
 class _Crew(Generic[_T]):
-    """Threads at work. They are daemons: where the program ends, it does not wait for them."""
+    """Threads at work. They are daemons, so that a program that ends does not wait for them."""
 
     def __init__(self, work: Sequence[Callable[[], _T]]) -> None:
         self.pieces = [_Piece(each) for each in work]
@@ -130,12 +131,12 @@ class _Crew(Generic[_T]):
         self._changed = threading.Condition()
 
     def begin(self, most: int) -> None:
-        """Begins the work, so much at a time. Where this is interrupted, some of it has begun."""
+        """Begins the work, ``most`` pieces at a time. Where this is interrupted, some of it has begun."""
         for number in range(min(most, len(self.pieces))):
             threading.Thread(target=self._work, name=f"side-by-side-{number}", daemon=True).start()
 
     def begin_nothing_more(self) -> None:
-        """What has not begun counts as ended, with no result."""
+        """Pieces that have not begun count as ended from now on, without a result."""
         with self._changed:
             self._left -= len(list(self._waiting))
 
@@ -152,6 +153,6 @@ class _Crew(Generic[_T]):
                 self._changed.notify_all()
 
     def ended(self, seconds: float | None) -> bool:
-        """Waits until all work has ended, at most so long; whether it has."""
+        """Waits at most ``seconds`` until all work has ended. Whether it has ended."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._left, timeout=seconds)

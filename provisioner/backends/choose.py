@@ -1,4 +1,4 @@
-"""The guest that is meant, and the backend that knows how to handle it."""
+"""Finds the guest that is meant, and the backend for it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def member(session: Session, instance: Instance, guest: str) -> Member:
 
 
 def backend(session: Session, guest: Member) -> Backend:
-    """What starts, reaches and stops the guest: the one place where it is decided which way that is."""
+    """What starts, reaches and stops the guest. This is the only place that decides between the ways."""
     if isinstance(guest, ObservedInner):
         return HostedGuest(guest, backend(session, guest.parent))
     return LibvirtMachine(session, guest)

@@ -1,4 +1,4 @@
-"""What can be done with a guest, whatever runs it: the interface of the backends."""
+"""The interface of the backends: what can be done with a guest, whatever runs it."""
 
 from __future__ import annotations
 
@@ -12,36 +12,38 @@ from provisioner.transport.executor import Transport
 
 @dataclass(frozen=True, slots=True)
 class ConsolePort:
-    """Where a guest's console is: at a machine's first serial port, perhaps behind what is typed there."""
+    """Where a guest's console is: at the first serial port of a machine, perhaps after something is typed
+    there."""
 
     machine: ObservedDomain
     way: Transport | None  # into that machine; None where it has no agent
-    typed: bytes = b""  # what leads from the machine's shell to the guest; empty where it is that machine
+    typed: bytes = b""  # leads from the machine's shell to the guest; empty where the guest is that machine
 
 
 class Backend(Protocol):
     """One guest that exists, and the way in which guests of its kind are started, reached and stopped.
 
-    Each method raises GuestError where the guest, or one that it is in, does not do what it was asked for,
-    and HypervisorError where libvirt does not.
+    Each method raises GuestError where the guest, or one around it, does not do what it was asked for, and
+    HypervisorError where libvirt does not.
     """
 
     def start(self, listener: Listener, *, timeout: float) -> None:
-        """Starts the guest, and those inside it, and awaits that each answers.
+        """Starts the guest and those inside it, and waits until each of them answers.
 
-        What runs already is left alone. Each may take ``timeout`` seconds, else NotReady is raised.
+        Guests that run already are left alone. Raises NotReady where one takes longer than ``timeout``
+        seconds.
         """
         ...
 
     def stop(self, listener: Listener, *, timeout: float) -> None:
         """Stops the guest, and with it those inside it. Returns when it is stopped.
 
-        One that takes longer than ``timeout`` seconds is switched off where that can be done from outside.
+        Where it takes longer than ``timeout`` seconds, it is switched off, if that is possible from outside.
         """
         ...
 
     def reach(self) -> Transport:
-        """How to run commands in the guest; nothing is asked yet."""
+        """The way to run commands in the guest. Nothing is sent yet."""
         ...
 
     def console(self) -> ConsolePort:

@@ -14,7 +14,7 @@ from provisioner.transport import parent
 from provisioner.transport.executor import Transport
 from provisioner.transport.parent import ParentTransport
 
-_LEAST_STOP = 10.0  # seconds that a guest has to stop: nobody but its parent could switch it off
+_LEAST_STOP = 10.0  # seconds to stop in, at least: only its parent could switch the guest off
 
 
 class HostedGuest:
@@ -35,7 +35,7 @@ class HostedGuest:
         inner.raise_failures(started)
 
     def stop(self, listener: Listener, *, timeout: float) -> None:
-        """See ``Backend``. It has 10 seconds at least."""
+        """See ``Backend``. The guest has at least 10 seconds."""
         above = self._above.reach()
         limit = max(timeout, _LEAST_STOP)
         inner.stop(self._member.guest, self._member.label, above, listener, timeout=limit)

@@ -1,4 +1,4 @@
-"""Guests inside guests: started, stopped and found out about through the guest that hosts them."""
+"""Guests inside guests, which are started, stopped and asked about through the guest that hosts them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _UNDO_SECONDS = 10.0
 _STOP_SECONDS = 30.0
 _FIRST_TRY = 0.6  # of the time that a guest may take to answer
 _RUNNING = "running"
-_States = dict[str, str] | errors.VirtlabError  # the guests inside one, or why they are not known
+_States = dict[str, str] | errors.VirtlabError  # of the guests inside one, or why they are not known
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What became of a guest inside another. ``seconds``: from asking until it answered."""
+    """What became of a guest inside another. ``seconds``: from the order to start until it answered."""
 
     guest: Guest
     seconds: float | None  # None: it ran already, or did not come up
@@ -45,7 +45,7 @@ class Started:
 
 
 def definition(guest: Guest) -> bytes:
-    """What the parent's program is told of a guest: lines of KEY=VALUE."""
+    """The definition of a guest for its parent's program: lines of KEY=VALUE."""
     lines = {
         "name": guest.name,
         "kind": guest.kind,
@@ -67,7 +67,7 @@ def definition(guest: Guest) -> bytes:
 
 
 def _switches(values: Mapping[str, bool | int]) -> str:
-    """Each as NAME=on, NAME=off or NAME=NUMBER, with commas between."""
+    """Each switch as NAME=on, NAME=off or NAME=NUMBER, separated by commas."""
     words = {True: "on", False: "off"}
     return ",".join(f"{name}={words[v] if isinstance(v, bool) else v}" for name, v in sorted(values.items()))
 
@@ -135,8 +135,8 @@ def _ensure(guest: Guest, above: Transport, known: _States, listener: Listener, 
 def _start(guest: Guest, above: Transport, listener: Listener, timeout: float) -> None:
     """Starts a guest, and once more where it never answers.
 
-    On a busy host, with an emulated processor, a machine on KVM was seen, once in a great many, not to answer
-    at all, and to come up at the next try. What is only slow gets ``timeout`` in the second one.
+    On a busy host with an emulated processor, one machine on KVM in a great many never answered, and came up
+    at the next try. A guest that is only slow has the full ``timeout`` in the second try.
     """
     first = timeout * _FIRST_TRY
     try:
@@ -154,7 +154,7 @@ def _start(guest: Guest, above: Transport, listener: Listener, timeout: float) -
 
 
 def _told(error: errors.VirtlabError, label: str, host: str) -> errors.VirtlabError:
-    """The error with the guest that it is about, and where to look."""
+    """The error, with the guest that it is about and a hint where to look."""
     about = error.message if label in error.message else f"{label} did not start in {host}: {error.message}"
     return type(error)(about, hint=error.hint or f"see what it says there: {{virtlab}} console {host}")
 
@@ -169,7 +169,7 @@ def guests_inside(member: Member) -> list[Guest]:
 
 
 def raise_failures(started: Sequence[Started]) -> None:
-    """Raises what kept guests from starting, all of it."""
+    """Raises all errors that kept guests from starting."""
     errors.raise_all([one.error for one in started if one.error], "not all guests inside it came up")
 
 
@@ -187,7 +187,7 @@ def stop(guest: str, label: str, above: Transport, listener: Listener, *, timeou
 
 
 class Inside:
-    """The guests inside those of a lab, for one run of ``up``."""
+    """The guests inside the guests of a lab, for one run of ``up``."""
 
     def __init__(
         self, session: Session, lab: Lab, instance: Instance, listener: Listener, timeout: float
@@ -200,7 +200,7 @@ class Inside:
         self.follow(lab)
 
     def follow(self, lab: Lab) -> None:
-        """Takes the guests as this lab has them, before any of them is started."""
+        """Uses this version of the lab from now on. Called before any of the guests is started."""
         self._hosts = [(g, inside) for g in lab.top_level if (inside := plan.inner_guests(lab, g.name))]
 
     def start(self, cancelled: threading.Event) -> list[Started]:

@@ -20,10 +20,10 @@ _TYPE_TIMEOUT = 5.0
 
 
 def sit_at_console(session: Session, member: Member, *, say: Callable[[str], None]) -> None:
-    """Joins the terminal with a guest's console. Raises Busy where somebody else has it.
+    """Connects the terminal with a guest's console. Raises Busy where somebody else has it.
 
-    A guest inside another is reached from the console of the one that hosts it, where what leads inside
-    is typed; it is left again in the end.
+    A guest inside another is reached from the console of the machine around it: a command is typed there that
+    leads inside, and at the end it is left again.
     """
     port = choose.backend(session, member).console()
     machine, way = port.machine, port.way
@@ -51,7 +51,7 @@ def sit_at_console(session: Session, member: Member, *, say: Callable[[str], Non
 
 
 def _expect_prompt(way: Transport, label: str) -> None:
-    """Raises Busy where a program runs at a machine's console: it would get what is typed."""
+    """Raises Busy where a program runs at a machine's console, because it would get what is typed."""
     if way.run(["sh", "-c", PROMPT], timeout=_AGENT_TIMEOUT).exit_code != 0:
         raise errors.Busy(
             f"something runs at the console of {label}, and a shell is needed there",

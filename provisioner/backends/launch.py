@@ -1,4 +1,4 @@
-"""One guest from its definition until it answers: volumes, define, start, wait; and back again on failure."""
+"""Brings one guest up: defines it, makes its volumes, starts it, and waits until it answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from provisioner.transport.executor import AgentTransport
 from provisioner.transport.readiness import Ready
 from provisioner.units import format_seconds
 
-# what says nothing about KVM when a guest does not come up
+# errors that say nothing about KVM when a guest does not come up
 _NOT_KVM = (
     errors.NotReady,
     errors.Busy,
@@ -42,7 +42,7 @@ _PROMPT = 1.5  # seconds in which a guest's agent answers, even on a serial line
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """All that is needed to bring up one guest."""
+    """Everything that is needed to bring up one guest."""
 
     step: plan.Step
     guest: Guest
@@ -90,7 +90,7 @@ class Launcher:
         self._counter_khz = host_facts.counter_khz(session.conn)
 
     def launch(self, order: Order) -> Launched:
-        """Does the order's step. Never raises a VirtlabError: it is in the result."""
+        """Does the order's step. A VirtlabError is not raised, but put into the result."""
         result = Launched(order.guest.name, order.step.verb, order.mark, order.guest)
         try:
             self._launch(order, result)
@@ -111,7 +111,8 @@ class Launcher:
             self._listener.phase(order.guest.name, "stopping")
             self._session.conn.domain(name).destroy()
         if verb is plan.Verb.REPLACE:
-            # before the new definition is written: a run that is killed must not leave it with old disks
+            # before the new definition is written, so that a run that is killed does not leave it with old
+            # disks
             self._remove_volumes(order, 0)
         clock = Stopwatch(result.phases)
         self._listener.phase(order.guest.name, "defining")
@@ -137,7 +138,7 @@ class Launcher:
         return self._session.conn.define_domain(xml)
 
     def _volumes(self, order: Order) -> None:
-        """Makes the volumes that the step calls for; those of a guest that only restarts stay."""
+        """Makes the volumes that the step needs. A guest that only restarts keeps its own."""
         instance = order.mark.origin.key
         fresh = order.step.verb in (plan.Verb.CREATE, plan.Verb.REPLACE)
         for index, (disk, backing) in enumerate(zip(order.guest.disks, order.backing, strict=True)):
@@ -164,7 +165,8 @@ class Launcher:
     def _without_kvm(
         self, order: Order, result: Launched, error: errors.VirtlabError, reason: str
     ) -> GuestMetadata:
-        """The metadata to go on with when KVM failed. Raises where it was not KVM, or KVM was asked for."""
+        """The metadata for going on without KVM. Raises the error where KVM was not used, or was asked
+        for."""
         if result.mark.accel != "kvm" or isinstance(error, _NOT_KVM):
             raise error
         if order.guest.accel is Accel.KVM or order.mark.origin.choices.accel == Accel.KVM:
@@ -208,12 +210,12 @@ def await_ready(
     clock: Stopwatch | None = None,
     on_mark: Callable[[str], None] | None = None,
 ) -> Ready | None:
-    """Starts a defined guest and waits until its agent answers, or where it has none, until it waits at
-    its console; the seconds count from QEMU's start.
+    """Starts a guest that is defined, and waits until its agent answers or, where it has none, until it waits
+    for a line at its console. The seconds are counted from QEMU's start.
 
-    One that is paused, by somebody or by a run that was killed, goes on from where it stands.
-    None where there is nothing to wait for, or ``cancelled`` was set before the start.
-    ``on_mark`` is told each phase of the boot as the guest reports it.
+    A guest that is paused, by somebody or by a run that was killed, is resumed. Returns None where there is
+    nothing to wait for, or where ``cancelled`` was set before the start. ``on_mark`` is called with each
+    phase of the boot that the guest reports.
     """
     clock = clock or Stopwatch({})
     listener.phase(guest.name, "starting QEMU")
@@ -265,7 +267,8 @@ def await_answer(domain: Domain, guest: Guest, label: str, listener: Listener, *
 
 
 class Stopwatch:
-    """Adds the seconds since the last lap, or since it was made, to a lap of that name."""
+    """Measures laps. Each adds the seconds since the lap before, or since the start, to the lap of its
+    name."""
 
     def __init__(self, laps: dict[str, float]) -> None:
         self._laps = laps

@@ -1,4 +1,4 @@
-"""Machines of the host's libvirt: their agent reaches them, and libvirt starts and ends them."""
+"""Machines of the host's libvirt: libvirt starts and stops them, and their agent is the way into them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from provisioner.model.enums import AgentPort
 from provisioner.model.observed import ObservedDomain
 from provisioner.transport.executor import Transport
 
-_AGENT_TIMEOUT = 3.0  # seconds in which an agent takes the word that its system is to shut down
+_AGENT_TIMEOUT = 3.0  # seconds in which an agent has to accept that its system is to shut down
 
 
 class LibvirtMachine:
@@ -27,7 +27,7 @@ class LibvirtMachine:
         self._domain = domain
 
     def start(self, listener: Listener, *, timeout: float) -> None:
-        """See ``Backend``. One that is paused goes on."""
+        """See ``Backend``. A guest that is paused is resumed."""
         domain = self._domain
         if domain.is_active and domain.state != "paused":
             listener.done(domain.guest, f"is {domain.state} already")
@@ -58,16 +58,16 @@ class LibvirtMachine:
                 listener.done(domain.guest, "stopped")
 
     def _ask_to_shut_down(self) -> None:
-        """Asks the guest's system: through its agent, else by the power button."""
+        """Asks the guest's system through its agent or, where that fails, by the power button."""
         try:
             self.reach().shutdown(_AGENT_TIMEOUT)
         except errors.GuestError:
             self._libvirt().press_power_button()
         except errors.HypervisorError:
-            return  # it went down while it was asked; who watches it sees that
+            return  # it went down while it was asked, and whoever watches it notices that
 
     def await_answer(self, listener: Listener, *, timeout: float) -> None:
-        """Returns when the agent of the running guest answers, at once where it has none.
+        """Returns when the agent of the running guest answers, or at once where it has none.
 
         Raises NotReady after ``timeout`` seconds.
         """

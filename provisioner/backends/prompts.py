@@ -1,4 +1,4 @@
-"""Guests with no agent whose image says how their system waits for lines at the serial console."""
+"""Guests without an agent, whose image says by which prompt their system waits at the serial console."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from provisioner.transport import prompt
 
 
 def prompt_of(image: str) -> str | None:
-    """What a system of that image prints when it waits for a line; None where it does no such thing."""
+    """The prompt of the system in an image, or None where it does not wait for lines."""
     try:
         spec = registry.get(image, paths.templates_dir()).spec
     except errors.InputError:  # of a lab that is up, and whose image is gone from the catalogue
@@ -25,13 +25,13 @@ def prompt_of(image: str) -> str | None:
 
 
 def is_asked_there(member: Member) -> bool:
-    """Whether a guest is one that can only be asked at its console."""
+    """Whether a guest can only be asked at its console."""
     guest = member.metadata.guest
     return guest.agent is AgentPort.NONE and prompt_of(guest.image) is not None
 
 
 class Console:
-    """A guest's console for questions, opened by the first one. A context manager."""
+    """A guest's console, for questions. The first question opens it. A context manager."""
 
     def __init__(self, session: Session, member: Member) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""One use of virtlab: a connection, the host behind it, and who uses it."""
+"""A session: a connection, the host behind it, and the user."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class Session:
 
     @property
     def pool_folder(self) -> str:
-        """Where virtlab's pool lies, on the hypervisor's host."""
+        """The folder of virtlab's pool on the hypervisor's host."""
         return str(paths.session_pool_dir() if self.is_session else paths.SYSTEM_POOL_DIR)
 
     def instance(self, name: str) -> naming.Instance:
         return naming.Instance(self.owner, name)
 
     def lock_name(self, instance: str) -> str:
-        """Who works on an instance holds the lock of this name."""
+        """The name of the lock that is held by whoever works on an instance."""
         return f"{instance} on {self.choice.uri}"
 
     def look(self, *, volumes: bool = True) -> Observed:
-        """What this user's labs have on this connection."""
+        """Everything that this user's labs have on this connection."""
         return self.conn.look(self.pool() if volumes else None).of_owner(self.owner)
 
     def pool(self) -> Pool | None:
@@ -82,7 +82,7 @@ def everywhere(
 ) -> Iterator[list[Session]]:
     """A session on each connection that this user's labs may be on, the preferred one first.
 
-    ``tell`` hears of one that can't be reached; where none can, what was wrong with the first is raised.
+    ``tell`` is called about each that can't be reached. Where none can, the first error is raised.
     """
     with ExitStack() as stack:
         sessions, problems = [], []

@@ -62,7 +62,7 @@ class Prepared:
     observed: Observed
     decisions: dict[str, accel.Decision]  # what each top-level guest runs with
     plan: Plan
-    seconds: float  # that looking and planning took
+    seconds: float  # that it took to look and to plan
 
     @property
     def instance(self) -> naming.Instance:
@@ -149,9 +149,9 @@ def _check_not_elsewhere(session: Session, instance: naming.Instance) -> None:
 def _decisions(
     session: Session, request: Request, lab: Lab, observed: Observed, choices: Choices
 ) -> dict[str, accel.Decision]:
-    """What each top-level guest runs with, and why.
+    """The accelerator of each top-level guest, and the reason for it.
 
-    What is there keeps what it has, a fallback too, until the lab file or a flag says otherwise.
+    A guest that exists keeps its own, even after a fallback, until the lab file or a flag says otherwise.
     """
 
     @cache
@@ -173,9 +173,9 @@ def _decisions(
 def execute(session: Session, prepared: Prepared, listener: Listener, cancelled: threading.Event) -> Result:
     """Carries the plan out, guests side by side.
 
-    On failure, or when ``cancelled`` is set (then Cancelled is raised), what this run made
-    is taken back, unless the request says to keep it. All errors are raised together. The caller
-    holds the instance's lock.
+    On failure, or when ``cancelled`` is set (then Cancelled is raised), everything that this run made is
+    taken back, unless the request says to keep it. All errors are raised together. The caller holds the
+    instance's lock.
     """
     began = time.monotonic()
     result = Result(
@@ -213,7 +213,8 @@ def execute(session: Session, prepared: Prepared, listener: Listener, cancelled:
 
 
 def _say_how_to_keep(problems: Sequence[errors.VirtlabError]) -> None:
-    """Where a guest that did not answer is about to go, nobody can look at it later."""
+    """Changes the hints about guests that did not answer: they are about to be removed, so nobody can look at
+    them later."""
     for problem in problems:
         if isinstance(problem, errors.NotReady):
             problem.hint = "give it more time with --timeout, or keep it to look at with --keep-on-failure"
@@ -236,7 +237,7 @@ class _Run:
         self.inside = Inside(session, prepared.lab, prepared.instance, listener, prepared.request.timeout)
 
     def work(self, clock: Stopwatch) -> list[Launched]:
-        """Every step; the result of each top-level guest of the lab, in file order.
+        """Does every step. Returns the result of each top-level guest of the lab, in file order.
 
         The laps: checks, images (looked up while networks start), network (what is left of that), guests.
         """
@@ -253,7 +254,7 @@ class _Run:
             pool = image_upload.open_pool(session)
             preflight.check_disk(session, pool.folder)
             clock.lap("checks")
-            # a NAT network takes libvirt a third of a second: the images are looked up meanwhile
+            # libvirt needs a third of a second for a NAT network; meanwhile the images are looked up
             carry_out = partial(self._networks.carry_out, prepared.plan.networks, self._listener)
             with side_by_side.aside(carry_out) as networks:
                 try:
@@ -267,7 +268,7 @@ class _Run:
                 clock.lap("images")
                 side_by_side.check(self._cancelled)
                 self._fit_memory(found)
-                self._check_memory()  # the first time was only to spare a build in vain
+                self._check_memory()  # again: the first check only avoids building images in vain
                 addresses = networks.result()
             clock.lap("network")
             orders = [self._order(step, found[step.name], addresses[step.name]) for step in self._to_launch]
@@ -277,13 +278,14 @@ class _Run:
         return [launched.get(g.name) or self._kept(g) for g in self._lab.top_level]
 
     def _fit_memory(self, found: Mapping[str, Mapping[str, StoredImage]]) -> None:
-        """Of an image that was only just built it is known now how much memory its guests need."""
+        """Gives guests more memory where an image that was only now built needs it."""
         booted = {name: used[self._lab.guest(name).image] for name, used in found.items()}
         self._lab = memory.fitting(self._lab, image_upload.least_memory(self._lab, booted))
         self.inside.follow(self._lab)
 
     def _check_answers(self, name: str) -> None:
-        """Returns when a guest that is kept answers: a run that was killed may have left it starting."""
+        """Returns when a guest that is kept answers. It may still be starting, after a run that was
+        killed."""
         kept = LibvirtMachine(self._session, self._seen(name))
         kept.await_answer(self._listener, timeout=self._prepared.request.timeout)
 
@@ -302,7 +304,7 @@ class _Run:
         preflight.check_memory(self._session, new)
 
     def _images(self, store: Images, name: str) -> dict[str, StoredImage]:
-        """Each image that a guest uses: the one it was made with where that is still there."""
+        """Each image that a guest uses: the one that it was made with, where that still exists."""
         guest, observed = self._lab.guest(name), self._prepared.observed.domain(name)
         before = {} if observed is None else observed.metadata.images
         return {image: store.kept(before.get(image)) or store.current(image) for image in guest.images}
@@ -320,7 +322,7 @@ class _Run:
         decision = self._prepared.decisions[guest.name]
         images = {name: image.set for name, image in used.items()}
         mark = plan.guest_metadata(self._lab, guest, self._prepared.origin, decision, images, addresses)
-        metadata.dumps(mark)  # one that is too long is refused before anything is changed
+        metadata.dumps(mark)  # metadata that is too long is refused before anything is changed
         return Order(
             step=step,
             guest=guest,
@@ -359,7 +361,7 @@ class _Run:
         return Launched(guest.name, Verb.KEEP, self._seen(guest.name).metadata, guest)
 
     def _was_active(self, step: Step) -> bool:
-        """Whether a guest that was to be started had been there all along, paused."""
+        """Whether a guest that was to be started had existed before, paused."""
         observed = self._prepared.observed.domain(step.name)
         return step.verb is Verb.START and observed is not None and observed.is_active
 

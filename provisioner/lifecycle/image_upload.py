@@ -1,4 +1,4 @@
-"""From the name of an image to files that QEMU can open: found in the pool, else built and uploaded."""
+"""Finds the files of an image in the pool, where QEMU can open them; or builds the image and uploads it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def open_pool(session: Session) -> Pool:
 
 
 class Images:
-    """The images of one connection; each is found or made once."""
+    """The images of one connection. Each is looked up, or made, once."""
 
     def __init__(self, session: Session, pool: Pool, listener: Listener) -> None:
         self._session = session
@@ -47,7 +47,7 @@ class Images:
         return self._current[name]
 
     def prepare(self, name: str, *, refresh: bool) -> StoredImage:
-        """The image, built from the newest packages where ``refresh``, and in the pool."""
+        """The image in the pool. With ``refresh`` it is built from the newest packages first."""
         if not refresh:
             return self.current(name)
         return self._make(name, refresh=True)
@@ -103,7 +103,7 @@ def _found(name: str, stored: Sequence[StoredImage]) -> StoredImage | None:
 
 
 def booted(session: Session, lab: Lab, observed: Observed) -> dict[str, StoredImage]:
-    """What each top-level guest boots, or will boot, where that is in the pool already."""
+    """The image that each top-level guest boots, or will boot, where it is in the pool already."""
     pool = session.pool()
     stored = image_volumes.stored(pool) if pool is not None else []
     there: dict[str, StoredImage] = {}
@@ -116,10 +116,10 @@ def booted(session: Session, lab: Lab, observed: Observed) -> dict[str, StoredIm
 
 
 def least_memory(lab: Lab, booted: Mapping[str, StoredImage | BuiltImage]) -> dict[str, int]:
-    """The bytes in which each guest just comes up, where known; ``booted``: what top-level guests boot.
+    """The least bytes in which each guest comes up, where known. ``booted``: what top-level guests boot.
 
-    A Xen domain starts from what its host's image has for it. Other guests inside share their host's
-    system, or start one that is only made there.
+    A Xen domain starts a system of its parent's image. Other guests inside share their parent's system, or
+    start one that is made only there.
     """
     least: dict[str, int] = {}
     for guest in lab.guests:
@@ -130,12 +130,12 @@ def least_memory(lab: Lab, booted: Mapping[str, StoredImage | BuiltImage]) -> di
 
 
 def recipe_key(recipe: Recipe) -> str:
-    """What the image is to be made from, as the names of its volumes tell it: 12 hex digits."""
+    """The key of recipe, builder and release in the names of the image's volumes: 12 hex digits."""
     return cache.key(recipe, packages.this_system())[:12]
 
 
 def boot_files(image: StoredImage, firmware: str) -> render.BootFiles:
-    """What a guest with that firmware boots of an image. Raises ImageError where there is nothing."""
+    """The files of an image that a guest with that firmware boots. Raises ImageError where there are none."""
     try:
         if "boot" in image.paths and firmware == "bios":
             return render.BootFiles(disk=image.paths["boot"])

@@ -1,7 +1,7 @@
-"""/dev/kvm that QEMU's user can't open: no matter whether KVM is real here, it makes libvirt slow.
+"""Where QEMU's user can't open /dev/kvm, libvirt becomes slow, whether or not KVM is real on this host.
 
-libvirt's daemon tries KVM with rights that the user has not whom it runs guests as. Where the one can
-open /dev/kvm and the other can't, the daemon takes what it knows of QEMU for outdated at each use.
+libvirt's daemon tries KVM with more rights than the user has as whom it runs guests. Where the daemon can
+open /dev/kvm and that user can't, the daemon takes its knowledge of QEMU for outdated at each use.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Remedy:
 
 
 def kept_out(session: Session) -> QemuUser | None:
-    """QEMU's user, where it can't open the /dev/kvm that is there. Only the system's libvirt has one."""
+    """QEMU's user, where /dev/kvm exists and it can't open it. Only the system's libvirt has such a user."""
     device = None if session.is_session else session.host.kvm()
     if device is None or not device.exists:
         return None
@@ -36,7 +36,7 @@ def kept_out(session: Session) -> QemuUser | None:
 
 
 def say_why_slow(session: Session, listener: Listener) -> None:
-    """Tells it before the wait. Where /dev/kvm is as usual, libvirt is not asked."""
+    """Tells the listener, before the wait. Where /dev/kvm has its usual permissions, libvirt is not asked."""
     device = None if session.is_session else session.host.kvm()
     if device is None or device.is_usual(session.host.group_id(_GROUP)):
         return
@@ -53,9 +53,9 @@ def cause(user: QemuUser) -> str:
 
 
 def remedy(session: Session, user: str | None, groups: Sequence[int]) -> Remedy:
-    """What opens /dev/kvm to a user with these groups, as udev would have it.
+    """The commands that open /dev/kvm to a user with these groups, in the way of udev.
 
-    ``user`` is None where the account has no name that could be added to a group, or is not known.
+    ``user`` is None where the account is not known, or has no name that could be added to a group.
     """
     number = session.host.group_id(_GROUP)
     steps = ["groupadd --system kvm"] if number is None else []

@@ -1,4 +1,4 @@
-"""Finding and loading lab files, with the folders that this installation has."""
+"""Finds and loads lab files, with the folders of this installation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def load(file: Path, source: str, sets: Sequence[str] = ()) -> Lab:
 
 
 def images() -> Images:
-    """The images of the catalogue, by what they are good for."""
+    """The images of the catalogue: those that guests can boot, and those for disks."""
     templates = paths.templates_dir()
     kinds = {name: image_catalog.get(name, templates).spec.kind for name in image_catalog.names(templates)}
     return Images(
@@ -38,16 +38,16 @@ def images() -> Images:
 
 
 def images_of(labs: Sequence[Lab]) -> list[str]:
-    """Every image that the labs' guests boot or have as a disk, once each.
+    """Every image that the labs' guests boot or have as a disk, each once.
 
-    Those inside others start from what their host's image has for them.
+    Guests inside others need none: what they start is in their parent's image.
     """
     guests = [guest for lab in labs for guest in lab.top_level]
     return list(dict.fromkeys(n for g in guests for n in (g.image, *(d.image for d in g.disks if d.image))))
 
 
 def exists(target: str) -> bool:
-    """Whether that names a lab: in the catalogue, as a folder, or as a file."""
+    """Whether that is the name, the folder or the file of a lab."""
     try:
         locate(target)
     except errors.InputError:

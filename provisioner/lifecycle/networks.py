@@ -1,4 +1,4 @@
-"""The networks of an instance: a free range and the guests' addresses for each."""
+"""The networks of an instance: each gets a free range, and its guests get addresses in it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Networks:
     def carry_out(self, steps: Sequence[Step], listener: Listener) -> dict[str, tuple[Address, ...]]:
         """Does the steps, and returns the addresses of each guest's interfaces.
 
-        Where another user takes a chosen range in the same moment, another one is chosen.
+        Where another user takes a range that was chosen at the same moment, another one is chosen.
         """
         if self._session.is_session:
             return plan.addresses(self._lab, self._origin, self._seen, plan.user_ranges(self._lab))
@@ -79,7 +79,7 @@ class Networks:
         )
 
     def _lost_a_range(self) -> bool:
-        """Forgets the ranges of networks not made yet that are in use now; whether there are any."""
+        """Forgets the ranges of networks that are not made yet and are in use now. Whether there were any."""
         taken = self._taken()
         lost = [
             name

@@ -1,6 +1,6 @@
-"""``start`` and ``stop``: guests that exist, on and off. Nothing is made or deleted.
+"""``start`` and ``stop``: switches guests that exist on and off. Nothing is made or deleted.
 
-A guest that comes up starts those inside it; with one that goes they go, too.
+Starting a guest starts those inside it, and stopping it stops them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from provisioner.model.observed import Member
 
 
 def chosen(session: Session, instance: Instance, guest: str | None) -> list[Member]:
-    """The guests that are meant: one, or all of the lab that are domains. The clones of a bench are none
-    of them."""
+    """The guests that are meant: one, or all guests of the lab that are domains. Clones are not among
+    them."""
     if guest is not None:
         return [choose.member(session, instance, guest)]
     observed = session.look(volumes=False).of(instance).domains
@@ -27,9 +27,9 @@ def chosen(session: Session, instance: Instance, guest: str | None) -> list[Memb
 
 
 def start(session: Session, guests: Sequence[Member], listener: Listener, *, timeout: float) -> None:
-    """Starts guests, and all those inside them, and waits for each, at most ``timeout`` seconds.
+    """Starts guests and those inside them, and waits for each at most ``timeout`` seconds.
 
-    Guests stand side by side; those inside one are started in their order.
+    Guests are started side by side; guests inside one are started in their order.
     """
     instances = {guest.instance for guest in guests if guest is guest.host}
     for network in session.look(volumes=False).networks:
@@ -43,7 +43,7 @@ def start(session: Session, guests: Sequence[Member], listener: Listener, *, tim
 
 
 def stop(session: Session, guests: Sequence[Member], listener: Listener, *, timeout: float) -> None:
-    """Shuts guests down side by side; one that takes longer than ``timeout`` seconds is switched off."""
+    """Shuts guests down, side by side. One that takes longer than ``timeout`` seconds is switched off."""
 
     def one(observed: Member) -> None:
         if not observed.is_active:
@@ -55,7 +55,7 @@ def stop(session: Session, guests: Sequence[Member], listener: Listener, *, time
 
 
 def _for_each(guests: Sequence[Member], action: Callable[[Member], None], listener: Listener) -> None:
-    """Does it with all guests side by side. Raises what failed, all of it, when the last one is done."""
+    """Does it with all guests, side by side. Raises all errors together when the last guest is done."""
 
     def attempt(observed: Member) -> errors.VirtlabError | None:
         try:
@@ -66,4 +66,4 @@ def _for_each(guests: Sequence[Member], action: Callable[[Member], None], listen
         return None
 
     problems = side_by_side.run([partial(attempt, guest) for guest in guests])
-    errors.raise_all([each for each in problems if each], "not all guests did as they were told")
+    errors.raise_all([each for each in problems if each], "not all guests could be started or stopped")

@@ -1,4 +1,4 @@
-"""Whether the connection and the host can carry what is about to be made on them."""
+"""Checks, before anything is made, whether the connection and the host can carry it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from provisioner.model import offers
 from provisioner.model.lab import Guest, Lab
 from provisioner.units import rough_size
 
-_QEMU_OVERHEAD = 64 * 1024**2  # bytes that a QEMU process takes beside its guest's memory, roughly
-_LEAST_DISK = 256 * 1024**2  # bytes: an image, and what a short lesson writes
+_QEMU_OVERHEAD = 64 * 1024**2  # bytes, roughly, that a QEMU process takes beside its guest's memory
+_LEAST_DISK = 256 * 1024**2  # bytes, for an image and for what a short lesson writes
 
 
 def check_networks(session: Session, lab: Lab) -> None:
@@ -37,7 +37,7 @@ def check_disk_buses(session: Session, lab: Lab) -> None:
 
 
 def memory_of(guests: Iterable[Guest]) -> int:
-    """The bytes of the host's memory that these guests take, which the host's libvirt runs."""
+    """The bytes of memory that these guests of the host's libvirt take."""
     return sum(guest.memory + _QEMU_OVERHEAD for guest in guests)
 
 
@@ -58,7 +58,7 @@ def check_memory(
 
 
 def check_disk(session: Session, folder: str) -> None:
-    """Raises HypervisorError where next to nothing is free in a folder."""
+    """Raises HypervisorError where hardly any disk space is free in a folder."""
     free = session.host.free_disk(folder)
     if free is not None and free < _LEAST_DISK:
         raise errors.HypervisorError(

@@ -1,4 +1,4 @@
-"""What would be given to libvirt for a lab, without asking libvirt: for reading, not for running."""
+"""The XML that libvirt would get for a lab. It is for reading: libvirt itself is not asked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def documents(
 ) -> dict[str, str]:
     """The XML of each network and top-level guest, by name, networks first.
 
-    ``target`` may end in ``/GUEST``: then only that one. Raises InputError where there is no such guest.
+    Where ``target`` ends in ``/GUEST``, only that guest's. Raises InputError where there is no such guest.
     """
     target, guest = split_target(target)
     file, source = lab_files.locate(target)
@@ -53,7 +53,7 @@ def documents(
 
 
 def split_target(target: str) -> tuple[str, str | None]:
-    """A lab and a guest of ``LAB/GUEST``; a path that exists is a lab."""
+    """The lab and the guest of ``LAB/GUEST``. A path that exists is a lab, and has no guest."""
     head, slash, tail = target.rpartition("/")
     if slash and naming.is_name(tail) and lab_files.exists(head) and not lab_files.exists(target):
         return head, tail

@@ -1,4 +1,4 @@
-"""``down``: takes an instance away, from what libvirt shows and nothing else."""
+"""``down``: takes an instance away. What libvirt shows decides, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MOST = 16  # that are removed at the same time
 def chosen(
     sessions: Sequence[Session], names: Sequence[str], *, every: bool
 ) -> list[tuple[Session, Instance]]:
-    """Which instances are meant by names, by ``every``, or by neither: then the one that is up.
+    """The instances that are meant: those of the names, or ``every`` one, or else the only one that is up.
 
-    Names of what is not up count for nothing: twice down is fine. Raises Ambiguous where several
-    are up and none is named.
+    Names of instances that are not up are ignored, so that a second ``down`` is no error. Raises Ambiguous
+    where several are up and none is named.
     """
     present = [(session, instance) for session in sessions for instance in session.look().instances()]
     if names:
@@ -34,7 +34,7 @@ def chosen(
 
 
 def remove_guest(conn: Connection, pool: Pool | None, observed: Observed, guest: str) -> None:
-    """Takes one guest away, and the volumes whose names say that they are its own."""
+    """Takes one guest away, with the volumes that are its own by their names."""
     for domain in observed.domains:
         if domain.guest == guest:
             conn.remove_domain(domain.name)
@@ -46,8 +46,8 @@ def remove_guest(conn: Connection, pool: Pool | None, observed: Observed, guest:
 def take_down(session: Session, instance: Instance, listener: Listener) -> None:
     """Takes all of an instance away: guests and networks side by side.
 
-    Goes on after a failure; raises all of them together. Raises ConflictError, and touches nothing, where
-    a later virtlab made any of it. The caller holds the instance's lock.
+    Goes on after a failure, and raises all failures together. Raises ConflictError, and touches nothing,
+    where a later virtlab made any part of it. The caller holds the instance's lock.
     """
     conn, pool, observed = session.conn, session.pool(), session.look().of(instance)
     observed.check_version(instance)
@@ -66,7 +66,7 @@ def take_down(session: Session, instance: Instance, listener: Listener) -> None:
     work: list[tuple[str, Callable[[], object]]] = [
         (f"{instance.name}/{guest}", partial(remove_guest, conn, pool, observed, guest)) for guest in guests
     ]
-    # the networks go at the same time: it takes libvirt as long as ending a guest
+    # the networks at the same time, because libvirt takes as long for one as for a guest
     work += [
         (f"{instance.name} network {network.network}", partial(conn.remove_network, network.name))
         for network in observed.networks

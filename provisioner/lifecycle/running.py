@@ -1,4 +1,4 @@
-"""The running lab that a verb is about: by its name, or by the file that it came from."""
+"""Finds the running lab that a verb is about, by its name or by the file that it came from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ Match = tuple[Session, naming.Instance, tuple[Member, ...]]
 
 @contextmanager
 def found(connect: str | None, target: str) -> Iterator[Match]:
-    """The session, the instance and its guests: sorted by name, those inside one after it; no clones.
+    """The session, the instance and its guests, sorted by name. Guests inside one follow it. Clones are left
+    out.
 
     ``target`` is an instance's name, or the path of a lab's folder or file. Raises InputError for
     LAB/GUEST, NotFound where nothing of that name is up, Ambiguous where more than one thing is, and
@@ -62,7 +63,7 @@ def lab_of(domains: Sequence[Member]) -> Lab:
 
 
 def _file(target: str) -> str | None:
-    """The lab file that a path names; None for what is no path, and names nothing here."""
+    """The lab file that a path names. None for what is not a path and names nothing here."""
     path = Path(target).expanduser()
     if path.is_dir():
         return os.path.realpath(path / LAB_FILE)
