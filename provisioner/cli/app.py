@@ -20,7 +20,7 @@ _EXEC_FAILED = 125
 
 
 class _Verb(TyperCommand):
-    """A verb. Its usage line has the arguments as we write them; typer's own would be in braces."""
+    """A verb. Its usage line shows the arguments in our own form. typer would put them in braces."""
 
     def collect_usage_pieces(self, _ctx: Any) -> list[str]:
         arguments = [parameter for parameter in self.params if parameter.param_type_name == "argument"]
@@ -28,9 +28,9 @@ class _Verb(TyperCommand):
 
 
 class _Group(TyperGroup):
-    """Runs a verb, and maps what it raises to exit codes.
+    """Runs a verb, and turns what it raises into an exit code.
 
-    Each option of a verb has the environment variable that its name says: VIRTLAB_UP_TIMEOUT.
+    Each option of a verb can be set by an environment variable of its name, such as VIRTLAB_UP_TIMEOUT.
     """
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -40,7 +40,7 @@ class _Group(TyperGroup):
             longest = max(parameter.opts, key=len)
             variable = f"VIRTLAB_{cmd_name}_{longest.lstrip('-')}".replace("-", "_").upper()
             if longest == "--set":
-                # one on each line, as values have blanks in them; typer would split at those, too
+                # one value on each line, because values contain blanks, at which typer would split them
                 lines = os.environ.get(variable, "").splitlines()
                 parameter.default = [line for line in lines if line.strip()] or None
                 parameter.show_default = False
@@ -52,7 +52,7 @@ class _Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()  # here, where it is known what to do when nobody reads it any more
+            sys.stdout.flush()  # here, where a reader that has gone is handled
             return result
         except errors.VirtlabError as error:
             text.problem(error)
@@ -66,7 +66,7 @@ class _Group(TyperGroup):
             text.tell("interrupted")
             sys.exit(130)
         except BrokenPipeError:
-            # whoever read our output has gone; Python would complain once more while it ends
+            # the reader of our output has gone, and Python would complain about that once more at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
         except Exception:
@@ -75,7 +75,7 @@ class _Group(TyperGroup):
 
 
 def _of_exec(ctx: typer.Context, code: int) -> int:
-    """The exit code of a failure of virtlab's own: exec has one for all, as the rest are the guest's."""
+    """The exit code of a failure of virtlab's own. exec has a single one: all others are the guest's."""
     return _EXEC_FAILED if ctx.invoked_subcommand == "exec" else code
 
 

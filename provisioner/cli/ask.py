@@ -32,9 +32,9 @@ class AtTerminal:
 
 @contextmanager
 def cancellable() -> Iterator[threading.Event]:
-    """Inside it, Ctrl-C and SIGTERM set the event and raise Cancelled: what was begun is taken back.
+    """Inside it, Ctrl-C and SIGTERM set the event and raise Cancelled, so that what was begun is taken back.
 
-    The event tells the threads; the exception ends whatever the main one waits for, a question, too.
+    The event stops the threads. The exception ends whatever the main thread waits for, even a question.
     """
     cancelled = threading.Event()
 
@@ -42,7 +42,7 @@ def cancellable() -> Iterator[threading.Event]:
         cancelled.set()
         raise errors.Cancelled
 
-    # a job in the background of a script ignores SIGINT, and goes on doing so
+    # a background job of a script ignores SIGINT, and keeps ignoring it
     numbers = [signal.SIGTERM]
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         numbers.append(signal.SIGINT)

@@ -25,13 +25,14 @@ def bench(
         Path | None, typer.Option(help="Write the result to a file, for --against.", metavar="FILE")
     ] = None,
     against: Annotated[
-        Path | None, typer.Option(help="Say what moved since a result of --save.", metavar="FILE")
+        Path | None, typer.Option(help="Say what changed since a result of --save.", metavar="FILE")
     ] = None,
     lang: options.Lang = None,
     connect: options.Connect = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:
-    """Measure the guests of a lab against each other, on throw-away clones; yours are paused meanwhile."""
+    """Measure the guests of a lab against each other, on throw-away clones. Your guests are paused
+    meanwhile."""
     from provisioner.cli import ask
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import bench_page as report

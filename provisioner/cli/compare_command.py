@@ -1,4 +1,4 @@
-"""Verbs that show guests beside each other: compare."""
+"""The verb that shows guests side by side: compare."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def compare(
         bool, typer.Option("--xml", help="Show what differs between the definitions, and what it means.")
     ] = False,
     stack: Annotated[
-        bool, typer.Option("--stack", help="Draw the stack under each guest, and the way of a disk read.")
+        bool,
+        typer.Option("--stack", help="Draw the stack below each guest, and a disk read's way through it."),
     ] = False,
     svg: Annotated[
         bool, typer.Option("--svg", help="Draw the stack as an SVG file, on standard output.")

@@ -10,7 +10,7 @@ import typer
 from provisioner.cli import options
 
 _LONGEST_INPUT = 16 * 1024 * 1024
-_MOST_OUTPUT = 1280 * 1024  # what a guest agent carries at once
+_MOST_OUTPUT = 1280 * 1024  # the most that a guest agent carries in one answer
 
 
 def register(app: typer.Typer) -> None:
@@ -36,9 +36,7 @@ def exec_(
             metavar="BYTES",
         ),
     ] = 1024 * 1024,
-    stdin: Annotated[
-        bool, typer.Option("--stdin", "-i", help="Give it what comes on standard input.")
-    ] = False,
+    stdin: Annotated[bool, typer.Option("--stdin", "-i", help="Pass standard input on to it.")] = False,
     connect: options.Connect = None,
 ) -> None:
     """Run a command in a guest. Its exit code is passed on; 125 is virtlab's own failure."""

@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(connect: options.Connect = None, output: options.OutputOption = Output.TABLE) -> None:
-    """Say whether labs can run here, and what to mend."""
+    """Say whether labs can run here, and what to do where they can't."""
     from provisioner.report.terminal import data, doctor_page
     from provisioner.verbs import doctor as verbs
 

@@ -56,7 +56,7 @@ def up(
     drop: Drop = None,
     as_name: AsName = None,
     keep_on_failure: Annotated[
-        bool, typer.Option("--keep-on-failure", help="Leave what was made where a guest does not come up.")
+        bool, typer.Option("--keep-on-failure", help="Keep what was made when a guest does not come up.")
     ] = False,
     yes: options.Yes = False,
     connect: options.Connect = None,
@@ -158,7 +158,7 @@ def status(
     usage: Annotated[
         float | None,
         typer.Option(
-            min=1, max=60, help="Watch for so long what each guest costs the host.", metavar="SECONDS"
+            min=1, max=60, help="Measure for so long what each guest costs the host.", metavar="SECONDS"
         ),
     ] = None,
     connect: options.Connect = None,
@@ -189,7 +189,8 @@ def start(
 def stop(
     target: options.Target,
     timeout: Annotated[
-        float, typer.Option(min=0, help="How long until it is switched off instead.", metavar="SECONDS")
+        float,
+        typer.Option(min=0, help="How long a guest may take before it is switched off.", metavar="SECONDS"),
     ] = 10.0,
     connect: options.Connect = None,
 ) -> None:

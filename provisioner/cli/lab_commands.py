@@ -76,7 +76,7 @@ def validate(
     sets: options.Sets = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:
-    """Say everything that is wrong with lab files and their lessons, with its place."""
+    """Say everything that is wrong with lab files and their lessons, with the places."""
     from provisioner.report.terminal import data, text
     from provisioner.report.terminal import labs_page as report
     from provisioner.verbs import authoring as verbs
@@ -98,7 +98,7 @@ def validate(
 
 
 def schema(
-    lesson: Annotated[bool, typer.Option("--lesson", help="Of lesson.yaml, which lies beside it.")] = False,
+    lesson: Annotated[bool, typer.Option("--lesson", help="The schema of lesson.yaml instead.")] = False,
 ) -> None:
     """The JSON Schema of a lab file, for editors."""
     import json
@@ -133,7 +133,7 @@ def prepare(
     lab: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Labs; their images are made.", autocompletion=completion.labs, metavar="[LAB]..."
+            help="The labs whose images are made.", autocompletion=completion.labs, metavar="[LAB]..."
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="For all labs that come with virtlab.")] = False,

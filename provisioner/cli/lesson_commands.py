@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Step = Annotated[
     int | None,
-    typer.Option("--step", min=1, help="The exercise; else the first that is not passed.", metavar="N"),
+    typer.Option("--step", min=1, help="The exercise; by default the first that is not passed.", metavar="N"),
 ]
 
 
@@ -36,7 +36,7 @@ def check(
     connect: options.Connect = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:
-    """Hold what the guests show against what the lab says. Exit 1 where something failed."""
+    """Check whether the guests show what the lab says. Exit 1 where something failed."""
     from provisioner import errors
     from provisioner.report.preferred_language import preferred
 
@@ -107,7 +107,7 @@ def hint(
     connect: options.Connect = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:
-    """Tell one more hint for an exercise."""
+    """Show one more hint for an exercise."""
     from shlex import quote
 
     from provisioner.report.preferred_language import preferred
@@ -136,7 +136,7 @@ def solve(
     connect: options.Connect = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:
-    """Tell the solution of an exercise, and the commands that lead to it."""
+    """Show the solution of an exercise, and the commands that lead to it."""
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import data
     from provisioner.report.terminal import exercises_page as report
@@ -152,7 +152,7 @@ def solve(
 
 
 def guide(lab: options.Lab, lang: options.Lang = None, connect: options.Connect = None) -> None:
-    """The lesson: what the thing is called, what to type, what to look for, why."""
+    """The lesson: what things are called, what to type, what to look for, and why."""
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import exercises_page, text
     from provisioner.report.terminal import guide_page as report

@@ -38,11 +38,11 @@ Guest = Annotated[
 ]
 Connect = Annotated[
     str | None,
-    typer.Option("--connect", "-c", help="libvirt URI; virtlab chooses one otherwise.", metavar="URI"),
+    typer.Option("--connect", "-c", help="The libvirt URI; by default virtlab chooses one.", metavar="URI"),
 ]
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to show it.")]
-Lang = Annotated[Language | None, typer.Option("--lang", help="The language; else the locale's.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to what would be asked.")]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="The form of the answer.")]
+Lang = Annotated[Language | None, typer.Option("--lang", help="The language; by default that of the locale.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to all questions.")]
 Sets = Annotated[
     list[str] | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""The verb that sets the article's products beside each other: products."""
+"""The verb that compares the article's products: products."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def products(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Products, to see all that is known of them, with sources.",
+            help="Products to show with all that is known of them, and the sources.",
             autocompletion=completion.products,
             metavar="[PRODUCT]...",
         ),
@@ -27,7 +27,7 @@ def products(
     lang: options.Lang = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:
-    """The article's six products beside each other: in 2011, since then, and the lab that shows each."""
+    """The article's six products side by side: in 2011, since then, and the lab that shows each."""
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import data
     from provisioner.report.terminal import products_page as pages

@@ -34,7 +34,7 @@ def report(
         typer.Option(
             "--file",
             "-O",
-            help="The file to write, report.html or course.html unless said; - is standard output.",
+            help="The file to write; by default report.html or course.html. - is standard output.",
             metavar="FILE",
         ),
     ] = None,

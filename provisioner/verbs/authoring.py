@@ -1,4 +1,4 @@
-"""Verbs for whoever reads and writes lab files: ``show``, ``copy``, ``validate``, ``schema`` and ``render``.
+"""Verbs for people who read and write lab files: ``show``, ``copy``, ``validate``, ``schema`` and ``render``.
 
 A lab is given by its name in the catalogue, its folder, or its file.
 """
@@ -17,7 +17,7 @@ from provisioner.model.lab import Lab
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """What came of one lab file: the lab, or what is wrong with it."""
+    """The result for one lab file: the lab, or what is wrong with it."""
 
     given: str  # as the user named it
     lab: Lab | None
@@ -30,7 +30,7 @@ def show(target: str) -> Lab:
 
 
 def copy(target: str, folder: Path) -> Path:
-    """Makes a copy of a lab in a folder that is not there yet or is empty, and returns the copy's lab file.
+    """Copies a lab into a folder that does not exist yet or is empty, and returns the copy's lab file.
 
     Raises InputError where there is no such lab or it can't be copied, ConflictError where the folder holds
     something.
@@ -67,7 +67,7 @@ def schema(*, of_lesson: bool = False) -> dict[str, Any]:
 def render(
     target: str, connect: str | None, *, accel: str | None = None, sets: Sequence[str] = ()
 ) -> dict[str, str]:
-    """The XML that libvirt would be given, by name: of each network and guest, or of the one guest of
+    """The XML that libvirt would get, by name: of each network and guest, or of the one guest of
     LAB/GUEST. libvirt is not asked.
 
     Raises InputError where there is no such lab or guest, LabFileError where its file is wrong.

@@ -1,4 +1,4 @@
-"""``bench``: the guests of an instance measured against each other, on clones that are gone afterwards."""
+"""``bench``: measures the guests of an instance against each other, on clones that are removed afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Measured:
     """What was measured."""
 
     bench: Bench
-    against: Against | None  # what moved since an earlier result, where one was given
+    against: Against | None  # what changed since an earlier result, where one was given
     not_kept: errors.VirtlabError | None  # why the result could not be kept for ``report``
     not_saved: errors.VirtlabError | None  # why it could not be written to the file that was named
 

@@ -1,4 +1,4 @@
-"""What comes with virtlab: ``list`` has its labs, ``products`` what they show of the article's products."""
+"""What comes with virtlab: its labs for ``list``, and the article's products for ``products``."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def labs() -> list[Entry]:
 
 
 def products(names: Sequence[str] = ()) -> list[Product]:
-    """The products of those names, once each, or all of them in the file's order.
+    """The products of those names, each once, or all products in the file's order.
 
-    Raises InputError where there is none of a name, and LabFileError where the file of products is wrong.
+    Raises InputError where there is no product of a name, LabFileError where the file of products is wrong.
     """
     from provisioner.labfile import products as file
     from provisioner.labfile.problems import alternatives, shown

@@ -1,4 +1,4 @@
-"""``check``: what the guests of an instance show, held against what its lab says or an exercise wants."""
+"""``check``: compares what the guests of an instance show with what its lab says, or an exercise wants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from provisioner.verbs import kept
 
 @dataclass(frozen=True, slots=True)
 class LabCheck:
-    """What came of a check of all that a lab says."""
+    """The result of checking everything that a lab says."""
 
     checked: Checked
     not_kept: errors.VirtlabError | None  # why the result could not be kept for ``report``
@@ -23,7 +23,7 @@ class LabCheck:
 
 @dataclass(frozen=True, slots=True)
 class StepCheck:
-    """What came of a check of one exercise."""
+    """The result of checking one exercise."""
 
     instance: str
     step: Step
@@ -53,10 +53,10 @@ def check(target: str, connect: str | None) -> LabCheck:
 
 
 def check_step(target: str, number: int, answer: str | None, connect: str | None) -> StepCheck:
-    """Checks the exercise of that number, from 1; where it is passed, that is kept.
+    """Checks the exercise of that number, counted from 1. Where it is passed, the progress is kept.
 
-    Raises what ``check`` raises, and InputError where there is no such exercise, it wants an answer and none
-    is given, or it wants none.
+    Raises what ``check`` raises, and InputError where there is no such exercise, where it wants an answer and
+    none is given, and where it wants none and one is given.
     """
     with running.found(connect, target) as (session, instance, members):
         lesson = learning.lesson_of(running.lab_of(members))

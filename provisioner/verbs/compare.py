@@ -1,4 +1,4 @@
-"""``compare``: guests of an instance beside each other: what they tell, their definitions, their stacks."""
+"""``compare``: the guests of an instance side by side: their facts, their definitions, their stacks."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class Stacks:
 
 
 def compare(target: str, connect: str | None, *, timeout: float = 30.0) -> Comparison | Definitions:
-    """What the guests tell of themselves within ``timeout`` seconds; it is kept for ``report``.
+    """The facts that the guests tell within ``timeout`` seconds. They are kept for ``report``.
 
-    Where no guest has an agent that could be asked, what their definitions say instead. ``target`` is the
+    Where no guest has an agent to ask, the result is their definitions instead. ``target`` is the
     name of an instance, or the folder or file of its lab. Raises NotFound where no such instance is up, and
     GuestError where it has no guest.
     """

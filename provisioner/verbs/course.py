@@ -1,4 +1,4 @@
-"""What the page of all labs needs: each lab in the article's order, with what was saved of it."""
+"""The content of the page of all labs: each lab, in the article's order, with what was saved of it."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Course:
 
 
 def report_all() -> Course:
-    """The labs of the catalogue, whether run or not, and all others of which something was saved.
+    """The labs of the catalogue, whether they were run or not, and all others of which something was saved.
 
-    No guest is asked. Of a lab that was run under several names the newest results count. A lab whose file
+    No guest is asked. Where a lab was run under several names, the newest results count. A lab whose file
     can't be read any more is left out.
     """
     instances: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""``doctor``: whether labs can run on this host, and what to do where not. Changes nothing."""
+"""``doctor``: says whether labs can run on this host, and what to do where they can't. Changes nothing."""
 
 from __future__ import annotations
 
@@ -115,7 +115,8 @@ def _connected(session: Session) -> Iterator[Check]:
 
 
 def accelerator(session: Session) -> Iterator[Check]:
-    """Whether KVM is real here, and whether QEMU's user may open it: if not, that costs time in any case."""
+    """Whether KVM is real here, and whether QEMU's user can open it. Where it can't, libvirt is slow
+    anyway."""
     found = host_facts.kvm(session.conn, session.host, session=session.is_session)
     obstacle = accel.obstacle(found)
     if obstacle is None:
@@ -177,7 +178,7 @@ def _images(session: Session) -> Iterator[Check]:
 
 
 class _Image(NamedTuple):
-    """How far an image is. ``obstacle``: why it can't be made here."""
+    """Whether an image is there. ``obstacle``: why it can't be made here."""
 
     there: bool
     told: str
@@ -208,7 +209,7 @@ def verdict(
     obstacles: Sequence[str],
     nested: bool | None = None,
 ) -> LabVerdict:
-    """Whether a lab can run where nothing else is wrong.
+    """Whether a lab can run, if nothing else is wrong.
 
     ``memory``: bytes that are free, where known; ``obstacles``: why its images can't be made;
     ``nested``: whether the host's KVM gives guests a KVM of their own, where known.
@@ -238,7 +239,7 @@ def verdict(
 
 
 def _unseen(lab: Lab, accelerator: str, *, is_session: bool) -> str:
-    """How many of the lab's checks can't be made here, as an addition to a sentence."""
+    """The end of a sentence, which says how many of the lab's checks can't be made here."""
     named = [item.needs for item in lab.observe if item.needs]
     networked = sum(NEEDS_NETWORK in needs for needs in named) if is_session else 0
     other = "tcg" if accelerator == "kvm" else "kvm"

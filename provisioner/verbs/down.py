@@ -1,4 +1,4 @@
-"""``down``: takes instances away, and leaves the host as it was."""
+"""``down``: takes instances away, and leaves the host as it was before."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Down:
 
 
 def down(names: Sequence[str], connect: str | None, listener: Listener, *, every: bool = False) -> Down:
-    """Takes away the instances of those names, or ``every`` one of this user's, or else the one that is up.
+    """Takes away the instances of those names, or ``every`` one of this user, or else the only one that is
+    up.
 
     Goes on with the next one where an instance can't be taken away. Raises InputError where both names and
     ``every`` are given, Ambiguous where neither is and several are up, and HypervisorError where no libvirt

@@ -19,12 +19,12 @@ from provisioner.verbs import kept
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """The hints for an exercise that were told so far, with one more than before."""
+    """The hints for an exercise that were shown so far, with one more than before."""
 
     lab: str  # its name for the texts' ``{lab}``
     step: Step
     hints: tuple[Text, ...]
-    not_kept: errors.VirtlabError | None  # why it could not be kept how many were told
+    not_kept: errors.VirtlabError | None  # why the number of hints could not be kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""``guide``: the long text of a lab's lesson, and how far the learner is in its exercises."""
+"""``guide``: the guide of a lab's lesson, and the learner's progress in its exercises."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Guide:
 
 
 def guide(target: str, language: Language, connect: str | None) -> Guide:
-    """The guide of a lab, in another language where it is not there in that one.
+    """The guide of a lab in that language, or in English where there is none.
 
     ``target`` is the lab's name, folder or file, or the name that it is up under. Raises InputError where
     there is no such lab, and VirtlabError where it has no guide.

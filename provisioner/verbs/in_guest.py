@@ -21,10 +21,10 @@ def run(
 ) -> Result:
     """Runs a command in a guest, which is given as INSTANCE/GUEST, and returns how it ended.
 
-    ``read_input`` is asked for what the command gets as its standard input once the guest is found. The
-    command is ended after ``timeout`` seconds; of standard output, and of standard error, ``max_output``
-    bytes are kept. Raises InputError where there is no such guest, NotFound where the instance is not up,
-    and GuestError where the guest can't run it.
+    ``read_input`` is called once the guest is found, and gives the command's standard input. The command is
+    ended after ``timeout`` seconds. ``max_output`` bytes of standard output, and of standard error, are kept.
+    Raises InputError where there is no such guest, NotFound where the instance is not up, and GuestError
+    where the guest can't run it.
     """
     instance_name, guest_name = split(guest)
     with found(connect, instance_name) as (session, instance):
@@ -34,10 +34,10 @@ def run(
 
 
 def console(guest: str, connect: str | None, tell: Callable[[str], None]) -> None:
-    """Joins the terminal of this process with the serial console of a guest, given as INSTANCE/GUEST.
+    """Connects the terminal of this process with the serial console of a guest, given as INSTANCE/GUEST.
 
-    ``tell`` hears what a person at the console should know. Raises Busy where somebody else has the console,
-    and what ``run`` raises.
+    ``tell`` is called with what a person at the console should know. Raises Busy where somebody else has the
+    console, and what ``run`` raises.
     """
     instance_name, guest_name = split(guest)
     with found(connect, instance_name) as (session, instance):

@@ -1,7 +1,8 @@
 """The last comparison and the last check of an instance, in the form in which they are kept for ``report``.
 
-Where a text names a command of virtlab's it holds ``{virtlab}``, which is spelled out where it is shown: who
-works in another folder types something else. In what older versions kept it is spelled out already.
+Where a text names a command of virtlab's, it contains ``{virtlab}``, which is replaced when it is shown,
+because readers start virtlab in several ways. In results of older versions, the command is already spelled
+out.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ FORMAT = 1  # of a comparison
 
 @dataclass(frozen=True, slots=True)
 class KeptGuest:
-    """What one guest told in a comparison that was kept."""
+    """The facts of one guest in a comparison that was kept."""
 
     name: str
     accel: str  # kvm | tcg
@@ -36,7 +37,7 @@ class KeptGuest:
 
 @dataclass(frozen=True, slots=True)
 class KeptComparison:
-    """A comparison that was kept; empty where there is none."""
+    """A comparison that was kept. Empty where there is none."""
 
     lab: str | None  # its name
     taken: str  # UTC, ISO 8601
@@ -44,7 +45,8 @@ class KeptComparison:
 
 
 def problem_of(save: Callable[[], object]) -> errors.VirtlabError | None:
-    """Keeps something that a verb can do without; returns why that was not possible, which is no failure."""
+    """Keeps something that a verb can do without. Returns the reason where that is not possible: it is no
+    failure of the verb."""
     try:
         save()
     except errors.VirtlabError as error:
@@ -108,7 +110,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
 
 
 def last_comparison(instance: str, source: str | None) -> KeptComparison:
-    """What was kept of the last comparison, as far as it makes sense.
+    """The last comparison that was kept, as far as it makes sense.
 
     ``source`` as in ``results.load``, here and below.
     """
@@ -140,7 +142,7 @@ def checked_accels(instance: str, source: str | None) -> dict[str, str]:
 
 
 def last_check(instance: str, source: str | None) -> tuple[str, tuple[Finding, ...]]:
-    """When the last check was made, and what it found; empty where there is none that makes sense."""
+    """The time of the last check and its findings. Empty where there is none that makes sense."""
     data: Any = results.load("check", instance, source)
     try:
         found = tuple(saved.restored(_KeptFinding, entry).finding() for entry in data["findings"])

@@ -1,4 +1,4 @@
-"""Names that a user may mean: of labs, products, instances, guests. What can't be read counts as nothing."""
+"""Names that a user may mean: of labs, products, instances and guests. What can't be read is left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page of a lab needs: from the running lab where it is up, else from what was saved of it."""
+"""The content of a lab's page: from the running lab where it is up, or else from what was saved of it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class PageGuest:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything that a page shows. What is empty or None is not there; the page says how to get it."""
+    """Everything that a page shows. Where something is empty or None, the page says how to get it."""
 
     target: str  # the lab as it is typed
     instance: str
@@ -101,7 +101,7 @@ class _Look:
 
 
 def report(target: str, connect: str | None, listener: Listener) -> Page:
-    """All that is known of a lab. ``target`` is its name, the name of its instance, or its folder or file.
+    """Everything that is known of a lab. ``target`` is its name, its instance's name, or its folder or file.
 
     Raises what ``running.found`` raises where nothing is known of it.
     """
@@ -244,7 +244,7 @@ def _guest(one: _Told, pictured: Stack | None, lab: Lab | None) -> PageGuest:
 
 
 def _lesson(lab: Lab | None) -> Lesson | None:
-    """The lesson; a page without it is better than none where its file is being edited."""
+    """The lesson, or None where its file is wrong just now: a page without it is better than none."""
     try:
         return lesson.load(lab) if lab else None
     except errors.InputError:

@@ -1,4 +1,4 @@
-"""``prepare``: the images of labs, built and uploaded ahead of time."""
+"""``prepare``: builds and uploads the images of labs ahead of time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions that a verb has for a person before it changes something."""
+"""Questions that a verb asks a person before it changes something."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from provisioner import errors
 
 
 class Ask(Protocol):
-    """How a person is asked; it is called in the thread that called the verb."""
+    """Asks a person. It is called in the thread that called the verb."""
 
     def __call__(self, question: str, *, why: str) -> bool:
         """Whether the person agrees. ``why`` says what would come of it.
@@ -18,6 +18,6 @@ class Ask(Protocol):
 
 
 def require_consent(ask: Ask, question: str, *, why: str) -> None:
-    """Returns when the person agrees; raises Declined where not."""
+    """Returns where the person agrees. Raises Declined where not."""
     if not ask(question, why=why):
         raise errors.Declined("nothing was changed")

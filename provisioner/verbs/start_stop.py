@@ -1,4 +1,4 @@
-"""``start`` and ``stop``: guests of an instance that is up, on and off."""
+"""``start`` and ``stop``: switches guests of an instance on and off."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from provisioner.model.observed import Member, ObservedInner
 class Stopped:
     """What comes of a stop."""
 
-    loses_files: bool  # whether the guests' files were in memory, and are gone with it
+    loses_files: bool  # whether the guests' files were only in memory, and are lost
 
 
 def start(target: str, connect: str | None, listener: Listener, *, timeout: float = 120.0) -> None:
-    """Starts guests that were stopped, and those inside them, and waits for each.
+    """Starts guests that were stopped, and those inside them, and waits until each answers.
 
     ``target`` is INSTANCE or INSTANCE/GUEST, ``timeout`` the seconds that a guest may take to answer.
     Raises NotFound where the instance is not up, InputError where it has no such guest, and GuestError where
@@ -32,7 +32,7 @@ def start(target: str, connect: str | None, listener: Listener, *, timeout: floa
 
 
 def stop(target: str, connect: str | None, listener: Listener, *, timeout: float = 10.0) -> Stopped:
-    """Shuts guests down; one that takes longer than ``timeout`` seconds is switched off instead.
+    """Shuts guests down. One that takes longer than ``timeout`` seconds is switched off instead.
 
     ``target`` and errors as with ``start``.
     """
@@ -45,7 +45,7 @@ def stop(target: str, connect: str | None, listener: Listener, *, timeout: float
 def _guests(
     target: str, connect: str | None, listener: Listener
 ) -> Iterator[tuple[Session, Sequence[Member]]]:
-    """The guests that are meant, and their connection; the instance's lock is held meanwhile."""
+    """The guests that are meant, and their connection. Inside it, the instance's lock is held."""
     name, _, guest = target.partition("/")
     with (
         found(connect, name) as (session, instance),

@@ -1,4 +1,4 @@
-"""``status``: this user's instances that are up, from what libvirt shows. Asks no guest anything."""
+"""``status``: this user's instances that are up, as libvirt shows them. No guest is asked."""
 
 from __future__ import annotations
 

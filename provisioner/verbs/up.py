@@ -1,4 +1,4 @@
-"""``up`` and ``plan``: a lab file becomes a running instance, and what that would take."""
+"""``up`` makes a running instance of a lab file, and ``plan`` says what that would take."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def up(
 ) -> Result:
     """Brings a lab up, or makes it again what its file says, and waits until its guests answer.
 
-    Where something of the instance is there already, ``show_changes`` gets the plan before anything is
-    changed; where something would be lost by it, ``ask`` is called. Setting ``cancelled`` ends the run:
-    what it made is taken back, and Cancelled is raised. Raises what ``plan`` raises, Declined where
-    the person does not agree, and GuestError where a guest does not come up.
+    Where something of the instance exists already, ``show_changes`` gets the plan before anything is changed.
+    Where something would be lost, ``ask`` is called. Setting ``cancelled`` ends the run: what it made is
+    taken back, and Cancelled is raised. Raises what ``plan`` raises, Declined where the person does not
+    agree, and GuestError where a guest does not come up.
     """
     with opened(connection.choose(connect), with_events=True) as session:
         target = execution.locate(session, request)
