@@ -11,12 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from provisioner.language import Text
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
-from provisioner.model.hardware import disk_buses, network_cards
-from provisioner.model.hardware.device_models import DeviceModel
-from provisioner.model.hardware.disk_buses import DISK_BUSES
+
+if TYPE_CHECKING:
+    from provisioner.model.hardware.device_models import DeviceModel
+
+# model.hardware is imported where a device is looked up: status, which must be quick, looks up none
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,15 @@ class Disk:
     @property
     def device(self) -> DeviceModel:
         """What answers its driver."""
+        from provisioner.model.hardware import disk_buses
+
         return disk_buses.model_of(self.bus, self.controller)
 
     @property
     def label(self) -> str:
         """Its bus and controller, for people: ``ide``, ``scsi (lsilogic)``."""
+        from provisioner.model.hardware import disk_buses
+
         return disk_buses.label(self.bus, self.controller)
 
 
@@ -53,6 +60,8 @@ class Interface:
     @property
     def device(self) -> DeviceModel:
         """What answers its driver."""
+        from provisioner.model.hardware import network_cards
+
         return network_cards.model_of(self.model)
 
 
@@ -111,6 +120,8 @@ class Guest:
 
         Linux counts disks with names of one pattern in the order in which it finds them, across controllers.
         """
+        from provisioner.model.hardware.disk_buses import DISK_BUSES
+
         if not self.disks:
             return ""
         first = DISK_BUSES[self.disks[0].bus]

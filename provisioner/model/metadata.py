@@ -25,7 +25,6 @@ from shlex import quote
 from typing import Any
 
 from provisioner.errors import InputError
-from provisioner.model import kinds
 from provisioner.model.enums import Accel, Transport
 from provisioner.model.lab import Guest, Network
 from provisioner.model.naming import Instance, owner_slug
@@ -192,6 +191,8 @@ def _check_guest(metadata: GuestMetadata) -> GuestMetadata:
 
 
 def _is_inside(guest: Guest) -> bool:
+    from provisioner.model import kinds  # where there is a guest inside another one: status must be quick
+
     ways = (Transport.PARENT, Transport.NONE)
     return guest.parent is not None and not kinds.of(guest.kind).is_top_level and guest.transport in ways
 

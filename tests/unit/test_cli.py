@@ -112,6 +112,16 @@ def test_a_verb_does_not_load_what_is_slow() -> None:
     assert not {"libvirt", "pydantic"} & set(result.stdout.split())
 
 
+def test_status_does_not_load_what_it_does_not_look_at() -> None:
+    code = (
+        "import sys, provisioner.verbs.status, provisioner.report.terminal.status_page; print(*sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    rooms = ("model.hardware", "model.kinds", "images", "render", "labfile.loader", "lifecycle", "observe")
+    loaded = {name.removeprefix("provisioner.") for name in result.stdout.split()}
+    assert not loaded & {*rooms, "yaml", "rich"}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--no-such-option"], ["x/y", "--max-output", "1310721", "--", "true"], ["no-slash", "--", "true"], []],
