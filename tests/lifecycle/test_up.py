@@ -251,7 +251,7 @@ def test_a_domain_of_that_name_that_appears_meanwhile(world: World) -> None:
 @pytest.mark.parametrize("behaviour", ["answers", "silent"])
 def test_a_run_that_is_cancelled_while_guests_boot(world: World, behaviour: str) -> None:
     world.daemon.behaviours[world.domain("two")] = behaviour
-    world.daemon.on("domain.resume", world.cancelled.set)
+    world.daemon.on("domain.resume", world.cancelled.set, after=1)  # both are started then
     began = time.monotonic()
     with pytest.raises(errors.Cancelled):
         world.up(timeout=60.0)
