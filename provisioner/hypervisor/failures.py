@@ -28,7 +28,8 @@ _CLASSES: dict[int, type[errors.HypervisorError]] = {
     libvirt.VIR_ERR_OPERATION_TIMEOUT: errors.Busy,
 }
 
-# What libvirt's own client says (src/rpc/virnetclient.c) once the line to the daemon is broken.
+# What libvirt's own client says (src/rpc/virnetclient.c) once the line to the daemon is broken; seen with a
+# daemon of libvirt 9.0 that was killed.
 _BROKEN_LINE = (libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR)
 
 
