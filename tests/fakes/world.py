@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import cast
 
 from provisioner.backends.session import Session
 from provisioner.host.local_host import KvmDevice, UnknownHost
+from provisioner.hypervisor.binding import RawConnection
 from provisioner.hypervisor.connection import SYSTEM, Choice, Connection
 from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import Recipe
@@ -129,8 +131,9 @@ class World:
 
     def session_of(self, user: str, line: libvirtd.Connected | None = None, uri: str = SYSTEM) -> Session:
         """Anybody's session with the same daemon."""
-        conn = Connection(line or libvirtd.connect(self.daemon))
-        return Session(conn, Choice(uri, "a test", asked_for=True), self.host, user)
+        # its domains take streams of their own kind only, as libvirt's do
+        raw = cast(RawConnection, line or libvirtd.connect(self.daemon))
+        return Session(Connection(raw), Choice(uri, "a test", asked_for=True), self.host, user)
 
     @property
     def instance(self) -> Instance:
