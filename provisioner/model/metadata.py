@@ -1,4 +1,4 @@
-"""What virtlab writes on what it makes: whose it is, what it was made from, what was chosen for it.
+"""The metadata of domains and networks: whose they are, what they were made from, what was chosen for them.
 
 Each domain and network carries it from the moment it is defined, as JSON in the one element of virtlab's
 metadata namespace. It never holds a secret.
@@ -39,20 +39,20 @@ _UNFIT = re.compile("[\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What flags asked for; kept until ``down``, so that a later plain ``up`` keeps it, too."""
+    """What flags asked for. It is kept until ``down``, so that a later ``up`` without flags keeps it, too."""
 
     accel: str | None = None  # auto | kvm | tcg, from --accel
     sets: tuple[str, ...] = ()  # from --set, each "key=value"
     guests: tuple[str, ...] = ()  # optional ones that --with asked for
-    left_out: tuple[str, ...] = ()  # those that nobody asked for, and what would run inside them
+    left_out: tuple[str, ...] = ()  # optional ones that nobody asked for, and the guests inside them
 
     def updated(self, accel: str | None, sets: tuple[str, ...]) -> Choices:
-        """These choices, with newer ones on top: the last value of a key counts."""
+        """These choices, with newer ones added. The last value of a key counts."""
         merged = {text.partition("=")[0].strip(): text for text in (*self.sets, *sets)}
         return replace(self, accel=accel or self.accel, sets=tuple(merged.values()))
 
     def accel_for(self, guest: Guest) -> Accel:
-        """What was asked for: by a flag, else by the lab file. AUTO where neither names an accelerator."""
+        """The accelerator that a flag or else the lab file asks for. AUTO where neither names one."""
         return Accel(self.accel or guest.accel)
 
 
@@ -72,7 +72,7 @@ class Origin:
         return Instance(owner=owner_slug(self.user), name=self.instance)
 
     def with_guest(self, guest: str) -> str:
-        """The command that brings a guest up that was left out."""
+        """The command that brings up a guest which was left out."""
         kind, _, name = self.source.partition(":")
         words = [name if kind == "catalog" else quote(self.file)]
         words += ["--as", self.instance] if self.instance != self.lab else []
@@ -81,7 +81,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An interface of a guest as virtlab assigned it; ``address`` has its prefix length: 10.0.2.11/24."""
+    """The address that an interface of a guest was given. It has a prefix length: 10.0.2.11/24."""
 
     network: str
     mac: str
@@ -93,7 +93,7 @@ class Address:
 class GuestMetadata:
     origin: Origin
     guest: Guest
-    accel: str  # kvm | tcg: what it was defined to run with
+    accel: str  # kvm | tcg: the accelerator of its definition
     accel_why: str
     fell_back: bool  # whether KVM was tried and failed
     images: dict[str, str]  # each image that it uses: its name -> naming.ImageSet.text
@@ -177,7 +177,7 @@ _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _name_onc
 
 
 def _check_guest(metadata: GuestMetadata) -> GuestMetadata:
-    """The metadata, where it says what its readers count on. Raises ValueError where it does not."""
+    """The metadata, where it has all that its readers need. Raises ValueError where it has not."""
     _check_origin(metadata.origin)
     if metadata.accel not in ("kvm", "tcg"):
         raise ValueError("not what runs a guest")

@@ -1,4 +1,4 @@
-"""Whether the hypervisor offers the devices that a lab asks for."""
+"""Checks whether the hypervisor offers the devices that a lab asks for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from provisioner.model.lab import Lab
 
 
 def check_disks(lab: Lab, offered: Mapping[str, Collection[str]], hypervisor: str) -> None:
-    """Raises LabFileError with a line, and the place in the file, for each disk that can't be had.
+    """Raises LabFileError with a line, and the place in the file, for each disk that is not offered.
 
     ``offered``: the buses that each machine type of the lab's top-level guests can have, by libvirt's names.
     ``hypervisor``: its name and version, for people.

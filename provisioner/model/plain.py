@@ -1,4 +1,4 @@
-"""Model objects as plain dicts, lists, strings and numbers, and back: the form that is written as JSON."""
+"""Turns model objects into plain dicts, lists, strings and numbers, to be written as JSON; and back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _T = typing.TypeVar("_T")
 
 
 def to_data(value: Any) -> Any:
-    """The plain form of a model object: fields in their order, the keys of dicts sorted."""
+    """The plain form of a model object. Fields keep their order, and the keys of dicts are sorted."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_data(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
@@ -29,7 +29,8 @@ def to_data(value: Any) -> Any:
 
 
 def from_data(kind: type[_T], data: Any, *, text: Callable[[str], str] = str) -> _T:
-    """The dataclass that ``to_data`` was given. ``text`` is applied to each string that is no closed word.
+    """The dataclass whose plain form ``data`` is. ``text`` is applied to each string that is not of a
+    StrEnum.
 
     A key that is missing takes the default of its field, and a key that no field has is ignored: another
     version may have written the data. Raises ValueError, with the place and what is wrong there, for

@@ -1,4 +1,4 @@
-"""What a device is that a lab can ask for, whichever bus or network it is on."""
+"""The form of the entries for devices: what is known of each, whatever bus or network it is on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from provisioner.language import Text
 from provisioner.model.hardware.interfaces import EMULATED
 
-MANY = 8  # arrows in a picture, as a sign of many
+MANY = 8  # arrows in a picture, which stand for many accesses
 RING = Text(
     en="whole requests in a ring in shared memory, then one notification",
     ja="共有メモリ上のリングに要求を丸ごと置き、通知を1回送る",
@@ -29,24 +29,26 @@ class DeviceModel:
     crossing: Text  # what passes between the guest's driver and it
     drivers: tuple[str, ...]  # Linux's drivers (modules) for it, the usual one first
     pci: tuple[str, ...] = ()  # vendor:device in lower-case hex; virtio has an older and a newer one
-    kind: str = ""  # of a paravirtual device, what it is: block, net or scsi, as virtio calls them
+    kind: str = ""  # block, net or scsi, in virtio's words; only of a paravirtual device
     regions: re.Pattern[str] | None = None  # the names of its registers in QEMU's trace
     interrupts: re.Pattern[str] | None = None  # its driver's names in /proc/interrupts, where they are others
-    arrows: int = 1  # how a picture draws the accesses to its registers for one request
+    arrows: int = 1  # in a picture, for the accesses to its registers for one request
 
     @property
     def is_paravirtual(self) -> bool:
-        """Whether it was made for guests. False also where nothing is known of it."""
+        """Whether it was made for guests. Also False where nothing is known of it."""
         return self.interface not in ("", EMULATED)
 
     @property
     def has_eventfd(self) -> bool:
-        """Whether a notification of its driver goes past QEMU's register code unless that is switched off:
-        through an event that the kernel or QEMU's main loop hears of, and no trace sees."""
+        """Whether notifications of its driver bypass QEMU's register code, unless that is switched off.
+
+        They go through an event to the kernel or to QEMU's main loop, which QEMU's trace does not show.
+        """
         return self.interface == "virtio"
 
 
 def unknown(name: str) -> DeviceModel:
-    """A device of which only the name is known: another version of virtlab made the guest."""
+    """A device of which only the name is known, because another version of virtlab made the guest."""
     crossing = Text(en="what passes here is not known to virtlab", ja="ここで何がやり取りされるかは不明")
     return DeviceModel(Text(en=name, ja=name), "", crossing, ())

@@ -1,4 +1,4 @@
-"""The buses that a lab's disks can hang on: one entry each, in the order in which errors name them.
+"""The buses for a lab's disks: one entry each, in the order in which errors name them.
 
 To add one: an entry here, its driver in the recipe of the tiny image, its name in ``labs/reference.yaml``.
 """
@@ -31,21 +31,21 @@ class DiskBus:
     boards: frozenset[Board] = PHYSICAL  # those that can have it
     most: int | None = None  # how many such disks a machine takes; None: as many as a lab file can name
     ports: int | None = None  # how many disks a controller takes, where libvirt is told each disk's place
-    known_by: str | None = None  # the element by which QEMU or its driver knows a disk
-    is_found_in_order: bool = True  # False: Linux looks for such disks side by side, and counts as they come
+    known_by: str | None = None  # the element by which QEMU or its driver identifies a disk
+    is_found_in_order: bool = True  # False: Linux looks for such disks side by side, so their numbers vary
 
     @property
     def takes_controller(self) -> bool:
-        """Whether a disk on it names its controller, and has none otherwise."""
+        """Whether a disk on it names a controller. Disks on other buses do not."""
         return self.model is None
 
     def named(self, number: int) -> str:
-        """What libvirt calls the disk of that number."""
+        """libvirt's name for the disk of that number."""
         return _numbered(self.target, number)
 
     @property
     def first_in_linux(self) -> str:
-        """What Linux calls the first of them in /dev, where it is found first."""
+        """Linux's name in /dev for the first of them, if it is found first."""
         return _numbered(self.linux, 0)
 
 
@@ -128,7 +128,7 @@ DISK_BUSES = {entry.name: entry for entry in _ENTRIES}
 
 
 def label(bus: str, controller: str | None) -> str:
-    """What the disk hangs on, for people: ``ide``, ``scsi (lsilogic)``."""
+    """The disk's bus and controller, for people: ``ide``, ``scsi (lsilogic)``."""
     return f"{bus} ({controller})" if controller else bus
 
 
@@ -140,7 +140,7 @@ _MODELS = {bus.name: bus.model for bus in _ENTRIES if bus.model is not None} | {
     for controller in SCSI_CONTROLLERS.values()
 }
 MODELS = tuple(_MODELS.values())
-# The elements in which each disk has what tells it from all others; libvirt may copy one to the controller.
+# The elements in which each disk differs from all others. libvirt may copy one of them to the controller.
 _KNOWN_BY = [bus.known_by for bus in _ENTRIES] + [entry.known_by for entry in SCSI_CONTROLLERS.values()]
 KNOWN_BY = tuple(dict.fromkeys(element for element in _KNOWN_BY if element is not None))
 

@@ -1,4 +1,4 @@
-"""Which interface a device speaks: that of hardware that exists, or one made for guests."""
+"""Says which interface a device has: that of hardware that exists, or one made for guests."""
 
 from __future__ import annotations
 
@@ -77,17 +77,18 @@ def bus_interface(bus: str) -> str:
 
 
 def virtio_kind(number: int) -> str:
-    """What the virtio specification calls a device of that number."""
+    """The virtio specification's name for a device of that number."""
     return _VIRTIO.get(number, str(number))
 
 
 def vmbus_kind(guid: str) -> str:
-    """What a device of Hyper-V's bus is, from the GUID of its class with no dashes; else the GUID."""
+    """The kind of a device on Hyper-V's bus, by the GUID of its class without dashes; or else the GUID
+    itself."""
     return _VMBUS.get(guid, guid)
 
 
 def kind(device: Device) -> str:
-    """What a paravirtual device is: ``block``, ``net``, ``console``, …; empty where it isn't known."""
+    """The kind of a paravirtual device: ``block``, ``net``, ``console``, …. Empty where it is not known."""
     if device.bus == "xen":
         return _XEN.get(device.ident, device.ident)
     if device.bus != "pci":
@@ -102,7 +103,7 @@ def kind(device: Device) -> str:
 
 
 def of_kind(devices: Sequence[Device], wanted: str) -> list[Device]:
-    """The paravirtual devices of a kind, those that a driver sits on directly first."""
+    """The paravirtual devices of a kind. Those to which a driver is bound directly come first."""
     found = [device for device in devices if kind(device) == wanted]
     return sorted(found, key=lambda device: device.bus == "pci")
 

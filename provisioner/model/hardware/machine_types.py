@@ -1,4 +1,4 @@
-"""The boards that guests can have, and the machine types that libvirt calls them by."""
+"""The boards that guests can have, and libvirt's machine types for them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ class Board(StrEnum):
 
     PC = "pc"  # i440FX and PIIX, 1996
     Q35 = "q35"  # Q35 and ICH9, 2007
-    XEN = "xen"  # none: a Xen domain's devices hang on no board
+    XEN = "xen"  # no board at all: a Xen domain's devices need none
 
 
 PHYSICAL = frozenset({Board.PC, Board.Q35})
 XENS = ("xenpv", "xenpvh")
-# What a lab file may say: the newest version that QEMU has, or a certain one; else how a Xen domain starts.
+# What a lab file may say: a board in QEMU's newest version or in a certain one, or how a Xen domain starts.
 PATTERN = f"pc|q35|pc-(i440fx|q35)-[a-z0-9.-]+|{'|'.join(XENS)}"
 
 

@@ -16,8 +16,8 @@ class ScsiController:
 
     name: str  # as lab files and libvirt call it
     model: DeviceModel
-    has_many_units: bool = True  # False: it takes one disk of each target, so each disk is a target
-    known_by: str | None = None  # the element by which its driver knows a disk
+    has_many_units: bool = True  # False: it takes one disk for each target, so each disk is a target
+    known_by: str | None = None  # the element by which its driver identifies a disk
 
 
 _ENTRIES = (
@@ -72,7 +72,7 @@ _ENTRIES = (
             arrows=3,
         ),
         has_many_units=False,
-        known_by="wwn",  # Linux looks for no SAS disk that has no such name
+        known_by="wwn",  # Linux ignores a SAS disk that has no such name
     ),
     ScsiController(
         "vmpvscsi",

@@ -1,4 +1,4 @@
-"""The kinds of guests, one file each. What is true of a kind stands there, and nowhere else."""
+"""The kinds of guests, one file each. What is true of a kind stands in its file, and nowhere else."""
 
 from provisioner.model.enums import GuestKind
 from provisioner.model.kinds.container import CONTAINER

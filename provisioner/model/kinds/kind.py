@@ -1,4 +1,4 @@
-"""What a kind of guest is: the form of the entries that stand beside this file, one file each."""
+"""The form of the entries for kinds of guests, which stand beside this file, one file each."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Kind:
     standing: Standing
     parents: tuple[GuestKind, ...]  # the kinds of guest that can host it; none: the host itself runs it
     devices: Devices
-    takes_kvm_settings: bool  # whether hyperv, kvm and the timers of KVM mean anything to it
+    takes_kvm_settings: bool  # whether hyperv, kvm and KVM's timers have an effect on it
     boots_its_image: bool  # whether it starts the image that its lab file names, in its own memory
-    chooses_accel: bool  # whether its own accel counts; where not, it runs with what its parent runs with
+    chooses_accel: bool  # whether its own accel counts; otherwise it has its parent's
 
     @property
     def is_top_level(self) -> bool:
@@ -51,5 +51,5 @@ class Kind:
 
     @property
     def uses_parents_kvm(self) -> bool:
-        """Whether KVM for it is its parent's KVM, so that the host's has to be able to nest."""
+        """Whether KVM for it is its parent's KVM, so that the host's KVM has to support nesting."""
         return self.standing is Standing.IN_PARENT and self.chooses_accel

@@ -1,4 +1,4 @@
-"""A nested machine: a QEMU process of a guest, which starts that guest's kernel or a system that it has."""
+"""A nested machine: a QEMU process of a guest, which starts that guest's kernel, or a system of its image."""
 
 from provisioner.language import Text
 from provisioner.model.enums import GuestKind
