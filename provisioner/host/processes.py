@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import signal
 import socket
@@ -11,12 +10,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from provisioner import errors
 
 _START_SECONDS = 5.0
 _END_SECONDS = 2.0
+_LOOK_SECONDS = 0.01
 _TRIES = 4
+_STATE, _INODE = 3, 9  # columns of /proc/PID/net/tcp
+_LISTEN = "0A"  # the state TCP_LISTEN there (Linux, include/net/tcp_states.h)
 _PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/bin", "/usr/local/bin"])
 
 
@@ -63,10 +66,9 @@ def _started(setpriv: str, iperf3: str, address: str) -> tuple[subprocess.Popen[
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for virtlab, which ends it
         )
-        said, listening = _first_words(process)
-        if listening:
+        if _listens(process):
             return process, port
-        _end(process)  # somebody else took the port in between, or it can't be had
+        said = _last_words(process)  # somebody else took the port meanwhile, or the address is not usable
     raise errors.HypervisorError(f"iperf3 does not start on {address}: {said[:200] or 'it says nothing'}")
 
 
@@ -81,21 +83,31 @@ def _free_port(address: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def _first_words(process: subprocess.Popen[bytes]) -> tuple[str, bool]:
-    """What the server prints until it listens, and whether it listens."""
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
-    output = process.stdout.fileno()
+def _listens(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the process listens for TCP connections in time, and before it ends."""
     deadline = time.monotonic() + _START_SECONDS
-    said = b""
-    while b"listening" not in said and (left := deadline - time.monotonic()) > 0:
-        if not select.select([output], [], [], left)[0]:
-            break
-        data = os.read(output, 4096)
-        if not data:
-            break
-        said += data
-    text = " ".join(said.decode("utf-8", "replace").split()).strip("- ")
-    return text, b"listening" in said
+    while process.poll() is None and time.monotonic() < deadline:
+        if _has_listening_socket(Path("/proc") / str(process.pid)):
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return False
+
+
+def _has_listening_socket(proc: Path) -> bool:
+    """Whether the process with that folder in /proc has such a socket (proc(5): /proc/PID/net/tcp, fd)."""
+    try:
+        rows = [row.split() for row in (proc / "net" / "tcp").read_text().splitlines()[1:]]
+        listening = {f"socket:[{row[_INODE]}]" for row in rows if row[_STATE] == _LISTEN}
+        return any(str(file.readlink()) in listening for file in (proc / "fd").iterdir())
+    except OSError:
+        return False  # it has ended, or closed a file meanwhile
+
+
+def _last_words(process: subprocess.Popen[bytes]) -> str:
+    """Ends the process, and returns what it printed, in one line."""
+    process.kill()
+    output, _ = process.communicate()
+    return " ".join(output.decode("utf-8", "replace").split()).strip("- ")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
