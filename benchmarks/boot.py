@@ -32,7 +32,7 @@ from provisioner.hypervisor import connection
 from provisioner.images import build, registry
 from provisioner.lifecycle import lab_files
 from provisioner.model import plan
-from provisioner.model.lab import Guest, to_data
+from provisioner.model.lab import Guest
 from provisioner.model.metadata import GuestMetadata, Origin
 from provisioner.model.observed import Observed
 
@@ -97,8 +97,7 @@ class Machines:
         addresses = self._addresses[guest.name]
         mark = GuestMetadata(
             origin=self._origin,
-            guest=guest.name,
-            definition=to_data(guest),
+            guest=guest,
             accel="tcg",
             accel_why="the benchmark's",
             fell_back=False,

@@ -1,0 +1,24 @@
+"""The benchmarks are run by hand: here only that they still know the package that they measure."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.mark.parametrize("program", ["boot.py", "up.py"])
+def test_it_tells_its_options(program: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / program), "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--rounds" in done.stdout
