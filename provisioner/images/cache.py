@@ -27,7 +27,7 @@ from provisioner.errors import ImageError
 from provisioner.images.packages import Package, System, this_system
 from provisioner.images.recipe import Recipe
 
-BUILDER_VERSION = 7
+BUILDER_VERSION = 6
 _MANIFEST = "manifest.json"
 _KEY_LENGTH = 16
 _KEPT = 3  # images of one recipe: an older one may be in use by an upload right now

@@ -1,10 +1,8 @@
-"""Kernel modules: the ones that an image needs, with all that they depend on, as the modules say
-themselves."""
+"""Kernel modules: which ones an image needs, with all that they lean on, read from the modules."""
 
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +11,6 @@ from provisioner.errors import ImageError
 from provisioner.images import elf, kernel, tools
 
 _FILE = re.compile(r"(.+)\.ko(?:\.(?:xz|zst|gz))?")
-
-# The end of a signed module (include/linux/module_signature.h in Linux): the signature, its description,
-# whose last four bytes are the signature's length, and this text.
-_SIGNED = b"~Module signature appended~\n"
-_DESCRIPTION = struct.Struct(">8xI")
 
 _INDEX = (
     "modules.alias",
@@ -103,22 +96,7 @@ class ModuleTree:
             before = line.partition("pre:")[2].partition("post:")[0].split()
             depends += [d for d in map(_canonical, before) if d in self._files]
         relative = path.relative_to(self._folder).with_name(f"{path.name.partition('.')[0]}.ko")
-        return Module(name, str(relative), unsigned(data), tuple(dict.fromkeys(depends)))
-
-
-def unsigned(data: bytes) -> bytes:
-    """The module without the signature at its end; a module that is not signed comes back as it is.
-
-    Without Secure Boot a kernel loads it all the same, notes that once in its log, and does not check it.
-    With the elliptic curves of kernels from 6.7 on, each check takes some 40 million instructions.
-    """
-    if not data.endswith(_SIGNED):
-        return data
-    described = len(data) - len(_SIGNED) - _DESCRIPTION.size
-    if described < 0:
-        return data
-    (length,) = _DESCRIPTION.unpack_from(data, described)
-    return data[: described - length] if length <= described else data
+        return Module(name, str(relative), data, tuple(dict.fromkeys(depends)))
 
 
 def index(modules: Iterable[Module], builtin: bytes, release: str, workspace: Path) -> dict[str, bytes]:

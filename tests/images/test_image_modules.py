@@ -8,7 +8,7 @@ import pytest
 from package_trees import LOAD, NOTE, TLS, boot_image, executable, object_file
 
 from provisioner.errors import ImageError
-from provisioner.images import elf, kernel, modules
+from provisioner.images import elf, kernel
 from provisioner.images.modules import ModuleTree
 
 
@@ -54,27 +54,6 @@ def test_damaged_module(folder: Path) -> None:
     add(folder, "kernel/c/helper.ko", object_file(depends="")[:100])
     with pytest.raises(ImageError, match=r"helper\.ko can't be read"):
         ModuleTree(folder).closure(["card"])
-
-
-def signed(module: bytes, signature: bytes) -> bytes:
-    described = struct.pack(">8xI", len(signature))
-    return module + signature + described + b"~Module signature appended~\n"
-
-
-def test_signatures_are_left_out_of_the_image(folder: Path) -> None:
-    plain = object_file(depends="")
-    add(folder, "kernel/c/helper.ko", signed(plain, bytes(range(200))))
-    assert [module.data for module in ModuleTree(folder).closure(["helper"])] == [plain]
-
-
-@pytest.mark.parametrize("end", [b"~Module signature appended~\n", signed(b"", b"")[1:]])
-def test_what_only_ends_like_a_signature_stays(end: bytes) -> None:
-    assert modules.unsigned(end) == end
-
-
-def test_a_signature_longer_than_the_file_stays() -> None:
-    damaged = b"module" + struct.pack(">8xI", 500) + b"~Module signature appended~\n"
-    assert modules.unsigned(damaged) == damaged
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x7fELF\x02\x01" + b"\xff" * 80, b"#!/bin/sh\n" * 20])
