@@ -19,6 +19,7 @@ _DISK = _COMMON | {"filesystem", "label", "size"}
 _GRUB = (_COMMON - {"files"}) | {"modules", "config", "prompt"}
 _FILESYSTEMS = ("ext2", "ext3", "ext4")
 _BOOT_DISK = _KERNEL | {"loader"}
+_LOADER = {"config", "size", "memory", "programs", "system", "guests"}
 _KINDS = {"kernel": _KERNEL, "boot-disk": _BOOT_DISK, "disk": _DISK, "grub": _GRUB}
 
 
@@ -278,7 +279,7 @@ def _system(folder: Path) -> GrubSpec:
 
 def _loader(data: Mapping[str, Any], known: Mapping[str, Part]) -> LoaderSpec:
     folder: Path = data["folder"]
-    if unknown := set(data) - {"config", "size", "memory", "programs", "system", "guests", "folder"}:
+    if unknown := set(data) - _LOADER - {"folder"}:
         raise ValueError(f"loader: unknown key {', '.join(sorted(unknown))}")
     guests: dict[str, KernelSpec | GrubSpec] = {}
     for place in data["guests"]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.images import parts, recipe
 from tests.unit.test_rooms import PACKAGE, ROOMS
 
 PROJECT = Path(__file__).parents[2]
@@ -77,6 +78,14 @@ def test_each_room_has_its_line(room: str) -> None:
 def test_the_rooms_stand_in_their_order() -> None:
     rows = re.findall(r"^\| `([a-z]+)/` \|", text("docs/architecture.md"), re.M)
     assert rows == [room for room in reversed(ROOMS) if (PACKAGE / room).is_dir()]
+
+
+KEYS_OF_IMAGES = {"extends"}.union(*recipe._KINDS.values(), recipe._LOADER, parts._KEYS)
+
+
+@pytest.mark.parametrize("key", sorted(KEYS_OF_IMAGES))
+def test_the_page_of_images_explains_each_key(key: str) -> None:
+    assert f"`{key}`" in text("docs/images.md")
 
 
 def test_the_index_has_every_decision() -> None:
