@@ -17,7 +17,7 @@ from provisioner.hypervisor.domain import Domain
 from provisioner.listener import Listener
 from provisioner.measure import findings, statistics, tracing, turns, workloads
 from provisioner.measure.clone import Clone, Clones
-from provisioner.measure.findings import Tally, first_line
+from provisioner.measure.findings import Results, first_line
 from provisioner.measure.turns import Reading, Task, TaskFailed
 from provisioner.measure.workloads import Needs, Probe
 from provisioner.model import measured, plan
@@ -79,7 +79,7 @@ class _Run:
         self._rounds = rounds or (workloads.QUICK_ROUNDS if quick else workloads.FULL_ROUNDS)
         self._counts = min(self._rounds, COUNT_ROUNDS)
         self._clones = Clones(session, instance, monitor, cancelled, timeout)
-        self._tally = Tally(names)
+        self._results = Results(names)
         self._probes = workloads.probes(quick)
         self._timed = [probe for probe in self._probes if probe.registers is None]
         self._counted = [probe for probe in self._probes if probe.registers is not None]
@@ -94,7 +94,7 @@ class _Run:
         host = findings.host_facts(self._session)
         observed = self._session.look(volumes=False).of(self._instance)
         domains = self._domains(observed)
-        self._tally.doubt(host, domains)
+        self._results.doubt(host, domains)
         paused: list[Domain] = []
         try:
             # before anything else, so that the guests do not run while the clones boot
@@ -117,10 +117,10 @@ class _Run:
         seconds = time.monotonic() - self._began
         self._monitor.done(_SUBJECT, f"done in {format_seconds(seconds)}")
         for guest, why in self._clones.failed.items():
-            self._tally.note(f"{guest}: {why}")
+            self._results.note(f"{guest}: {why}")
         counted = {metric.name for probe in self._counted for metric in workloads.metrics_of(probe)}
         outcomes = {
-            metric.name: self._tally.outcome(
+            metric.name: self._results.outcome(
                 metric, self._clones.failed, self._label if metric.name in counted else ""
             )
             for metric in findings.wanted(self._probes, boots=not self._quick)
@@ -141,7 +141,7 @@ class _Run:
             outcomes=tuple(outcomes.values()),
             control=workloads.MARGIN,
             control_holds=statistics.control_holds(control),
-            notes=self._tally.notes,
+            notes=self._results.notes,
         )
 
     def _domains(self, observed: Observed) -> list[ObservedDomain]:
@@ -196,9 +196,9 @@ class _Run:
         for probe in self._probes:
             if Needs.DISK in probe.needs and not clone.guest.first_disk:
                 several = "its disks are on several controllers: it is not known which one is the first"
-                self._tally.bar(probe, clone.of, several if clone.guest.disks else "it has no disk")
+                self._results.bar(probe, clone.of, several if clone.guest.disks else "it has no disk")
             if Needs.NETWORK in probe.needs and not clone.addresses:
-                self._tally.bar(probe, clone.of, "it has no network card")
+                self._results.bar(probe, clone.of, "it has no network card")
 
     def _warm_up(self) -> None:
         """Does everything once on all clones side by side, and keeps no number: the first time is slower."""
@@ -214,7 +214,7 @@ class _Run:
     def _warm_up_one(self, clone: Clone) -> None:
         if clone.guest.first_disk and any(Needs.DISK in probe.needs for probe in self._timed):
             self._fill_disk(clone)
-        able = [probe for probe in self._timed if not self._tally.is_barred(probe, clone.of)]
+        able = [probe for probe in self._timed if not self._results.is_barred(probe, clone.of)]
         with self._variables(clone, able) as (variables, able):
             tasks = [turns.task(probe) for probe in able]
             with suppress(errors.GuestError, errors.HypervisorError):  # the first round tells of it
@@ -231,7 +231,7 @@ class _Run:
         if isinstance(found, errors.GuestError):
             for probe in self._timed:
                 if Needs.DISK in probe.needs:
-                    self._tally.bar(probe, clone.of, f"its disk could not be filled: {first_line(found)}")
+                    self._results.bar(probe, clone.of, f"its disk could not be filled: {first_line(found)}")
 
     def _install(self, clone: Clone, tasks: Sequence[Task]) -> None:
         names = {task.name for task in tasks}
@@ -251,7 +251,7 @@ class _Run:
             self._tell(f"{words}: {clone.of}, {titles[name]}")
             self._done += costs[name]
 
-        able = [probe for probe in probes if not self._tally.is_barred(probe, clone.of)]
+        able = [probe for probe in probes if not self._results.is_barred(probe, clone.of)]
         with self._variables(clone, able) as (variables, able), ExitStack() as stack:
             counting = None
             if probes is self._counted:
@@ -276,7 +276,7 @@ class _Run:
         except (errors.GuestError, errors.HypervisorError) as error:
             if not self._has_ended(clone):
                 for probe in probes:
-                    self._tally.failed(probe, clone.of, number, first_line(error))
+                    self._results.failed(probe, clone.of, number, first_line(error))
             return
         for probe in probes:
             reading = readings[probe.name]
@@ -286,22 +286,22 @@ class _Run:
                 if counting is None:
                     self._put(clone, probe, number, reading)
                 else:
-                    self._tally.put_count(probe, clone.of, number, counting.count(clone, probe, reading))
+                    self._results.put_count(probe, clone.of, number, counting.count(clone, probe, reading))
             except TaskFailed as error:
                 connected = error.code != workloads.NO_CONNECTION
-                self._tally.failed(probe, clone.of, number, first_line(error), connected=connected)
+                self._results.failed(probe, clone.of, number, first_line(error), connected=connected)
             except (errors.GuestError, ValueError) as error:
-                self._tally.failed(probe, clone.of, number, first_line(error))
+                self._results.failed(probe, clone.of, number, first_line(error))
             else:
-                self._tally.succeeded(probe, clone.of)
+                self._results.succeeded(probe, clone.of)
 
     def _put(self, clone: Clone, probe: Probe, number: int, reading: Reading) -> None:
         numbers = workloads.read(probe, reading.answer)
         for metric in probe.metrics:
-            self._tally.put(metric.name, clone.of, number, numbers[metric.name])
+            self._results.put(metric.name, clone.of, number, numbers[metric.name])
         if probe.host is not None and reading.host_seconds > 0:
             units = numbers[workloads.WORK] / probe.per
-            self._tally.put(probe.host.name, clone.of, number, reading.host_seconds / units)
+            self._results.put(probe.host.name, clone.of, number, reading.host_seconds / units)
 
     def _boots(self) -> None:
         for number in range(self._rounds):
@@ -313,11 +313,11 @@ class _Run:
                 except (errors.GuestError, errors.HypervisorError) as error:
                     self._lose(clone, f"its clone did not boot again: {first_line(error)}")
                     continue
-                self._tally.put(workloads.BOOT_TOTAL.name, clone.of, number, booted.total)
+                self._results.put(workloads.BOOT_TOTAL.name, clone.of, number, booted.total)
                 began, ended = booted.phases.get("init"), booted.phases.get("agent")
                 if began is not None and ended is not None:
-                    self._tally.put(workloads.BOOT_KERNEL.name, clone.of, number, began)
-                    self._tally.put(workloads.BOOT_SYSTEM.name, clone.of, number, ended - began)
+                    self._results.put(workloads.BOOT_KERNEL.name, clone.of, number, began)
+                    self._results.put(workloads.BOOT_SYSTEM.name, clone.of, number, ended - began)
 
     def _count(self) -> None:
         clones = self._in_turn(0)
@@ -327,8 +327,8 @@ class _Run:
             reasons = dict.fromkeys(reasons, "the guests' accelerators differ, and count different things")
         for guest, why in reasons.items():
             for probe in self._counted if why else ():
-                self._tally.bar(probe, guest, f"not available here: {why}")
-        can = [t for t in clones for p in self._counted if not self._tally.is_barred(p, t.of)]
+                self._results.bar(probe, guest, f"not available here: {why}")
+        can = [t for t in clones for p in self._counted if not self._results.is_barred(p, t.of)]
         if not can:
             return
         self._step("starting clones again, to count register accesses", _MAKE)
@@ -358,8 +358,8 @@ class _Run:
                     why = first_line(error) + (f" ({error.hint})" if error.hint else "")
                     for probe in probes:
                         if Needs.FAR_END in probe.needs:
-                            self._tally.bar(probe, clone.of, f"not available here: {why}")
-            yield found, [probe for probe in probes if not self._tally.is_barred(probe, clone.of)]
+                            self._results.bar(probe, clone.of, f"not available here: {why}")
+            yield found, [probe for probe in probes if not self._results.is_barred(probe, clone.of)]
 
     def _far_end(self, clone: Clone) -> AbstractContextManager[int]:
         """The host's iperf3; the context's value is its port."""

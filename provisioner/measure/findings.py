@@ -20,7 +20,7 @@ _LONGEST_WHY = 300
 Rounds = list[float | None]  # a number for each round; None where that round gave none
 
 
-class Tally:
+class Results:
     """The numbers by metric and guest. Several threads may add to it, but of each guest only one at a
     time."""
 

@@ -16,7 +16,7 @@ from provisioner.labfile.lesson import Lesson
 from provisioner.language import Language, Text
 from provisioner.lifecycle import lab_files, running
 from provisioner.listener import Listener
-from provisioner.measure import findings as tally
+from provisioner.measure import findings as run_findings
 from provisioner.model import kinds, selection
 from provisioner.model.facts import Facts
 from provisioner.model.kinds.kind import Devices
@@ -137,7 +137,7 @@ def _live(session: Session, domains: Sequence[Member], observed: Compared) -> _L
         lab,
         told,
         observed.outside,
-        tally.host_facts(session),
+        run_findings.host_facts(session),
         stack_pictures.host_side(session),
         observed.taken,
         is_up=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provisioner.measure import workloads
-from provisioner.measure.findings import Tally, wanted
+from provisioner.measure.findings import Results, wanted
 from provisioner.measure.tracing import Count
 from provisioner.model.measured import HostFacts, Outcome, Series
 
@@ -13,11 +13,11 @@ COUNTED = next(probe for probe in workloads.PROBES if probe.registers)
 METRIC = PING.metrics[0]
 
 
-def tally() -> Tally:
-    return Tally(["full", "virtio"])
+def results() -> Results:
+    return Results(["full", "virtio"])
 
 
-def outcome(of: Tally, lost: dict[str, str] | None = None) -> Outcome:
+def outcome(of: Results, lost: dict[str, str] | None = None) -> Outcome:
     return of.outcome(METRIC, lost or {})
 
 
@@ -26,7 +26,7 @@ def series(of: Outcome) -> dict[str, Series]:
 
 
 def test_a_round_that_gave_nothing_makes_no_wrong_pair() -> None:
-    found = tally()
+    found = results()
     for number, value in enumerate((1.0, 2.0, 3.0)):
         found.put(METRIC.name, "full", number, value)
     found.put(METRIC.name, "virtio", 0, 10.0)
@@ -38,7 +38,7 @@ def test_a_round_that_gave_nothing_makes_no_wrong_pair() -> None:
 
 
 def test_a_probe_that_fails_again_and_again_is_given_up() -> None:
-    found = tally()
+    found = results()
     found.failed(PING, "full", 0, "no")
     found.succeeded(PING, "full")
     found.failed(PING, "full", 2, "no")
@@ -50,7 +50,7 @@ def test_a_probe_that_fails_again_and_again_is_given_up() -> None:
 
 
 def test_what_is_missing_is_said_of_each_metric_and_noted_once() -> None:
-    found = tally()
+    found = results()
     found.bar(PING, "virtio", "it has no network card")
     found.bar(PING, "virtio", "something else")
     for metric in PING.metrics:
@@ -59,7 +59,7 @@ def test_what_is_missing_is_said_of_each_metric_and_noted_once() -> None:
 
 
 def test_a_guest_that_is_lost_as_a_whole_says_so_everywhere() -> None:
-    found = tally()
+    found = results()
     found.put(METRIC.name, "full", 0, 1.0)
     found.put(METRIC.name, "virtio", 0, 1.0)
     done = series(outcome(found, {"virtio": "its clone stopped"}))
@@ -68,20 +68,20 @@ def test_a_guest_that_is_lost_as_a_whole_says_so_everywhere() -> None:
 
 
 def test_silence_is_not_taken_for_a_number() -> None:
-    assert {entry.missing for entry in outcome(tally()).series} == {"it gave no number"}
+    assert {entry.missing for entry in outcome(results()).series} == {"it gave no number"}
 
 
 def test_a_connection_that_fails_makes_one_think_of_the_firewall() -> None:
-    found = tally()
+    found = results()
     found.failed(SEND, "full", 0, "iperf3: no way", connected=False)
     assert "firewall" in found.notes[0]
-    other = tally()
+    other = results()
     other.failed(SEND, "full", 0, "iperf3: unable to connect")
     assert "firewall" not in other.notes[0]
 
 
 def test_the_regions_behind_a_count() -> None:
-    found = tally()
+    found = results()
     for number, value in enumerate((16.0, 16.0, 17.0)):
         found.put_count(COUNTED, "full", number, Count(value + 9, {"ide": value, "bmdma": 9.0}))
     assert COUNTED.registers is not None
@@ -93,7 +93,7 @@ def test_the_regions_behind_a_count() -> None:
 
 def test_a_busy_host_is_a_reason_to_doubt() -> None:
     def notes(load: float | None) -> tuple[str, ...]:
-        found = tally()
+        found = results()
         found.doubt(HostFacts("AMD", 2, "Linux", "7.2.0", "9.0.0", "qemu:///system", load), [])
         return found.notes
 
