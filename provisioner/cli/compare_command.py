@@ -70,7 +70,7 @@ def _show_comparison(result: Comparison, lang: Language | None, output: Output, 
     data.emit(
         output,
         kept.comparison_data(compared),
-        names=[f"{compared.instance}/{one.guest}" for one in compared.gathered if one.facts],
+        names=[f"{compared.instance}/{one.guest}" for one in compared.inside if one.facts],
         table=lambda: report.compare_page(compared, preferred(lang), everything=every, intro=result.concept),
     )
     errors.raise_all(result.problems, "not every guest told its facts")

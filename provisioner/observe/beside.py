@@ -14,19 +14,19 @@ from provisioner.lifecycle import running
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Member
 from provisioner.observe import collect, host_side
-from provisioner.observe.collect import Gathered
+from provisioner.observe.collect import GuestFacts
 from provisioner.observe.host_side import Outside
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """``gathered`` and ``outside`` are of the same guests, in the same order."""
+    """``inside`` and ``outside`` are of the same guests, in the same order."""
 
     instance: str
     lab: str
     source: str  # see lab.model.Lab.source
     taken: str  # UTC, ISO 8601
-    gathered: tuple[Gathered, ...]
+    inside: tuple[GuestFacts, ...]
     outside: tuple[Outside, ...]
 
 
@@ -39,10 +39,10 @@ def look(
             f"{instance.name} has no guests: a run did not end", hint=f"{{virtlab}} down {instance.name}"
         )
     taken = datetime.now(UTC).isoformat(timespec="seconds")
-    gathered = collect.facts(session, domains, timeout=timeout)
+    inside = collect.facts(session, domains, timeout=timeout)
     outside = host_side.outside(session, domains)
     origin = domains[0].metadata.origin
-    return Compared(instance.name, origin.lab, origin.source, taken, tuple(gathered), tuple(outside))
+    return Compared(instance.name, origin.lab, origin.source, taken, tuple(inside), tuple(outside))
 
 
 def concept(domains: Sequence[Member]) -> Text | None:
@@ -62,6 +62,6 @@ def problems(compared: Compared, domains: Sequence[Member]) -> list[errors.Guest
     silent = {domain.guest for domain in domains if prompts.is_asked_there(domain)}
     return [
         errors.GuestError(one.error, hint=one.hint)
-        for one in compared.gathered
+        for one in compared.inside
         if one.facts is None and one.guest not in silent
     ]

@@ -21,7 +21,7 @@ _GRACE = 8.0  # seconds after the deadline in which a transport ends what it beg
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class GuestFacts:
     """What came from one guest: facts, or one line that says why there are none."""
 
     guest: str
@@ -31,7 +31,7 @@ class Gathered:
     hint: str | None = None
 
 
-def facts(session: Session, domains: Sequence[Member], *, timeout: float = 30.0) -> list[Gathered]:
+def facts(session: Session, domains: Sequence[Member], *, timeout: float = 30.0) -> list[GuestFacts]:
     """The facts of each guest, in the order of ``domains``.
 
     ``timeout``: the seconds that all of it may take, and a little more for a guest that answers late. A
@@ -44,13 +44,13 @@ def facts(session: Session, domains: Sequence[Member], *, timeout: float = 30.0)
     return [one or _silent(domain, timeout) for one, domain in zip(found, domains, strict=True)]
 
 
-def _silent(domain: Member, timeout: float) -> Gathered:
+def _silent(domain: Member, timeout: float) -> GuestFacts:
     label = domain.label
     told = f"{label} did not answer within {format_seconds(timeout)}"
-    return Gathered(domain.guest, domain.metadata, None, told, f"{{virtlab}} console {label}")
+    return GuestFacts(domain.guest, domain.metadata, None, told, f"{{virtlab}} console {label}")
 
 
-def _of(session: Session, domain: Member, script: bytes, deadline: float) -> Gathered:
+def _of(session: Session, domain: Member, script: bytes, deadline: float) -> GuestFacts:
     label = domain.label
     hint = None
     try:
@@ -65,12 +65,12 @@ def _of(session: Session, domain: Member, script: bytes, deadline: float) -> Gat
         if result.exit_code != 0:
             said = result.stderr.strip() or f"its shell ended with {result.exit_code}"
             raise ValueError(f"it can't tell its facts: {printable(said, 200)}")
-        return Gathered(domain.guest, domain.metadata, parse.facts_of(result.stdout), "")
+        return GuestFacts(domain.guest, domain.metadata, parse.facts_of(result.stdout), "")
     except errors.VirtlabError as error:
         told, hint = error.message, error.hint
     except ValueError as error:
         told, hint = f"{label}: {error}", f"{{virtlab}} console {label}"
-    return Gathered(domain.guest, domain.metadata, None, printable(told), hint)
+    return GuestFacts(domain.guest, domain.metadata, None, printable(told), hint)
 
 
 def _script() -> bytes:

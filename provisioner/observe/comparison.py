@@ -16,8 +16,8 @@ from provisioner.model.hardware.interfaces import EMULATED
 NO_DRIVER = ""  # the cell of a device that exists, but has no driver
 
 
-class Told(Protocol):
-    """What one guest told; see ``observe.collect.Gathered``."""
+class WithFacts(Protocol):
+    """Anything that has the facts of a guest, such as ``observe.collect.GuestFacts``."""
 
     @property
     def facts(self) -> Facts | None: ...
@@ -65,9 +65,9 @@ _PHASES = {
 }
 
 
-def rows(gathered: Sequence[Told]) -> list[Row]:
+def rows(inside: Sequence[WithFacts]) -> list[Row]:
     """Every row of the comparison, section by section, with cells in the order of the guests."""
-    facts = [told.facts for told in gathered]
+    facts = [told.facts for told in inside]
     return [
         *_plain(facts),
         *_pci(facts),

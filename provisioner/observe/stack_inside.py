@@ -36,7 +36,7 @@ _RING3 = Text(en="ring 3: this kernel gave its privileges up to Xen", ja="リン
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StackGuest:
     """A guest, the accelerator of the machine that it is in, and the facts that it told."""
 
     guest: Guest
@@ -56,16 +56,16 @@ class Told:
         return self.guest.parent
 
 
-def of_all(guests: Sequence[Told], *, host: HostSide | None) -> dict[str, Stack]:
+def of_all(guests: Sequence[StackGuest], *, host: HostSide | None) -> dict[str, Stack]:
     """The stack of each guest by its name, in their order. A guest whose parent is missing has none."""
-    known: dict[str, Told] = {}
+    known: dict[str, StackGuest] = {}
     for guest in guests:
         if guest.parent is None or guest.parent in known:
             known[guest.name] = guest
     return {name: _of(guest, known, host or HostSide()) for name, guest in known.items()}
 
 
-def _of(guest: Told, by_name: dict[str, Told], host: HostSide) -> Stack:
+def _of(guest: StackGuest, by_name: dict[str, StackGuest], host: HostSide) -> Stack:
     chain = [guest]
     while (parent := chain[0].parent) is not None:
         chain.insert(0, by_name[parent])
@@ -80,7 +80,9 @@ def _of(guest: Told, by_name: dict[str, Told], host: HostSide) -> Stack:
 class _Builder:
     """One picture. ``chain`` leads from the host's machine to the guest that the picture is of."""
 
-    def __init__(self, chain: Sequence[Told], hosted: Sequence[Told], host: HostSide, path: str) -> None:
+    def __init__(
+        self, chain: Sequence[StackGuest], hosted: Sequence[StackGuest], host: HostSide, path: str
+    ) -> None:
         self._chain = chain
         self._hosted = hosted
         self._host = host
@@ -122,7 +124,7 @@ class _Builder:
             self._before += "below-"
         return self._on_host(self._chain[0], sections)
 
-    def _on_host(self, machine: Told, sections: tuple[Section, ...]) -> Picture:
+    def _on_host(self, machine: StackGuest, sections: tuple[Section, ...]) -> Picture:
         self._before = self._before.removesuffix("below-")
         device = (*self._crossing(machine), *self._device(machine), *self._backend(machine))
         beneath: tuple[Step, ...] = ()
@@ -154,13 +156,15 @@ class _Builder:
             return ()
         return (self._way.step(f"{self._before}{part}", text, interface, known=known),)
 
-    def _container(self, guest: Told, content: tuple[Inside, ...], hosted: Sequence[Told]) -> Frame:
+    def _container(
+        self, guest: StackGuest, content: tuple[Inside, ...], hosted: Sequence[StackGuest]
+    ) -> Frame:
         mode = words.GUEST_USER[guest.accel == "kvm"]
         remarks = (Remark("namespaces", _NAMESPACES), *_beside(hosted))
         programs = Section("container-programs", Ring.PROGRAM, words.PROGRAMS, mode, (*content, *remarks))
         return Frame("container", _named(guest, guest.kind.title), (programs,))
 
-    def _veth(self, guest: Told) -> tuple[Inside, ...]:
+    def _veth(self, guest: StackGuest) -> tuple[Inside, ...]:
         if self._path != "network":
             return ()
         host = guest.parent
@@ -175,7 +179,11 @@ class _Builder:
         )
 
     def _system(
-        self, guest: Told, content: tuple[Inside, ...], received: tuple[Inside, ...], hosted: Sequence[Told]
+        self,
+        guest: StackGuest,
+        content: tuple[Inside, ...],
+        received: tuple[Inside, ...],
+        hosted: Sequence[StackGuest],
     ) -> tuple[Section, ...]:
         """The programs and the kernel of a guest that has one."""
         shared = _standing(Standing.ON_KERNEL, hosted)
@@ -198,7 +206,7 @@ class _Builder:
             system = replace(system, mode=_RING3)
         return programs, system
 
-    def _serve(self, guest: Told, *, is_first: bool) -> tuple[Inside, ...]:
+    def _serve(self, guest: StackGuest, *, is_first: bool) -> tuple[Inside, ...]:
         """What a kernel does with the request, down to its driver."""
         if not self._is_on_its_way:
             return ()
@@ -217,25 +225,25 @@ class _Builder:
             *self._step("driver", text, model.interface, known=devices is not None),
         )
 
-    def _has(self, guest: Told) -> bool:
+    def _has(self, guest: StackGuest) -> bool:
         return bool(guest.guest.disks if self._path == "disk" else guest.guest.interfaces)
 
-    def _model(self, guest: Told) -> DeviceModel:
+    def _model(self, guest: StackGuest) -> DeviceModel:
         devices = guest.guest.disks if self._path == "disk" else guest.guest.interfaces
         return devices[0].device
 
-    def _crossing(self, guest: Told) -> tuple[Step, ...]:
+    def _crossing(self, guest: StackGuest) -> tuple[Step, ...]:
         if not self._is_on_its_way:
             return ()
         return (self._way.crossing(self._model(guest), self._before),)
 
-    def _device(self, guest: Told) -> tuple[Step, ...]:
+    def _device(self, guest: StackGuest) -> tuple[Step, ...]:
         if not self._is_on_its_way:
             return ()
         model = self._model(guest)
         return self._step("device", model.name, model.interface)
 
-    def _backend(self, guest: Told) -> tuple[Step, ...]:
+    def _backend(self, guest: StackGuest) -> tuple[Step, ...]:
         """What QEMU on the host does, once the request has reached a device."""
         if not self._is_on_its_way:
             return ()
@@ -247,7 +255,11 @@ class _Builder:
         return (self._way.step("backend", text),)
 
     def _xen(
-        self, guest: Told, sections: tuple[Section, ...], above: tuple[Inside, ...], others: Sequence[Told]
+        self,
+        guest: StackGuest,
+        sections: tuple[Section, ...],
+        above: tuple[Inside, ...],
+        others: Sequence[StackGuest],
     ) -> Section:
         """Xen below all kernels, with Domain 0 beside the domain of this picture."""
         zero = Frame("domain-0", _named(guest, _DOMAIN_0), sections)
@@ -266,7 +278,7 @@ class _Builder:
             (*standing, zero, Remark("xen", _XEN_DOES)),
         )
 
-    def _emulator(self, guest: Told, sections: tuple[Section, ...]) -> Frame:
+    def _emulator(self, guest: StackGuest, sections: tuple[Section, ...]) -> Frame:
         """The QEMU process in the guest that hosts a machine."""
         host = guest.parent
         accel = _inner_accel(guest)
@@ -285,7 +297,7 @@ class _Builder:
         return Frame("emulator", Text(en=f"in {host}", ja=f"{host}の中"), (process,))
 
 
-def _inner_accel(guest: Told) -> str | None:
+def _inner_accel(guest: StackGuest) -> str | None:
     """The accelerator (kvm or tcg) of a machine in a machine: what its facts say, or else what its lab
     says."""
     signature = guest.facts.signature if guest.facts else ""
@@ -294,20 +306,20 @@ def _inner_accel(guest: Told) -> str | None:
     return known or (None if asked is Accel.AUTO else str(asked))
 
 
-def _domain_u(guest: Told, sections: tuple[Section, ...]) -> Frame:
+def _domain_u(guest: StackGuest, sections: tuple[Section, ...]) -> Frame:
     return Frame("domain-u", _named(guest, guest.kind.title), sections)
 
 
-def _named(guest: Told, title: Text) -> Text:
+def _named(guest: StackGuest, title: Text) -> Text:
     return Text(en=f"{title.en} {guest.name}", ja=f"{title.ja} {guest.name}")
 
 
-def _standing(on: Standing, guests: Sequence[Told]) -> list[Told]:
+def _standing(on: Standing, guests: Sequence[StackGuest]) -> list[StackGuest]:
     """Those of some guests that stand on such a thing."""
     return [guest for guest in guests if guest.kind.standing is on]
 
 
-def _beside(hosted: Sequence[Told]) -> tuple[Remark, ...]:
+def _beside(hosted: Sequence[StackGuest]) -> tuple[Remark, ...]:
     """The guests whose programs, or whose QEMU, run as programs here."""
     containers = ", ".join(other.name for other in _standing(Standing.ON_KERNEL, hosted))
     machines = ", ".join(other.name for other in _standing(Standing.IN_PARENT, hosted))
@@ -321,7 +333,7 @@ def _beside(hosted: Sequence[Told]) -> tuple[Remark, ...]:
     return tuple(found)
 
 
-def _one_kernel(containers: Sequence[Told]) -> tuple[Remark, ...]:
+def _one_kernel(containers: Sequence[StackGuest]) -> tuple[Remark, ...]:
     return (Remark("one-kernel", _ONE_KERNEL),) if containers else ()
 
 

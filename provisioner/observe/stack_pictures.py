@@ -9,18 +9,18 @@ from provisioner import errors
 from provisioner.backends.session import Session
 
 if TYPE_CHECKING:
-    from provisioner.observe.collect import Gathered
+    from provisioner.observe.collect import GuestFacts
     from provisioner.observe.stack import HostSide, Stack
 
 
-def stacks(session: Session, gathered: Sequence[Gathered]) -> list[Stack]:
+def stacks(session: Session, inside: Sequence[GuestFacts]) -> list[Stack]:
     """One for each guest, in the order given; of a guest that told nothing, with what its metadata says.
 
     A parent stands before those inside it.
     """
     from provisioner.observe import stack_inside
 
-    told = [stack_inside.Told(one.metadata.guest, one.metadata.accel, one.facts) for one in gathered]
+    told = [stack_inside.StackGuest(one.metadata.guest, one.metadata.accel, one.facts) for one in inside]
     return list(stack_inside.of_all(told, host=host_side(session)).values())
 
 

@@ -18,7 +18,7 @@ from provisioner.model.metadata import Origin
 from provisioner.model.named_facts import values
 from provisioner.model.observed import Member
 from provisioner.observe import collect
-from provisioner.observe.collect import Gathered
+from provisioner.observe.collect import GuestFacts
 from provisioner.sanitize import printable
 from provisioner.teach import verdicts
 from provisioner.teach.verdicts import Finding
@@ -131,23 +131,23 @@ def _not_up(item: Observation, guest: str, origin: Origin) -> Finding:
 
 
 def _guest(
-    session: Session, domain: Member, items: Sequence[Observation], gathered: Gathered
+    session: Session, domain: Member, items: Sequence[Observation], inside: GuestFacts
 ) -> list[Finding]:
     """The findings in one guest, its commands one after the other."""
     mine = [item for item in items if domain.guest in item.guests]
-    known = values(gathered.facts) if gathered.facts else {}
+    known = values(inside.facts) if inside.facts else {}
     findings = []
     with prompts.Console(session, domain) as console:
         line = _Line(session, domain, console)
         for item in mine:
-            findings.append(_finding(item, domain, gathered, known, line))
+            findings.append(_finding(item, domain, inside, known, line))
     return findings
 
 
 def _finding(
     item: Observation,
     domain: Member,
-    gathered: Gathered,
+    inside: GuestFacts,
     known: Mapping[str, tuple[str, ...]],
     line: _Line,
 ) -> Finding:
@@ -155,9 +155,9 @@ def _finding(
         return verdicts.impossible(item, domain.guest, why)
     if item.fact is None:
         return line.ask(item)
-    if gathered.facts is None:
-        return verdicts.unseen(item, domain.guest, gathered.error)
-    if not known[item.fact] and (part := _untold(item.fact, gathered.facts.missing)):
+    if inside.facts is None:
+        return verdicts.unseen(item, domain.guest, inside.error)
+    if not known[item.fact] and (part := _untold(item.fact, inside.facts.missing)):
         return verdicts.unseen(item, domain.guest, f"the guest did not tell its {part}")
     return verdicts.judged(item, domain.guest, known[item.fact])
 

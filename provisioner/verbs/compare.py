@@ -60,7 +60,7 @@ def compare(target: str, connect: str | None, *, timeout: float = 30.0) -> Compa
         if all(map(is_asked_there, members)):
             return _definitions(session, instance, members)
         compared = beside.look(session, instance, members, timeout=timeout)
-    if any(one.facts for one in compared.gathered):
+    if any(one.facts for one in compared.inside):
         data = kept.comparison_data(compared)
         kept.problem_of(lambda: results.save("compare", compared.instance, compared.source, data))
     return Comparison(compared, beside.concept(members), tuple(beside.problems(compared, members)))
@@ -78,7 +78,7 @@ def stacks(target: str, connect: str | None, *, timeout: float = 30.0) -> Stacks
 
     with running.found(connect, target) as (session, instance, members):
         compared = beside.look(session, instance, members, timeout=timeout)
-        found = stack_pictures.stacks(session, compared.gathered)
+        found = stack_pictures.stacks(session, compared.inside)
     return Stacks(instance.name, tuple(found), tuple(beside.problems(compared, members)))
 
 

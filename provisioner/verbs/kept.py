@@ -72,9 +72,9 @@ def comparison_data(compared: Compared) -> dict[str, Any]:
                 "facts": to_data(one.facts) if one.facts else None,
                 "host": to_data(observed),
             }
-            for one, observed in zip(compared.gathered, compared.outside, strict=True)
+            for one, observed in zip(compared.inside, compared.outside, strict=True)
         ],
-        "rows": [to_data(row) for row in comparison.rows(compared.gathered)],
+        "rows": [to_data(row) for row in comparison.rows(compared.inside)],
     }
 
 

@@ -75,8 +75,8 @@ class Page:
     version: str
 
 
-class _Told(NamedTuple):
-    """What one guest told, once."""
+class _GuestData(NamedTuple):
+    """What is known of one guest: its definition, and the facts that it told."""
 
     name: str
     accel: str
@@ -92,7 +92,7 @@ class _Look:
 
     instance: str
     lab: Lab | None
-    told: tuple[_Told, ...] = ()
+    told: tuple[_GuestData, ...] = ()
     outside: tuple[Outside, ...] = ()
     host: HostFacts | None = None
     side: HostSide | None = None
@@ -129,8 +129,8 @@ def _live(session: Session, domains: Sequence[Member], observed: Compared) -> _L
     except errors.InputError:
         lab = None  # its file is gone, or being edited
     told = tuple(
-        _Told(one.guest, one.metadata.accel, one.metadata.guest, one.facts, one.error, one.hint or "")
-        for one in observed.gathered
+        _GuestData(one.guest, one.metadata.accel, one.metadata.guest, one.facts, one.error, one.hint or "")
+        for one in observed.inside
     )
     return _Look(
         observed.instance,
@@ -167,13 +167,13 @@ def _results(instance: str, source: str | None) -> tuple[Bench | None, KeptCompa
 
 def _saved(lab: Lab | None, instance: str, bench: Bench | None, compared: KeptComparison) -> _Look:
     defined = {guest.name: guest for guest in lab.guests} if lab else {}
-    told = tuple(_Told(g.name, g.accel, defined.get(g.name), g.facts) for g in compared.guests)
+    told = tuple(_GuestData(g.name, g.accel, defined.get(g.name), g.facts) for g in compared.guests)
     accels = kept.checked_accels(instance, lab.source if lab else None)
     accels |= {guest.name: guest.accel for guest in bench.guests} if bench else {}
     known = {one.name for one in told}
     if lab is not None and not known:
         usual = selection.chosen(lab).top_level
-        told = tuple(_Told(g.name, accels.get(g.name, ""), g, None) for g in usual)
+        told = tuple(_GuestData(g.name, accels.get(g.name, ""), g, None) for g in usual)
     asked = compared.taken if known else ""
     return _Look(instance, lab, told, host=bench.host if bench else None, asked=asked)
 
@@ -215,16 +215,16 @@ def _page(target: str, look: _Look) -> Page:
     )
 
 
-def _stacks(told: Sequence[_Told], side: HostSide | None) -> dict[str, Stack]:
+def _stacks(told: Sequence[_GuestData], side: HostSide | None) -> dict[str, Stack]:
     known = [
-        stack_inside.Told(one.defined, one.accel, one.facts)
+        stack_inside.StackGuest(one.defined, one.accel, one.facts)
         for one in told
         if one.defined is not None and one.accel
     ]
     return stack_inside.of_all(known, host=side)
 
 
-def _guest(one: _Told, pictured: Stack | None, lab: Lab | None) -> PageGuest:
+def _guest(one: _GuestData, pictured: Stack | None, lab: Lab | None) -> PageGuest:
     guest = one.defined
     if guest is not None and kinds.of(guest.kind).devices is not Devices.QEMU:
         guest = None  # its disks and cards are no device models of QEMU's

@@ -10,19 +10,19 @@ from stacks import HOST, facts, sample
 from provisioner.model.enums import Accel, GuestKind
 from provisioner.observe import stack
 from provisioner.observe.stack import Frame, Picture, Ring, Section, Stack
-from provisioner.observe.stack_inside import Told, of_all
+from provisioner.observe.stack_inside import StackGuest, of_all
 
 VIRTIO = facts(("virtio_blk", "virtio-pci"), ("virtio_net", "virtio-pci"))
 FRONT = replace(facts(("vbd",), ("vif",)), detected="Xen PV")
 NESTED = replace(VIRTIO, signature="KVMKVMKVM")
 
 
-def machine(name: str, **more: object) -> Told:
-    return Told(sample(name, **more), "tcg", VIRTIO)
+def machine(name: str, **more: object) -> StackGuest:
+    return StackGuest(sample(name, **more), "tcg", VIRTIO)
 
 
-def inside(name: str, kind: str, parent: str, told: object = VIRTIO, **more: object) -> Told:
-    return Told(sample(name, kind=GuestKind(kind), parent=parent, **more), "tcg", told)  # type: ignore[arg-type]
+def inside(name: str, kind: str, parent: str, told: object = VIRTIO, **more: object) -> StackGuest:
+    return StackGuest(sample(name, kind=GuestKind(kind), parent=parent, **more), "tcg", told)  # type: ignore[arg-type]
 
 
 def picture(of: Stack, path: str = "disk") -> Picture:

@@ -14,7 +14,7 @@ from provisioner.language import Language, Text
 from provisioner.model.metadata import GuestMetadata, Origin
 from provisioner.observe import parse
 from provisioner.observe.beside import Compared
-from provisioner.observe.collect import Gathered
+from provisioner.observe.collect import GuestFacts
 from provisioner.observe.host_side import Outside
 from provisioner.report.terminal import compare_page, text
 from provisioner.verbs import kept
@@ -23,14 +23,14 @@ from tests.unit.worlds import guest as sample_guest
 _TOLD = Path(__file__).parents[1] / "observe" / "told"
 
 
-def gathered(guest: str, told: str | None = None, accel: str = "tcg", error: str = "") -> Gathered:
+def gathered(guest: str, told: str | None = None, accel: str = "tcg", error: str = "") -> GuestFacts:
     origin = Origin("me", "demo", "demo-paravirt", "x", "/x")
     mark = GuestMetadata(origin, sample_guest(guest), accel, "asked for", False, {})
     facts = None
     if not error:
         data = (_TOLD / f"{told or guest}.txt").read_bytes()
         facts = parse.facts_of(data + b"@cpuid\n" + bytes(32) + b"\n@end\n")
-    return Gathered(guest, mark, facts, error)
+    return GuestFacts(guest, mark, facts, error)
 
 
 def outside(guest: str, accel: str = "tcg", **more: Any) -> Outside:
@@ -39,13 +39,13 @@ def outside(guest: str, accel: str = "tcg", **more: Any) -> Outside:
     return Outside(guest=guest, accel=accel, **({**known, "seconds": 4.25, "exits": {}} | more))
 
 
-def compared(*guests: Gathered, **more: Any) -> Compared:
+def compared(*guests: GuestFacts, **more: Any) -> Compared:
     observed = tuple(outside(one.guest, one.metadata.accel, **more) for one in guests)
     taken = "2026-01-01T00:00:00+00:00"
     return Compared("demo", "demo-paravirt", "catalog:demo-paravirt", taken, guests, observed)
 
 
-def page(*guests: Gathered, language: Language = Language.EN, across: int = 100, **more: Any) -> str:
+def page(*guests: GuestFacts, language: Language = Language.EN, across: int = 100, **more: Any) -> str:
     return compare_page.compare_page(compared(*guests), language, across=across, **more)
 
 
@@ -109,7 +109,7 @@ def test_a_guest_that_told_nothing_has_its_column_and_the_rest_is_shown() -> Non
 
 def test_what_a_guest_did_not_tell_is_named() -> None:
     data = (_TOLD / "full.txt").read_bytes() + b"@cpuid\n\n@end\n"
-    partly = Gathered("full", gathered("full").metadata, parse.facts_of(data), "")
+    partly = GuestFacts("full", gathered("full").metadata, parse.facts_of(data), "")
     assert "full did not tell: the hypervisor's CPUID leaves" in page(partly, gathered("virtio"))
     assert "fullから得られなかったもの" in page(partly, gathered("virtio"), language=Language.JA)
 

@@ -80,7 +80,7 @@ BAD: dict[str, tuple[Answer, str]] = {
 
 def gathered(
     monkeypatch: pytest.MonkeyPatch, answers: dict[str, Answer], timeout: float
-) -> dict[str, collect.Gathered]:
+) -> dict[str, collect.GuestFacts]:
     def transport(_session: object, observed: ObservedDomain) -> AgentTransport:
         channel = PeerChannel(Peer(answers[observed.guest]), FAST)
         channel.label = f"demo/{observed.guest}"

@@ -19,7 +19,7 @@ from provisioner.model.lab import Expectation, How, Observation
 from provisioner.model.metadata import Choices
 from provisioner.model.observed import ObservedDomain
 from provisioner.observe import collect
-from provisioner.observe.collect import Gathered
+from provisioner.observe.collect import GuestFacts
 from provisioner.teach import checks
 from provisioner.teach.verdicts import Verdict
 from provisioner.transport.result import Result
@@ -91,8 +91,8 @@ def check(
                 raise errors.GuestError("demo/bad is stopped")
             return Line(domain.guest)
 
-        def facts(_session: object, asked: Sequence[ObservedDomain]) -> list[Gathered]:
-            return [Gathered(each.guest, each.metadata, None, "no facts today") for each in asked]
+        def facts(_session: object, asked: Sequence[ObservedDomain]) -> list[GuestFacts]:
+            return [GuestFacts(each.guest, each.metadata, None, "no facts today") for each in asked]
 
         monkeypatch.setattr(choose, "backend", worlds.reached_by(transport))
         monkeypatch.setattr(collect, "facts", facts)
@@ -200,7 +200,7 @@ def test_a_part_that_was_not_told_is_not_taken_for_absent(
 ) -> None:
     for missing, observed in (("cpuid",), None), ((), ()):
         part = Facts(**dict.fromkeys(TEXTS, ""), **NUMBERS, **dict.fromkeys(LISTS, ()), missing=missing)
-        given = [Gathered("good", domains[0].metadata, part, "")]
+        given = [GuestFacts("good", domains[0].metadata, part, "")]
         monkeypatch.setattr(collect, "facts", lambda _session, _asked, given=given: given)
         item = dataclasses.replace(
             observation("a", "good", fact="hypervisor.signature"), expect=Expectation(How.IS, ())

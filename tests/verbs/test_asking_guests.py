@@ -37,7 +37,7 @@ def test_input_is_read_only_when_the_guest_is_found(up: World) -> None:
 def test_guests_that_should_have_told_something(up: World) -> None:
     found = compare.compare("pair", SYSTEM, timeout=5)
     assert isinstance(found, compare.Comparison)
-    assert [one.guest for one in found.compared.gathered] == ["one", "two"]
+    assert [one.guest for one in found.compared.inside] == ["one", "two"]
     assert len(found.problems) == 2
     assert found.concept is None
     assert results.load("compare", "pair", None) is None  # nothing to keep

@@ -17,7 +17,7 @@ from provisioner.units import format_seconds, rough_size
 
 if TYPE_CHECKING:
     from provisioner.observe.beside import Compared
-    from provisioner.observe.collect import Gathered
+    from provisioner.observe.collect import GuestFacts
     from provisioner.observe.host_side import Outside
 
 _GAP = 2
@@ -73,12 +73,12 @@ def compare_page(
 
     ``intro`` is a short Markdown text that stands before it.
     """
-    gathered, outside = compared.gathered, compared.outside
+    inside, outside = compared.inside, compared.outside
     room = across or (shutil.get_terminal_size().columns if sys.stdout.isatty() else _NO_TERMINAL)
-    table = _Table(gathered, language, max(40, room))
-    rows = comparison.rows(gathered)
+    table = _Table(inside, language, max(40, room))
+    rows = comparison.rows(inside)
     # one guest alone differs from nothing: all of it is shown
-    everything = everything or sum(one.facts is not None for one in gathered) < 2
+    everything = everything or sum(one.facts is not None for one in inside) < 2
     shown = rows if everything else [row for row in rows if row.differs or row.counter]
     lines = []
     for paragraph in words.paragraphs(said(intro, language)) if intro else ():
@@ -87,7 +87,7 @@ def compare_page(
     notes = [] if everything else _folded(rows, language)
     if any(row.differs for row in shown):
         notes.insert(0, f"{_MARK}{said(_WORDS['marked'], language)}")
-    notes += _untold(gathered, language)
+    notes += _untold(inside, language)
     notes += [said(note, language).replace("{target}", compared.instance) for note in exit_notes(outside)]
     for note in notes:
         lines += ["", *wrapped(text.spelled(note), table.room)]
@@ -130,11 +130,11 @@ def exit_notes(outside: Sequence[Outside]) -> list[Text]:
     return notes
 
 
-def _untold(gathered: Sequence[Gathered], language: Language) -> list[str]:
+def _untold(inside: Sequence[GuestFacts], language: Language) -> list[str]:
     """A line for each guest that told only a part."""
     comma = ", " if language is Language.EN else "、"
     found = []
-    for one in gathered:
+    for one in inside:
         if one.facts and one.facts.missing:
             parts = comma.join(said(_PARTS.get(part, Text(part)), language) for part in one.facts.missing)
             found.append(said(_WORDS["untold"], language).format(guest=one.guest, parts=parts))
@@ -181,9 +181,9 @@ def _folded(rows: Sequence[Row], language: Language) -> list[str]:
 class _Table:
     """Rows below the names of the guests, in as many columns as there is room for."""
 
-    def __init__(self, gathered: Sequence[Gathered], language: Language, room: int) -> None:
+    def __init__(self, inside: Sequence[GuestFacts], language: Language, room: int) -> None:
         self.room = room
-        self._guests = gathered
+        self._guests = inside
         self._language = language
 
     def lines(self, rows: Sequence[Row]) -> list[str]:
