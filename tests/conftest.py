@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import hypothesis
 import pytest
+
+MOST_SIDE_BY_SIDE = 4
+# Files whose tests take minutes, the longest first.
+LONGEST = (
+    "test_real_consolidation.py",
+    "test_real_xen.py",
+    "test_real_openvz.py",
+    "test_real_hosted.py",
+    "test_real_bench.py",
+    "test_real_kvm_lab.py",
+    "test_real_lessons.py",
+    "test_real_hyperv.py",
+    "test_real_turn.py",
+    "test_real_guest_os.py",
+    "test_real_vmware.py",
+    "test_real_demo.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,6 +45,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     hosts.addoption("--roots", metavar="DIR", help="where systems are kept; write --roots=DIR")
     hosts.addoption("--quick", action="store_true", help="root only, three labs, up, check and down")
     hosts.addoption("--write-table", action="store_true", help="write what was found into docs/hosts.md")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Files of tests side by side, one for each core, where all are run; a few that were named run here.
+
+    The hosts tier is one after the other: it measures, and its systems need the cores.
+    """
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.keyword
+    if not whole or "hosts" in config.option.markexpr or config.option.collectonly:
+        return 0
+    cores = len(os.sched_getaffinity(0))
+    return min(cores, MOST_SIDE_BY_SIDE) if cores > 1 else 0
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take longest begin first, so that all cores have work until the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture
