@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,9 +19,8 @@ from provisioner.model.observed import Member, ObservedInner
 from provisioner.transport import parent
 from provisioner.transport.executor import Transport
 from provisioner.transport.parent import ParentTransport
-from provisioner.units import MIB, format_seconds
+from provisioner.units import format_seconds
 
-_STATE_SECONDS = 20.0
 _UNDO_SECONDS = 10.0
 _STOP_SECONDS = 30.0
 _FIRST_TRY = 0.6  # of the time that a guest may take to answer
@@ -42,34 +41,6 @@ class Started:
     def is_new(self) -> bool:
         """Whether it was started now."""
         return self.seconds is not None
-
-
-def definition(guest: Guest) -> bytes:
-    """The definition of a guest for its parent's program: lines of KEY=VALUE."""
-    lines = {
-        "name": guest.name,
-        "kind": guest.kind,
-        "memory": guest.memory // MIB,  # MiB
-        "processors": guest.processor.count,
-        "disks": len(guest.disks),
-        "disk-sizes": " ".join(str(disk.size // MIB) for disk in guest.disks),  # MiB
-        "interfaces": len(guest.interfaces),
-        "image": guest.image,
-        "machine": guest.machine,
-        "kernel-args": " ".join(guest.kernel_args),
-        "hostname": guest.name,
-        "accel": guest.accel,
-        "hyperv": _switches(guest.hyperv),
-        "kvm": _switches(guest.kvm),
-        "timers": _switches(guest.clock.timers),
-    }
-    return "".join(f"{key}={value}\n" for key, value in lines.items()).encode()
-
-
-def _switches(values: Mapping[str, bool | int]) -> str:
-    """Each switch as NAME=on, NAME=off or NAME=NUMBER, separated by commas."""
-    words = {True: "on", False: "off"}
-    return ",".join(f"{name}={words[v] if isinstance(v, bool) else v}" for name, v in sorted(values.items()))
 
 
 def ensure(
@@ -108,7 +79,7 @@ def ensure(
 
 def _states(way: Transport, timeout: float) -> _States:
     try:
-        return parent.states(way, min(timeout, _STATE_SECONDS))
+        return parent.states(way, min(timeout, parent.STATE_SECONDS))
     except errors.VirtlabError as error:
         return error
 
@@ -140,7 +111,7 @@ def _start(guest: Guest, above: Transport, listener: Listener, timeout: float) -
     """
     first = timeout * _FIRST_TRY
     try:
-        parent.start(above, guest.name, definition(guest), first)
+        parent.start(above, guest.name, parent.definition(guest), first)
         return
     except errors.NotReady as error:
         silent = error
@@ -150,12 +121,12 @@ def _start(guest: Guest, above: Transport, listener: Listener, timeout: float) -
     except errors.VirtlabError:
         raise silent from None
     listener.phase(guest.name, f"starting in {guest.parent} once more")
-    parent.start(above, guest.name, definition(guest), timeout)
+    parent.start(above, guest.name, parent.definition(guest), timeout)
 
 
 def _told(error: errors.VirtlabError, label: str, host: str) -> errors.VirtlabError:
     """The error, with the guest that it is about and a hint where to look."""
-    about = error.message if label in error.message else f"{label} did not start in {host}: {error.message}"
+    about = f"{label} did not start in {host}: {error.message}"
     return type(error)(about, hint=error.hint or f"see what it says there: {{virtlab}} console {host}")
 
 
@@ -176,7 +147,7 @@ def raise_failures(started: Sequence[Started]) -> None:
 def stop(guest: str, label: str, above: Transport, listener: Listener, *, timeout: float) -> None:
     """Stops a guest inside another, if it runs. Raises GuestError where that fails."""
     try:
-        if parent.states(above, _STATE_SECONDS).get(guest) != _RUNNING:
+        if parent.states(above, parent.STATE_SECONDS).get(guest) != _RUNNING:
             listener.done(guest, "is stopped already")
             return
         listener.phase(guest, "stopping")

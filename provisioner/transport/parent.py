@@ -1,21 +1,30 @@
-"""Talking to a guest through the guest that hosts it: one program there knows how, whatever the kind."""
+"""Talking to a guest through the guest that hosts it: one program there knows how, whatever the kind.
+
+docs/guests-inside.md is the protocol. Its other side is templates/images/shared/guests-inside.sh.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from provisioner import errors
+from provisioner.model.lab import Guest
 from provisioner.sanitize import printable
 from provisioner.transport import files
 from provisioner.transport.channel import left
 from provisioner.transport.executor import DEFAULT_OUTPUT, DEFAULT_TIMEOUT, Transport
 from provisioner.transport.result import Result
-from provisioner.units import format_seconds
+from provisioner.units import MIB, format_seconds
 
 INNER = "/usr/lib/virtlab/inner"
 UNREACHABLE = 125  # how ``inner exec`` ends where it can't reach the guest, with one line on standard error
+STATE_SECONDS = 20.0  # how long ``inner state`` may take
+_NO_PROGRAM = (
+    126,
+    127,
+)  # how a shell ends that can't run a program; of ``inner``'s verbs only exec may end so
 _PUSH_CHUNK = 32 * 1024
 _PULL_CHUNK = 512 * 1024
 _SMALL_OUTPUT = 4096
@@ -74,7 +83,8 @@ class ParentTransport:
                 f"{self.label} can't be reached: {_line(result.stderr)}",
                 hint=f"{{virtlab}} start {self.label}",
             )
-        check_there(self._parent, result)
+        if result.exit_code in _NO_PROGRAM and not result.stdout:
+            _check_program(self._parent)  # else it is the command's own exit code
         return result
 
     def push(
@@ -98,6 +108,34 @@ class ParentTransport:
             return self.run(argv, input=data, timeout=max(0.1, left(deadline)), max_output=most)
 
         return run
+
+
+def definition(guest: Guest) -> bytes:
+    """The definition of a guest for its parent's program: lines of KEY=VALUE, sizes in MiB."""
+    keys = {
+        "name": guest.name,
+        "kind": guest.kind,
+        "memory": guest.memory // MIB,
+        "processors": guest.processor.count,
+        "disks": len(guest.disks),
+        "disk-sizes": " ".join(str(disk.size // MIB) for disk in guest.disks),
+        "interfaces": len(guest.interfaces),
+        "image": guest.image,
+        "machine": guest.machine,
+        "kernel-args": " ".join(guest.kernel_args),
+        "hostname": guest.name,
+        "accel": guest.accel,
+        "hyperv": _switches(guest.hyperv),
+        "kvm": _switches(guest.kvm),
+        "timers": _switches(guest.clock.timers),
+    }
+    return "".join(f"{key}={value}\n" for key, value in keys.items()).encode()
+
+
+def _switches(values: Mapping[str, bool | int]) -> str:
+    """Each switch as NAME=on, NAME=off or NAME=NUMBER, separated by commas."""
+    words = {True: "on", False: "off"}
+    return ",".join(f"{name}={words[v] if isinstance(v, bool) else v}" for name, v in sorted(values.items()))
 
 
 def start(parent: Transport, name: str, definition: bytes, timeout: float) -> None:
@@ -139,17 +177,22 @@ def typed_for_console(name: str) -> bytes:
     return f"\x15{INNER} console {name}; stty sane\r".encode()
 
 
-def check_there(parent: Transport, result: Result) -> None:
-    """Raises GuestError where a parent's image has no program for guests inside it."""
-    if result.exit_code in (126, 127) and not result.stdout and INNER.encode() in result.stderr:
-        raise errors.GuestError(
-            f"{parent.label} can't run guests: its image has no {INNER}",
-            hint="give it an image that can: image: in the lab file",
-        )
+def _check_program(parent: Transport) -> None:
+    """Raises GuestError where a parent has no program for guests inside it."""
+    if parent.run([INNER, "state"], timeout=STATE_SECONDS, max_output=_MOST_STATES).exit_code in _NO_PROGRAM:
+        raise _no_program(parent)
+
+
+def _no_program(parent: Transport) -> errors.GuestError:
+    return errors.GuestError(
+        f"{parent.label} can't run guests: its image has no {INNER}",
+        hint="give it an image that can: image: in the lab file",
+    )
 
 
 def _expect_success(parent: Transport, result: Result) -> None:
-    check_there(parent, result)
+    if result.exit_code in _NO_PROGRAM:
+        raise _no_program(parent)
     if result.exit_code != 0:
         said = _line(result.stderr) or _line(result.stdout) or f"{INNER} ended with {result.exit_code}"
         raise errors.GuestError(said)

@@ -6,12 +6,12 @@ import threading
 from dataclasses import replace
 from typing import Any, cast
 
-from provisioner.backends.inner import definition
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.lifecycle import execution, lab_files
 from provisioner.model import metadata, plan, selection
 from provisioner.model.naming import ImageSet
 from provisioner.model.observed import Observed
+from provisioner.transport.parent import definition
 from provisioner.units import MIB
 
 

@@ -6,26 +6,29 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from provisioner import errors
+from provisioner import errors, paths
 from provisioner.transport.parent import INNER
 from provisioner.transport.result import Result
 
 # Its guests are folders; what is inside one runs in it.
-SCRIPT = """\
-verb=$1 name=$2
-case $verb in
-    state) for each in *; do [ ! -d "$each" ] || echo "$each $(cat "$each/.state")"; done ;;
-    start) mkdir -p "$name"; cat >"$name/.definition"; echo running >"$name/.state"; echo "$name" >>.order ;;
-    stop) echo stopped >"$name/.state" ;;
-    exec)
-        [ "$(cat "$name/.state" 2>/dev/null)" = running ] || { echo "$name does not run" >&2; exit 125; }
-        shift 3
-        cd "$name" || exit
-        [ "$1" != INNER ] || { shift; exec sh "$INNER_SCRIPT" "$@"; }
-        exec "$@"
-        ;;
-esac
-""".replace("INNER ]", f"{INNER} ]")
+SCRIPT = f"""\
+kind=container called=folders memory=32 interfaces=0 home=.
+. {paths.templates_dir()}/images/shared/guests-inside.sh
+find_running() {{ [ "$(cat "$name/.state" 2>/dev/null)" = running ]; }}
+start_guest() {{
+    mkdir -p "$name"
+    printf %s "$definition" >"$name/.definition"
+    echo running >"$name/.state"
+    echo "$name" >>.order
+}}
+stop_guest() {{ echo stopped >"$name/.state"; }}
+enter() {{
+    cd "$name" || exit
+    [ "$1" != {INNER} ] || {{ shift; exec sh "$INNER_SCRIPT" "$@"; }}
+    exec "$@"
+}}
+serve "$@"
+"""
 
 
 class Shell:

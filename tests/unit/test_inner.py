@@ -16,6 +16,7 @@ from provisioner.backends import inner
 from provisioner.listener import Silent
 from provisioner.model.enums import GuestKind, Transport
 from provisioner.model.lab import Clock, Guest
+from provisioner.transport import parent
 from provisioner.transport.result import Result
 from provisioner.units import MIB
 
@@ -58,7 +59,7 @@ def test_the_definition_is_lines_that_a_shell_reads() -> None:
         kvm={"hidden": True},
         clock=Clock("utc", {"hpet": False, "hypervclock": True}),
     )
-    told = dict(line.split("=", 1) for line in inner.definition(made).decode().splitlines())
+    told = dict(line.split("=", 1) for line in parent.definition(made).decode().splitlines())
     assert told == {
         "name": "a",
         "kind": "container",
@@ -87,7 +88,7 @@ def test_all_start_once_and_each_after_its_parent(host: Shell) -> None:
         ("deep", True, None),
     ]
     assert sorted((host.folder / ".order").read_text().split()) == ["a", "b"]
-    assert (host.folder / "a/deep/.definition").read_bytes() == inner.definition(GUESTS[2])
+    assert (host.folder / "a/deep/.definition").read_bytes() == parent.definition(GUESTS[2])
     *siblings, last = (line.split(" after ")[0] for line in heard.lines)
     assert (sorted(siblings), last) == (["a ready in host", "b ready in host"], "deep ready in a")
     again = inner.ensure("host", host, GUESTS, Heard(), timeout=10)

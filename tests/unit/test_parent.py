@@ -97,6 +97,12 @@ def test_a_parent_without_the_program(tmp_path: Path) -> None:
             act()
 
 
+@pytest.mark.parametrize("code", [126, 127])
+def test_a_command_that_is_not_found_is_not_taken_for_the_program(inside: ParentTransport, code: int) -> None:
+    script = f"echo {INNER}: not found >&2; exit {code}"
+    assert inside.run(["sh", "-c", script]).exit_code == code
+
+
 def test_what_a_hostile_parent_says_is_one_harmless_line(tmp_path: Path) -> None:
     host = liar(tmp_path, 1, err=b"first\n\x1b[2J\x1b]0;owned\x07" + b"A" * 10_000)
     with pytest.raises(errors.GuestError) as caught:
