@@ -22,19 +22,3 @@ class Listener(Protocol):
 
     def failed(self, subject: str, text: str) -> None:
         """Reports that a subject has failed. The error itself is in the result, or is raised."""
-
-
-class Silent:
-    """A listener that ignores everything."""
-
-    def note(self, text: str) -> None:
-        pass
-
-    def phase(self, subject: str, phase: str, fraction: float | None = None) -> None:
-        pass
-
-    def done(self, subject: str, text: str) -> None:
-        pass
-
-    def failed(self, subject: str, text: str) -> None:
-        pass

@@ -12,8 +12,6 @@ from provisioner.labfile.products_spec import Method, Type
 from provisioner.labfile.value_types import Given, Spot
 from provisioner.language import Text
 
-ARTICLE = "article"  # the name that the article has among the sources
-
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -17,6 +17,7 @@ from provisioner.model.lab import Lab
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`((?:demo-|products )[^`]*)`", TEXT)))
+ARTICLE = "article"  # its name among the sources of products
 LINES = {"today", "since"}  # of a product, beside those of the table
 
 
@@ -50,7 +51,7 @@ def test_every_lab_is_named() -> None:
 def test_every_product_is_named_with_every_line_of_it_that_the_article_speaks_of() -> None:
     for product in products.load(paths.products_file()):
         for name, cell in product.in_2011.cells().items():
-            says = cell and any(each.source.name == products.ARTICLE for each in cell.citations)
+            says = cell and any(each.source.name == ARTICLE for each in cell.citations)
             if says and name not in ("type", "method"):
                 assert f"products {product.name} {name}" in NAMED
 

@@ -15,6 +15,7 @@ from provisioner.labfile.products import Citation, Product
 from provisioner.labfile.products_spec import Method, Type
 from provisioner.model.article import PARTS
 
+ARTICLE = "article"  # its name among the sources
 SOUND = """
 virtlab-products: 1
 sources:
@@ -88,7 +89,7 @@ def test_each_place_in_the_article_is_the_products_own(shipped: dict[str, Produc
         own = re.compile(rf"5\([12]\)|6\({number}\)|7\.1\.{number}(\.[12])?")
         for _, cited in citations(product):
             for each in cited:
-                if each.source.name == products.ARTICLE:
+                if each.source.name == ARTICLE:
                     assert own.fullmatch(each.place), f"{product.name}: {each.place}"
 
 
@@ -96,7 +97,7 @@ def test_what_happened_since_is_in_order_and_not_from_the_article(shipped: dict[
     for product in shipped.values():
         assert [event.when for event in product.since] == sorted(event.when for event in product.since)
         for event in product.since:
-            assert all(each.source.name != products.ARTICLE for each in event.citations)
+            assert all(each.source.name != ARTICLE for each in event.citations)
 
 
 def test_each_source_is_cited(shipped: dict[str, Product]) -> None:
@@ -156,7 +157,7 @@ def test_it_says_what_the_article_says(
     assert cell is not None
     assert cell.choice is choice
     assert words in cell.text.en
-    assert (products.ARTICLE, place) in [(each.source.name, each.place) for each in cell.citations]
+    assert (ARTICLE, place) in [(each.source.name, each.place) for each in cell.citations]
 
 
 def test_where_the_article_is_silent_it_is_not_cited_alone(shipped: dict[str, Product]) -> None:
@@ -164,7 +165,7 @@ def test_where_the_article_is_silent_it_is_not_cited_alone(shipped: dict[str, Pr
         for cell in product.in_2011.cells().values():
             assert cell is not None
             if "The article does not say" in cell.text.en:
-                assert cell.citations[0].source.name != products.ARTICLE
+                assert cell.citations[0].source.name != ARTICLE
 
 
 def test_what_no_source_says_is_not_known(load: Load) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from driver import Virtlab
+from silent import Silent
 
 from provisioner.backends.session import Session
 from provisioner.host.local_host import KvmDevice, LocalHost, user_name
 from provisioner.hypervisor import events
 from provisioner.hypervisor.connection import Choice, connect
 from provisioner.lifecycle import execution
-from provisioner.listener import Silent
 from provisioner.model import naming
 
 # the kernel finds a mistaken root and stops before any agent starts

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 from driver import Virtlab
+from silent import Silent
 
 from provisioner import errors
 from provisioner.backends.session import opened
 from provisioner.hypervisor.connection import Choice
-from provisioner.listener import Silent
 from provisioner.measure import turns
 from provisioner.measure.clone import Clone, Clones
 from provisioner.measure.turns import Reading, Task

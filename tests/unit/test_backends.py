@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 import worlds
 from parent_peers import Shell
+from silent import Silent
 
 from provisioner import errors
 from provisioner.backends import choose, inner
@@ -16,7 +17,7 @@ from provisioner.backends.guest_backend import Backend, ConsolePort
 from provisioner.backends.hosted_backend import HostedGuest
 from provisioner.backends.machine_backend import LibvirtMachine
 from provisioner.backends.session import Session
-from provisioner.listener import Listener, Silent
+from provisioner.listener import Listener
 from provisioner.model.enums import GuestKind, Transport
 from provisioner.model.lab import Guest
 from provisioner.model.observed import Member, ObservedDomain, ObservedInner

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from parent_peers import Shell
+from silent import Silent
 from worlds import guest
 
 from provisioner import errors
 from provisioner.backends import inner
-from provisioner.listener import Silent
 from provisioner.model.enums import GuestKind, Transport
 from provisioner.model.lab import Clock, Guest
 from provisioner.transport import parent

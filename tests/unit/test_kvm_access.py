@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 
 import pytest
+from silent import Silent
 from worlds import NOTHING, guest, lab, make, origin
 
 from provisioner import errors
@@ -17,7 +18,6 @@ from provisioner.host.local_host import KvmDevice, UnknownHost
 from provisioner.hypervisor.connection import Choice, Connection
 from provisioner.hypervisor.host_facts import QemuUser
 from provisioner.lifecycle import execution, kvm_access
-from provisioner.listener import Silent
 from provisioner.model.accel import Decision
 from provisioner.verbs import doctor
 

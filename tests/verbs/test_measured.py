@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from silent import Silent
 
 from provisioner.cli import bench_command
 from provisioner.hypervisor.connection import SYSTEM
 from provisioner.lifecycle import running
-from provisioner.listener import Silent
 from provisioner.measure import benchmark
 from provisioner.report.terminal.data import Output
 from provisioner.store import results
