@@ -184,12 +184,12 @@ def _select(wanted: Sequence[_Wanted], stanzas: Iterable[_Stanza]) -> list[Packa
             continue
         chosen[stanza.package.name] = stanza.package
         for alternatives in stanza.depends:
-            found = next((by_name[name] for name in alternatives if name in by_name), None)
-            if found and (
-                found.section in _LIBRARY_SECTIONS
-                or any(fnmatch.fnmatchcase(found.package.name, pattern) for pattern in along)
+            dependency = next((by_name[name] for name in alternatives if name in by_name), None)
+            if dependency and (
+                dependency.section in _LIBRARY_SECTIONS
+                or any(fnmatch.fnmatchcase(dependency.package.name, pattern) for pattern in along)
             ):
-                waiting.append(found)
+                waiting.append(dependency)
     return [chosen[name] for name in sorted(chosen)]
 
 

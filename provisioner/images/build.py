@@ -141,8 +141,8 @@ def _kernel(
     if not spec.loader:
         (made / "kernel-efi").write_bytes(boot_image)
     for name, guest in spec.guests.items():
-        found = grub.find(unpacked, guest.needed)
-        core = grub.core_image(found, guest.modules, guest.config, _folder(workspace, f"grub-{name}"))
+        its_grub = grub.find(unpacked, guest.needed)
+        core = grub.core_image(its_grub, guest.modules, guest.config, _folder(workspace, f"grub-{name}"))
         (_folder(unpacked / "boot", "guests") / name).write_bytes(core)
     progress("packing the initramfs", None)
     _initramfs(loose / "initrd", spec, unpacked, workspace)
@@ -172,11 +172,11 @@ def _boot_disk(
     sizes: dict[str, int] = {}
     loaded = sum((loose / name).stat().st_size for name in ("kernel", "initrd"))
     files: dict[str, bytes | Path] = {f"/{name}": loose / name for name in ("kernel", "initrd")}
-    found = grub.find(unpacked, loader.grub)
+    its_grub = grub.find(unpacked, loader.grub)
     for name, spec in loader.guests.items():
         if isinstance(spec, GrubSpec):
             own = _folder(workspace, f"grub-{name}")
-            files[f"/guests/{name}"] = grub.bare_disk(found, spec.modules, spec.config, own)
+            files[f"/guests/{name}"] = grub.bare_disk(its_grub, spec.modules, spec.config, own)
             continue
         _initramfs(loose / f"guest-{name}", spec, unpacked, workspace)
         files[f"/guests/{name}"] = loose / f"guest-{name}"
@@ -188,7 +188,7 @@ def _boot_disk(
         loaded += len(program)
     system = tree.programs(loader.system)
     files |= {f"/system/{entry.path}": entry.data for entry in (*system, *tree.libraries(system))}
-    grub.boot_disk(out, found, files, loader.config, loader.size, _folder(workspace, "grub"))
+    grub.boot_disk(out, its_grub, files, loader.config, loader.size, _folder(workspace, "grub"))
     return loaded, sizes
 
 

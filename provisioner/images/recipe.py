@@ -93,12 +93,12 @@ class KernelSpec:
     def needed(self) -> tuple[Part, ...]:
         """The parts that packages must have, for it and for the systems inside it, each once."""
         loader = self.loader
-        found = [self.kernel, *self.programs.values()]
+        wanted = [self.kernel, *self.programs.values()]
         if loader:
-            found += [*loader.grub, *loader.programs.values(), *loader.system.values()]
+            wanted += [*loader.grub, *loader.programs.values(), *loader.system.values()]
         for guest in (*self.guests.values(), *(loader.guests.values() if loader else ())):
-            found += guest.needed
-        return tuple({part.name: part for part in found if part.packages}.values())
+            wanted += guest.needed
+        return tuple({part.name: part for part in wanted if part.packages}.values())
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -80,11 +80,11 @@ def with_bases(folder: Path, *, above: tuple[Path, ...] = ()) -> list[RecipeFile
     ``above``: the recipes that lead to this one. Raises ImageError, with the place, where a recipe that leads
     to another one is named by it, and what :func:`read` raises.
     """
-    found = [read(folder)]
-    while base := found[-1].extends:
-        _check_new(base, (*above, *(each.folder for each in found)))
-        found.append(read(base.folder))
-    return found
+    recipes = [read(folder)]
+    while base := recipes[-1].extends:
+        _check_new(base, (*above, *(each.folder for each in recipes)))
+        recipes.append(read(base.folder))
+    return recipes
 
 
 def digest(folder: Path) -> str:

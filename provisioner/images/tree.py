@@ -36,9 +36,9 @@ class Tree:
         for place in places:
             fitting = sorted(self._root.glob(place.lstrip("/"))) if "*" in place else []
             for each in [str(path.relative_to(self._root)) for path in reversed(fitting)] or [place]:
-                found = self._follow(each)
-                if found is not None and found.is_file():
-                    return found
+                file = self._follow(each)
+                if file is not None and file.is_file():
+                    return file
         return None
 
     def programs(self, wanted: Mapping[str, Part]) -> list[cpio.Entry]:
@@ -49,7 +49,7 @@ class Tree:
         """
         self.require(wanted.values())
         places = ((path, self.find(part.places)) for path, part in wanted.items())
-        return [self._program(path, found) for path, found in places if found]
+        return [self._program(path, file) for path, file in places if file]
 
     def require(self, parts: Iterable[Part]) -> None:
         """Raises ImageError that names every one of these parts that is missing and not optional."""
@@ -65,9 +65,9 @@ class Tree:
             raise ImageError(f"none of the packages has {', '.join(told)}")
         return [place for place in places if place]
 
-    def _program(self, path: str, found: Path) -> cpio.Entry:
-        data = found.read_bytes()
-        path = str(found.relative_to(self._root)) if "*" in path else path
+    def _program(self, path: str, file: Path) -> cpio.Entry:
+        data = file.read_bytes()
+        path = str(file.relative_to(self._root)) if "*" in path else path
         return cpio.file(path.lstrip("/"), data, 0o755 if elf.is_elf(data) else 0o644)
 
     def libraries(self, programs: Iterable[cpio.Entry]) -> list[cpio.Entry]:
@@ -75,7 +75,7 @@ class Tree:
 
         Raises ImageError that names a library that no package has, or a program that is damaged.
         """
-        found: dict[str, cpio.Entry] = {}
+        libraries: dict[str, cpio.Entry] = {}
         waiting = [(entry.path, entry.data) for entry in programs if elf.is_elf(entry.data)]
         while waiting:
             who, data = waiting.pop()
@@ -84,15 +84,15 @@ class Tree:
             except elf.NotElf as error:
                 raise ImageError(f"{who} can't be read: {error}") from error
             for name in names:
-                if name in found:
+                if name in libraries:
                     continue
                 library = self.find(f"{folder}/{name}" for folder in _LIBRARY_FOLDERS)
                 if library is None:
                     raise ImageError(f"{who} needs the library {name}, which none of the packages has")
                 folder = _LOADER_FOLDER if name.startswith("ld-linux") else _GUEST_LIBRARIES
-                found[name] = cpio.file(f"{folder}/{name}", library.read_bytes(), 0o755)
-                waiting.append((name, found[name].data))
-        return list(found.values())
+                libraries[name] = cpio.file(f"{folder}/{name}", library.read_bytes(), 0o755)
+                waiting.append((name, libraries[name].data))
+        return list(libraries.values())
 
     def _follow(self, place: str) -> Path | None:
         """Walk the path as the guest would: links, absolute ones too, stay inside the tree."""

@@ -29,8 +29,8 @@ def names(labs_dir: Path) -> list[str]:
 
 def entries(labs_dir: Path) -> list[Entry]:
     """The labs in a folder of labs with their titles, sorted by name. A broken lab file is no error here."""
-    found = ((name, labs_dir / name / LAB_FILE) for name in names(labs_dir))
-    return [_entry(name, file) for name, file in found]
+    files = ((name, labs_dir / name / LAB_FILE) for name in names(labs_dir))
+    return [_entry(name, file) for name, file in files]
 
 
 def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
@@ -68,14 +68,15 @@ def beside(file: Path, name: str) -> Path | None:
     Raises InputError for a link that leads out of the lab's folder: a lab from a stranger must not show
     other files that this user can read.
     """
-    found = file.parent / name
-    if file.name != LAB_FILE or not found.is_file():
+    neighbour = file.parent / name
+    if file.name != LAB_FILE or not neighbour.is_file():
         return None
-    if not found.resolve().is_relative_to(file.parent.resolve()):
+    if not neighbour.resolve().is_relative_to(file.parent.resolve()):
         raise InputError(
-            f"{found} is a link to a file that is not the lab's", hint="put the file itself into the folder"
+            f"{neighbour} is a link to a file that is not the lab's",
+            hint="put the file itself into the folder",
         )
-    return found
+    return neighbour
 
 
 def _source(file: Path, labs_dir: Path) -> str:

@@ -36,11 +36,11 @@ class ProfileShelf:
     def layers(self, name: str) -> tuple[Given, ...]:
         """The values of the profile, then those of the base. Empty where they can't be used."""
         if name not in self._layers:
-            found = [
+            layers = [
                 layer for layer in (self._read(name), self._read(spec.BASE_PROFILE)) if layer is not None
             ]
-            complete = len(found) == 2 and self._complete(self.folder / f"{name}.yaml", found)
-            self._layers[name] = tuple(found) if complete else ()
+            complete = len(layers) == 2 and self._complete(self.folder / f"{name}.yaml", layers)
+            self._layers[name] = tuple(layers) if complete else ()
         return self._layers[name]
 
     def _read(self, name: str) -> Given | None:
@@ -120,15 +120,15 @@ def drafts(lab: Given, shelf: ProfileShelf, problems: Problems) -> list[Draft]:
     own_defaults = [defaults] if defaults and defaults.ok else []
     if guests is None or not guests.ok or (defaults and not defaults.ok):
         return []
-    found: list[Draft] = []
+    drafts: list[Draft] = []
     for name, guest in guests.value.items():
         if not guest.ok:
             continue
         profile = _profile(guest, own_defaults, shelf, problems)
         layers = [*own_defaults, *shelf.layers(profile)] if profile else []
         if len(layers) > len(own_defaults):
-            found.append(Draft(name, guest, profile, _hardware([guest, *layers], problems)))
-    return found
+            drafts.append(Draft(name, guest, profile, _hardware([guest, *layers], problems)))
+    return drafts
 
 
 def _profile(guest: Given, defaults: Iterable[Given], shelf: ProfileShelf, problems: Problems) -> str:

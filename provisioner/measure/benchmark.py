@@ -146,10 +146,10 @@ class _Run:
 
     def _domains(self, observed: Observed) -> list[ObservedDomain]:
         """The guests as they are now: they may have changed while this waited for the lock."""
-        found = [domain for name in self._names if (domain := observed.domain(name)) is not None]
-        if not found or len(found) < len(self._names):
+        domains = [domain for name in self._names if (domain := observed.domain(name)) is not None]
+        if not domains or len(domains) < len(self._names):
             raise errors.NotFound(f"{self._instance.name} has changed meanwhile", hint="{virtlab} status")
-        return found
+        return domains
 
     def _clean_up(self, paused: Sequence[Domain]) -> list[errors.VirtlabError]:
         problems: list[errors.VirtlabError] = []
@@ -225,13 +225,13 @@ class _Run:
         task = Task("prepare", workloads.PREPARE, "echo done", _FILL_SECONDS)
         try:
             turns.install(clone, [task])
-            found = turns.turn(clone, [task], {"DISK": clone.guest.first_disk})[task.name]
+            reading = turns.turn(clone, [task], {"DISK": clone.guest.first_disk})[task.name]
         except (errors.GuestError, errors.HypervisorError) as error:
-            found = errors.GuestError(error.message)
-        if isinstance(found, errors.GuestError):
+            reading = errors.GuestError(error.message)
+        if isinstance(reading, errors.GuestError):
             for probe in self._timed:
                 if Needs.DISK in probe.needs:
-                    self._results.bar(probe, clone.of, f"its disk could not be filled: {first_line(found)}")
+                    self._results.bar(probe, clone.of, f"its disk could not be filled: {first_line(reading)}")
 
     def _install(self, clone: Clone, tasks: Sequence[Task]) -> None:
         names = {task.name for task in tasks}
@@ -347,19 +347,19 @@ class _Run:
         self, clone: Clone, probes: Sequence[Probe]
     ) -> Iterator[tuple[dict[str, str], list[Probe]]]:
         """The variables for the scripts, and the probes that can run. Inside it, the host's iperf3 runs."""
-        found = {"DISK": clone.guest.first_disk}
+        variables = {"DISK": clone.guest.first_disk}
         if clone.addresses:
-            found["PEER"] = plan.USER_GATEWAY if self._session.is_session else clone.host_end
+            variables["PEER"] = plan.USER_GATEWAY if self._session.is_session else clone.host_end
         with ExitStack() as stack:
             if any(Needs.FAR_END in probe.needs for probe in probes):
                 try:
-                    found["PORT"] = str(stack.enter_context(self._far_end(clone)))
+                    variables["PORT"] = str(stack.enter_context(self._far_end(clone)))
                 except errors.HypervisorError as error:
                     why = first_line(error) + (f" ({error.hint})" if error.hint else "")
                     for probe in probes:
                         if Needs.FAR_END in probe.needs:
                             self._results.bar(probe, clone.of, f"not available here: {why}")
-            yield found, [probe for probe in probes if not self._results.is_barred(probe, clone.of)]
+            yield variables, [probe for probe in probes if not self._results.is_barred(probe, clone.of)]
 
     def _far_end(self, clone: Clone) -> AbstractContextManager[int]:
         """The host's iperf3; the context's value is its port."""

@@ -62,30 +62,30 @@ def ratio(guest: str, base: str, values: Rounds, base_values: Rounds) -> Ratio:
         for own, other in zip(values, base_values, strict=False)
         if own is not None and other is not None and own > 0 and other > 0
     )
-    found = interval(pairs)
+    of_median = interval(pairs)
     return Ratio(
         guest=guest,
         base=base,
         pairs=pairs,
         median=median(pairs),
-        low=found.low if found else None,
-        high=found.high if found else None,
-        confidence=found.confidence if found else None,
-        verdict=verdict(found, any_pair=bool(pairs)),
+        low=of_median.low if of_median else None,
+        high=of_median.high if of_median else None,
+        confidence=of_median.confidence if of_median else None,
+        verdict=verdict(of_median, any_pair=bool(pairs)),
     )
 
 
-def verdict(found: Interval | None, *, any_pair: bool = True) -> Verdict:
+def verdict(of_median: Interval | None, *, any_pair: bool = True) -> Verdict:
     """The verdict on a ratio by its interval. Within the control's margin, it counts as no difference."""
     if not any_pair:
         return Verdict.MISSING
-    if found is None:
+    if of_median is None:
         return Verdict.UNCLEAR
-    if found.low > MARGIN[1]:
+    if of_median.low > MARGIN[1]:
         return Verdict.MORE
-    if found.high < MARGIN[0]:
+    if of_median.high < MARGIN[0]:
         return Verdict.LESS
-    return Verdict.SAME if MARGIN[0] <= found.low and found.high <= MARGIN[1] else Verdict.UNCLEAR
+    return Verdict.SAME if MARGIN[0] <= of_median.low and of_median.high <= MARGIN[1] else Verdict.UNCLEAR
 
 
 def outcome(

@@ -42,40 +42,40 @@ def accesses(log: bytes) -> list[Access]:
 
     Raises ValueError where a line of the trace is damaged, because others may be lost then.
     """
-    found = []
+    accesses = []
     for line in log.split(b"\n"):
         match = _LINE.fullmatch(line.rstrip(b"\r"))
         if match is not None:
             kind, address, value, region = match.groups()
-            found.append(
+            accesses.append(
                 Access(kind == b"write", int(address, 16), int(value, 16), region.decode("ascii", "replace"))
             )
         elif _TRACED.search(line):
             raise ValueError("a line of the trace is damaged")
-    return found
+    return accesses
 
 
-def between(found: Sequence[Access], begin: bytes, end: bytes) -> list[Access]:
+def between(trace: Sequence[Access], begin: bytes, end: bytes) -> list[Access]:
     """The accesses between the marks ``begin`` and ``end`` on the console.
 
     Raises ValueError where a byte of a mark is not in the trace, because lines were lost then.
     """
-    sent = [(index, access.value & 0xFF) for index, access in enumerate(found) if _is_console(access)]
+    sent = [(index, access.value & 0xFF) for index, access in enumerate(trace) if _is_console(access)]
     text = bytes(value for _, value in sent)
     first = text.find(begin)
     last = text.find(end, first + len(begin))
     if first < 0 or last < 0:
         raise ValueError("the mark of the work's begin or end is not in the trace")
-    return list(found[sent[first + len(begin) - 1][0] + 1 : sent[last][0]])
+    return list(trace[sent[first + len(begin) - 1][0] + 1 : sent[last][0]])
 
 
 def _is_console(access: Access) -> bool:
     return access.writes and access.region == "serial" and access.address == _CONSOLE
 
 
-def by_region(found: Sequence[Access]) -> dict[str, int]:
+def by_region(trace: Sequence[Access]) -> dict[str, int]:
     """How many accesses to each region, the most first."""
-    return dict(Counter(access.region for access in found).most_common())
+    return dict(Counter(access.region for access in trace).most_common())
 
 
 def of_device(counts: dict[str, int], regions: re.Pattern[str]) -> dict[str, int]:

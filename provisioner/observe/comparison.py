@@ -114,11 +114,11 @@ def _plain(facts: Sequence[Facts | None]) -> list[Row]:
             lambda f: ", ".join(f.platform),
         ),
     )
-    found = []
+    rows = []
     for section, label, read in wanted:
         cells = [(read(one) or None) if one else None for one in facts]
-        found.append(_row(section, label, cells, facts))
-    return found
+        rows.append(_row(section, label, cells, facts))
+    return rows
 
 
 def _features(facts: Facts) -> str:
@@ -156,9 +156,9 @@ def _rng(facts: Facts) -> str:
 
 def _of_kind(facts: Facts, kind: str) -> str:
     """The drivers of the paravirtual devices of a kind: that of the device before that of its PCI card."""
-    found = identify.of_kind(facts.devices, kind)
-    drivers = dict.fromkeys(device.driver for device in found if device.driver)
-    return interface_text(drivers, found[0].interface) if found else ""
+    devices = identify.of_kind(facts.devices, kind)
+    drivers = dict.fromkeys(device.driver for device in devices if device.driver)
+    return interface_text(drivers, devices[0].interface) if devices else ""
 
 
 def _clock(facts: Facts) -> str:
@@ -173,20 +173,20 @@ def _pci(facts: Sequence[Facts | None]) -> list[Row]:
         for device in one.devices if one else ():
             if device.bus == "pci":
                 kinds.setdefault(device.ident, device)
-    found = []
+    rows = []
     for ident, sample in kinds.items():
         name = sample.name if sample.name == ident else f"{sample.name} ({ident})"
         cells = [_drivers_of(one, ident) if one else None for one in facts]
-        found.append(_row(PCI, Text(name), cells, facts))
-    return sorted(found, key=lambda row: row.differs)
+        rows.append(_row(PCI, Text(name), cells, facts))
+    return sorted(rows, key=lambda row: row.differs)
 
 
 def _drivers_of(facts: Facts, ident: str) -> str | None:
     """The driver of the devices of that kind, and their number where there is more than one."""
-    found = [device for device in facts.devices if device.bus == "pci" and device.ident == ident]
-    if not found:
+    devices = [device for device in facts.devices if device.bus == "pci" and device.ident == ident]
+    if not devices:
         return None
-    drivers = Counter(device.driver or NO_DRIVER for device in found)
+    drivers = Counter(device.driver or NO_DRIVER for device in devices)
     if drivers == {NO_DRIVER: 1}:
         return NO_DRIVER
     return ", ".join(
@@ -199,15 +199,15 @@ def _interrupts(facts: Sequence[Facts | None]) -> list[Row]:
     sorted_out = [_by_role(one) if one else {} for one in facts]
     labels = dict(_ROLES)
     others = sorted({role for counted in sorted_out for role in counted if role not in labels})
-    found = []
+    rows = []
     for role in (*labels, *others):
         sources = [counted.get(role, {}) for counted in sorted_out]
         if not any(sources):
             continue
         label = labels.get(role, Text(role))
         cells = [_counted(role, counters) for counters in sources]
-        found.append(Row(INTERRUPTS, label, tuple(cells), False, role in labels))
-    return found
+        rows.append(Row(INTERRUPTS, label, tuple(cells), False, role in labels))
+    return rows
 
 
 def _counted(role: str, counters: dict[str, int]) -> str | None:
@@ -231,12 +231,12 @@ def _by_role(facts: Facts) -> dict[str, dict[str, int]]:
                 roles[device.address] = role
     if facts.agent:
         roles[facts.agent.removeprefix("/dev/")] = "agent"
-    found: dict[str, dict[str, int]] = {}
+    by_role: dict[str, dict[str, int]] = {}
     for interrupt in facts.interrupts:
         source = device_of(interrupt.source)
-        counters = found.setdefault(roles.get(source) or source, {})
+        counters = by_role.setdefault(roles.get(source) or source, {})
         counters[source] = counters.get(source, 0) + interrupt.count
-    return found
+    return by_role
 
 
 def device_of(source: str) -> str:
@@ -252,11 +252,11 @@ def device_of(source: str) -> str:
 
 def _boot(facts: Sequence[Facts | None]) -> list[Row]:
     names = dict.fromkeys(phase.name for one in facts if one for phase in one.phases)
-    found = []
+    rows = []
     for name in names:
         cells = []
         for one in facts:
             at = next((p.seconds for p in one.phases if p.name == name), None) if one else None
             cells.append(None if at is None else f"{at:.2f}")
-        found.append(Row(_BOOT, _PHASES.get(name, Text(name)), tuple(cells), False, True))
-    return found
+        rows.append(Row(_BOOT, _PHASES.get(name, Text(name)), tuple(cells), False, True))
+    return rows

@@ -35,8 +35,8 @@ class _Sections:
     def __init__(self, data: bytes) -> None:
         if len(data) > MOST_BYTES:
             raise ValueError(f"it told more than {MOST_BYTES // 1024} KiB")
-        head, found, tail = data.rpartition(b"\n@end")
-        if not found or tail.strip():
+        head, marker, tail = data.rpartition(b"\n@end")
+        if not marker or tail.strip():
             raise ValueError("what it told of itself was cut short")
         text, _, self.cpuid = head.partition(b"\n@cpuid\n")
         self._parts: dict[str, list[str]] = {}
@@ -71,13 +71,13 @@ class _Files:
 
     def under(self, folder: str, name: str) -> list[tuple[str, list[str]]]:
         """The entries of a folder that contain a file of that name, each with the lines of that file."""
-        found = []
+        entries = []
         for path, lines in self._lines.items():
             head, _, last = path.rpartition("/")
             parent, _, entry = head.rpartition("/")
             if last == name and parent == folder:
-                found.append((_clean(entry), lines))
-        return found[:_MOST]
+                entries.append((_clean(entry), lines))
+        return entries[:_MOST]
 
 
 def facts_of(data: bytes) -> Facts:
@@ -92,9 +92,9 @@ def facts_of(data: bytes) -> Facts:
             missing.append(part)
         return value
 
-    found = _devices(files, sections)
+    devices = _devices(files, sections)
     paths = _paths(sections)
-    drivers = {device.address: device for device in found}
+    drivers = {device.address: device for device in devices}
     messages = [line.partition("] ")[2] or line for line in sections.lines("messages")]
     # the words of every kernel that could be a guest's, and those of one that is Xen's
     ordinary = _after("Booting paravirtualized kernel on ", messages)
@@ -125,13 +125,13 @@ def facts_of(data: bytes) -> Facts:
         entry=entry,
         clock=need("clock", files.text(clock + "current_clocksource")),
         clocks=tuple(files.text(clock + "available_clocksource").split()[:_MOST]),
-        devices=_with_scsi(found, paths),
+        devices=_with_scsi(devices, paths),
         disks=_disks(files, paths, drivers),
         interfaces=_interfaces(files, paths, drivers),
         interrupts=interrupts,
         modules=_modules(files),
         agent=agent if agent.startswith(_PORT) else "",
-        consoles=_consoles(listed, files, serials, agent, found),
+        consoles=_consoles(listed, files, serials, agent, devices),
         rng=_rng(files),
         phases=phases,
         platform=_platform(listed, files, serials, ordinary),
@@ -194,27 +194,27 @@ def _fields(lines: Iterable[str]) -> dict[str, str]:
 def _devices(files: _Files, sections: _Sections) -> list[Device]:
     """All devices on the buses, except those on SCSI."""
     names = _names(sections)
-    found = []
+    devices = []
     for address, lines in files.under("bus/pci/devices", "uevent"):
         fields = _fields(lines)
         ident = fields.get("PCI_ID", "").lower()
         if re.fullmatch("[0-9a-f]{4}:[0-9a-f]{4}", ident):
             driver, interface = fields.get("DRIVER"), identify.pci_interface(ident)
-            found.append(Device("pci", address, ident, names.get(address, ident), driver, interface))
+            devices.append(Device("pci", address, ident, names.get(address, ident), driver, interface))
     for bus in ("virtio", "xen", "vmbus", "usb"):
         for address, lines in files.under(f"bus/{bus}/devices", "uevent"):
             fields = _fields(lines)
             ident = _ident(bus, fields.get("MODALIAS", ""))
             name = f"{bus} {ident}".strip()
             interface = identify.bus_interface(bus)
-            found.append(Device(bus, address, ident, name, fields.get("DRIVER"), interface))
+            devices.append(Device(bus, address, ident, name, fields.get("DRIVER"), interface))
     for address, lines in files.under("bus/scsi/devices", "uevent"):
         at = f"bus/scsi/devices/{address}/"
         name = f"{files.text(at + 'vendor')} {files.text(at + 'model')}".strip()
         fields = _fields(lines)
         ident = fields.get("MODALIAS", "").removeprefix("scsi:")
-        found.append(Device("scsi", address, ident, name or ident, fields.get("DRIVER"), EMULATED))
-    return found[:_MOST]
+        devices.append(Device("scsi", address, ident, name or ident, fields.get("DRIVER"), EMULATED))
+    return devices[:_MOST]
 
 
 def _ident(bus: str, alias: str) -> str:
@@ -228,22 +228,22 @@ def _ident(bus: str, alias: str) -> str:
 
 def _names(sections: _Sections) -> dict[str, str]:
     """The names of PCI devices by address, from ``lspci -Dmm``: a class, a vendor, a device, each quoted."""
-    found = {}
+    names = {}
     for line in sections.lines("names")[:_MOST]:
         quoted = re.findall(r'"([^"]*)"', line)
         if len(quoted) >= 3:
             name = f"{quoted[1]} {quoted[2]}" if quoted[2].startswith("Device ") else quoted[2]
-            found[_clean(line.split(" ", 1)[0])] = _clean(name)
-    return found
+            names[_clean(line.split(" ", 1)[0])] = _clean(name)
+    return names
 
 
 def _paths(sections: _Sections) -> dict[str, list[str]]:
     """The parts of the real path behind each entry that is listed in /sys."""
-    found = {}
+    paths = {}
     for line in sections.lines("paths")[:_MOST]:
         entry, _, path = line.partition(" ")
-        found[_clean(entry)] = _clean(path).split("/") if len(path) <= _LONGEST else []
-    return found
+        paths[_clean(entry)] = _clean(path).split("/") if len(path) <= _LONGEST else []
+    return paths
 
 
 def _chain(parts: list[str], drivers: dict[str, Device]) -> tuple[tuple[str, ...], str]:
@@ -253,9 +253,9 @@ def _chain(parts: list[str], drivers: dict[str, Device]) -> tuple[tuple[str, ...
     return chain, next((d.interface for d in on_the_way if d.interface != EMULATED), EMULATED)
 
 
-def _with_scsi(found: list[Device], paths: dict[str, list[str]]) -> tuple[Device, ...]:
+def _with_scsi(devices: list[Device], paths: dict[str, list[str]]) -> tuple[Device, ...]:
     """All devices. Those on SCSI have the interface of their controller."""
-    by_address = {device.address: device for device in found}
+    by_address = {device.address: device for device in devices}
 
     def completed(device: Device) -> Device:
         if device.bus != "scsi":
@@ -263,7 +263,7 @@ def _with_scsi(found: list[Device], paths: dict[str, list[str]]) -> tuple[Device
         parts = paths.get(f"/sys/bus/scsi/devices/{device.address}", [])
         return replace(device, interface=_chain(parts, by_address)[1])
 
-    return tuple(completed(device) for device in found)
+    return tuple(completed(device) for device in devices)
 
 
 def _is_real(parts: list[str]) -> bool:
@@ -273,25 +273,25 @@ def _is_real(parts: list[str]) -> bool:
 
 
 def _disks(files: _Files, paths: dict[str, list[str]], drivers: dict[str, Device]) -> tuple[facts.Disk, ...]:
-    found = []
+    disks = []
     for name, lines in files.under("block", "size"):
         parts = paths.get(f"/sys/block/{name}", [])
         if _is_real(parts):
             chain, interface = _chain(parts, drivers)
-            found.append(facts.Disk(name, _number(lines[0]) * 512, chain, interface))
-    return tuple(found)
+            disks.append(facts.Disk(name, _number(lines[0]) * 512, chain, interface))
+    return tuple(disks)
 
 
 def _interfaces(
     files: _Files, paths: dict[str, list[str]], drivers: dict[str, Device]
 ) -> tuple[facts.Interface, ...]:
-    found = []
+    interfaces = []
     for name, lines in files.under("class/net", "address"):
         parts = paths.get(f"/sys/class/net/{name}", [])
         if _is_real(parts):
             chain, interface = _chain(parts, drivers)
-            found.append(facts.Interface(name, _clean(lines[0]), chain, interface))
-    return tuple(found)
+            interfaces.append(facts.Interface(name, _clean(lines[0]), chain, interface))
+    return tuple(interfaces)
 
 
 def _interrupts(files: _Files) -> tuple[facts.Interrupt, ...]:
@@ -320,13 +320,13 @@ def _modules(files: _Files) -> tuple[str, ...]:
 
 
 def _consoles(
-    listed: list[str], files: _Files, serials: list[str], agent: str, found: list[Device]
+    listed: list[str], files: _Files, serials: list[str], agent: str, devices: list[Device]
 ) -> tuple[str, ...]:
     """Serial ports except the agent's, and paravirtual consoles, which are virtio's ports without a name."""
     named = {name for name, lines in files.under("class/virtio-ports", "name") if lines[0].strip()}
     ports = [entry for entry in listed if entry.startswith("class/virtio-ports/vport")]
     more = sum(entry.rpartition("/")[2] not in named for entry in ports)
-    more += len([device for device in found if device.bus == "xen" and device.ident == "console"])
+    more += len([device for device in devices if device.bus == "xen" and device.ident == "console"])
     present = [e.rpartition("/")[2] for e in listed if re.fullmatch(r"class/tty/hvc\d+", e)]
     present.sort(key=lambda name: int(name[3:]))
     return tuple(name for name in serials if _PORT + name != agent) + tuple(present[:more])
@@ -338,33 +338,35 @@ def _rng(files: _Files) -> str:
 
 
 def _phases(files: _Files) -> tuple[facts.Phase, ...]:
-    found: dict[str, float] = {}
+    phases: dict[str, float] = {}
     for line in files.lines("/run/virtlab/phases")[:_MOST]:
         name, _, seconds = line.strip().partition(" ")
         if re.fullmatch(r"[a-z-]{1,20} \d{1,9}(\.\d{1,3})?", line.strip()):
-            found.setdefault(name, float(seconds))
-    return tuple(facts.Phase(name, seconds) for name, seconds in found.items())[:_MOST]
+            phases.setdefault(name, float(seconds))
+    return tuple(facts.Phase(name, seconds) for name, seconds in phases.items())[:_MOST]
 
 
 def _platform(listed: list[str], files: _Files, serials: list[str], entry: str) -> tuple[str, ...]:
     """What proves nothing about paravirtual devices, though some of it sounds as if it did."""
-    found = []
+    platform = []
     for _, lines in files.under("bus/pci/devices", "uevent"):
         fields = _fields(lines)
-        found += [name for ident, name in _PLATFORM_PCI.items() if fields.get("PCI_ID", "").lower() == ident]
+        platform += [
+            name for ident, name in _PLATFORM_PCI.items() if fields.get("PCI_ID", "").lower() == ident
+        ]
         if fields.get("PCI_CLASS") == _AHCI:
-            found.append("AHCI controller")
+            platform.append("AHCI controller")
     if any(entry.startswith("bus/acpi/devices/QEMU0002") for entry in listed) or (
         "firmware/qemu_fw_cfg" in listed
     ):
-        found.append("fw_cfg")
+        platform.append("fw_cfg")
     if "firmware/acpi" in listed:
-        found.append("ACPI tables")
+        platform.append("ACPI tables")
     if serials:
-        found.append("serial ports")
+        platform.append("serial ports")
     loader, version = files.text("/proc/sys/kernel/bootloader_type"), files.text("kernel/boot_params/version")
     if (loader, version) == (_QEMU_LOADER, _PVH_BOOT):
-        found.append("PVH entry")
+        platform.append("PVH entry")
     if entry:
-        found.append(f"Booting paravirtualized kernel on {entry}")
-    return tuple(dict.fromkeys(found))[:_MOST]
+        platform.append(f"Booting paravirtualized kernel on {entry}")
+    return tuple(dict.fromkeys(platform))[:_MOST]

@@ -25,22 +25,22 @@ def watch(looks: Sequence[tuple[Session, Observed]], seconds: float) -> dict[str
     """The cost of the active domains on each connection, by name. The guests themselves are not asked."""
     before = [_sample(session, observed) for session, observed in looks]
     time.sleep(seconds)
-    found: dict[str, Usage] = {}
+    usages: dict[str, Usage] = {}
     for earlier, (session, observed) in zip(before, looks, strict=True):
         later = _sample(session, observed)
         for name in earlier.keys() & later.keys():
-            found[name] = _between(earlier[name], later[name])
-    return found
+            usages[name] = _between(earlier[name], later[name])
+    return usages
 
 
 def _sample(session: Session, observed: Observed) -> dict[str, tuple[float, Outside]]:
-    found: dict[str, tuple[float, Outside]] = {}
+    sample: dict[str, tuple[float, Outside]] = {}
     for instance in observed.instances():
         active = [domain for domain in observed.of(instance).domains if domain.is_active]
         outside = host_side.outside(session, active)
         now = time.monotonic()
-        found |= {domain.name: (now, one) for domain, one in zip(active, outside, strict=True)}
-    return found
+        sample |= {domain.name: (now, one) for domain, one in zip(active, outside, strict=True)}
+    return sample
 
 
 def _between(earlier: tuple[float, Outside], later: tuple[float, Outside]) -> Usage:

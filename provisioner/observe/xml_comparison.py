@@ -73,7 +73,7 @@ def differences(documents: dict[str, str], notes: Sequence[Note]) -> list[Differ
     definition.
     """
     placed = {guest: places(xml) for guest, xml in documents.items()}
-    found: list[Difference] = []
+    differences: list[Difference] = []
     lacking: list[str] = []  # elements
     for at in _merged([list(own) for own in placed.values()]):
         values = {guest: own.get(at) for guest, own in placed.items()}
@@ -84,8 +84,8 @@ def differences(documents: dict[str, str], notes: Sequence[Note]) -> list[Differ
             lacking.append(at)
         elif is_element or len(set(values.values())) == 1:
             continue
-        found.append(Difference(at, label(at), values, note_for(at, values, notes)))
-    return sorted(found, key=lambda difference: _rank(difference.at))
+        differences.append(Difference(at, label(at), values, note_for(at, values, notes)))
+    return sorted(differences, key=lambda difference: _rank(difference.at))
 
 
 def places(xml: str) -> dict[str, str]:
@@ -97,9 +97,9 @@ def places(xml: str) -> dict[str, str]:
         raise ValueError(f"not a domain definition: {error}") from error
     if root.tag != "domain":
         raise ValueError(f"not a domain definition: its element is {root.tag}")
-    found = {f"@{name}": value for name, value in root.attrib.items()}
-    found.update(_inside(root, ""))
-    return {at: value for at, value in found.items() if not any(fits(out, at) for out in _LEFT_OUT)}
+    places = {f"@{name}": value for name, value in root.attrib.items()}
+    places.update(_inside(root, ""))
+    return {at: value for at, value in places.items() if not any(fits(out, at) for out in _LEFT_OUT)}
 
 
 def fits(pattern: str, at: str) -> bool:

@@ -77,10 +77,10 @@ def wanted(lesson: Lesson, number: int | None) -> Step:
     """
     if number is not None:
         return step(lesson, number)
-    found = next_step(lesson, progress_file.load(lesson.name))
-    if found is None:
+    first = next_step(lesson, progress_file.load(lesson.name))
+    if first is None:
         raise errors.VirtlabError("all exercises are passed", hint="name one of them with --step")
-    return found
+    return first
 
 
 def hints(lesson: Lesson, exercise: Exercise) -> tuple[tuple[Text, ...], Progress]:

@@ -62,7 +62,7 @@ def contrast(bench: Bench, language: Language) -> list[str]:
     Where the control does not hold, only counts are taken, and the text says that the rest is doubtful.
     """
     metrics = workloads.metrics()
-    found: list[tuple[float, bool, str]] = []
+    outcomes: list[tuple[float, bool, str]] = []
     for outcome in bench.outcomes:
         metric = metrics.get(outcome.workload)
         if metric and metric.control:
@@ -73,10 +73,10 @@ def contrast(bench: Bench, language: Language) -> list[str]:
             if ratio.median and ratio.median > 0 and ratio.verdict in (Verdict.MORE, Verdict.LESS):
                 line = _line(outcome, ratio, language)
                 better = (ratio.verdict is Verdict.MORE) is outcome.more_is_better
-                found.append((abs(math.log(ratio.median)), better, line))
-    found.sort(key=lambda item: -item[0])
-    lines = [line for _, _, line in found[:1]]
-    other = next((line for _, better, line in found if better is not found[0][1]), None)
+                outcomes.append((abs(math.log(ratio.median)), better, line))
+    outcomes.sort(key=lambda item: -item[0])
+    lines = [line for _, _, line in outcomes[:1]]
+    other = next((line for _, better, line in outcomes if better is not outcomes[0][1]), None)
     if other:
         words = Text(f"But not in everything: {other}", f"ただし逆の結果もあります。{other}")
         lines.append(said(words, language))

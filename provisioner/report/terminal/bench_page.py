@@ -226,10 +226,10 @@ def _labelled(outcome: Outcome, language: Language) -> str:
 
 
 def _cell(series: Series | None) -> str:
-    found = statistics.spread(series.values) if series else None
-    if series is None or found is None:
+    spread = statistics.spread(series.values) if series else None
+    if series is None or spread is None:
         return "–"
-    middle, low, high = (number(v) for v in (statistics.median(series.values), *found))
+    middle, low, high = (number(v) for v in (statistics.median(series.values), *spread))
     return middle if low == high else f"{middle} ({low}–{high})"
 
 
@@ -312,31 +312,31 @@ def _config(guest: GuestConfig, language: Language) -> str:
 # against a result that was saved
 
 
-def against_page(found: Against, language: Language) -> str:
+def against_page(against: Against, language: Language) -> str:
     """What changed since the other result, ready to print. What else differs stands first."""
-    head = Text(f"Against the result of {when(found.before)}", f"{when(found.before)}の結果との比較")
+    head = Text(f"Against the result of {when(against.before)}", f"{when(against.before)}の結果との比較")
     lines = [text.styled(said(head, language), "bold")]
-    if not found.comparable:
+    if not against.comparable:
         words = Text(
             "Not taken on the same machine: the numbers stand beside each other, and nothing is "
             "said of a change.",
             "測定した環境が同じではありません。数値を並べますが、変化については判定しません。",
         )
         lines += [text.styled(line, "yellow", "bold") for line in wrapped(said(words, language), _columns())]
-    elif found.differences:
+    elif against.differences:
         words = Text(
             "Not everything was the same; what moved may come from that:",
             "条件が異なる点があります。数値の変化はそのためかもしれません。",
         )
         lines += wrapped(said(words, language), _columns())
-    for difference in found.differences:
+    for difference in against.differences:
         who = difference.guest or said(Text("host", "ホスト"), language)
         what = said(_WHAT.get(difference.what, Text(difference.what)), language)
         lines += _hanging(
             said(Text(f"{who}, {what}", f"{who}の{what}"), language),
             f"{difference.before} → {difference.after}",
         )
-    both = [move for move in found.moves if move.before is not None and move.after is not None]
+    both = [move for move in against.moves if move.before is not None and move.after is not None]
     rows = [
         [
             title(move.workload, language),
@@ -357,7 +357,7 @@ def against_page(found: Against, language: Language) -> str:
         Text("", ""),
     )
     lines += ["", text.columns([said(h, language) for h in heads], rows)] if rows else []
-    if single := list(dict.fromkeys(move.workload for move in found.moves if move not in both)):
+    if single := list(dict.fromkeys(move.workload for move in against.moves if move not in both)):
         names = "; ".join(title(name, language) for name in single)
         words = Text(f"Only one of the two results has: {names}", f"片方の結果にしかない項目: {names}")
         lines += ["", *wrapped(said(words, language), _columns())]

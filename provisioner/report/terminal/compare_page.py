@@ -100,7 +100,7 @@ def host_rows(outside: Sequence[Outside]) -> list[Row]:
     def row(label: Text, cells: Sequence[str | None]) -> Row:
         return Row(_HOST, label, tuple(cells), False, True)
 
-    found = [
+    rows = [
         row(
             Text("QEMU process", "QEMUプロセス"), [f"{o.pid} ({o.user})" if o.pid else None for o in outside]
         ),
@@ -116,8 +116,8 @@ def host_rows(outside: Sequence[Outside]) -> list[Row]:
     ]
     for kind in _kinds_of_exits(outside):
         cells = [str(o.exits[kind]) if kind in o.exits else None for o in outside]
-        found.append(row(Text(f"KVM: {kind}"), cells))
-    return [line for line in found if any(line.cells)]
+        rows.append(row(Text(f"KVM: {kind}"), cells))
+    return [line for line in rows if any(line.cells)]
 
 
 def exit_notes(outside: Sequence[Outside]) -> list[Text]:
@@ -133,12 +133,12 @@ def exit_notes(outside: Sequence[Outside]) -> list[Text]:
 def _untold(inside: Sequence[GuestFacts], language: Language) -> list[str]:
     """A line for each guest that told only a part."""
     comma = ", " if language is Language.EN else "、"
-    found = []
+    lines = []
     for one in inside:
         if one.facts and one.facts.missing:
             parts = comma.join(said(_PARTS.get(part, Text(part)), language) for part in one.facts.missing)
-            found.append(said(_WORDS["untold"], language).format(guest=one.guest, parts=parts))
-    return found
+            lines.append(said(_WORDS["untold"], language).format(guest=one.guest, parts=parts))
+    return lines
 
 
 def _kinds_of_exits(outside: Sequence[Outside]) -> list[str]:
@@ -190,11 +190,11 @@ class _Table:
         widest = max((text.width(self._label(row)) for row in rows), default=0)
         label = min(widest, _WIDEST_LABEL, self.room * 3 // 10) + _GAP
         together = max(1, min(len(self._guests), (self.room - label) // (_NARROWEST + _GAP)))
-        found: list[str] = []
+        lines: list[str] = []
         for first in range(0, len(self._guests), together):
-            found += [""] if found else []
-            found += self._block(rows, range(first, min(first + together, len(self._guests))), label)
-        return found
+            lines += [""] if lines else []
+            lines += self._block(rows, range(first, min(first + together, len(self._guests))), label)
+        return lines
 
     def _block(self, rows: Sequence[Row], places: range, label: int) -> list[str]:
         names = [self._guests[place].guest for place in places]
@@ -205,14 +205,14 @@ class _Table:
             for place, name, accel in zip(places, names, accels, strict=True)
         ]
         columns = _shared(wanted, self.room - label - _GAP * len(places))
-        found = [self._line("", names, label, columns, "bold"), self._line("", accels, label, columns, "dim")]
+        lines = [self._line("", names, label, columns, "bold"), self._line("", accels, label, columns, "dim")]
         section: Text | None = None
         for row in rows:
             if row.section != section:
                 section = row.section
-                found += ["", text.styled(said(section, self._language), "cyan")]
-            found += self._row(row, places, label, columns)
-        return found
+                lines += ["", text.styled(said(section, self._language), "cyan")]
+            lines += self._row(row, places, label, columns)
+        return lines
 
     def _row(self, row: Row, places: range, label: int, columns: Sequence[int]) -> list[str]:
         # the continuation of a label stays to the right of the mark
@@ -221,13 +221,13 @@ class _Table:
             wrapped(self._cell(row, place), column) for place, column in zip(places, columns, strict=True)
         ]
         height = max(len(names), *(len(cell) for cell in cells))
-        found = []
+        lines = []
         for number in range(height):
             mark = (_MARK if row.differs else "  ") if number == 0 else "  "
             head = mark + (names[number] if number < len(names) else "")
             parts = [cell[number] if number < len(cell) else "" for cell in cells]
-            found.append(self._line(head, parts, label, columns, *(("yellow",) if row.differs else ())))
-        return found
+            lines.append(self._line(head, parts, label, columns, *(("yellow",) if row.differs else ())))
+        return lines
 
     def _label(self, row: Row) -> str:
         return f"{_MARK}{said(row.label, self._language)}"

@@ -56,14 +56,14 @@ def table_page(products: Sequence[Product], language: Language, across: int | No
         for p in products
     ]
     lines = _columns([said(each, language) for each in head], rows, room)
-    found = [lines[0]]
+    table = [lines[0]]
     for product, row in zip(products, lines[1:], strict=True):
         today = wrapped(said(product.today, language), room - 2)
-        found += [row, *(text.styled(f"  {line}", "dim") for line in today)]
+        table += [row, *(text.styled(f"  {line}", "dim") for line in today)]
     example = products[-1].name if products else ""
     return "\n".join(
         [
-            *found,
+            *table,
             "",
             *wrapped(said(ABOUT, language), min(room, _WIDEST)),
             "",
@@ -167,12 +167,12 @@ def _room() -> int:
 def _hanging(rows: Sequence[tuple[str, str]], room: int) -> list[str]:
     """Names, and beside each its text in a column of its own."""
     indent = 2 + max((text.width(name) for name, _ in rows), default=0) + 2
-    found = []
+    lines = []
     for name, words in rows:
         first, *rest = wrapped(words, max(20, room - indent))
-        found.append(f"  {name}{' ' * (indent - 2 - text.width(name))}{first}")
-        found += [" " * indent + line for line in rest]
-    return found
+        lines.append(f"  {name}{' ' * (indent - 2 - text.width(name))}{first}")
+        lines += [" " * indent + line for line in rest]
+    return lines
 
 
 def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[str]:
@@ -181,12 +181,12 @@ def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> l
     widths = [max(text.width(row[i]) for row in table) for i in range(len(head))]
     while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 8:
         widths[widths.index(max(widths))] -= 1
-    found = []
+    drawn = []
     for row in table:
         cells = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
         height = max(map(len, cells))
         lines = [[*cell, *[""] * (height - len(cell))] for cell in cells]
-        found.append(
+        drawn.append(
             "\n".join(
                 "  ".join(
                     part + " " * (width - text.width(part)) for part, width in zip(parts, widths, strict=True)
@@ -194,5 +194,5 @@ def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> l
                 for parts in zip(*lines, strict=True)
             )
         )
-    found[0] = text.styled(found[0], "dim")
-    return found
+    drawn[0] = text.styled(drawn[0], "dim")
+    return drawn
