@@ -35,12 +35,27 @@ guests:
     interfaces: [{model: rtl8139}, {model: e1000e}, {model: vmxnet3}]
     console: serial+virtio
 """
+NVME = """\
+virtlab: 1
+name: nvme
+guests:
+  drives:
+    profile: emulated
+    disks: [{bus: nvme}, {bus: ide}, {bus: nvme}]
+"""
 pytestmark = pytest.mark.real
 
 
 def virtlab(*arguments: str) -> str:
     """What a command that has to end well says on its standard output."""
-    done = subprocess.run(
+    done = ran(*arguments)
+    assert done.returncode == 0, f"virtlab {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command that has ended."""
+    return subprocess.run(
         [sys.executable, "-m", "provisioner", *arguments],
         cwd=PROJECT,
         env={**os.environ, "LIBVIRT_DEFAULT_URI": SYSTEM},
@@ -49,8 +64,6 @@ def virtlab(*arguments: str) -> str:
         text=True,
         timeout=280,
     )
-    assert done.returncode == 0, f"virtlab {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 def guest(name: str, script: str) -> str:
@@ -132,6 +145,35 @@ def test_the_virtio_console_has_a_shell_that_can_end_the_guest(instance: str) ->
             time.sleep(0.1)
     finally:
         conn.close()
+
+
+def test_a_guest_has_nvme_disks_where_libvirt_has_them(tmp_path: Path) -> None:
+    libvirt.registerErrorHandler(lambda _context, _error: None, None)
+    try:
+        conn = libvirt.open(SYSTEM)
+    except libvirt.libvirtError as error:
+        pytest.skip(f"{SYSTEM} can't be used: {error.get_error_message()}")
+    offers_nvme = "<value>nvme</value>" in conn.getDomainCapabilities(None, "x86_64", "pc", "qemu")
+    conn.close()
+    file = tmp_path / "lab.yaml"
+    file.write_text(NVME)
+    name = f"t-{os.urandom(2).hex()}"
+    if not offers_nvme:
+        done = ran("up", str(file), "--as", name)
+        assert done.returncode == 2
+        assert f"{file}:6:19: guests.drives.disks.0.bus: libvirt " in done.stderr
+        assert "offers no disks on nvme to machine pc" in done.stderr
+        return
+    try:
+        virtlab("up", str(file), "--as", name)
+        read = "dd if=/dev/$d bs=4k count=64 2>/dev/null | wc -c"
+        script = f"cd /sys/block; for d in nvme*; do cat $d/device/serial; {read}; done"
+        serials = guest(f"{name}/drives", script).split()
+        assert serials[1::2] == ["262144"] * 2
+        assert len(set(serials[::2])) == 2
+        assert "nvme" in virtlab("compare", name)
+    finally:
+        virtlab("down", name)
 
 
 def _received(console: libvirt.virStream) -> bytes:

@@ -175,7 +175,7 @@ def test_profiles_are_an_open_set_and_are_checked(root: Path, tmp_path: Path, lo
         "broken.yaml:1:1: console: missing; neither this profile nor base.yaml gives it",
         "broken.yaml:1:1: serial-ports: missing; neither this profile nor base.yaml gives it",
         "broken.yaml:1:1: interface.model: missing; neither this profile nor base.yaml gives it",
-        'broken.yaml:1:13: disk.bus: "scis" is not known (use ide, sata, scsi, virtio or xen; '
+        'broken.yaml:1:13: disk.bus: "scis" is not known (use ide, sata, scsi, nvme, virtio or xen; '
         'did you mean "scsi"?)',
         "broken.yaml:3:9: memory: a size needs a unit (such as 512 MiB)",
         'broken.yaml:4:1: unknown key "consoles" (did you mean "console"?)',

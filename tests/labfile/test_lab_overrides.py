@@ -93,8 +93,8 @@ def test_entry_of_a_list_of_the_file(load_text: Load) -> None:
         ),
         (
             "full.machine=q35",
-            ": guests.full.machine: a q35 machine has no ide disks (use bus sata, scsi or virtio, or machine "
-            "pc); bus: ide in profile emulated",
+            ": guests.full.machine: a q35 machine has no ide disks (use bus sata, scsi, nvme or virtio, or "
+            "machine pc); bus: ide in profile emulated",
         ),
         ("full.title=\x1b[31m", ": the character U+001B can't stand in YAML"),
     ],

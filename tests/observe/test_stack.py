@@ -156,6 +156,7 @@ def test_a_guest_without_devices_still_has_a_stack() -> None:
         ("scsi", "lsisas1068", "emulated"),
         ("scsi", "virtio-scsi", "virtio"),
         ("scsi", "vmpvscsi", "vmware"),
+        ("nvme", None, "emulated"),
         ("virtio", None, "virtio"),
         ("xen", None, "xen"),
     ],

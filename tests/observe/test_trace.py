@@ -116,6 +116,7 @@ def test_what_else_qemu_says_does_not_matter() -> None:
     [
         (disk_buses.model_of("ide", None), {"ide", "piix-bmdma", "bmdma"}),
         (disk_buses.model_of("sata", None), {"ahci", "ahci-idp"}),
+        (disk_buses.model_of("nvme", None), {"nvme"}),
         (disk_buses.model_of("virtio", None), {"virtio-pci-notify-virtio-blk"}),
         (disk_buses.model_of("scsi", "virtio-scsi"), {"virtio-pci-notify-virtio-scsi"}),
         (disk_buses.model_of("scsi", "lsilogic"), {"lsi-mmio"}),
@@ -129,7 +130,7 @@ def test_what_else_qemu_says_does_not_matter() -> None:
 )
 def test_a_device_has_its_own_registers_and_no_others(model: DeviceModel, own: set[str]) -> None:
     names = (
-        "ide piix-bmdma bmdma ahci ahci-idp virtio-pci-notify-virtio-blk virtio-pci-notify-virtio-scsi "
+        "ide piix-bmdma bmdma ahci ahci-idp nvme virtio-pci-notify-virtio-blk virtio-pci-notify-virtio-scsi "
         "lsi-mmio mptsas-mmio pvscsi-io e1000-mmio e1000-io e1000e-mmio virtio-pci-notify-virtio-net "
         "vmxnet3-b0 apic-msi serial virtio-pci-notify"
     )

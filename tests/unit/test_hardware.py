@@ -69,9 +69,11 @@ def test_the_reference_names_it(entry: str) -> None:
         ([("sata", None), ("virtio", None)], "/dev/sda"),
         ([("virtio", None), ("sata", None), ("virtio", None)], "/dev/vda"),
         ([("scsi", "lsilogic"), ("scsi", "lsilogic")], "/dev/sda"),
+        ([("nvme", None), ("virtio", None)], "/dev/nvme0n1"),
         # which of two controllers Linux finds first can't be told
         ([("ide", None), ("sata", None)], ""),
         ([("scsi", "lsilogic"), ("scsi", "virtio-scsi")], ""),
+        ([("nvme", None), ("nvme", None)], ""),
     ],
 )
 def test_what_linux_calls_a_guests_first_disk(disks: list[tuple[str, str | None]], path: str) -> None:
@@ -81,6 +83,7 @@ def test_what_linux_calls_a_guests_first_disk(disks: list[tuple[str, str | None]
 
 def test_a_drivers_other_name_in_the_list_of_interrupts() -> None:
     assert comparison.device_of("ioc0") == "mptsas"
+    assert comparison.device_of("nvme0q1") == "nvme"
     assert comparison.device_of("virtio0-input.0") == "virtio0"
     assert comparison.device_of("ahci[0000:00:1f.2]") == "ahci"
     assert comparison.device_of("ata_piix") == "ata_piix"

@@ -92,6 +92,30 @@ _ENTRIES = (
     ),
     DiskBus("scsi", None, target="sd{letter}", linux="sd{letter}"),
     DiskBus(
+        "nvme",
+        DeviceModel(
+            Text(
+                en="NVMe controller, imitated: what solid-state drives on PCI Express have",
+                ja="NVMeコントローラを模倣(PCI Express接続のSSDが持つもの)",
+            ),
+            EMULATED,
+            Text(
+                en="a command in a queue in memory, then one write to a doorbell register; one more write "
+                "once the answer has been read",
+                ja="メモリ上のキューに命令を置き、ドアベルレジスタに1回書く。返事を読み終えたら、もう1回書く",
+            ),
+            drivers=("nvme",),
+            pci=("1b36:0010",),
+            regions=re.compile(r"nvme"),
+            interrupts=re.compile(r"nvme\d+q\d+"),
+            arrows=2,
+        ),
+        target="nvme{number}n1",
+        linux="nvme{number}n1",
+        known_by="serial",
+        is_found_in_order=False,
+    ),
+    DiskBus(
         "virtio",
         DeviceModel(
             Text(
