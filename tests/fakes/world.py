@@ -17,6 +17,7 @@ from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import Recipe
 from provisioner.lifecycle import execution, remove
 from provisioner.lifecycle.execution import Prepared, Request, Result
+from provisioner.model import naming
 from provisioner.model.naming import Instance
 from provisioner.units import MIB
 from tests.fakes import libvirtd
@@ -170,7 +171,8 @@ class World:
 
     def states(self) -> dict[str, int]:
         """libvirt's state of each domain, by the name of its guest."""
-        return {name.rpartition(".")[2]: domain.state for name, domain in self.daemon.domains.items()}
+        split = {naming.split(name): domain.state for name, domain in self.daemon.domains.items()}
+        return {parts[1]: state for parts, state in split.items() if parts is not None}
 
     def volumes(self) -> set[str]:
         """Guests' disks; shared images are left out."""
