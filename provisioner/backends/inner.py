@@ -59,7 +59,7 @@ def ensure(
     under way when this is interrupted is not waited for.
     """
     ways: dict[str, Transport] = {host: way}
-    found: dict[str, Started] = {}
+    results: dict[str, Started] = {}
     waiting = list(guests)
     while now := [guest for guest in waiting if guest.parent in ways]:
         waiting = [guest for guest in waiting if guest not in now]
@@ -70,11 +70,11 @@ def ensure(
             for guest in now
         ]
         started = side_by_side.run(starts, cancelled=cancelled, abandon=True)
-        found |= {each.guest.name: each for each in started}
+        results |= {each.guest.name: each for each in started}
         for guest in now:
-            if found[guest.name].error is None:
+            if results[guest.name].error is None:
                 ways[guest.name] = ParentTransport(ways[str(guest.parent)], guest.name)
-    return [found[guest.name] for guest in guests if guest.name in found]
+    return [results[guest.name] for guest in guests if guest.name in results]
 
 
 def _states(way: Transport, timeout: float) -> _States:
@@ -132,11 +132,11 @@ def _told(error: errors.VirtlabError, label: str, host: str) -> errors.VirtlabEr
 
 def guests_inside(member: Member) -> list[Guest]:
     """The guests inside a guest as their domain's metadata has them, at any depth, a parent first."""
-    found: list[Member] = [member]
+    members: list[Member] = [member]
     for each in member.host.members():
-        if isinstance(each, ObservedInner) and each.parent in found:
-            found.append(each)
-    return [each.metadata.guest for each in found[1:]]
+        if isinstance(each, ObservedInner) and each.parent in members:
+            members.append(each)
+    return [each.metadata.guest for each in members[1:]]
 
 
 def raise_failures(started: Sequence[Started]) -> None:
@@ -189,9 +189,9 @@ class Inside:
             way = transports.agent(self._session, self._instance.domain(host.name), host.agent, label)
         except errors.VirtlabError as error:
             return [Started(inside[0], None, error)]
-        found = ensure(host.name, way, inside, self._listener, timeout=self._timeout, cancelled=cancelled)
-        self._started += [(host.name, one) for one in found if one.is_new]
-        return found
+        results = ensure(host.name, way, inside, self._listener, timeout=self._timeout, cancelled=cancelled)
+        self._started += [(host.name, one) for one in results if one.is_new]
+        return results
 
     def undo(self, gone: Collection[str]) -> list[errors.VirtlabError]:
         """Stops what this run started, but in the guests that are gone; returns what could not be."""

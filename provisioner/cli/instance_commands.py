@@ -169,8 +169,10 @@ def status(
     from provisioner.report.terminal import status_page as report
     from provisioner.verbs import status as verbs
 
-    found = report.status_data(verbs.status(list(lab or ()), connect, text.tell, watch_seconds=usage))
-    data.emit(output, found, names=report.status_names(found), table=lambda: report.status_page(found))
+    instances = report.status_data(verbs.status(list(lab or ()), connect, text.tell, watch_seconds=usage))
+    data.emit(
+        output, instances, names=report.status_names(instances), table=lambda: report.status_page(instances)
+    )
 
 
 def start(

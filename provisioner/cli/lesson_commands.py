@@ -159,7 +159,7 @@ def guide(lab: options.Lab, lang: options.Lang = None, connect: options.Connect 
     from provisioner.verbs import guide as verbs
 
     language = preferred(lang)
-    found = verbs.guide(lab, language, connect)
-    if found.language is not language:
-        text.tell(f"this guide is not there in the language {language}; here it is in {found.language}")
-    report.show(exercises_page.whole_guide(found))
+    shown = verbs.guide(lab, language, connect)
+    if shown.language is not language:
+        text.tell(f"there is no guide in the language {language}; this is the one in {shown.language}")
+    report.show(exercises_page.whole_guide(shown))

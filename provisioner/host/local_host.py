@@ -139,15 +139,15 @@ class LocalHost:
             lines = Path("/proc/net/route").read_text().splitlines()[1:]
         except OSError:
             return None
-        found = []
+        networks = []
         for line in lines:
             fields = line.split()
             if len(fields) < 8 or fields[7] == "00000000":
                 continue
             address = IPv4Address(int.from_bytes(bytes.fromhex(fields[1]), "little"))
             mask = IPv4Address(int.from_bytes(bytes.fromhex(fields[7]), "little"))
-            found.append(IPv4Network(f"{address}/{mask}", strict=False))
-        return found
+            networks.append(IPv4Network(f"{address}/{mask}", strict=False))
+        return networks
 
     def groups_of(self, uid: int) -> list[int] | None:
         import pwd
@@ -237,7 +237,7 @@ class LocalHost:
     def qemu_processes(self, domains: Sequence[str]) -> dict[str, HostProcess]:
         """The QEMU processes of domains, by the domain's name; those that are found."""
         starts = {f"guest={domain}".encode(): domain for domain in domains}
-        found: dict[str, HostProcess] = {}
+        processes: dict[str, HostProcess] = {}
         for folder in Path("/proc").iterdir():
             if not folder.name.isdigit():
                 continue
@@ -247,10 +247,10 @@ class LocalHost:
                     continue
                 name = words[words.index(b"-name") + 1].partition(b",")[0]
                 if name in starts:
-                    found[starts[name]] = _process(folder)
+                    processes[starts[name]] = _process(folder)
             except (OSError, ValueError, IndexError):
                 continue  # it has ended meanwhile
-        return found
+        return processes
 
     def storage(self, path: str) -> Storage | None:
         """The file system and disk of that folder, or of the nearest folder above it that exists."""
@@ -311,13 +311,13 @@ def _drivers(device: Path) -> tuple[str, ...]:
         place = device.resolve(strict=True)
     except OSError:
         return ()
-    found = []
+    drivers = []
     while place != place.parent and place.name != "devices":
         driver = place / "driver"
         if driver.exists():
-            found.append(driver.resolve().name)
+            drivers.append(driver.resolve().name)
         place = place.parent
-    return tuple(found)
+    return tuple(drivers)
 
 
 def _processor() -> str:

@@ -68,13 +68,13 @@ def _files(newest: Path) -> list[Path]:
 
 def _inodes(newest: Path) -> list[int]:
     """The inodes of a log's files, the newest first."""
-    found = []
+    inodes = []
     for file in _files(newest):
         try:
-            found.append(file.stat().st_ino)
+            inodes.append(file.stat().st_ino)
         except FileNotFoundError:
             break
-    return found
+    return inodes
 
 
 def _read(place: Place, newer: list[int], most: int) -> bytes | None:

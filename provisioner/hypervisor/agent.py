@@ -96,17 +96,17 @@ class VirtioChannel:
         return qga.value_of(message, execute, self.label)
 
     def _translated(self, error: libvirt.libvirtError, execute: str) -> errors.VirtlabError:
-        code, found = code_of(error), translate(error, f"{self.label}: guest agent, {execute}")
-        text = found.message
-        if isinstance(found, errors.ConnectionFailed):
-            return found
+        code, translated = code_of(error), translate(error, f"{self.label}: guest agent, {execute}")
+        text = translated.message
+        if isinstance(translated, errors.ConnectionFailed):
+            return translated
         if code in _SILENT:
             return errors.NotReady(text, hint=f"{{virtlab}} console {self.label}")
         if code == libvirt.VIR_ERR_OPERATION_INVALID:
             return _NotRunningError(text, hint="{virtlab} status")
         if code in _REFUSED or code in _NO_AGENT:
             return errors.GuestError(text)
-        return found
+        return translated
 
 
 class SerialChannel:

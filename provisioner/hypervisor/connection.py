@@ -78,14 +78,14 @@ def everywhere(flag: str | None) -> list[Choice]:
     daemon runs, or where it has definitions on disk.
     """
     first = choose(flag)
-    found = [first]
+    choices = [first]
     if flag or not first.is_local:
-        return found
+        return choices
     if first.uri != SYSTEM and (os.geteuid() == 0 or _system_open_to_us()):
-        found.append(Choice(SYSTEM, "you may use the system's libvirt"))
+        choices.append(Choice(SYSTEM, "you may use the system's libvirt"))
     if first.uri != SESSION and os.geteuid() != 0 and _session_in_use():
-        found.append(Choice(SESSION, "your own libvirt"))
-    return found
+        choices.append(Choice(SESSION, "your own libvirt"))
+    return choices
 
 
 def _configured() -> str | None:
@@ -202,12 +202,12 @@ class Connection:
         """The domain of that name, and whether it proves to be virtlab's."""
         with translated(f"can't look up {name}"):
             try:
-                found = Domain(self.handle.lookupByName(name))
+                there = Domain(self.handle.lookupByName(name))
             except libvirt.libvirtError as error:
                 if code_of(error) in domain.GONE:
                     return None, False
                 raise
-            return found, reader.is_ours_domain(found)
+            return there, reader.is_ours_domain(there)
 
     def network(self, name: str) -> Network:
         """The network of that name. Raises NotFound."""

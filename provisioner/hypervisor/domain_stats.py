@@ -38,8 +38,8 @@ def of_domains(conn: Connection, names: Sequence[str]) -> dict[str, DomainStats]
         libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
     )
     with translated("can't read the statistics of the guests"):
-        found = conn.handle.getAllDomainStats(kinds, flags)
-        return {name: _stats(stats) for dom, stats in found if (name := dom.name()) in names}
+        statistics = conn.handle.getAllDomainStats(kinds, flags)
+        return {name: _stats(stats) for dom, stats in statistics if (name := dom.name()) in names}
 
 
 def _stats(stats: Counted) -> DomainStats:

@@ -51,12 +51,12 @@ def stored_on(conn: Connection) -> list[StoredImage]:
 
 
 def _sets(pool: Pool) -> list[StoredImage]:
-    found: dict[ImageSet, dict[str, str]] = {}
+    volumes: dict[ImageSet, dict[str, str]] = {}
     for name in pool.volume_names():
         split = naming.split_image_volume(name)
         if split:
-            found.setdefault(split[0], {})[split[1]] = f"{pool.folder}/{name}"
-    return [StoredImage(key, found[key]) for key in sorted(found)]
+            volumes.setdefault(split[0], {})[split[1]] = f"{pool.folder}/{name}"
+    return [StoredImage(key, volumes[key]) for key in sorted(volumes)]
 
 
 def store(

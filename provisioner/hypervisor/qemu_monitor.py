@@ -27,8 +27,8 @@ def exits(domain: Domain) -> int | None:
         ((_, stats),) = domain.handle.connect().domainListGetStats(
             [domain.handle], libvirt.VIR_DOMAIN_STATS_VCPU
         )
-    found = [value for key, value in stats.items() if _EXITS.fullmatch(key)]
-    return sum(found) if found else None
+    counters = [value for key, value in stats.items() if _EXITS.fullmatch(key)]
+    return sum(counters) if counters else None
 
 
 def disk_requests(domain: Domain) -> int | None:
@@ -40,8 +40,8 @@ def disk_requests(domain: Domain) -> int | None:
     keys = [
         f"block.{disk}.{kind}.reqs" for disk in range(stats.get("block.count", 0)) for kind in ("rd", "wr")
     ]
-    found = [stats[key] for key in keys if key in stats]
-    return sum(found) if found else None
+    counters = [stats[key] for key in keys if key in stats]
+    return sum(counters) if counters else None
 
 
 def trace(domain: Domain, events: Sequence[str], *, on: bool) -> None:

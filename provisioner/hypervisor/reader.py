@@ -84,8 +84,8 @@ def _domain(domain: Domain) -> ObservedDomain | ObservedLater | None:
     return ObservedDomain(domain.name, instance, guest, _STATES.get(state, "unknown"), mark)
 
 
-def _network(found: Network) -> ObservedNetwork | ObservedLater | None:
-    split, net = naming.split(found.name), found.handle
+def _network(network: Network) -> ObservedNetwork | ObservedLater | None:
+    split, net = naming.split(network.name), network.handle
     if split is None:
         return None
     instance, name = split
@@ -102,12 +102,12 @@ def _network(found: Network) -> ObservedNetwork | ObservedLater | None:
     )
     mark = _metadata(element.group()) if element else None
     if isinstance(mark, metadata.LaterFormat):
-        return ObservedLater(found.name, instance, f"network {name}", mark.number)
+        return ObservedLater(network.name, instance, f"network {name}", mark.number)
     if not isinstance(mark, metadata.NetworkMetadata):
         return None
     if (mark.origin.key, mark.network.name) != (instance, name):
         return None
-    return ObservedNetwork(found.name, instance, name, active, mark)
+    return ObservedNetwork(network.name, instance, name, active, mark)
 
 
 def _metadata(

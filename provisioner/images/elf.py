@@ -31,14 +31,14 @@ def modinfo(data: bytes) -> dict[str, list[str]]:
 
     Raises NotElf.
     """
-    found: dict[str, list[str]] = {}
+    info: dict[str, list[str]] = {}
     for kind, section in _sections(data):
         if kind == ".modinfo":
             for line in section.split(b"\0"):
                 key, equals, value = line.decode("utf-8", "replace").partition("=")
                 if equals:
-                    found.setdefault(key, []).append(value)
-    return found
+                    info.setdefault(key, []).append(value)
+    return info
 
 
 def needed(data: bytes) -> list[str]:

@@ -48,10 +48,10 @@ class Grub:
 
     def part(self, name: str) -> bytes:
         """A file of the platform's folder. Raises ImageError."""
-        found = self.platform / name
-        if not found.is_file():
+        file = self.platform / name
+        if not file.is_file():
             raise ImageError(f"the packages hold no {name} of GRUB's")
-        return found.read_bytes()
+        return file.read_bytes()
 
 
 def find(unpacked: Path, parts: GrubParts) -> Grub:

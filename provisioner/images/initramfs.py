@@ -56,10 +56,10 @@ def _modules(spec: KernelSpec, unpacked: Path, workspace: Path) -> list[cpio.Ent
 
 def _modules_folder(unpacked: Path) -> Path:
     """Where the packages have the modules of the newest kernel. Raises ImageError where there are none."""
-    found = [path for base in _MODULES for path in sorted((unpacked / base).glob("*/kernel"))]
-    if not found:
+    folders = [path for base in _MODULES for path in sorted((unpacked / base).glob("*/kernel"))]
+    if not folders:
         raise ImageError("the kernel's packages hold no modules")
-    return found[-1].parent
+    return folders[-1].parent
 
 
 def _applets(tree: Tree, spec: KernelSpec) -> list[cpio.Entry]:

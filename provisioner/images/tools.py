@@ -86,8 +86,8 @@ class ToolFailed(ImageError):
 
 def _find(program: str) -> str:
     folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), *_SYSTEM_FOLDERS]
-    found = shutil.which(program, path=os.pathsep.join(folders))
-    if found is None:
+    path = shutil.which(program, path=os.pathsep.join(folders))
+    if path is None:
         package = _PACKAGES.get(program, program)
         raise ImageError(f"{program} is needed to build this image", hint=f"apt-get install {package}")
-    return found
+    return path

@@ -60,8 +60,8 @@ def _copy(source: Path, target: Path) -> None:
 
 def _contents(folder: Path, below: Path) -> Iterator[Path]:
     """All files below a folder, as paths relative to it."""
-    with os.scandir(folder / below) as found:
-        for entry in sorted(found, key=lambda item: item.name):
+    with os.scandir(folder / below) as entries:
+        for entry in sorted(entries, key=lambda item: item.name):
             mode = entry.stat(follow_symlinks=False).st_mode
             if stat.S_ISDIR(mode):
                 yield from _contents(folder, below / entry.name)

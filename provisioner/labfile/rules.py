@@ -212,11 +212,11 @@ class _Rules(NamedTuple):
                 right = listed(name for name, other in DISK_BUSES.items() if other.takes_controller)
                 message = f"a disk on {entry.name} has no controller to choose (use bus {right})"
                 self._wrong(message, controller)
-        for name, found in on.items():
+        for name, on_bus in on.items():
             most = DISK_BUSES[name].most
-            if most is not None and len(found) > most:
-                message = f"a machine takes at most {most} {name} disks, here are {len(found)}"
-                self._wrong(message, found[most], disks)
+            if most is not None and len(on_bus) > most:
+                message = f"a machine takes at most {most} {name} disks, here are {len(on_bus)}"
+                self._wrong(message, on_bus[most], disks)
 
     def _board(self, entry: DiskBus, bus: Given) -> None:
         """The machine's board has that bus. Which devices are Xen's and which a machine's: see ``_xen``."""

@@ -246,8 +246,8 @@ class Record(NamedTuple):
                 spot.wrong(f'the key "{key.name}" is missing ({key.doc})')
         present = [name for name in self.one_of if name in node.entries]
         if self.one_of and len(present) != 1:
-            found = f"{' and '.join(present)} stand here together" if present else "a key is missing"
-            spot.wrong(f"{found} (give exactly one: {listed(self.one_of)})")
+            mistake = f"{' and '.join(present)} stand here together" if present else "a key is missing"
+            spot.wrong(f"{mistake} (give exactly one: {listed(self.one_of)})")
         return spot.given(values)
 
     def unknown(self, name: str) -> str:

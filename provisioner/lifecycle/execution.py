@@ -259,7 +259,7 @@ class _Run:
             with side_by_side.aside(carry_out) as networks:
                 try:
                     store = Images(session, pool, self._listener)
-                    found = {step.name: self._images(store, step.name) for step in self._to_launch}
+                    images = {step.name: self._images(store, step.name) for step in self._to_launch}
                 except errors.VirtlabError as error:
                     other = networks.problem()
                     errors.raise_all(
@@ -267,19 +267,19 @@ class _Run:
                     )
                 clock.lap("images")
                 side_by_side.check(self._cancelled)
-                self._fit_memory(found)
+                self._fit_memory(images)
                 self._check_memory()  # again: the first check only avoids building images in vain
                 addresses = networks.result()
             clock.lap("network")
-            orders = [self._order(step, found[step.name], addresses[step.name]) for step in self._to_launch]
+            orders = [self._order(step, images[step.name], addresses[step.name]) for step in self._to_launch]
             self._remove(pool)
             launched = self._launch(pool, orders)
             clock.lap("guests")
         return [launched.get(g.name) or self._kept(g) for g in self._lab.top_level]
 
-    def _fit_memory(self, found: Mapping[str, Mapping[str, StoredImage]]) -> None:
+    def _fit_memory(self, images: Mapping[str, Mapping[str, StoredImage]]) -> None:
         """Gives guests more memory where an image that was only now built needs it."""
-        booted = {name: used[self._lab.guest(name).image] for name, used in found.items()}
+        booted = {name: used[self._lab.guest(name).image] for name, used in images.items()}
         self._lab = memory.fitting(self._lab, image_upload.least_memory(self._lab, booted))
         self.inside.follow(self._lab)
 

@@ -53,7 +53,7 @@ class Networks:
         """Subnet and gateway of each network that the steps keep or make."""
         taken = self._taken()
         networks = {network.name: network for network in self._lab.networks}
-        found: plan.Ranges = {}
+        ranges: plan.Ranges = {}
         for step in steps:
             if step.verb is Verb.REMOVE:
                 continue
@@ -62,8 +62,8 @@ class Networks:
                 self._subnets[step.name] = self._free(network, taken)
                 taken.append(self._subnets[step.name])
             subnet = self._subnets[step.name]
-            found[step.name] = (subnet, render.gateway(network, subnet))
-        return found
+            ranges[step.name] = (subnet, render.gateway(network, subnet))
+        return ranges
 
     def _taken(self) -> list[ipaddress.IPv4Network]:
         used = [ipaddress.ip_interface(text).network for text in self._session.conn.subnets_in_use()]

@@ -37,19 +37,19 @@ def documents(
     )
     nets = _ranges(lab, origin.key, session=choice.is_session)
     addresses = plan.addresses(lab, origin, Observed((), (), ()), nets)
-    found = {}
+    xml_by_name = {}
     if not choice.is_session and guest is None:
         used = {interface.network for each in lab.top_level for interface in each.interfaces}
         for network in (network for network in lab.networks if network.name in used):
             hosts = [(g, a) for g, own in addresses.items() for a in own if a.network == network.name]
             mark = metadata.NetworkMetadata(origin, network, str(nets[network.name][0]))
-            found[f"network {network.name}"] = render.network_xml(network, mark, hosts)
+            xml_by_name[f"network {network.name}"] = render.network_xml(network, mark, hosts)
     pool = str(paths.session_pool_dir() if choice.is_session else paths.SYSTEM_POOL_DIR)
     kvm = host_facts.kvm(None, host, session=choice.is_session)
     for each in lab.top_level:
         if guest in (None, each.name):
-            found[each.name] = _domain(each, lab, origin, addresses[each.name], pool, kvm, choice)
-    return found
+            xml_by_name[each.name] = _domain(each, lab, origin, addresses[each.name], pool, kvm, choice)
+    return xml_by_name
 
 
 def split_target(target: str) -> tuple[str, str | None]:

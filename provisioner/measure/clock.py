@@ -41,7 +41,7 @@ def far_off(guests: Mapping[str, Reads]) -> dict[str, float]:
     """
     first = {name: _look(guest) for name, guest in guests.items()}
     time.sleep(_SECONDS)
-    found = {}
+    rates = {}
     for name, guest in guests.items():
         begin, end = first[name], _look(guest)
         if begin is None or end is None:
@@ -49,8 +49,8 @@ def far_off(guests: Mapping[str, Reads]) -> dict[str, float]:
         passed = end.guest - begin.guest
         slowest, fastest = passed / (end.after - begin.before), passed / (end.before - begin.after)
         if slowest > _FAR_OFF or fastest < 1 / _FAR_OFF:
-            found[name] = slowest if slowest > 1 else fastest
-    return found
+            rates[name] = slowest if slowest > 1 else fastest
+    return rates
 
 
 def _look(guest: Reads) -> _Look | None:

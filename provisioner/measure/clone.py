@@ -122,8 +122,8 @@ class Clones:
     def _order(self, observed: ObservedDomain, store: Images, taken: set[tuple[str, str]]) -> Order:
         guest = observed.metadata.guest
         used = {name: store.kept(text) for name, text in observed.metadata.images.items()}
-        found = {name: image for name, image in used.items() if image is not None}
-        if found.keys() != used.keys():
+        images = {name: image for name, image in used.items() if image is not None}
+        if images.keys() != used.keys():
             raise errors.ImageError(
                 "the image that it was made from is gone", hint="{virtlab} down, {virtlab} up"
             )
@@ -139,8 +139,8 @@ class Clones:
             step=Step(Verb.CREATE, clone.name, "to be measured"),
             guest=clone,
             mark=mark,
-            boot=boot_files(found[clone.image], clone.firmware),
-            backing=tuple(found[disk.image].paths["disk"] if disk.image else None for disk in clone.disks),
+            boot=boot_files(images[clone.image], clone.firmware),
+            backing=tuple(images[disk.image].paths["disk"] if disk.image else None for disk in clone.disks),
             old_disks=0,
             volumes=frozenset(self.instance.volume(clone.name, index) for index in range(len(clone.disks))),
         )

@@ -296,12 +296,14 @@ def of(bench: Bench) -> tuple[Text, ...]:
     said: list[Text] = []
     if len({guest.accel for guest in bench.guests}) > 1:
         said.append(ACCELERATORS_DIFFER)
-    found = [
+    findings = [
         f for outcome in bench.outcomes for ratio in outcome.ratios if (f := _found(bench, outcome, ratio))
     ]
     for e in EXPLANATIONS:
-        if names := [f.guest for f in found if f.fits(e) and (bench.control_holds or f.workload in _COUNTED)]:
-            others = {f.guest for f in found if f.workload in e.workloads}.difference(names)
+        if names := [
+            f.guest for f in findings if f.fits(e) and (bench.control_holds or f.workload in _COUNTED)
+        ]:
+            others = {f.guest for f in findings if f.workload in e.workloads}.difference(names)
             said.append(_about(names, e.text) if others else e.text)
     return tuple(said)
 

@@ -119,8 +119,8 @@ class Results:
 
 def wanted(probes: Sequence[Probe], *, boots: bool) -> list[Metric]:
     """The metrics of a run, in the order in which they are shown."""
-    found = [metric for probe in probes for metric in workloads.metrics_of(probe)]
-    return [*found, *(workloads.BOOT if boots else ())]
+    metrics = [metric for probe in probes for metric in workloads.metrics_of(probe)]
+    return [*metrics, *(workloads.BOOT if boots else ())]
 
 
 def first_line(error: Exception) -> str:

@@ -75,12 +75,12 @@ class Tracer:
         if regions is None:
             raise ValueError("it is not known which registers belong to that device")
         work = workloads.read(probe, reading.answer)[workloads.WORK]
-        found = self._accesses(reading)
+        accesses = self._accesses(reading)
         if Needs.DISK in probe.needs:
             before, after = self._requests[probe.name]
             if before is not None and after is not None and after - before != work:
                 raise ValueError(f"QEMU served {after - before} requests, and the guest tells of {work:.0f}")
-        parts = trace_log.of_device(trace_log.by_region(found), regions)
+        parts = trace_log.of_device(trace_log.by_region(accesses), regions)
         if not parts:
             raise ValueError("the trace shows no access to the device")
         units = work / probe.per

@@ -132,10 +132,10 @@ class _Marks:
         self._tail = text[-self._longest :]
         if self.token.encode() not in text:
             return
-        found = {mark for mark in self._all if mark in text}
-        if found - self._seen:
+        marks = {mark for mark in self._all if mark in text}
+        if marks - self._seen:
             with self._changed:
-                self._seen |= found
+                self._seen |= marks
                 self._changed.notify_all()
 
     def close(self) -> None:
@@ -268,9 +268,9 @@ def turn(
 
 
 def _reading(task: Task, marks: _Marks, sampler: _Sampler, output: bytes) -> Reading | errors.GuestError:
-    _, found, after = output.partition(f"{marks.token} {task.name} ".encode())
+    _, marker, after = output.partition(f"{marks.token} {task.name} ".encode())
     code, newline, after = after.partition(b"\n")
-    if not found or not newline:
+    if not marker or not newline:
         return errors.GuestError("it told nothing of how it ended")
     text = after.partition(f"\n{marks.token} ".encode())[0]
     if code == str(_KILLED).encode():

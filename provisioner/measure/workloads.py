@@ -355,8 +355,8 @@ def probes(quick: bool) -> tuple[Probe, ...]:
 
 def metrics() -> dict[str, Metric]:
     """Every metric by its name, in the order in which they are shown."""
-    found = [metric for probe in PROBES for metric in metrics_of(probe)]
-    return {metric.name: metric for metric in (*found, *BOOT)}
+    of_probes = [metric for probe in PROBES for metric in metrics_of(probe)]
+    return {metric.name: metric for metric in (*of_probes, *BOOT)}
 
 
 def metrics_of(probe: Probe) -> list[Metric]:
@@ -366,5 +366,5 @@ def metrics_of(probe: Probe) -> list[Metric]:
 
 def needs_of(metric: str) -> frozenset[Needs]:
     """What the probe behind the metric of that name needs. Nothing where there is no such metric."""
-    found = (probe.needs for probe in PROBES if metric in {each.name for each in metrics_of(probe)})
-    return next(found, frozenset())
+    needs = (probe.needs for probe in PROBES if metric in {each.name for each in metrics_of(probe)})
+    return next(needs, frozenset())

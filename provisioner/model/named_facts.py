@@ -32,21 +32,21 @@ def console_interface(facts: Facts, name: str) -> str:
 
 
 def _hvc_interface(facts: Facts) -> str:
-    found = {device.interface for device in identify.of_kind(facts.devices, "console")}
-    return "virtio" if "virtio" in found else "xen"
+    interfaces = {device.interface for device in identify.of_kind(facts.devices, "console")}
+    return "virtio" if "virtio" in interfaces else "xen"
 
 
 def rng_interface(facts: Facts) -> set[str]:
     """What the hardware random number generators are, the one in use and paravirtual ones."""
-    found = {device.interface for device in identify.of_kind(facts.devices, "rng")}
-    return found | ({EMULATED} if facts.rng and not facts.rng.startswith("virtio") else set())
+    interfaces = {device.interface for device in identify.of_kind(facts.devices, "rng")}
+    return interfaces | ({EMULATED} if facts.rng and not facts.rng.startswith("virtio") else set())
 
 
 def balloon_interface(facts: Facts) -> set[str]:
     """What asks for memory back: a device of its own, or, on Xen and VMware, a driver alone."""
-    found = {device.interface for device in identify.of_kind(facts.devices, "balloon")}
+    interfaces = {device.interface for device in identify.of_kind(facts.devices, "balloon")}
     drivers = {"vmw_balloon": "vmware", "hv_balloon": "hyperv"}
-    return found | {drivers[module] for module in facts.modules if module in drivers}
+    return interfaces | {drivers[module] for module in facts.modules if module in drivers}
 
 
 def clock_interface(facts: Facts) -> str:

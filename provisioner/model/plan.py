@@ -199,12 +199,12 @@ def _flags(choices: Choices) -> str:
 def inner_guests(lab: Lab, name: str) -> tuple[Guest, ...]:
     """All guests that a guest hosts, at any depth, in file order, which puts parents first."""
     hosts = {name}
-    found = []
+    inner = []
     for guest in lab.guests:
         if guest.parent in hosts:
             hosts.add(guest.name)
-            found.append(guest)
-    return tuple(found)
+            inner.append(guest)
+    return tuple(inner)
 
 
 def guest_metadata(

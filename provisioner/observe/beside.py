@@ -51,10 +51,10 @@ def concept(domains: Sequence[Member]) -> Text | None:
     from provisioner.labfile import lesson
 
     try:
-        found = lesson.load(running.lab_of(domains))
+        taught = lesson.load(running.lab_of(domains))
     except errors.InputError:
         return None
-    return found.concept if found else None
+    return taught.concept if taught else None
 
 
 def problems(compared: Compared, domains: Sequence[Member]) -> list[errors.GuestError]:

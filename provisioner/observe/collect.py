@@ -40,8 +40,8 @@ def facts(session: Session, domains: Sequence[Member], *, timeout: float = 30.0)
     script = _script()
     deadline = time.monotonic() + timeout
     asked = [partial(_of, session, domain, script, deadline) for domain in domains]
-    found = side_by_side.within(asked, deadline + _GRACE)
-    return [one or _silent(domain, timeout) for one, domain in zip(found, domains, strict=True)]
+    answers = side_by_side.within(asked, deadline + _GRACE)
+    return [one or _silent(domain, timeout) for one, domain in zip(answers, domains, strict=True)]
 
 
 def _silent(domain: Member, timeout: float) -> GuestFacts:

@@ -37,10 +37,10 @@ def lab_notes(domains: Sequence[Member]) -> tuple[Note, ...]:
     from provisioner.labfile import lesson
 
     try:
-        found = lesson.load(running.lab_of(domains))
+        taught = lesson.load(running.lab_of(domains))
     except errors.InputError:
         return ()
-    return found.notes if found else ()
+    return taught.notes if taught else ()
 
 
 def documents(session: Session, domains: Sequence[Member]) -> dict[str, str]:

@@ -39,7 +39,7 @@ def outside(session: Session, domains: Sequence[Member]) -> list[Outside]:
     except errors.HypervisorError:
         counted = {}
     processes = session.host.qemu_processes(names)
-    found = []
+    seen_outside = []
     for domain in domains:
         name = own.get(domain.guest, "")
         process, told = processes.get(name), counted.get(name)
@@ -48,7 +48,7 @@ def outside(session: Session, domains: Sequence[Member]) -> list[Outside]:
         else:
             times = told.vcpus if told else ()
             vcpus = tuple(HostThread(0, f"vCPU {number}", seconds) for number, seconds in enumerate(times))
-        found.append(
+        seen_outside.append(
             Outside(
                 guest=domain.guest,
                 accel=domain.metadata.accel,
@@ -60,4 +60,4 @@ def outside(session: Session, domains: Sequence[Member]) -> list[Outside]:
                 exits=dict(told.exits) if told else {},
             )
         )
-    return found
+    return seen_outside

@@ -216,8 +216,8 @@ class _Builder:
             return made
         devices = None
         if guest.facts is not None and _PATHS[self._path] not in guest.facts.missing:
-            found = guest.facts.disks if self._path == "disk" else guest.facts.interfaces
-            devices = [device.drivers for device in found]
+            parts = guest.facts.disks if self._path == "disk" else guest.facts.interfaces
+            devices = [device.drivers for device in parts]
         model = self._model(guest)
         text = words.driver(model, devices)
         return (
@@ -323,14 +323,14 @@ def _beside(hosted: Sequence[StackGuest]) -> tuple[Remark, ...]:
     """The guests whose programs, or whose QEMU, run as programs here."""
     containers = ", ".join(other.name for other in _standing(Standing.ON_KERNEL, hosted))
     machines = ", ".join(other.name for other in _standing(Standing.IN_PARENT, hosted))
-    found = []
+    remarks = []
     if containers:
         en, ja = "the programs of the containers, too", "コンテナのプログラムもここで動く"
-        found.append(Remark("containers", Text(en=f"{en}: {containers}", ja=f"{ja}: {containers}")))
+        remarks.append(Remark("containers", Text(en=f"{en}: {containers}", ja=f"{ja}: {containers}")))
     if machines:
         en, ja = "a QEMU for each machine in this one", "このマシンの中のマシンごとにQEMUが動く"
-        found.append(Remark("machines", Text(en=f"{en}: {machines}", ja=f"{ja}: {machines}")))
-    return tuple(found)
+        remarks.append(Remark("machines", Text(en=f"{en}: {machines}", ja=f"{ja}: {machines}")))
+    return tuple(remarks)
 
 
 def _one_kernel(containers: Sequence[StackGuest]) -> tuple[Remark, ...]:

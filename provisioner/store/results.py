@@ -62,7 +62,7 @@ def load(kind: str, instance: str, source: str | None) -> Any | None:
 
 def instances() -> list[Kept]:
     """The instances of which results were kept, the newest result first."""
-    found: dict[tuple[str, str], float] = {}
+    newest: dict[tuple[str, str], float] = {}
     for kind in KINDS:
         for file in (paths.state_dir() / "results").glob(f"*.{kind}.json"):
             instance = file.name.removesuffix(f".{kind}.json")
@@ -72,8 +72,8 @@ def instances() -> list[Kept]:
                 continue
             source = kept.get("source") if isinstance(kept, dict) else None
             if isinstance(source, str) and _NAME.fullmatch(instance):
-                found[instance, source] = max(written, found.get((instance, source), written))
-    return sorted((Kept(*key, written) for key, written in found.items()), key=lambda k: -k.written)
+                newest[instance, source] = max(written, newest.get((instance, source), written))
+    return sorted((Kept(*key, written) for key, written in newest.items()), key=lambda k: -k.written)
 
 
 def load_bench(instance: str, source: str | None) -> Bench | None:

@@ -73,14 +73,14 @@ def run(
     asked = {guest for item in items for guest in item.guests}
     chosen = [domain for domain in domains if everybody or domain.guest in asked]
     facts = {each.guest: each for each in collect.facts(session, chosen)}
-    found: dict[tuple[str, str], Finding] = {}
+    by_item: dict[tuple[str, str], Finding] = {}
     looks = [partial(_guest, session, domain, items, facts[domain.guest]) for domain in chosen]
     for results in side_by_side.run(looks, abandon=True, most=_MOST_AT_ONCE):
-        found |= {(each.item.name, each.guest): each for each in results}
+        by_item |= {(each.item.name, each.guest): each for each in results}
     origin = domains[0].metadata.origin
     label = origin.instance
     findings = [
-        found.get((item.name, guest)) or _not_up(item, guest, origin)
+        by_item.get((item.name, guest)) or _not_up(item, guest, origin)
         for item in items
         for guest in item.guests
     ]

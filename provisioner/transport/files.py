@@ -45,18 +45,18 @@ def push(run: Run, label: str, source: bytes | Path, remote: str, *, mode: int |
 def pull(run: Run, label: str, remote: str, *, max_bytes: int, chunk: int) -> bytes:
     """The content of a file in the guest. Raises TooMuch where it is longer than ``max_bytes``."""
     check_remote(remote)
-    found = bytearray()
+    content = bytearray()
     while True:
         # the first piece is read as a whole, as files in /proc want; later ones by seeking
         piece = ["head", "-c", str(chunk), remote]
-        if found:
-            piece = ["dd", f"if={remote}", f"bs={chunk}", f"skip={len(found) // chunk}", "count=1"]
+        if content:
+            piece = ["dd", f"if={remote}", f"bs={chunk}", f"skip={len(content) // chunk}", "count=1"]
         data = _checked(run, label, piece, None, f"can't read {remote}", chunk).stdout
-        found += data
-        if len(found) > max_bytes:
+        content += data
+        if len(content) > max_bytes:
             raise errors.TooMuch(f"{label}: {remote} has more than {format_size(max_bytes)}")
         if len(data) < chunk:
-            return bytes(found)
+            return bytes(content)
 
 
 def check_remote(remote: str) -> None:

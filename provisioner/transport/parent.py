@@ -163,12 +163,12 @@ def states(parent: Transport, timeout: float) -> dict[str, str]:
     """Each guest that the parent knows of: running or stopped. What else it says is not listened to."""
     result = parent.run([INNER, "state"], timeout=timeout, max_output=_MOST_STATES)
     _expect_success(parent, result)
-    found = {}
+    states_by_name = {}
     for line in result.stdout.decode("ascii", "replace").splitlines():
         words = line.split()
         if len(words) == 2 and words[1] in _STATES:
-            found[words[0]] = words[1]
-    return found
+            states_by_name[words[0]] = words[1]
+    return states_by_name
 
 
 def typed_for_console(name: str) -> bytes:

@@ -47,10 +47,10 @@ def bench(
         results.may_save(save)
     earlier = results.bench_in(against) if against is not None else None
     with running.found(connect, target) as (session, instance, guests):
-        found = benchmark.run(
+        result = benchmark.run(
             session, instance, guests, listener, quick=quick, cancelled=cancelled or threading.Event()
         )
     source = guests[0].metadata.origin.source
-    not_kept = kept.problem_of(lambda: results.save("bench", instance.name, source, to_data(found)))
-    not_saved = kept.problem_of(lambda: results.save_bench(save, found)) if save is not None else None
-    return Measured(found, compared(earlier, found) if earlier is not None else None, not_kept, not_saved)
+    not_kept = kept.problem_of(lambda: results.save("bench", instance.name, source, to_data(result)))
+    not_saved = kept.problem_of(lambda: results.save_bench(save, result)) if save is not None else None
+    return Measured(result, compared(earlier, result) if earlier is not None else None, not_kept, not_saved)

@@ -78,8 +78,8 @@ def stacks(target: str, connect: str | None, *, timeout: float = 30.0) -> Stacks
 
     with running.found(connect, target) as (session, instance, members):
         compared = beside.look(session, instance, members, timeout=timeout)
-        found = stack_pictures.stacks(session, compared.inside)
-    return Stacks(instance.name, tuple(found), tuple(beside.problems(compared, members)))
+        of_guests = stack_pictures.stacks(session, compared.inside)
+    return Stacks(instance.name, tuple(of_guests), tuple(beside.problems(compared, members)))
 
 
 def _definitions(session: Session, instance: Instance, members: Sequence[Member]) -> Definitions:

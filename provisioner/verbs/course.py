@@ -47,15 +47,15 @@ def report_all() -> Course:
     instances: dict[str, str] = {}
     for kept in results.instances():
         instances.setdefault(kept.source, kept.instance)
-    found = []
+    entries = []
     for name in catalog.names(paths.labs_dir()):
-        found.append(_entry(name, instances.pop(f"catalog:{name}", None)))
-    found += [
+        entries.append(_entry(name, instances.pop(f"catalog:{name}", None)))
+    entries += [
         _entry(source, instance) for source, instance in instances.items() if Path(source).is_absolute()
     ]
     order = [*PARTS, None]
     return Course(
-        entries=tuple(sorted(filter(None, found), key=lambda entry: order.index(entry.part))),
+        entries=tuple(sorted(filter(None, entries), key=lambda entry: order.index(entry.part))),
         products=products.load(paths.products_file()),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         version=__version__,

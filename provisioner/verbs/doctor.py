@@ -117,12 +117,12 @@ def _connected(session: Session) -> Iterator[Check]:
 def accelerator(session: Session) -> Iterator[Check]:
     """Whether KVM is real here, and whether QEMU's user can open it. Where it can't, libvirt is slow
     anyway."""
-    found = host_facts.kvm(session.conn, session.host, session=session.is_session)
-    obstacle = accel.obstacle(found)
+    kvm = host_facts.kvm(session.conn, session.host, session=session.is_session)
+    obstacle = accel.obstacle(kvm)
     if obstacle is None:
-        yield Check("accelerator", True, accel.decide(Accel.AUTO, found).why, needed=False)
+        yield Check("accelerator", True, accel.decide(Accel.AUTO, kvm).why, needed=False)
     else:
-        remedy = _kvm_remedy(session, found)
+        remedy = _kvm_remedy(session, kvm)
         yield Check("accelerator", False, f"emulation (TCG): {obstacle}", remedy, needed=False)
     if user := kvm_access.kept_out(session):
         told = f"{kvm_access.cause(user)}: up takes many seconds longer"
@@ -130,14 +130,14 @@ def accelerator(session: Session) -> Iterator[Check]:
         yield Check("/dev/kvm", False, told, remedy, needed=False)
 
 
-def _kvm_remedy(session: Session, found: accel.KvmFacts) -> str | None:
-    if found.exists and found.hardware and found.opens is False:
-        if found.qemu_user is not None:
+def _kvm_remedy(session: Session, kvm: accel.KvmFacts) -> str | None:
+    if kvm.exists and kvm.hardware and kvm.opens is False:
+        if kvm.qemu_user is not None:
             return None  # a check of its own has it
         own = session.user if session.is_session else None
         remedy = kvm_access.remedy(session, own, os.getgroups())
         return f"{remedy.command}, then log in again" if remedy.joins_group else remedy.command
-    if found.hardware and not found.exists:
+    if kvm.hardware and not kvm.exists:
         return "load the module: sudo modprobe kvm_intel (or kvm_amd)"
     return (
         "take a host whose processor shows vmx or svm (on a cloud: nested virtualization), "
@@ -202,7 +202,7 @@ def _image(name: str, stored: Sequence[StoredImage]) -> _Image:
 
 def verdict(
     lab: Lab,
-    found: accel.KvmFacts,
+    kvm: accel.KvmFacts,
     *,
     is_session: bool,
     memory: int | None,
@@ -220,12 +220,12 @@ def verdict(
     if is_session and isolated:
         why = f"network {', '.join(isolated)} is isolated, which qemu:///session can't do"
         return LabVerdict(lab.name, "not", why)
-    obstacle = accel.obstacle(found)
+    obstacle = accel.obstacle(kvm)
     if obstacle and any(guest.accel is Accel.KVM for guest in lab.top_level):
         return LabVerdict(lab.name, "not", f"it wants KVM: {obstacle}")
     if memory is not None and memory < memory_of(lab.top_level):
         return LabVerdict(lab.name, "not", f"it takes {rough_size(memory_of(lab.top_level))} of memory")
-    decisions = [accel.decide(guest.accel, found) for guest in lab.top_level]
+    decisions = [accel.decide(guest.accel, kvm) for guest in lab.top_level]
     emulated = [decision for decision in decisions if decision.accel == "tcg"]
     if emulated:
         unseen = _unseen(lab, "tcg", is_session=is_session)

@@ -145,8 +145,8 @@ def last_check(instance: str, source: str | None) -> tuple[str, tuple[Finding, .
     """The time of the last check and its findings. Empty where there is none that makes sense."""
     data: Any = results.load("check", instance, source)
     try:
-        found = tuple(saved.restored(_KeptFinding, entry).finding() for entry in data["findings"])
-        return str(data["taken"]), found
+        findings = tuple(saved.restored(_KeptFinding, entry).finding() for entry in data["findings"])
+        return str(data["taken"]), findings
     except (KeyError, TypeError, ValueError):
         return "", ()
 

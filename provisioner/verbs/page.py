@@ -252,11 +252,11 @@ def _lesson(lab: Lab | None) -> Lesson | None:
 
 
 def _guide(lab: Lab | None) -> dict[Language, str]:
-    found: dict[Language, str] = {}
+    guides: dict[Language, str] = {}
     if lab is None:
-        return found
+        return guides
     for language in Language:
         with suppress(errors.InputError):
             if text := learning.guide_in(lab, language):
-                found[language] = text
-    return found
+                guides[language] = text
+    return guides

@@ -104,8 +104,8 @@ def kind(device: Device) -> str:
 
 def of_kind(devices: Sequence[Device], wanted: str) -> list[Device]:
     """The paravirtual devices of a kind. Those to which a driver is bound directly come first."""
-    found = [device for device in devices if kind(device) == wanted]
-    return sorted(found, key=lambda device: device.bus == "pci")
+    of_that_kind = [device for device in devices if kind(device) == wanted]
+    return sorted(of_that_kind, key=lambda device: device.bus == "pci")
 
 
 def drives_paravirtual(module: str) -> bool:

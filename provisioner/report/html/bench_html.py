@@ -48,9 +48,9 @@ def shown(bench: Bench, language: Language, colors: dict[str, int]) -> dict[str,
         "doubts": doubts(bench, language),
         "notes": bench.notes,
         "groups": [
-            {"title": said(_GROUPS[name], language), "outcomes": found}
-            for name, found in groups.items()
-            if found
+            {"title": said(_GROUPS[name], language), "outcomes": outcomes}
+            for name, outcomes in groups.items()
+            if outcomes
         ],
     }
 

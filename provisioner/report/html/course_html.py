@@ -108,8 +108,8 @@ def _status(entry: Entry, language: Language) -> str:
     return check_page.summary(entry.page.findings, language) or said(_NOT_CHECKED, language)
 
 
-def _products(found: Sequence[Product], anchors: dict[str, str], language: Language) -> dict[str, Any]:
-    first = found[0].in_2011.cells() if found else {}
+def _products(products: Sequence[Product], anchors: dict[str, str], language: Language) -> dict[str, Any]:
+    first = products[0].in_2011.cells() if products else {}
     return {
         "about": products_page.ABOUT,
         "product": said(products_page.PRODUCT, language),
@@ -117,7 +117,7 @@ def _products(found: Sequence[Product], anchors: dict[str, str], language: Langu
         "lab": said(products_page.LAB, language),
         "since": said(products_page.SINCE, language),
         "sources": said(products_page.SOURCES, language),
-        "rows": [_product(product, anchors, language) for product in found],
+        "rows": [_product(product, anchors, language) for product in products],
     }
 
 

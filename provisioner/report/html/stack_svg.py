@@ -74,9 +74,9 @@ class _Pen:
 
     def lines(self, key: str, words: str, room: float, column: float) -> tuple[list[str], int]:
         """The words in lines that fit, and the number of lines that this part has in every picture."""
-        found = wrapped(words, max(8, int(room / column)))
-        self.heights[key] = max(len(found), self.heights.get(key, 0))
-        return found, self.heights[key]
+        wrapped_lines = wrapped(words, max(8, int(room / column)))
+        self.heights[key] = max(len(wrapped_lines), self.heights.get(key, 0))
+        return wrapped_lines, self.heights[key]
 
     def say(self, words: Text | None) -> str:
         return said(words, self.language)

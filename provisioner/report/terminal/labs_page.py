@@ -41,15 +41,15 @@ def catalog_table(entries: Sequence[Entry]) -> str:
     grouped = sorted(entries, key=lambda entry: order.index(entry.part))
     rows = [(f"  {entry.name}", in_language(entry.title)) for entry in grouped]
     head, *lines = text.columns(("  lab", "title"), rows).split("\n")
-    found = [head]
+    table = [head]
     before: str | None = ""
     for entry, line in zip(grouped, lines, strict=True):
         if entry.part != before:
             words = in_language(PARTS[entry.part] if entry.part else _NO_PART)
-            found.append(text.styled(f"{entry.part}  {words}" if entry.part else words, "bold"))
+            table.append(text.styled(f"{entry.part}  {words}" if entry.part else words, "bold"))
             before = entry.part
-        found.append(line)
-    return "\n".join(found)
+        table.append(line)
+    return "\n".join(table)
 
 
 def lab_data(lab: Lab) -> dict[str, Any]:

@@ -81,11 +81,11 @@ def _instance_data(each: InstanceStatus) -> dict[str, Any]:
     }
 
 
-def status_names(found: Sequence[dict[str, Any]]) -> list[str]:
+def status_names(instances: Sequence[dict[str, Any]]) -> list[str]:
     """INSTANCE/GUEST of each guest in plain data of ``status_data``, those inside another after it."""
     return [
         f"{entry['instance']}/{name}"
-        for entry in found
+        for entry in instances
         for guest in entry["guests"]
         for name in (guest["name"], *(inner["name"] for inner in guest["inner"]))
     ]
@@ -99,12 +99,12 @@ def _left_out(origin: Origin) -> list[dict[str, str]]:
     ]
 
 
-def status_page(found: list[dict[str, Any]]) -> str:
+def status_page(instances: list[dict[str, Any]]) -> str:
     """The instances for people."""
-    if not found:
+    if not instances:
         return f"nothing is up\nnext: {text.command()} list, then {text.command()} up LAB"
     rows: list[tuple[str, ...]] = []
-    for entry in found:
+    for entry in instances:
         for guest in entry["guests"]:
             rows.append(
                 (
@@ -134,9 +134,9 @@ def status_page(found: list[dict[str, Any]]) -> str:
         *("guest", "state", "accelerator", "memory", "resident", "processor"),
         *("address", "connection"),
     )
-    if len({entry["connection"] for entry in found}) == 1:
+    if len({entry["connection"] for entry in instances}) == 1:
         head, rows = head[:-1], [row[:-1] for row in rows]
-    watched = [guest["usage"]["over"] for entry in found for guest in entry["guests"] if "usage" in guest]
+    watched = [guest["usage"]["over"] for entry in instances for guest in entry["guests"] if "usage" in guest]
     if not watched:
         head, rows = head[:4] + head[6:], [row[:4] + row[6:] for row in rows]
     lines = [text.columns(head, rows)] if rows else []
@@ -145,7 +145,7 @@ def status_page(found: list[dict[str, Any]]) -> str:
             f"seen from the host for {format_seconds(max(watched))}: memory in use by the guest's process, "
             "and its seconds of processor time in each second"
         )
-    for entry in found:
+    for entry in instances:
         paused = [guest["name"] for guest in entry["guests"] if guest["state"] == "paused"]
         if paused:
             lines.append(

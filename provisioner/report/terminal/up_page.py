@@ -168,12 +168,14 @@ def _up_rows(result: Result) -> list[tuple[str, ...]]:
             ready = format_seconds(guest.ready_after)
         rows[guest.name] = _up_row(guest.guest, guest.mark, ready)
     hosts = {name: name for name in rows}
-    found = {name: [row] for name, row in rows.items()}
+    by_host = {name: [row] for name, row in rows.items()}
     for one in result.inner:
         ready = "already" if one.seconds is None else format_seconds(one.seconds)
         host = hosts[one.guest.name] = hosts[str(one.guest.parent)]
-        found[host].append((one.guest.name, f"{one.guest.kind} in {one.guest.parent}", "", "", "", "", ready))
-    return [row for each in found.values() for row in each]
+        by_host[host].append(
+            (one.guest.name, f"{one.guest.kind} in {one.guest.parent}", "", "", "", "", ready)
+        )
+    return [row for each in by_host.values() for row in each]
 
 
 def _up_row(guest: Guest, mark: GuestMetadata, ready: str) -> tuple[str, ...]:
