@@ -10,7 +10,8 @@ from provisioner.backends.session import Session, found
 from provisioner.host import lock
 from provisioner.lifecycle import power
 from provisioner.listener import Listener
-from provisioner.model.observed import Member, ObservedInner
+from provisioner.model import kinds
+from provisioner.model.observed import Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def stop(target: str, connect: str | None, listener: Listener, *, timeout: float
     """
     with _guests(target, connect, listener) as (session, guests):
         power.stop(session, guests, listener, timeout=timeout)
-    return Stopped(loses_files=not any(isinstance(guest, ObservedInner) for guest in guests))
+    return Stopped(loses_files=all(kinds.of(guest.metadata.guest.kind).is_top_level for guest in guests))
 
 
 @contextmanager
