@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 
 MOST_SIDE_BY_SIDE = 4
-# Files whose tests take minutes, the longest first.
+# Files whose tests take long, the longest first.
 LONGEST = (
     "test_real_consolidation.py",
     "test_real_xen.py",
@@ -23,6 +23,15 @@ LONGEST = (
     "test_real_guest_os.py",
     "test_real_vmware.py",
     "test_real_demo.py",
+    # without guests
+    "test_bootstrap.py",
+    "test_transport.py",
+    "test_bad_guests.py",
+    "test_console.py",
+    "test_qga.py",
+    "test_lab_properties.py",
+    "test_course_browser.py",
+    "test_report_browser.py",
 )
 
 
@@ -48,7 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Files of tests side by side, one for each core, where all are run; a few that were named run here.
+    """Files of tests side by side, one for each core, where all are run; a few that are named run here.
 
     The hosts tier is one after the other: it measures, and its systems need the cores.
     """
@@ -56,7 +65,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if not whole or "hosts" in config.option.markexpr or config.option.collectonly:
         return 0
     cores = len(os.sched_getaffinity(0))
-    return min(cores, MOST_SIDE_BY_SIDE) if cores > 1 else 0
+    waiting = (
+        1 if "not real" in config.option.markexpr else 0
+    )  # without guests some tests do nothing but wait
+    return min(cores, MOST_SIDE_BY_SIDE) + waiting if cores > 1 else 0
 
 
 @pytest.hookimpl(trylast=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,7 +129,7 @@ def test_numbers_have_three_digits_that_count(value: float | None, shown: str) -
 def test_on_a_narrow_terminal_every_line_fits(language: Language, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((80, 24)))
+    monkeypatch.setenv("COLUMNS", "80")
     for case in CASES.values():
         for line in report.page(case, language).splitlines():
             assert text.width(line) <= 80, line
@@ -140,7 +139,7 @@ def test_every_number_of_the_table_stands_on_a_narrow_terminal(monkeypatch: pyte
     wide = report.page(CASES["whole"], Language.EN)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((80, 24)))
+    monkeypatch.setenv("COLUMNS", "80")
     narrow = report.page(CASES["whole"], Language.EN)
     assert narrow != wide
     for shown in (
