@@ -101,7 +101,7 @@ def _check_step(
 
 
 def hint(
-    lab: options.Lab,
+    lab: options.LessonLab,
     step: Step = None,
     lang: options.Lang = None,
     connect: options.Connect = None,
@@ -130,7 +130,7 @@ def hint(
 
 
 def solve(
-    lab: options.Lab,
+    lab: options.LessonLab,
     step: Step = None,
     lang: options.Lang = None,
     connect: options.Connect = None,
@@ -151,7 +151,7 @@ def solve(
     )
 
 
-def guide(lab: options.Lab, lang: options.Lang = None, connect: options.Connect = None) -> None:
+def guide(lab: options.LessonLab, lang: options.Lang = None, connect: options.Connect = None) -> None:
     """The lesson: what things are called, what to type, what to look for, and why."""
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import exercises_page, text

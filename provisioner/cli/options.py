@@ -16,6 +16,14 @@ Lab = Annotated[
         help="A lab's name, its folder, or its file.", autocompletion=completion.labs, metavar="LAB"
     ),
 ]
+LessonLab = Annotated[
+    str,
+    typer.Argument(
+        help="A lab's name, its folder or its file, or the name that it is up under.",
+        autocompletion=completion.labs,
+        metavar="LAB",
+    ),
+]
 Instances = Annotated[
     list[str] | None,
     typer.Argument(help="Labs that are up.", autocompletion=completion.instances, metavar="[LAB]..."),
