@@ -106,8 +106,8 @@ def _ensure(guest: Guest, above: Transport, known: _States, listener: Listener, 
 def _start(guest: Guest, above: Transport, listener: Listener, timeout: float) -> None:
     """Starts a guest, and once more where it never answers.
 
-    On a busy host with an emulated processor, one machine on KVM in a great many never answered, and came up
-    at the next try. A guest that is only slow has the full ``timeout`` in the second try.
+    On an emulated processor, about one machine on KVM in twenty never answered, and came up at the next try
+    (docs/hosts.md). A guest that is only slow has the full ``timeout`` in the second try.
     """
     first = timeout * _FIRST_TRY
     try:
