@@ -33,7 +33,8 @@ def owner_slug(user: str) -> str:
     slug = re.sub(r"[^a-z0-9-]", "-", user.lower()).strip("-")[:24]
     if slug == user and slug and not _DIGESTED.search(slug):
         return slug
-    return f"{slug or 'user'}-{hashlib.sha256(user.encode()).hexdigest()[:6]}"
+    digest = hashlib.sha256(user.encode(errors="surrogatepass")).hexdigest()  # JSON may have lone surrogates
+    return f"{slug or 'user'}-{digest[:6]}"
 
 
 @dataclass(frozen=True, slots=True, order=True)

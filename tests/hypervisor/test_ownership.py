@@ -26,6 +26,7 @@ FOREIGN = {
     "another guest's metadata": (NAME, metadata.dumps(guest_metadata("two"))),
     "another instance's metadata": (NAME, metadata.dumps(guest_metadata(instance="other"))),
     "another user's metadata": (NAME, metadata.dumps(guest_metadata(user="somebody"))),
+    "metadata of a user whose name is no text": (NAME, metadata.dumps(guest_metadata(user="\ud800"))),
     "a network's metadata": (
         NAME,
         metadata.dumps(metadata.NetworkMetadata(guest_metadata().origin, network("one"), "192.168.130.0/24")),
