@@ -49,7 +49,7 @@ class Console:
 
     def ask(self, line: str, timeout: float) -> list[str]:
         """The lines that the guest answers. Raises Busy where somebody sits at the console, GuestError
-        where the guest is down or does not wait for lines, and what ``guest.prompt.ask`` raises."""
+        where the guest is down or does not wait for lines, and what ``transport.prompt.ask`` raises."""
         member = self._member
         words = prompt_of(member.metadata.guest.image)
         if words is None or not isinstance(member, ObservedDomain):

@@ -54,18 +54,18 @@ class VirtioChannel:
 
     @contextmanager
     def session(self, deadline: float) -> Iterator[AgentSession]:
-        """See ``guest.channel.AgentChannel``; the daemon itself lets commands in one by one."""
+        """See ``transport.channel.AgentChannel``; the daemon itself lets commands in one by one."""
         del deadline
         yield self
 
     def command(
         self, execute: str, arguments: Mapping[str, object] | None, *, deadline: float, most: int
     ) -> object:
-        """See ``guest.channel.AgentSession``."""
+        """See ``transport.channel.AgentSession``."""
         return self._command(execute, arguments, min(left(deadline), _COMMAND_SECONDS), most)
 
     def wait_agent(self, deadline: float, watch: Watch, hint: threading.Event | None) -> None:
-        """See ``guest.channel.AgentChannel``: sleeps until libvirt says that the agent connected."""
+        """See ``transport.channel.AgentChannel``: sleeps until libvirt says that the agent connected."""
         del hint
         while True:
             observed = watch.changes
@@ -124,14 +124,14 @@ class SerialChannel:
 
     @contextmanager
     def session(self, deadline: float) -> Iterator[AgentSession]:
-        """See ``guest.channel.AgentChannel``: queues for the line, then finds the agent on it."""
+        """See ``transport.channel.AgentChannel``: queues for the line, then finds the agent on it."""
         with self._open(deadline, None) as line:
             session = qga.SerialSession(line, self.label)
             session.sync(deadline)
             yield session
 
     def wait_agent(self, deadline: float, watch: Watch, hint: threading.Event | None) -> None:
-        """See ``guest.channel.AgentChannel``."""
+        """See ``transport.channel.AgentChannel``."""
         try:
             with self._open(deadline, watch) as line:
                 qga.SerialSession(line, self.label).sync(deadline, hint, any_answer=True)

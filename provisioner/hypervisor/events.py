@@ -88,7 +88,7 @@ class DomainWatch:
             return self._changes
 
     def wait(self, observed: int, deadline: float) -> bool:
-        """Sleep until there are more than ``seen`` events. False where ``deadline`` (monotonic) passes
+        """Sleep until there are more than ``observed`` events. False where ``deadline`` (monotonic) passes
         first."""
         with self._changed:
             return self._changed.wait_for(

@@ -47,7 +47,7 @@ class Clone:
     guest: Guest  # with the clone's own name
     order: Order
     label: str
-    installed: frozenset[str] = frozenset()  # the tasks whose scripts it has, see ``runner.install``
+    installed: frozenset[str] = frozenset()  # the tasks whose scripts it has, see ``turns.install``
 
     @property
     def transport(self) -> AgentTransport:

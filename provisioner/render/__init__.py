@@ -124,7 +124,7 @@ def domain_xml(
     """The domain of a top-level guest. ``session``: its interfaces use user-mode networking.
 
     ``counter_khz``: the rate of the host processor's counter, in kHz, where it is known; see
-    ``hypervisor.facts.counter_khz``. ``eventfd=False``: its devices are notified through QEMU's register
+    ``hypervisor.host_facts.counter_khz``. ``eventfd=False``: its devices are notified through QEMU's register
     code, where QEMU's trace sees it; see ``DeviceModel.has_eventfd``.
     """
     instance = mark.origin.key
