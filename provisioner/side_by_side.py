@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
 from provisioner import errors
@@ -37,9 +37,11 @@ def run(
 
     When all have ended, the first error in the order of ``work`` is raised. Where this is interrupted, or
     ``cancelled`` is set meanwhile, ``end`` is called again and again until all have ended; it has to end
-    whatever they wait for. With ``abandon`` they are not waited for, and go on unnoticed. Then Cancelled is
+    whatever they wait for, and where it fails it is tried again. Nothing begins where ``cancelled`` is set
+    already. With ``abandon`` they are not waited for, and go on unnoticed. Then Cancelled is
     raised, or what interrupted this.
     """
+    check(cancelled)
     crew = _Crew(work)
     try:
         crew.begin(most or len(work))
@@ -51,7 +53,8 @@ def run(
         crew.begin_nothing_more()
         while not abandon and not crew.ended(_LOOK_SECONDS):
             if end is not None:
-                end()
+                with suppress(errors.VirtlabError):
+                    end()
         raise
     return [piece.result() for piece in crew.pieces]
 

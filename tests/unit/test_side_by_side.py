@@ -66,6 +66,32 @@ def test_cancelled_work_is_made_to_end_and_waited_for() -> None:
     assert ended.is_set()
 
 
+def test_what_fails_to_end_it_is_tried_again() -> None:
+    cancelled, stop, tries = threading.Event(), threading.Event(), []
+
+    def work() -> None:
+        cancelled.set()
+        stop.wait(10)
+
+    def end() -> None:
+        tries.append(1)
+        if len(tries) < 2:
+            raise errors.ConnectionFailed("the connection broke")
+        stop.set()
+
+    with pytest.raises(errors.Cancelled):
+        side_by_side.run([work], cancelled=cancelled, end=end)
+    assert len(tries) >= 2
+
+
+def test_nothing_begins_that_is_cancelled_already() -> None:
+    cancelled, done = threading.Event(), []
+    cancelled.set()
+    with pytest.raises(errors.Cancelled):
+        side_by_side.run([partial(done.append, 1)], cancelled=cancelled)
+    assert not done
+
+
 @pytest.mark.parametrize("begun", [0, 1])
 def test_interrupted_while_threads_are_started(begun: int, monkeypatch: pytest.MonkeyPatch) -> None:
     start, stop, ended, threads = threading.Thread.start, threading.Event(), [], []
