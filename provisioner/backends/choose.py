@@ -14,8 +14,8 @@ from provisioner.model.observed import Member, ObservedInner
 def member(session: Session, instance: Instance, guest: str) -> Member:
     """A guest of an instance that is up. Raises InputError where the instance has none of that name."""
     observed = session.look(volumes=False).of(instance)
-    found = observed.member(guest)
-    if found is None:
+    meant = observed.member(guest)
+    if meant is None:
         origin = observed.origin()
         if origin is not None and guest in origin.choices.left_out:
             raise errors.InputError(
@@ -25,7 +25,7 @@ def member(session: Session, instance: Instance, guest: str) -> Member:
         raise errors.InputError(
             f"{instance.name} has no guest {guest!r}", hint=f"its guests: {known}" if known else None
         )
-    return found
+    return meant
 
 
 def backend(session: Session, guest: Member) -> Backend:

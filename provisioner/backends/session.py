@@ -102,7 +102,7 @@ def everywhere(
 
 
 @contextmanager
-def found(flag: str | None, name: str) -> Iterator[tuple[Session, naming.Instance]]:
+def instance_up(flag: str | None, name: str) -> Iterator[tuple[Session, naming.Instance]]:
     """The session and the instance of that name, on whichever connection it is.
 
     Raises NotFound where there is none, Ambiguous where several connections have one, and ConflictError

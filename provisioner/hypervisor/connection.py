@@ -224,12 +224,12 @@ class Connection:
         """Stops and undefines a network of virtlab's. False where there was none, or it is not virtlab's."""
         with translated(f"can't remove network {name}"):
             try:
-                found = Network(self.handle.networkLookupByName(name))
+                candidate = Network(self.handle.networkLookupByName(name))
             except libvirt.libvirtError as error:
                 if code_of(error) in network.GONE:
                     return False
                 raise
-            return reader.is_ours_network(found) and found.remove()
+            return reader.is_ours_network(candidate) and candidate.remove()
 
     def subnets_in_use(self) -> list[str]:
         """The "address/prefix" of every IPv4 range that any network defines."""

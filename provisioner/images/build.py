@@ -77,15 +77,15 @@ def _packaged(
         )
 
     try:
-        found = current()
+        ready = current()
     except ImageError:
         progress("fetching newer package lists", None)
         manager.refresh()
         with _explained(recipe, system):
-            found = current()
-    if isinstance(found, BuiltImage):
-        return found
-    packages, archives = found
+            ready = current()
+    if isinstance(ready, BuiltImage):
+        return ready
+    packages, archives = ready
     made = _folder(workspace, "made")
     needs: dict[str, int] = {}
     with _explained(recipe, system, packages, hint=_NEWER):

@@ -21,6 +21,7 @@ from provisioner.lifecycle import image_upload, kvm_access, lab_files, preflight
 from provisioner.lifecycle.image_upload import Images, boot_files
 from provisioner.lifecycle.networks import Networks
 from provisioner.lifecycle.remove import remove_guest
+from provisioner.lifecycle.request import Request, Target
 from provisioner.listener import Listener
 from provisioner.model import accel, memory, metadata, naming, plan, selection
 from provisioner.model.enums import Accel
@@ -28,28 +29,6 @@ from provisioner.model.lab import Guest, Lab
 from provisioner.model.metadata import Address, Choices, Origin
 from provisioner.model.observed import Observed, ObservedDomain
 from provisioner.model.plan import Plan, Step, Verb
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the user asked for."""
-
-    target: str  # a lab's name, folder or file
-    instance: str | None = None  # --as
-    accel: str | None = None
-    sets: tuple[str, ...] = ()
-    add: tuple[str, ...] = ()  # optional guests, --with
-    drop: tuple[str, ...] = ()  # --without
-    timeout: float = 120.0  # seconds for each guest to answer, from its start
-    keep_on_failure: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A lab as its file alone says, and the instance that it becomes."""
-
-    lab: Lab
-    instance: naming.Instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +70,6 @@ class Result:
     def members(self) -> list[Guest]:
         """Every guest that is up now."""
         return [guest.guest for guest in self.guests] + [inner.guest for inner in self.inner]
-
-
-def locate(session: Session, request: Request) -> Target:
-    """The lab that the request means, and the instance that it becomes. Raises InputError."""
-    file, source = lab_files.locate(request.target)
-    lab = lab_files.load(file, source, request.sets)
-    if request.instance is not None and not naming.is_name(request.instance):
-        raise errors.InputError(
-            f"--as {request.instance!r}: a name is 1 to 32 of a-z, 0-9 and -, with no - at an end",
-            hint="take a name such as my-lab",
-        )
-    return Target(lab, session.instance(request.instance or lab.name))
 
 
 def prepare(session: Session, request: Request, target: Target) -> Prepared:

@@ -19,7 +19,7 @@ Match = tuple[Session, naming.Instance, tuple[Member, ...]]
 
 
 @contextmanager
-def found(connect: str | None, target: str) -> Iterator[Match]:
+def lab_up(connect: str | None, target: str) -> Iterator[Match]:
     """The session, the instance and its guests, sorted by name. Guests inside one follow it. Clones are left
     out.
 
@@ -56,10 +56,7 @@ def lab_of(domains: Sequence[Member]) -> Lab:
     """
     if not domains:
         raise errors.NotFound("no guest is left of it", hint="see what is up: {virtlab} status")
-    origin = domains[0].metadata.origin
-    kind, _, name = origin.source.partition(":")
-    file, source = lab_files.locate(name if kind == "catalog" else origin.file)
-    return lab_files.load(file, source)
+    return lab_files.load(*lab_files.locate(domains[0].metadata.origin.target))
 
 
 def _file(target: str) -> str | None:

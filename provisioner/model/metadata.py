@@ -71,10 +71,15 @@ class Origin:
     def key(self) -> Instance:
         return Instance(owner=owner_slug(self.user), name=self.instance)
 
+    @property
+    def target(self) -> str:
+        """What a verb is given to find the lab: its name in the catalogue, else its file."""
+        kind, _, name = self.source.partition(":")
+        return name if kind == "catalog" else self.file
+
     def with_guest(self, guest: str) -> str:
         """The command that brings up a guest which was left out."""
-        kind, _, name = self.source.partition(":")
-        words = [name if kind == "catalog" else quote(self.file)]
+        words = [quote(self.target)]
         words += ["--as", self.instance] if self.instance != self.lab else []
         return f"{{virtlab}} up {' '.join(words)} --with {guest}"
 

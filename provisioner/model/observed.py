@@ -39,13 +39,13 @@ class ObservedDomain:
 
     def members(self) -> Iterator[Member]:
         """The guest, and those inside it at any depth, a parent before the guests that it hosts."""
-        found: dict[str, Member] = {self.guest: self}
+        members: dict[str, Member] = {self.guest: self}
         yield self
         for guest in self.metadata.inner:
-            parent = found.get(guest.parent or "")
-            if parent is not None and guest.name not in found:
+            parent = members.get(guest.parent or "")
+            if parent is not None and guest.name not in members:
                 inner = ObservedInner(guest.name, parent, self._inner_metadata(guest))
-                found[guest.name] = inner
+                members[guest.name] = inner
                 yield inner
 
     def _inner_metadata(self, guest: Guest) -> GuestMetadata:

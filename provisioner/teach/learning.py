@@ -36,7 +36,7 @@ def lab_of(target: str, connect: str | None) -> tuple[Lab, str]:
         from provisioner.lifecycle import running
 
         try:
-            with running.found(connect, target) as (_, instance, domains):
+            with running.lab_up(connect, target) as (_, instance, domains):
                 return running.lab_of(domains), instance.name
         except (errors.NotFound, errors.ConnectionFailed):
             raise unknown from None

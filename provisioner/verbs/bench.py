@@ -46,7 +46,7 @@ def bench(
     if save is not None:
         results.may_save(save)
     earlier = results.bench_in(against) if against is not None else None
-    with running.found(connect, target) as (session, instance, guests):
+    with running.lab_up(connect, target) as (session, instance, guests):
         result = benchmark.run(
             session, instance, guests, listener, quick=quick, cancelled=cancelled or threading.Event()
         )

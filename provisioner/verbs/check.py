@@ -40,7 +40,7 @@ def check(target: str, connect: str | None) -> LabCheck:
     ``target`` is the name of an instance, or the folder or file of its lab. Raises NotFound where no such
     instance is up, and VirtlabError where its lab says nothing that could be checked.
     """
-    with running.found(connect, target) as (session, instance, members):
+    with running.lab_up(connect, target) as (session, instance, members):
         lab = running.lab_of(members)
         if not lab.observe:
             raise errors.VirtlabError(
@@ -58,7 +58,7 @@ def check_step(target: str, number: int, answer: str | None, connect: str | None
     Raises what ``check`` raises, and InputError where there is no such exercise, where it wants an answer and
     none is given, and where it wants none and one is given.
     """
-    with running.found(connect, target) as (session, instance, members):
+    with running.lab_up(connect, target) as (session, instance, members):
         lesson = learning.lesson_of(running.lab_of(members))
         step = learning.step(lesson, number)
         exercise = step.exercise

@@ -56,7 +56,7 @@ def compare(target: str, connect: str | None, *, timeout: float = 30.0) -> Compa
     name of an instance, or the folder or file of its lab. Raises NotFound where no such instance is up, and
     GuestError where it has no guest.
     """
-    with running.found(connect, target) as (session, instance, members):
+    with running.lab_up(connect, target) as (session, instance, members):
         if all(map(is_asked_there, members)):
             return _definitions(session, instance, members)
         compared = beside.look(session, instance, members, timeout=timeout)
@@ -68,7 +68,7 @@ def compare(target: str, connect: str | None, *, timeout: float = 30.0) -> Compa
 
 def definitions(target: str, connect: str | None) -> Definitions:
     """What differs between the definitions of the guests, and what it means. Errors as of ``compare``."""
-    with running.found(connect, target) as (session, instance, members):
+    with running.lab_up(connect, target) as (session, instance, members):
         return _definitions(session, instance, members)
 
 
@@ -76,7 +76,7 @@ def stacks(target: str, connect: str | None, *, timeout: float = 30.0) -> Stacks
     """What each guest stands on, from what it and the host tell. Errors as of ``compare``."""
     from provisioner.observe import stack_pictures
 
-    with running.found(connect, target) as (session, instance, members):
+    with running.lab_up(connect, target) as (session, instance, members):
         compared = beside.look(session, instance, members, timeout=timeout)
         of_guests = stack_pictures.stacks(session, compared.inside)
     return Stacks(instance.name, tuple(of_guests), tuple(beside.problems(compared, members)))

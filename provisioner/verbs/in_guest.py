@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from provisioner import errors
 from provisioner.backends import choose, interactive
-from provisioner.backends.session import found
+from provisioner.backends.session import instance_up
 from provisioner.transport.result import Result
 
 
@@ -27,7 +27,7 @@ def run(
     where the guest can't run it.
     """
     instance_name, guest_name = split(guest)
-    with found(connect, instance_name) as (session, instance):
+    with instance_up(connect, instance_name) as (session, instance):
         transport = choose.backend(session, choose.member(session, instance, guest_name)).reach()
         given = read_input() if read_input is not None else None
         return transport.run(list(command), input=given, timeout=timeout, max_output=max_output)
@@ -40,7 +40,7 @@ def console(guest: str, connect: str | None, tell: Callable[[str], None]) -> Non
     console, and what ``run`` raises.
     """
     instance_name, guest_name = split(guest)
-    with found(connect, instance_name) as (session, instance):
+    with instance_up(connect, instance_name) as (session, instance):
         interactive.sit_at_console(session, choose.member(session, instance, guest_name), say=tell)
 
 

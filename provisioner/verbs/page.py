@@ -103,10 +103,10 @@ class _Look:
 def report(target: str, connect: str | None, listener: Listener) -> Page:
     """Everything that is known of a lab. ``target`` is its name, its instance's name, or its folder or file.
 
-    Raises what ``running.found`` raises where nothing is known of it.
+    Raises what ``running.lab_up`` raises where nothing is known of it.
     """
     try:
-        with running.found(connect, target) as (session, instance, domains):
+        with running.lab_up(connect, target) as (session, instance, domains):
             listener.note(f"asking the guests of {instance.name}")
             look = _live(session, domains, beside.look(session, instance, domains))
     except errors.HypervisorError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from provisioner.backends.session import Session, found
+from provisioner.backends.session import Session, instance_up
 from provisioner.host import lock
 from provisioner.lifecycle import power
 from provisioner.listener import Listener
@@ -49,7 +49,7 @@ def _guests(
     """The guests that are meant, and their connection. Inside it, the instance's lock is held."""
     name, _, guest = target.partition("/")
     with (
-        found(connect, name) as (session, instance),
+        instance_up(connect, name) as (session, instance),
         lock.held(session.lock_name(instance.name), listener, timeout=lock.LONG),
     ):
         yield session, power.chosen(session, instance, guest or None)

@@ -10,7 +10,8 @@ from provisioner.backends.session import opened
 from provisioner.host import lock
 from provisioner.hypervisor import connection
 from provisioner.lifecycle import execution
-from provisioner.lifecycle.execution import Prepared, Request, Result
+from provisioner.lifecycle.execution import Prepared, Result
+from provisioner.lifecycle.request import Request, locate
 from provisioner.listener import Listener
 from provisioner.model.plan import Plan
 from provisioner.verbs.questions import Ask, require_consent
@@ -34,7 +35,7 @@ def plan(request: Request, connect: str | None) -> Planned:
     and HypervisorError where libvirt can't be asked.
     """
     with opened(connection.choose(connect)) as session:
-        prepared = execution.prepare(session, request, execution.locate(session, request))
+        prepared = execution.prepare(session, request, locate(session, request))
         return Planned(prepared, session.choice.uri, session.choice.why)
 
 
@@ -55,7 +56,7 @@ def up(
     agree, and GuestError where a guest does not come up.
     """
     with opened(connection.choose(connect), with_events=True) as session:
-        target = execution.locate(session, request)
+        target = locate(session, request)
         listener.note(f"connection: {session.choice.uri} ({session.choice.why})")
         with lock.held(session.lock_name(target.instance.name), listener, timeout=lock.LONG):
             prepared = execution.prepare(session, request, target)

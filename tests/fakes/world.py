@@ -16,7 +16,8 @@ from provisioner.hypervisor.connection import SYSTEM, Choice, Connection
 from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import Recipe
 from provisioner.lifecycle import execution, remove
-from provisioner.lifecycle.execution import Prepared, Request, Result
+from provisioner.lifecycle.execution import Prepared, Result
+from provisioner.lifecycle.request import Request, locate
 from provisioner.model import naming
 from provisioner.model.naming import Instance
 from provisioner.units import MIB
@@ -150,7 +151,7 @@ class World:
         request = Request(self.lab(text), timeout=0.4)
         for name, value in wishes.items():
             object.__setattr__(request, name, value)
-        return execution.prepare(self.session, request, execution.locate(self.session, request))
+        return execution.prepare(self.session, request, locate(self.session, request))
 
     def up(self, text: str = TWO, **wishes: object) -> Result:
         """What ``virtlab up`` does between its questions and its answer."""

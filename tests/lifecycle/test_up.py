@@ -9,6 +9,8 @@ import pytest
 
 from provisioner import errors
 from provisioner.hypervisor.connection import SESSION
+from provisioner.lifecycle import execution
+from provisioner.lifecycle.request import Request, locate
 from provisioner.model.plan import Verb
 from tests.fakes.daemon import failure
 from tests.fakes.guests import OFF, PAUSED, RUNNING
@@ -29,6 +31,18 @@ def test_a_lab_comes_up_and_goes(world: World) -> None:
         world.up()
     world.down()
     assert world.picture() == NOTHING
+
+
+def test_the_name_of_an_instance_that_is_up_means_it_and_its_lab(world: World) -> None:
+    world.up(instance="mine")
+    request = Request("mine")
+    target = locate(world.session, request)
+    assert (target.instance.name, target.lab.name) == ("mine", "pair")
+    assert not execution.prepare(world.session, request, target).plan.changes_something
+    with pytest.raises(errors.InputError, match='there is no lab "mine"'):
+        locate(world.session, Request("mine", instance="other"))
+    with pytest.raises(errors.InputError, match='there is no lab "nobody"'):
+        locate(world.session, Request("nobody"))
 
 
 def test_with_the_users_own_libvirt_no_network_is_made(world: World) -> None:

@@ -23,7 +23,7 @@ class Told:
     def phase(self, subject, phase, fraction=None): print(subject, phase, file=sys.stderr, flush=True)
     done = failed = phase
 
-with running.found(sys.argv[1], sys.argv[2]) as (session, instance, guests):
+with running.lab_up(sys.argv[1], sys.argv[2]) as (session, instance, guests):
     found = benchmark.run(
         session, instance, guests, Told(), quick=True, cancelled=threading.Event(), rounds=1
     )

@@ -15,6 +15,7 @@ from provisioner.host.local_host import KvmDevice, LocalHost, user_name
 from provisioner.hypervisor import events
 from provisioner.hypervisor.connection import Choice, connect
 from provisioner.lifecycle import execution
+from provisioner.lifecycle.request import Request, locate
 from provisioner.model import naming
 
 # the kernel finds a mistaken root and stops before any agent starts
@@ -114,8 +115,8 @@ def test_automatic_kvm_that_fails_becomes_emulation_and_says_why(system: Virtlab
     conn = connect(Choice(system.uri, "a test"))
     try:
         session = Session(conn, Choice(system.uri, "a test"), HostThatClaimsKvm(), user_name())
-        request = execution.Request(str(lab), instance=name, timeout=60)
-        prepared = execution.prepare(session, request, execution.locate(session, request))
+        request = Request(str(lab), instance=name, timeout=60)
+        prepared = execution.prepare(session, request, locate(session, request))
         assert prepared.decisions["one"].accel == "kvm"
         result = execution.execute(session, prepared, Silent(), threading.Event())
     finally:

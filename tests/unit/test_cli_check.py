@@ -32,7 +32,7 @@ def test_a_check_is_kept_though_nobody_reads_all_of_it(
     lab = SimpleNamespace(name="demo", source="catalog:demo", observe=("something",))
     result = Checked("mine", "2026-03-01T10:12:00+00:00", {}, {}, (), {}, {})
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(running, "found", found)
+    monkeypatch.setattr(running, "lab_up", found)
     monkeypatch.setattr(running, "lab_of", lambda _: lab)
     monkeypatch.setattr(checks, "run", lambda *_: result)
     monkeypatch.setattr(data, "emit", gone)

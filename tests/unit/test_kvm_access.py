@@ -18,6 +18,7 @@ from provisioner.host.local_host import KvmDevice, UnknownHost
 from provisioner.hypervisor.connection import Choice, Connection
 from provisioner.hypervisor.host_facts import QemuUser
 from provisioner.lifecycle import execution, kvm_access
+from provisioner.lifecycle.request import Request
 from provisioner.model.accel import Decision
 from provisioner.verbs import doctor
 
@@ -160,7 +161,7 @@ def carried_out(of: Session) -> list[str]:
     """What ``up`` notes before it finds that the host has no memory."""
     plain = lab(guest("one"))
     prepared = execution.Prepared(
-        request=execution.Request("demo"),
+        request=Request("demo"),
         lab=plain,
         origin=origin(plain),
         observed=NOTHING,

@@ -10,7 +10,8 @@ import pytest
 from worlds import NOTHING, after, guest, lab, make, network, origin, stopped
 
 from provisioner.backends.launch import Launched
-from provisioner.lifecycle.execution import Prepared, Request, Result
+from provisioner.lifecycle.execution import Prepared, Result
+from provisioner.lifecycle.request import Request
 from provisioner.model import selection
 from provisioner.model.accel import Decision
 from provisioner.model.enums import GuestKind, Transport

@@ -51,7 +51,7 @@ def given(monkeypatch: pytest.MonkeyPatch, *sessions: Connection) -> None:
 def test_a_lab_by_its_name_without_the_clones_of_its_guests(monkeypatch: pytest.MonkeyPatch) -> None:
     guests = (domain("demo", "full"), domain("demo", "full.clone"), domain("demo", "virtio"))
     given(monkeypatch, Connection(*guests, domain("other", "one")))
-    with running.found(None, "demo") as (_, instance, found):
+    with running.lab_up(None, "demo") as (_, instance, found):
         assert instance == Instance("me", "demo")
         assert [item.guest for item in found] == ["full", "virtio"]
 
@@ -67,7 +67,7 @@ def test_a_lab_by_its_folder_or_file(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     given(
         monkeypatch, Connection(domain("a", "one", str(tmp_path / folder / "lab.yaml")), domain("b", "one"))
     )
-    with running.found(None, target.format(here=tmp_path)) as (_, instance, _guests):
+    with running.lab_up(None, target.format(here=tmp_path)) as (_, instance, _guests):
         assert instance.name == "a"
 
 
@@ -76,7 +76,7 @@ def test_a_name_goes_before_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     (tmp_path / "b" / "lab.yaml").touch()
     monkeypatch.chdir(tmp_path)
     given(monkeypatch, Connection(domain("a", "one", str(tmp_path / "b" / "lab.yaml")), domain("b", "one")))
-    with running.found(None, "b") as (_, instance, _guests):
+    with running.lab_up(None, "b") as (_, instance, _guests):
         assert instance.name == "b"
 
 
@@ -93,7 +93,7 @@ def test_what_is_not_up(
     monkeypatch: pytest.MonkeyPatch, target: str, kind: type[errors.VirtlabError], told: str
 ) -> None:
     given(monkeypatch, Connection(domain("demo", "full")))
-    with pytest.raises(kind, match=told) as caught, running.found(None, target):
+    with pytest.raises(kind, match=told) as caught, running.lab_up(None, target):
         pass
     assert caught.value.hint
     assert "demo" in caught.value.hint
@@ -101,18 +101,18 @@ def test_what_is_not_up(
 
 def test_on_two_connections_it_is_asked_which(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, Connection(domain("demo", "full")), Connection(domain("demo", "full")))
-    with pytest.raises(errors.Ambiguous, match="demo on test"), running.found(None, "demo"):
+    with pytest.raises(errors.Ambiguous, match="demo on test"), running.lab_up(None, "demo"):
         pass
 
 
 def test_with_nothing_up_the_hint_brings_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, Connection())
-    with pytest.raises(errors.NotFound) as caught, running.found(None, "demo"):
+    with pytest.raises(errors.NotFound) as caught, running.lab_up(None, "demo"):
         pass
     assert caught.value.hint == "{virtlab} up demo"
 
 
-@pytest.mark.parametrize("find", [running.found, session.found])
+@pytest.mark.parametrize("find", [running.lab_up, session.instance_up])
 def test_what_a_later_version_made_is_not_given_to_a_verb(monkeypatch: pytest.MonkeyPatch, find: Any) -> None:
     later = ObservedLater("virtlab.me.demo.full", Instance("me", "demo"), "guest full", 3)
     given(monkeypatch, Connection(domain("demo", "virtio"), domain("other", "one"), later=(later,)))

@@ -64,6 +64,6 @@ def test_a_lab_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere(*_: object) -> object:
         raise errors.NotFound("no lab 'no-such' of yours is up")
 
-    monkeypatch.setattr(running, "found", nowhere)
+    monkeypatch.setattr(running, "lab_up", nowhere)
     with pytest.raises(errors.InputError, match='there is no lab "no-such"'):
         guide.guide("no-such", Language.EN, None)

@@ -34,7 +34,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         yield None, SimpleNamespace(name="mine"), [SimpleNamespace(metadata=SimpleNamespace(origin=origin))]
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(running, "found", found)
+    monkeypatch.setattr(running, "lab_up", found)
     monkeypatch.setattr(benchmark, "run", lambda *_, **__: BENCH)
 
 

@@ -16,7 +16,7 @@ from provisioner.language import Language, Text, said
 from provisioner.measure import explanations
 from provisioner.model.hardware.interfaces import EMULATED
 from provisioner.report.html import bench_html
-from provisioner.report.terminal import check_page, text
+from provisioner.report.terminal import check_page, exercises_page, text
 from provisioner.report.terminal.compare_page import exit_notes, host_rows
 from provisioner.report.words import runs, when
 
@@ -193,7 +193,7 @@ def words(language: Language) -> dict[str, Any]:
 
 
 def _spelled(source: str, page: Page) -> str:
-    return text.spelled(source.replace("{lab}", page.target))
+    return exercises_page.filled(source, page.target)
 
 
 def _interface(name: str, language: Language) -> str:

@@ -137,8 +137,8 @@ def unit(name: str, language: Language) -> str:
 def doubts(bench: Bench, language: Language) -> str:
     """The reasons to doubt the numbers. Empty where the control held and was steady."""
     low, high = bench.control
-    found = next((o for o in bench.outcomes if o.workload == "control"), None)
-    ratios = [r for r in found.ratios if r.median is not None] if found else []
+    control = next((o for o in bench.outcomes if o.workload == "control"), None)
+    ratios = [r for r in control.ratios if r.median is not None] if control else []
     medians = ", ".join(number(r.median) for r in ratios)
     if len(bench.guests) < 2:
         return ""
