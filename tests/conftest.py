@@ -25,6 +25,7 @@ LONGEST = (
     "test_real_demo.py",
     # without guests
     "test_bootstrap.py",
+    "test_bootstrap_host.py",
     "test_transport.py",
     "test_bad_guests.py",
     "test_console.py",
