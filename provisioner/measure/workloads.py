@@ -192,10 +192,11 @@ def _iperf3(options: str) -> str:
     return f"{call} >{KEPT} || {{ code=$?\n{_IPERF3_FAILED}\nexit $code; }}\n"
 
 
-def _received(printed: str) -> str:
-    """A script that prints from the receiver's ``bytes`` and ``seconds``, and fails where it counted none."""
+def _summed(side: str, printed: str) -> str:
+    """A script that prints from ``bytes`` and ``seconds`` of iperf3's sum for one side, ``sum_sent`` or
+    ``sum_received``, and fails where that side counted none."""
     return f"""\
-awk '/"sum_received":/ {{ on = 1 }} /}}/ {{ on = 0 }}
+awk '/"{side}":/ {{ on = 1 }} /}}/ {{ on = 0 }}
 on && $1 == "\\"bytes\\":" {{ bytes = $2 + 0 }} on && $1 == "\\"seconds\\":" {{ seconds = $2 + 0 }}
 END {{ if (bytes <= 0 || seconds <= 0) exit 1; {printed} }}' {KEPT} && echo {_END} ||
 {{ {_IPERF3_FAILED}
@@ -209,7 +210,7 @@ def _stream(name: str, title: Text, *options: str) -> Probe:
         name,
         title,
         _iperf3(" ".join(["-i 0 -t 1", *options])),
-        _received(f'printf "{name} %.0f\\n{WORK} %.0f\\n", bytes / seconds, bytes'),
+        _summed("sum_received", f'printf "{name} %.0f\\n{WORK} %.0f\\n", bytes / seconds, bytes'),
         (Metric(name, title, "MB/s", more_is_better=True, scale=1e-6),),
         frozenset({Needs.NETWORK, Needs.FAR_END}),
         quick=True,
@@ -274,12 +275,16 @@ def _counted(name: str, title: Text, needs: Needs, script: str, work: int) -> Pr
 
 
 def _counted_stream(name: str, title: Text, *options: str) -> Probe:
-    """A few MB over the network, counted like requests. The receiver says how many arrived."""
+    """A few MB over the network, counted like requests.
+
+    iperf3 sends whole blocks of 128 KiB, so a little more than it is asked for, and all of that passes the
+    card. The receiver of version 3.12 stops counting at what was asked for; the sender tells what it sent.
+    """
     return Probe(
         name,
         title,
         _iperf3(" ".join(["-i 0.1 -n 8000000", *options])),
-        _received(f'printf "{WORK} %.0f\\n", bytes'),
+        _summed("sum_sent", f'printf "{WORK} %.0f\\n", bytes'),
         needs=frozenset({Needs.NETWORK, Needs.FAR_END}),
         quick=True,
         seconds=1.0,
