@@ -137,7 +137,7 @@ def test_a_stream_is_what_the_receiver_counted(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_counted_bytes_are_those_that_were_sent(version: str, tmp_path: Path, shell: list[str]) -> None:
-    """62 blocks of 128 KiB, where 8 000 000 bytes were asked for and version 3.12 says that 8 060 875 came."""
+    """62 blocks of 128 KiB, where 8 000 000 bytes were asked for; version 3.12 says that 8 060 875 came."""
     probe = BY_NAME["registers-network"]
     assert read(probe, answered(probe, printed(version, "count"), tmp_path, shell)) == {WORK: 62 * 128 * 1024}
 
