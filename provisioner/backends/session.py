@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from provisioner import errors, paths
 from provisioner.host.local_host import Host, LocalHost, UnknownHost, user_name
-from provisioner.hypervisor import connection, events
-from provisioner.hypervisor.connection import Choice, Connection
+from provisioner.hypervisor import connection, events, uris
+from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.storage import Pool
+from provisioner.hypervisor.uris import Choice
 from provisioner.model import naming
 from provisioner.model.observed import Observed
 
@@ -86,7 +87,7 @@ def everywhere(
     """
     with ExitStack() as stack:
         sessions, problems = [], []
-        for choice in connection.everywhere(flag):
+        for choice in uris.everywhere(flag):
             try:
                 sessions.append(stack.enter_context(opened(choice, with_events=with_events)))
             except errors.HypervisorError as error:

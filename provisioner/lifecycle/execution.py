@@ -14,7 +14,7 @@ from provisioner.backends.inner import Inside, Started
 from provisioner.backends.launch import Launched, Launcher, Order, Stopwatch
 from provisioner.backends.machine_backend import LibvirtMachine
 from provisioner.backends.session import Session, opened
-from provisioner.hypervisor import connection, host_facts
+from provisioner.hypervisor import host_facts, uris
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.hypervisor.storage import Pool
 from provisioner.lifecycle import image_upload, kvm_access, lab_files, preflight
@@ -101,7 +101,7 @@ def _check_not_elsewhere(session: Session, instance: naming.Instance) -> None:
     """Raises ConflictError where the instance is up on the user's other connection."""
     if session.choice.asked_for:
         return
-    for choice in connection.everywhere(None):
+    for choice in uris.everywhere(None):
         if choice.uri == session.choice.uri:
             continue
         with suppress(errors.HypervisorError), opened(choice) as other:

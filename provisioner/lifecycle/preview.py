@@ -5,7 +5,7 @@ from __future__ import annotations
 from provisioner import errors, paths, render
 from provisioner.host.local_host import Host, user_name
 from provisioner.hypervisor import host_facts
-from provisioner.hypervisor.connection import Choice
+from provisioner.hypervisor.uris import Choice
 from provisioner.images import cache, registry
 from provisioner.images.cache import BuiltImage
 from provisioner.lifecycle import lab_files

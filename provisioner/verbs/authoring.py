@@ -73,9 +73,9 @@ def render(
     Raises InputError where there is no such lab or guest, LabFileError where its file is wrong.
     """
     from provisioner.host.local_host import LocalHost, UnknownHost
-    from provisioner.hypervisor import connection
+    from provisioner.hypervisor import uris
     from provisioner.lifecycle import preview
 
-    choice = connection.choose(connect)
+    choice = uris.choose(connect)
     host = LocalHost() if choice.is_local else UnknownHost()
     return preview.documents(target, choice=choice, host=host, accel_flag=accel, sets=tuple(sets))

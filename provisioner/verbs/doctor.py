@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from provisioner import errors, paths
 from provisioner.backends.session import Session, opened
-from provisioner.hypervisor import connection, host_facts, image_volumes
+from provisioner.hypervisor import host_facts, image_volumes, uris
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.images import cache, managers, packages, registry, releases
 from provisioner.labfile import catalog as lab_catalog
@@ -60,7 +60,7 @@ class Findings:
 
 def doctor(connect: str | None) -> Findings:
     """All checks, and a verdict for every lab of the catalogue."""
-    choice = connection.choose(connect)
+    choice = uris.choose(connect)
     checks: list[Check] = []
     try:
         with opened(choice) as session:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from provisioner import errors, paths
 from provisioner.backends.session import opened
-from provisioner.hypervisor import connection
+from provisioner.hypervisor import uris
 from provisioner.labfile import catalog
 from provisioner.lifecycle import image_upload, lab_files
 from provisioner.listener import Listener
@@ -41,7 +41,7 @@ def prepare(
     if not chosen:
         raise errors.InputError("prepare what?", hint="{virtlab} prepare LAB, or {virtlab} prepare --all")
     wanted = lab_files.images_of([lab_files.load(*lab_files.locate(target)) for target in chosen])
-    with opened(connection.choose(connect)) as session:
+    with opened(uris.choose(connect)) as session:
         listener.note(f"connection: {session.choice.uri} ({session.choice.why})")
         store = image_upload.Images(session, image_upload.open_pool(session), listener)
         ready = [store.prepare(name, refresh=refresh) for name in wanted]

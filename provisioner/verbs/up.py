@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from provisioner.backends.session import opened
 from provisioner.host import lock
-from provisioner.hypervisor import connection
+from provisioner.hypervisor import uris
 from provisioner.lifecycle import execution
 from provisioner.lifecycle.execution import Prepared, Result
 from provisioner.lifecycle.request import Request, locate
@@ -34,7 +34,7 @@ def plan(request: Request, connect: str | None) -> Planned:
     Raises InputError where the lab or the request is wrong, ConflictError where something is in the way,
     and HypervisorError where libvirt can't be asked.
     """
-    with opened(connection.choose(connect)) as session:
+    with opened(uris.choose(connect)) as session:
         prepared = execution.prepare(session, request, locate(session, request))
         return Planned(prepared, session.choice.uri, session.choice.why)
 
@@ -55,7 +55,7 @@ def up(
     taken back, and Cancelled is raised. Raises what ``plan`` raises, Declined where the person does not
     agree, and GuestError where a guest does not come up.
     """
-    with opened(connection.choose(connect), with_events=True) as session:
+    with opened(uris.choose(connect), with_events=True) as session:
         target = locate(session, request)
         listener.note(f"connection: {session.choice.uri} ({session.choice.why})")
         with lock.held(session.lock_name(target.instance.name), listener, timeout=lock.LONG):

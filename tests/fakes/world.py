@@ -12,7 +12,8 @@ from typing import cast
 from provisioner.backends.session import Session
 from provisioner.host.local_host import KvmDevice, UnknownHost
 from provisioner.hypervisor.binding import RawConnection
-from provisioner.hypervisor.connection import SYSTEM, Choice, Connection
+from provisioner.hypervisor.connection import Connection
+from provisioner.hypervisor.uris import SYSTEM, Choice
 from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import Recipe
 from provisioner.lifecycle import execution, remove

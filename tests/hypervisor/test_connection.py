@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from provisioner import errors
-from provisioner.hypervisor import connection
-from provisioner.hypervisor.connection import Choice
+from provisioner.hypervisor import connection, uris
+from provisioner.hypervisor.uris import Choice
 
 DEFAULT = "LIBVIRT_DEFAULT_URI"
 
@@ -33,36 +33,36 @@ def config(tmp_path: Path) -> Path:
 def test_the_flag_goes_first(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config.write_text('connect = "qemu:///from-file"\n')
     monkeypatch.setenv(DEFAULT, "qemu:///from-environment")
-    assert connection.choose("test:///default") == Choice("test:///default", "--connect")
-    assert connection.choose(None) == Choice("qemu:///from-file", f"set in {config}")
+    assert uris.choose("test:///default") == Choice("test:///default", "--connect")
+    assert uris.choose(None) == Choice("qemu:///from-file", f"set in {config}")
     config.unlink()
-    assert connection.choose(None) == Choice("qemu:///from-environment", DEFAULT)
+    assert uris.choose(None) == Choice("qemu:///from-environment", DEFAULT)
     monkeypatch.setenv(DEFAULT, "")
-    assert connection.choose(None).uri in (connection.SYSTEM, connection.SESSION)
+    assert uris.choose(None).uri in (uris.SYSTEM, uris.SESSION)
 
 
 def test_a_flag_makes_the_file_unread(config: Path) -> None:
     config.write_text("broken =")
-    assert connection.choose("test:///default").uri == "test:///default"
+    assert uris.choose("test:///default").uri == "test:///default"
 
 
 def test_a_file_without_the_setting(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config.write_text("# nothing yet\n")
     monkeypatch.setenv(DEFAULT, "qemu:///x")
-    assert connection.choose(None).why == DEFAULT
+    assert uris.choose(None).why == DEFAULT
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="this is what root gets")
 def test_root_gets_the_system() -> None:
-    assert connection.choose(None) == Choice(connection.SYSTEM, "you are root")
-    assert connection.everywhere(None) == [Choice(connection.SYSTEM, "you are root")]
+    assert uris.choose(None) == Choice(uris.SYSTEM, "you are root")
+    assert uris.everywhere(None) == [Choice(uris.SYSTEM, "you are root")]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="this is what ordinary users get")
 def test_others_get_what_they_may_use() -> None:
-    choice = connection.choose(None)
+    choice = uris.choose(None)
     assert choice.why in ("you may use the system's libvirt", "your own libvirt, no root needed")
-    assert choice.is_session == (choice.uri == connection.SESSION)
+    assert choice.is_session == (choice.uri == uris.SESSION)
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,16 @@ def test_others_get_what_they_may_use() -> None:
 def test_a_broken_file(config: Path, content: bytes, words: str) -> None:
     config.write_bytes(content)
     with pytest.raises(errors.InputError) as caught:
-        connection.choose(None)
+        uris.choose(None)
     assert caught.value.message.startswith(f"{config}: ")
     assert words in caught.value.message
     assert str(config) in (caught.value.hint or "")
 
 
 def test_everywhere_is_only_what_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert connection.everywhere("qemu:///session") == [Choice("qemu:///session", "--connect")]
+    assert uris.everywhere("qemu:///session") == [Choice("qemu:///session", "--connect")]
     monkeypatch.setenv(DEFAULT, "qemu+ssh://host/system")
-    assert [c.uri for c in connection.everywhere(None)] == ["qemu+ssh://host/system"]
+    assert [c.uri for c in uris.everywhere(None)] == ["qemu+ssh://host/system"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from provisioner import errors
 from provisioner.backends.session import Session
-from provisioner.hypervisor.connection import SESSION, Choice
+from provisioner.hypervisor.uris import SESSION, Choice
 from provisioner.lifecycle import preflight
 from provisioner.units import MIB
 from tests.fakes.world import TWO, World

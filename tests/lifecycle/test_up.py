@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from provisioner import errors
-from provisioner.hypervisor.connection import SESSION
+from provisioner.hypervisor.uris import SESSION
 from provisioner.lifecycle import execution
 from provisioner.lifecycle.request import Request, locate
 from provisioner.model.plan import Verb

@@ -13,7 +13,8 @@ from silent import Silent
 from provisioner.backends.session import Session
 from provisioner.host.local_host import KvmDevice, LocalHost, user_name
 from provisioner.hypervisor import events
-from provisioner.hypervisor.connection import Choice, connect
+from provisioner.hypervisor.connection import connect
+from provisioner.hypervisor.uris import Choice
 from provisioner.lifecycle import execution
 from provisioner.lifecycle.request import Request, locate
 from provisioner.model import naming

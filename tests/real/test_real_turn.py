@@ -12,7 +12,7 @@ from silent import Silent
 
 from provisioner import errors
 from provisioner.backends.session import opened
-from provisioner.hypervisor.connection import Choice
+from provisioner.hypervisor.uris import Choice
 from provisioner.measure import turns
 from provisioner.measure.clone import Clone, Clones
 from provisioner.measure.turns import Reading, Task

@@ -41,10 +41,10 @@ class Lab:
     """Starts guests on the system connection; they end with it."""
 
     def __init__(self, folder: Path) -> None:
-        from provisioner.hypervisor import connection, events
+        from provisioner.hypervisor import connection, events, uris
 
         events.ensure_running()
-        self.conn = connection.connect(connection.Choice(connection.SYSTEM, "tests"))
+        self.conn = connection.connect(uris.Choice(uris.SYSTEM, "tests"))
         self.folder = folder
 
     @contextlib.contextmanager

@@ -15,8 +15,9 @@ from worlds import NOTHING, guest, lab, make, origin
 from provisioner import errors
 from provisioner.backends.session import Session
 from provisioner.host.local_host import KvmDevice, UnknownHost
-from provisioner.hypervisor.connection import Choice, Connection
+from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.host_facts import QemuUser
+from provisioner.hypervisor.uris import Choice
 from provisioner.lifecycle import execution, kvm_access
 from provisioner.lifecycle.request import Request
 from provisioner.model.accel import Decision

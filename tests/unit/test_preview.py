@@ -9,7 +9,7 @@ import pytest
 
 from provisioner import errors
 from provisioner.host.local_host import UnknownHost, user_name
-from provisioner.hypervisor.connection import Choice
+from provisioner.hypervisor.uris import Choice
 from provisioner.images import cache
 from provisioner.images.cache import BuiltImage
 from provisioner.lifecycle import preview

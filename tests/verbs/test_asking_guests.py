@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provisioner import errors
-from provisioner.hypervisor.connection import SYSTEM
+from provisioner.hypervisor.uris import SYSTEM
 from provisioner.store import results
 from provisioner.verbs import check, compare, in_guest
 from tests.fakes.world import World

@@ -12,7 +12,7 @@ import pytest
 from silent import Silent
 
 from provisioner.cli import bench_command
-from provisioner.hypervisor.connection import SYSTEM
+from provisioner.hypervisor.uris import SYSTEM
 from provisioner.lifecycle import running
 from provisioner.measure import benchmark
 from provisioner.report.terminal.data import Output

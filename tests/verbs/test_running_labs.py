@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provisioner import errors
-from provisioner.hypervisor.connection import SYSTEM
+from provisioner.hypervisor.uris import SYSTEM
 from provisioner.lifecycle.execution import Result
 from provisioner.model.plan import Plan
 from provisioner.verbs import down, start_stop, status, up
