@@ -194,8 +194,7 @@ class _Line:
             return verdicts.unseen(item, guest, self._dead)
         timeout = min(COMMAND_SECONDS, left)
         try:
-            saw = self._typed(item, timeout) if item.console else self._run(item, timeout)
-            return verdicts.judged(item, guest, saw)
+            return self._typed(item, timeout) if item.console else self._run(item, timeout)
         except errors.VirtlabError as error:
             said = printable(error.message)
             gone = self._transport is None and not item.console
@@ -205,14 +204,16 @@ class _Line:
             said = str(error)
         return verdicts.unseen(item, guest, said)
 
-    def _run(self, item: Observation, timeout: float) -> tuple[str, ...]:
+    def _run(self, item: Observation, timeout: float) -> Finding:
         if self._transport is None:
             self._transport = choose.backend(self._session, self._domain).reach()
         result = self._transport.run(item.command, timeout=timeout, max_output=COMMAND_BYTES)
         if result.truncated:
             raise ValueError(f"it wrote more than {COMMAND_BYTES // 1024} KiB")
-        return verdicts.read(item, result.exit_code, result.stdout, result.stderr)
+        saw = verdicts.read(item, result.exit_code, result.stdout, result.stderr)
+        return verdicts.judged(item, self._domain.guest, saw, result.stderr)
 
-    def _typed(self, item: Observation, timeout: float) -> tuple[str, ...]:
+    def _typed(self, item: Observation, timeout: float) -> Finding:
         told = self._console.ask(item.console or "", timeout)
-        return verdicts.read(item, 0, "\n".join(told).encode(), b"")
+        saw = verdicts.read(item, 0, "\n".join(told).encode(), b"")
+        return verdicts.judged(item, self._domain.guest, saw)

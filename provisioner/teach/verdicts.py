@@ -32,11 +32,13 @@ class Finding:
     saw: tuple[str, ...] | None  # None where the guest could not be asked, or was not
     verdict: Verdict
     why: str = ""  # one line: why nothing was observed
+    complaint: str = ""  # one line: what the command wrote on standard error
 
 
-def judged(item: Observation, guest: str, saw: tuple[str, ...]) -> Finding:
-    """The finding for what a guest showed."""
-    return Finding(item, guest, saw, Verdict.PASS if _holds(item, saw) else Verdict.FAIL)
+def judged(item: Observation, guest: str, saw: tuple[str, ...], stderr: bytes = b"") -> Finding:
+    """The finding for what a guest showed; ``stderr`` is what its command wrote there."""
+    verdict = Verdict.PASS if _holds(item, saw) else Verdict.FAIL
+    return Finding(item, guest, saw, verdict, complaint=complaint(stderr))
 
 
 def unseen(item: Observation, guest: str, why: str) -> Finding:
@@ -55,7 +57,7 @@ def none_failed(findings: Sequence[Finding]) -> bool:
 
 def read(item: Observation, exit_code: int | None, stdout: bytes, stderr: bytes) -> tuple[str, ...]:
     """The values that a command wrote, printable. Raises ValueError where they can't be read."""
-    told = printable(stderr.strip(), _VALUE)
+    told = complaint(stderr)
     if exit_code is None or exit_code in _NOT_STARTED:
         raise ValueError(told or f"{printable(item.command[0], 60)} can't be run")
     if item.read == "exit-code":
@@ -65,7 +67,8 @@ def read(item: Observation, exit_code: int | None, stdout: bytes, stderr: bytes)
     if item.read == "number":
         text = stdout.strip().decode("ascii", "replace")
         if not _NUMBER.fullmatch(text):
-            raise ValueError(f"a number was expected, not {printable(text, 40) or 'nothing'}")
+            more = f"; on standard error: {told}" if told else ""
+            raise ValueError(f"a number was expected, not {printable(text, 40) or 'nothing'}{more}")
         return (text,)
     if item.read == "text":
         text = printable(stdout.strip(), _VALUE)
@@ -74,6 +77,11 @@ def read(item: Observation, exit_code: int | None, stdout: bytes, stderr: bytes)
     if len(lines) > MAX_VALUES:
         raise ValueError(f"it wrote more than {MAX_VALUES} lines")
     return tuple(printable(line, _VALUE) for line in lines)
+
+
+def complaint(stderr: bytes) -> str:
+    """What a command wrote on standard error, as one printable line."""
+    return printable(b"; ".join(line.strip() for line in stderr.splitlines() if line.strip()), _VALUE)
 
 
 def is_right(answer: Answer, values: Sequence[str], told: str) -> bool:

@@ -105,6 +105,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
         "expect": {"how": str(item.expect.how), "values": list(item.expect.values)},
         "verdict": str(finding.verdict),
         "why": finding.why,
+        "complaint": finding.complaint,
         "lesson": to_data(item.why),
     }
 
@@ -163,7 +164,8 @@ class _KeptFinding:
     verdict: Verdict
     why: str
     lesson: Text | None
+    complaint: str = ""  # older versions kept none
 
     def finding(self) -> Finding:
         item = Observation(self.item, self.title, (self.guest,), None, (), "", self.expect, (), self.lesson)
-        return Finding(item, self.guest, self.saw, self.verdict, self.why)
+        return Finding(item, self.guest, self.saw, self.verdict, self.why, self.complaint)

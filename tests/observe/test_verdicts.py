@@ -88,6 +88,7 @@ def test_reading(read: str, code: int, out: bytes, expected: tuple[str, ...]) ->
         ("lines", 1, b"", b"cat: /proc/x: no \x1b[0mfile", r"exit code 1: cat: /proc/x: no \\e\[0mfile"),
         ("number", 0, b"many", b"", "a number was expected, not many"),
         ("number", 0, b"", b"", "not nothing"),
+        ("number", 0, b"", b"cat: no file", "not nothing; on standard error: cat: no file"),
         ("number", 0, b"9" * 5000, b"", "a number was expected"),
         ("lines", 0, b"x\n" * 2000, b"", "more than 1000 lines"),
     ],

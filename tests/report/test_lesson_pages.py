@@ -92,9 +92,32 @@ def test_a_check_in_japanese() -> None:
 def test_what_a_guest_says_nothing_to_is_explained_once() -> None:
     silent = tuple(verdicts.unseen(item(name), "full", "demo/full is paused") for name in "abc")
     page = check_page.check_page(dataclasses.replace(RESULT, findings=silent), EN)
-    assert page.count("demo/full is paused") == 1
-    assert "full: could not be asked: demo/full is paused" in page.split("\n")
+    told = "full: Title of a, Title of b, Title of c: could not be asked: demo/full is paused"
+    assert page.replace("\n", " ").count(told) == 1
     assert page.endswith("virtio: demo/virtio is stopped")
+
+
+def test_what_a_command_complained_of_is_shown_where_it_did_not_pass() -> None:
+    asked = Observation(
+        "ping",
+        Text("Ping"),
+        ("full",),
+        None,
+        ("ping", "x"),
+        "exit-code",
+        Expectation(How.IS, ("0",)),
+        (),
+        None,
+    )
+    why = b"ping: bad address 'x'\n\x1b[2J\n"
+    failed, passed = (verdicts.judged(asked, "full", (code,), why) for code in ("1", "0"))
+    page = check_page.check_page(dataclasses.replace(RESULT, findings=(failed,)), EN).replace("\n", " ")
+    assert (
+        "full: Ping: saw 1; the lesson expects 0; its command wrote on standard error: "
+        "ping: bad address 'x'; \\e[2J" in page
+    )
+    assert "bad address" not in check_page.check_page(dataclasses.replace(RESULT, findings=(passed,)), EN)
+    assert "標準エラー出力" in check_page.check_page(dataclasses.replace(RESULT, findings=(failed,)), JA)
 
 
 def test_what_is_not_possible_for_one_reason_is_explained_once() -> None:

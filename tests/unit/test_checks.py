@@ -115,6 +115,13 @@ def test_a_guest_that_floods(check: Callable[..., checks.Checked]) -> None:
     assert not result.good
 
 
+def test_an_exit_code_comes_with_what_the_command_complained_of(check: Callable[..., checks.Checked]) -> None:
+    expect = Expectation(How.IS, ("0",))
+    item = dataclasses.replace(observation("a", "bad"), read="exit-code", expect=expect)
+    (found,) = check([item], lambda _argv: Result(2, None, b"", b"say: no such word\n", False)).findings
+    assert (found.saw, found.verdict, found.complaint) == (("2",), Verdict.FAIL, "say: no such word")
+
+
 def test_a_guest_that_hangs_is_asked_once(check: Callable[..., checks.Checked]) -> None:
     asked = []
 

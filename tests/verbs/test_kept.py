@@ -23,7 +23,10 @@ CHECKED = Checked(
     "2026-03-01T10:12:00+00:00",
     {"full": "tcg"},
     {},
-    (verdicts.judged(ITEM, "full", ("sata",)), verdicts.impossible(ITEM, "full", WHY)),
+    (
+        verdicts.judged(ITEM, "full", ("sata",), b"lsblk: one is odd\n"),
+        verdicts.impossible(ITEM, "full", WHY),
+    ),
     {},
     {},
 )
@@ -39,8 +42,8 @@ def test_a_check_is_read_as_it_was() -> None:
     results.save("check", "mine", SOURCE, kept.check_data(CHECKED))
     taken, found = kept.last_check("mine", SOURCE)
     assert taken == CHECKED.taken
-    assert [(f.guest, f.saw, f.verdict, f.why) for f in found] == [
-        (f.guest, f.saw, f.verdict, f.why) for f in CHECKED.findings
+    assert [(f.guest, f.saw, f.verdict, f.why, f.complaint) for f in found] == [
+        (f.guest, f.saw, f.verdict, f.why, f.complaint) for f in CHECKED.findings
     ]
     assert kept.checked_accels("mine", SOURCE) == {"full": "tcg"}
 
@@ -53,6 +56,8 @@ def test_what_is_kept_names_no_command_of_the_one_who_checked() -> None:
 def test_a_check_of_an_older_version_has_its_command_spelled_out() -> None:
     data = kept.check_data(CHECKED)
     data["findings"][1]["why"] = "it is optional: virtlab up demo --with full"
+    for finding in data["findings"]:
+        del finding["complaint"]
     results.save("check", "mine", SOURCE, data)
     _, (_, impossible) = kept.last_check("mine", SOURCE)
     assert text.spelled(impossible.why) == "it is optional: virtlab up demo --with full"

@@ -19,6 +19,7 @@ from provisioner.report.html import bench_html
 from provisioner.report.terminal import check_page, exercises_page, text
 from provisioner.report.terminal.compare_page import exit_notes, host_rows
 from provisioner.report.words import runs, when
+from provisioner.teach.verdicts import Finding, Verdict
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -288,6 +289,12 @@ def _tables(page: Page, language: Language) -> dict[str, list[tuple[str, list[Ro
     }
 
 
+def _complaint(finding: Finding, language: Language) -> str:
+    if finding.verdict is not Verdict.FAIL or not finding.complaint:
+        return ""
+    return said(check_page.COMPLAINT, language).format(finding.complaint)
+
+
 def _findings(page: Page, language: Language) -> list[dict[str, str]]:
     return [
         {
@@ -297,7 +304,7 @@ def _findings(page: Page, language: Language) -> list[dict[str, str]]:
             "expected": check_page.expected(finding, language),
             "verdict": str(finding.verdict),
             "word": said(check_page.RESULT[finding.verdict], language),
-            "why": text.spelled(finding.why),
+            "why": text.spelled(finding.why) or _complaint(finding, language),
             "lesson": said(finding.item.why, language),
         }
         for finding in page.findings

@@ -46,6 +46,8 @@ _UNSEEN = {
     Verdict.IMPOSSIBLE: Text("not possible here, because {}", "この環境では判定できません: {}"),
 }
 _SAW = Text("saw {}; the lesson expects {}", "確認した値は「{}」、期待する値は「{}」です")
+_JOINT = Text("; ", "。")
+COMPLAINT = Text("its command wrote on standard error: {}", "コマンドの標準エラー出力: {}")
 PLATFORM = Text(
     "What every such machine has, and what proves nothing:",
     "この種のマシンに必ずあり、何の証拠にもならないもの:",
@@ -132,8 +134,12 @@ def _explanations(findings: Sequence[Finding], language: Language) -> list[str]:
         if len(group) == 1:
             parts.append(explained(group[0], language))
         else:
+            about = guest
+            if verdict is Verdict.FAIL:
+                titles = [said(finding.item.title, language) for finding in group]
+                about += f": {', '.join(titles)}"
             reason = said(_UNSEEN[verdict], language).format(text.spelled(why))
-            parts.append("\n".join(wrapped(f"{guest}: {reason}", COLUMNS)))
+            parts.append("\n".join(wrapped(f"{about}: {reason}", COLUMNS)))
     return parts
 
 
@@ -143,6 +149,8 @@ def explained(finding: Finding, language: Language) -> str:
         reason = said(_UNSEEN[finding.verdict], language).format(text.spelled(finding.why))
     else:
         reason = said(_SAW, language).format(values(finding.saw, language), expected(finding, language))
+        if finding.complaint:
+            reason += said(_JOINT, language) + said(COMPLAINT, language).format(finding.complaint)
     lines = wrapped(f"{finding.guest}: {said(finding.item.title, language)}: {reason}", COLUMNS)
     if finding.item.why:
         lines += [f"  {line}" for line in wrapped(said(finding.item.why, language), COLUMNS - 2)]
