@@ -14,6 +14,8 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Protocol
 
+from provisioner.model.ranges import Taken
+
 _LOG_TAIL = 16 * 1024
 
 
@@ -90,7 +92,7 @@ class Host(Protocol):
     def kvm(self) -> KvmDevice | None: ...
     def nested_kvm(self) -> bool | None: ...
     def processor_flags(self) -> frozenset[str] | None: ...
-    def routes(self) -> list[IPv4Network] | None: ...
+    def routes(self) -> list[Taken] | None: ...
     def groups_of(self, uid: int) -> list[int] | None: ...
     def group_id(self, name: str) -> int | None: ...
     def free_memory(self) -> int | None: ...
@@ -133,7 +135,7 @@ class LocalHost:
             pass
         return None
 
-    def routes(self) -> list[IPv4Network] | None:
+    def routes(self) -> list[Taken] | None:
         """The IPv4 networks to which this host has a route, without the default route."""
         try:
             lines = Path("/proc/net/route").read_text().splitlines()[1:]
@@ -146,7 +148,9 @@ class LocalHost:
                 continue
             address = IPv4Address(int.from_bytes(bytes.fromhex(fields[1]), "little"))
             mask = IPv4Address(int.from_bytes(bytes.fromhex(fields[7]), "little"))
-            networks.append(IPv4Network(f"{address}/{mask}", strict=False))
+            networks.append(
+                Taken(IPv4Network(f"{address}/{mask}", strict=False), f"a route over {fields[0]}")
+            )
         return networks
 
     def groups_of(self, uid: int) -> list[int] | None:
@@ -344,7 +348,7 @@ class UnknownHost:
     def processor_flags(self) -> frozenset[str] | None:
         return None
 
-    def routes(self) -> list[IPv4Network] | None:
+    def routes(self) -> list[Taken] | None:
         return None
 
     def groups_of(self, uid: int) -> list[int] | None:

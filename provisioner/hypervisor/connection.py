@@ -20,6 +20,7 @@ from provisioner.hypervisor.network import Network
 from provisioner.hypervisor.storage import Pool
 from provisioner.hypervisor.uris import SESSION, SYSTEM, Choice
 from provisioner.model.observed import Observed
+from provisioner.model.ranges import Taken
 
 if TYPE_CHECKING:
     from provisioner.hypervisor.binding import RawConnection
@@ -109,10 +110,11 @@ class Connection:
                 raise
             return reader.is_ours_network(candidate) and candidate.remove()
 
-    def subnets_in_use(self) -> list[str]:
-        """The "address/prefix" of every IPv4 range that any network defines."""
+    def ranges_in_use(self) -> list[Taken]:
+        """Every IPv4 range that any network defines."""
         with translated("can't list networks"):
-            return [text for handle in self.handle.listAllNetworks() for text in Network(handle).subnets()]
+            networks = [Network(handle) for handle in self.handle.listAllNetworks()]
+        return [Taken(subnet, f"network {n.name}") for n in networks for subnet in n.subnets()]
 
     def open_pool(self, xml: str, path: str) -> Pool:
         """virtlab's pool, made, built and started where needed.

@@ -14,6 +14,8 @@ import libvirt
 from provisioner.hypervisor.failures import code_of, translate, translated
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Network
+
     from provisioner.hypervisor.binding import RawNetwork
 
 GONE = (libvirt.VIR_ERR_NO_NETWORK,)
@@ -61,9 +63,10 @@ class Network:
             raise translate(error, f"can't remove network {self.name}") from error
         return True
 
-    def subnets(self) -> list[str]:
-        """The "address/prefix" of each IPv4 range that it defines. Empty where it is gone."""
+    def subnets(self) -> list[IPv4Network]:
+        """The IPv4 ranges that it defines. Empty where it is gone."""
         import xml.etree.ElementTree as ET
+        from ipaddress import IPv4Network
 
         try:
             text = self.handle.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
@@ -72,7 +75,7 @@ class Network:
                 return []
             raise translate(error, f"can't read network {self.name}") from error
         return [
-            f"{ip.get('address')}/{ip.get('prefix') or ip.get('netmask') or 24}"
+            IPv4Network(f"{ip.get('address')}/{ip.get('prefix') or ip.get('netmask') or 24}", strict=False)
             for ip in ET.fromstring(text).iter("ip")  # noqa: S314 - libvirt's own output
             if ip.get("family", "ipv4") == "ipv4" and ip.get("address")
         ]

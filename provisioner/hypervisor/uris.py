@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from provisioner import errors, paths
+from provisioner import paths, settings
 
 SYSTEM = "qemu:///system"
 SESSION = "qemu:///session"
@@ -41,8 +41,7 @@ def choose(flag: str | None) -> Choice:
     this user may do."""
     if flag:
         return Choice(flag, "--connect", asked_for=True)
-    configured = _configured()
-    if configured:
+    if configured := settings.load().connect:
         return Choice(configured, f"set in {paths.config_file()}", asked_for=True)
     environment = os.environ.get("LIBVIRT_DEFAULT_URI")
     if environment:
@@ -69,30 +68,6 @@ def everywhere(flag: str | None) -> list[Choice]:
     if first.uri != SESSION and os.geteuid() != 0 and _session_in_use():
         choices.append(Choice(SESSION, "your own libvirt"))
     return choices
-
-
-def _configured() -> str | None:
-    # platformdirs and tomllib cost more than the whole choice: only where there is a file to read
-    folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
-    if not os.path.exists(os.path.join(folder, "virtlab", "config.toml")):  # noqa: PTH110, PTH118
-        return None
-    import tomllib
-
-    file = paths.config_file()
-    try:
-        settings = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise errors.InputError(f"{file}: {error}", hint=f"mend or remove {file}") from error
-    unknown = sorted(set(settings) - {"connect"})
-    if unknown:
-        raise errors.InputError(
-            f"{file}: unknown setting {', '.join(map(repr, unknown))} (the only one is 'connect')",
-            hint=f"mend {file}",
-        )
-    value = settings.get("connect")
-    if value is not None and not isinstance(value, str):
-        raise errors.InputError(f"{file}: connect must be a libvirt URI in quotes", hint=f"mend {file}")
-    return value
 
 
 def _system_open_to_us() -> bool:

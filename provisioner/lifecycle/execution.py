@@ -198,7 +198,7 @@ class _Run:
         self._lab = prepared.lab
         self._listener = listener
         self._cancelled = cancelled
-        self._networks = Networks(session, prepared.lab, prepared.origin, prepared.observed)
+        self._networks = Networks(session, prepared.lab, prepared.origin, prepared.observed, cancelled)
         self._to_launch = [s for s in prepared.plan.guests if s.verb not in (Verb.KEEP, Verb.REMOVE)]
         self._touched: list[Step] = []
         self.inside = Inside(session, prepared.lab, prepared.instance, listener, prepared.request.timeout)

@@ -2,81 +2,89 @@
 
 from __future__ import annotations
 
-import ipaddress
+import threading
 from collections.abc import Sequence
+from ipaddress import IPv4Network
 
-from provisioner import errors, render
+from provisioner import errors, paths, render, settings, side_by_side
 from provisioner.backends.session import Session
 from provisioner.listener import Listener
-from provisioner.model import plan
-from provisioner.model.lab import Lab, Network
+from provisioner.model import naming, plan, ranges
+from provisioner.model.lab import Lab
 from provisioner.model.metadata import Address, NetworkMetadata, Origin
 from provisioner.model.observed import Observed
 from provisioner.model.plan import Step, Verb
+from provisioner.model.ranges import Taken
 
-_TRIES = 8
+
+def free_range(instance: naming.Instance, network: str, taken: Sequence[Taken]) -> IPv4Network:
+    """The first free range for a network of the instance, of those that were set or of the private ones.
+
+    Raises HypervisorError, which names what is in the way, where there is none.
+    """
+    among = ranges.blocks(settings.load().ranges)
+    for subnet in ranges.subnets(instance, network, taken, among):
+        return subnet
+    raise errors.HypervisorError(
+        f"no range of addresses is free for network {network}: {ranges.told(taken, among)}",
+        hint=f'name one that is free, such as ranges = ["10.77.0.0/16"], in {paths.config_file()}; '
+        "or end labs that nobody needs: {virtlab} status",
+    )
 
 
 class Networks:
     """Makes, keeps and removes the networks of one instance."""
 
-    def __init__(self, session: Session, lab: Lab, origin: Origin, observed: Observed) -> None:
+    def __init__(
+        self, session: Session, lab: Lab, origin: Origin, observed: Observed, cancelled: threading.Event
+    ) -> None:
         self._session = session
         self._lab = lab
         self._origin = origin
         self._seen = observed
-        self._subnets = {n.network: ipaddress.IPv4Network(n.metadata.subnet) for n in observed.networks}
+        self._cancelled = cancelled
+        self._subnets = {n.network: IPv4Network(n.metadata.subnet) for n in observed.networks}
         self._kept = frozenset(self._subnets)
         self._made: list[str] = []
 
     def carry_out(self, steps: Sequence[Step], listener: Listener) -> dict[str, tuple[Address, ...]]:
         """Does the steps, and returns the addresses of each guest's interfaces.
 
-        Where another user takes a range that was chosen at the same moment, another one is chosen.
+        Where another user takes a range that was chosen at the same moment, another one is chosen, as long as
+        one is free. Raises Cancelled before such a new choice.
         """
         if self._session.is_session:
             return plan.addresses(self._lab, self._origin, self._seen, plan.user_ranges(self._lab))
-        for tries_left in reversed(range(_TRIES)):
-            ranges = self._ranges(steps)
-            addresses = plan.addresses(self._lab, self._origin, self._seen, ranges)
+        while True:
+            addresses = plan.addresses(self._lab, self._origin, self._seen, self._ranges(steps))
             try:
                 for step in steps:
                     self._do(step, addresses, listener)
             except errors.HypervisorError:
-                if not tries_left or not self._lost_a_range():
+                if not self._lost_a_range():
                     raise
+                side_by_side.check(self._cancelled)
             else:
-                break
-        return addresses
+                return addresses
 
     def _ranges(self, steps: Sequence[Step]) -> plan.Ranges:
         """Subnet and gateway of each network that the steps keep or make."""
         taken = self._taken()
         networks = {network.name: network for network in self._lab.networks}
-        ranges: plan.Ranges = {}
+        found: plan.Ranges = {}
         for step in steps:
             if step.verb is Verb.REMOVE:
                 continue
             network = networks[step.name]
             if step.name not in self._subnets:
-                self._subnets[step.name] = self._free(network, taken)
-                taken.append(self._subnets[step.name])
+                self._subnets[step.name] = free_range(self._origin.key, network.name, taken)
+                taken.append(Taken(self._subnets[step.name], f"network {network.name} of this lab"))
             subnet = self._subnets[step.name]
-            ranges[step.name] = (subnet, render.gateway(network, subnet))
-        return ranges
+            found[step.name] = (subnet, render.gateway(network, subnet))
+        return found
 
-    def _taken(self) -> list[ipaddress.IPv4Network]:
-        used = [ipaddress.ip_interface(text).network for text in self._session.conn.subnets_in_use()]
-        routes = self._session.host.routes() or []
-        return [*(n for n in used if isinstance(n, ipaddress.IPv4Network)), *routes]
-
-    def _free(self, network: Network, taken: list[ipaddress.IPv4Network]) -> ipaddress.IPv4Network:
-        for subnet in plan.subnets(self._origin.key, network.name, taken):
-            return subnet
-        raise errors.HypervisorError(
-            f"no free range for network {network.name}: all of 192.168.128.0 to 192.168.254.0 is in use",
-            hint="end labs that nobody needs: {virtlab} status, {virtlab} down LAB",
-        )
+    def _taken(self) -> list[Taken]:
+        return [*self._session.conn.ranges_in_use(), *(self._session.host.routes() or [])]
 
     def _lost_a_range(self) -> bool:
         """Forgets the ranges of networks that are not made yet and are in use now. Whether there were any."""
@@ -86,7 +94,7 @@ class Networks:
             for name, subnet in self._subnets.items()
             if name not in self._kept
             and self._origin.key.network(name) not in self._made
-            and any(subnet.overlaps(t) for t in taken)
+            and any(subnet.overlaps(t.range) for t in taken)
         ]
         for name in lost:
             del self._subnets[name]

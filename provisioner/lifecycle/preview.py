@@ -10,9 +10,11 @@ from provisioner.images import cache, registry
 from provisioner.images.cache import BuiltImage
 from provisioner.lifecycle import lab_files
 from provisioner.lifecycle.image_upload import least_memory, recipe_key
+from provisioner.lifecycle.networks import free_range
 from provisioner.model import accel, memory, metadata, naming, plan
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.observed import Observed
+from provisioner.model.ranges import Taken
 
 _NOT_BUILT = "not-built-yet"
 
@@ -63,11 +65,12 @@ def split_target(target: str) -> tuple[str, str | None]:
 def _ranges(lab: Lab, instance: naming.Instance, *, session: bool) -> plan.Ranges:
     if session:
         return plan.user_ranges(lab)
-    ranges: plan.Ranges = {}
+    found: plan.Ranges = {}
     for network in lab.networks:
-        subnet = next(plan.subnets(instance, network.name, [taken for taken, _ in ranges.values()]))
-        ranges[network.name] = (subnet, render.gateway(network, subnet))
-    return ranges
+        taken = [Taken(subnet, f"network {name}") for name, (subnet, _) in found.items()]
+        subnet = free_range(instance, network.name, taken)
+        found[network.name] = (subnet, render.gateway(network, subnet))
+    return found
 
 
 def _domain(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import StrEnum
 from itertools import zip_longest
 from typing import Any
 
 from provisioner.errors import ConflictError, InputError
-from provisioner.model import naming
+from provisioner.model import naming, ranges
 from provisioner.model.accel import Decision
 from provisioner.model.lab import Guest, Lab, Network
 from provisioner.model.metadata import Address, Choices, GuestMetadata, Origin
@@ -24,10 +24,8 @@ _FLAGS = {"accelerator", "choices"}
 _NO_RESTART = {"title", "profile", "transport", "optional", "choices"}  # stands in the metadata only
 _FRESH = {"create", "start", "restart", "replace"}  # verbs after which a guest boots
 _INSIDE_ONE = 2  # steps of a path that lead to an inner guest: inner[3]
-_SUBNETS = 127  # 192.168.128.0/24 to 192.168.254.0/24
 _FIRST_HOST = 11
 _END_OF_HOSTS = 128  # from here on: what DHCP gives to others
-USER_SUBNET = ipaddress.IPv4Network("10.0.2.0/24")
 USER_GATEWAY = "10.0.2.2"
 USER_NAME_SERVER = "10.0.2.3"
 
@@ -299,18 +297,7 @@ def _shown(name: str | int, plain: Any) -> str:
 
 def user_ranges(lab: Lab) -> Ranges:
     """The ranges of user-mode networking: QEMU gives each interface a network of its own."""
-    return {network.name: (USER_SUBNET, USER_GATEWAY) for network in lab.networks}
-
-
-def subnets(
-    instance: naming.Instance, network: str, used: Sequence[ipaddress.IPv4Network]
-) -> Iterator[ipaddress.IPv4Network]:
-    """Free /24 ranges for a network of the instance, its preferred one first."""
-    start = instance.subnet_start(network, _SUBNETS)
-    for offset in range(_SUBNETS):
-        candidate = ipaddress.IPv4Network(f"192.168.{128 + (start + offset) % _SUBNETS}.0/24")
-        if not any(candidate.overlaps(other) for other in used):
-            yield candidate
+    return {network.name: (ranges.USER_SUBNET, USER_GATEWAY) for network in lab.networks}
 
 
 def addresses(lab: Lab, origin: Origin, observed: Observed, nets: Ranges) -> dict[str, tuple[Address, ...]]:

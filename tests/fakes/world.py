@@ -21,6 +21,7 @@ from provisioner.lifecycle.execution import Prepared, Result
 from provisioner.lifecycle.request import Request, locate
 from provisioner.model import naming
 from provisioner.model.naming import Instance
+from provisioner.model.ranges import Taken
 from provisioner.units import MIB
 from tests.fakes import libvirtd
 from tests.fakes.daemon import Daemon
@@ -88,8 +89,8 @@ class Machine(UnknownHost):
         del path
         return self.disk
 
-    def routes(self) -> list[IPv4Network]:
-        return self.taken
+    def routes(self) -> list[Taken]:
+        return [Taken(network, "a route over tun0") for network in self.taken]
 
 
 class Builder:

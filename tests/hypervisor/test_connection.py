@@ -70,7 +70,7 @@ def test_others_get_what_they_may_use() -> None:
     [
         (b"connect = ", "Invalid value"),
         (b"connect = 1\n", "connect must be a libvirt URI in quotes"),
-        (b"conect = 'x'\n", "unknown setting 'conect' (the only one is 'connect')"),
+        (b"conect = 'x'\n", "unknown setting 'conect' (there are connect and ranges)"),
         (b"\xff\n", "can't decode"),
     ],
 )

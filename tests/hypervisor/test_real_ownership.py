@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,11 +16,12 @@ from provisioner.host.local_host import LocalHost
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.storage import Pool
-from provisioner.model import metadata, plan
+from provisioner.model import metadata, ranges
 from provisioner.model.enums import NetworkMode
 from provisioner.model.lab import Network
 from provisioner.model.metadata import Address, GuestMetadata, NetworkMetadata
 from provisioner.model.naming import Instance
+from provisioner.model.ranges import Taken
 
 pytestmark = pytest.mark.real
 
@@ -95,9 +95,8 @@ class Net:
     """A network of the instance, in a range that is free here."""
 
     def __init__(self, system: Connection, mine: Instance, name: str = "lab") -> None:
-        used = [ipaddress.ip_interface(text).network for text in system.subnets_in_use()]
-        taken = [n for n in used if isinstance(n, ipaddress.IPv4Network)]
-        self.subnet = next(plan.subnets(mine, name, [*taken, *(LocalHost().routes() or [])]))
+        taken = [*system.ranges_in_use(), *(LocalHost().routes() or [])]
+        self.subnet = next(ranges.subnets(mine, name, taken))
         self.name = mine.network(name)
         network = Network(name, None, NetworkMode.ISOLATED)
         origin = guest_metadata(user=mine.owner, instance=mine.name).origin
@@ -121,7 +120,7 @@ def test_a_network_of_ours_goes_and_no_other(system: Connection, mine: Instance)
     unmarked = system.handle.networkDefineXML(f"<network><name>{mine.network('two')}</name></network>")
     (observed,) = system.look().of(mine).networks
     assert (observed.network, observed.active, observed.metadata) == ("lab", True, net.mark)
-    assert f"{net.subnet[1]}/24" in system.subnets_in_use()
+    assert Taken(net.subnet, f"network {net.name}") in system.ranges_in_use()
     assert system.remove_network(net.name) is True
     assert system.remove_network(net.name) is False
     assert system.remove_network(unmarked.name()) is False

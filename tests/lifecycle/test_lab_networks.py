@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
+from pathlib import Path
 
 import pytest
 
-from provisioner import errors
+from provisioner import errors, paths
+from provisioner.model import ranges
 from tests.fakes.daemon import failure
 from tests.fakes.networks import StoredNetwork
 from tests.fakes.world import TWO, World
@@ -24,11 +26,17 @@ def someone(world: World, subnet: str, *, name: str = "office", bridge: str = "v
     world.daemon.networks[name] = StoredNetwork(name, name, xml, active=True)
 
 
+@pytest.fixture
+def settings_file(world: World) -> Path:
+    """The person's settings; the folder for it is there."""
+    file = paths.config_file()
+    file.parent.mkdir(parents=True)
+    return file
+
+
 def first_choice(world: World) -> str:
     """The range that the lab's network takes where nobody else wants it."""
-    from provisioner.model import plan
-
-    return str(next(plan.subnets(world.instance, "lab", [])))
+    return str(next(ranges.subnets(world.instance, "lab", [])))
 
 
 def subnet_of(world: World, network: str = "lab") -> str:
@@ -70,27 +78,89 @@ def test_a_range_that_is_taken_in_the_same_moment(world: World, moment: str) -> 
     assert all(IPv4Network(subnet_of(world)).supernet_of(IPv4Network(a, strict=False)) for a in addresses)
 
 
-def test_ranges_that_are_taken_again_and_again(world: World) -> None:
-    """After eight tries it is enough; nothing of ours is left."""
+def take_each(world: World, times: int) -> None:
+    """Somebody takes the range that was chosen, in the moment between choice and start, so many times."""
 
     def take(number: int) -> None:
         (ours,) = [n for n in world.daemon.networks.values() if n.name.startswith("virtlab.")]
         someone(world, str(ours.ranges()[0].network), name=f"other{number}", bridge=f"virbr{10 + number}")
 
-    for number in range(8):
+    for number in range(times):
         world.daemon.on("network.create", lambda number=number: take(number), after=number)  # type: ignore[misc]
-    with pytest.raises(errors.HypervisorError, match="Network is already in use by interface virbr17"):
+
+
+def test_twenty_ranges_that_are_taken_one_after_the_other(world: World) -> None:
+    take_each(world, 20)
+    world.up()
+    others = [n for name, n in world.daemon.networks.items() if name.startswith("other")]
+    assert subnet_of(world) not in {str(other.ranges()[0].network) for other in others}
+    assert len(world.daemon.networks) == 21
+
+
+def test_ranges_that_are_taken_until_none_is_left(world: World, settings_file: Path) -> None:
+    settings_file.write_text('ranges = ["10.77.0.0/22"]')
+    take_each(world, 4)
+    with pytest.raises(errors.HypervisorError, match="no range of addresses is free") as caught:
         world.up()
-    assert sorted(world.daemon.networks) == [f"other{number}" for number in range(8)]
+    told = caught.value.message
+    assert "in 10.77.0.0/22 network other" in told
+    assert told.endswith(", and so on (4 in all)")
+    assert sorted(world.daemon.networks) == [f"other{number}" for number in range(4)]
     assert not world.states()
+
+
+def test_between_two_choices_it_can_be_cancelled(world: World) -> None:
+    take_each(world, 3)
+    world.daemon.on("network.create", world.cancelled.set, after=1)
+    with pytest.raises(errors.Cancelled):
+        world.up()
+    assert sorted(world.daemon.networks) == ["other0", "other1"]
+
+
+@pytest.mark.parametrize(
+    ("routes", "block"),
+    [
+        (["0.0.0.0/1", "128.0.0.0/1"], "192.168.128.0/17"),
+        (["0.0.0.0/2", "64.0.0.0/2", "128.0.0.0/2", "192.0.0.0/2"], "192.168.128.0/17"),
+        (["192.168.122.0/24", "172.17.0.0/16"], "192.168.128.0/17"),
+        (["192.168.0.0/16"], "172.16.0.0/12"),
+        (["192.168.128.0/17", "172.16.0.0/12", "128.0.0.0/1"], "10.0.0.0/8"),
+    ],
+)
+def test_a_range_is_found_beside_what_vpns_and_others_have(
+    world: World, routes: list[str], block: str
+) -> None:
+    """A VPN that takes the default route over does so by halves, which are no claim on private addresses."""
+    world.host.taken = [IPv4Network(route) for route in routes]
+    world.up()
+    found = IPv4Network(subnet_of(world))
+    assert found.subnet_of(IPv4Network(block))
+    assert not any(found.overlaps(route) for route in world.host.taken if route.prefixlen >= 8)
 
 
 def test_no_range_is_free(world: World) -> None:
-    world.host.taken = [IPv4Network("192.168.0.0/16")]
-    with pytest.raises(errors.HypervisorError, match="no free range for network lab"):
+    world.host.taken = [IPv4Network(text) for text in ("192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8")]
+    someone(world, "192.168.250.0/24")
+    with pytest.raises(errors.HypervisorError) as caught:
         world.up()
-    assert not world.daemon.networks
+    assert caught.value.message == (
+        "no range of addresses is free for network lab: "
+        "in 192.168.128.0/17 a route over tun0 has 192.168.0.0/16; "
+        "in 172.16.0.0/12 a route over tun0 has 172.16.0.0/12; "
+        "in 10.0.0.0/8 a route over tun0 has 10.0.0.0/8"
+    )
+    assert 'ranges = ["10.77.0.0/16"]' in (caught.value.hint or "")
+    assert sorted(world.daemon.networks) == ["office"]
     assert not world.states()
+
+
+def test_a_range_that_was_set_is_taken_though_a_wide_route_covers_it(
+    world: World, settings_file: Path
+) -> None:
+    settings_file.write_text('ranges = ["10.77.4.0/23", "10.99.0.0/16"]')
+    world.host.taken = [IPv4Network("10.0.0.0/8"), IPv4Network("10.77.4.0/24")]
+    world.up()
+    assert subnet_of(world) == "10.77.5.0/24"
 
 
 def test_a_failure_that_is_no_race_is_raised_at_once(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 
 from lxml import etree
@@ -15,6 +14,7 @@ from provisioner.model.accel import Decision
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.metadata import Address, GuestMetadata, NetworkMetadata, Origin
 from provisioner.model.observed import Observed
+from provisioner.model.ranges import Taken, subnets
 
 PROJECT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -47,8 +47,8 @@ def ranges_of(lab: Lab, origin: Origin, *, session: bool) -> plan.Ranges:
         return plan.user_ranges(lab)
     found: plan.Ranges = {}
     for network in lab.networks:
-        used: list[ipaddress.IPv4Network] = [subnet for subnet, _ in found.values()]
-        subnet = next(plan.subnets(origin.key, network.name, used))
+        used = [Taken(subnet, "network") for subnet, _ in found.values()]
+        subnet = next(subnets(origin.key, network.name, used))
         found[network.name] = (subnet, render.gateway(network, subnet))
     return found
 

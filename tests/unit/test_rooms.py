@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "provisioner"
 # From the bottom up: a room imports from those before it, and from itself.
 ROOMS = (
-    *("units", "errors", "language", "paths", "listener", "side_by_side", "sanitize", "atomic"),
+    *("units", "errors", "language", "paths", "settings", "listener", "side_by_side", "sanitize", "atomic"),
     *("model", "labfile", "render", "store"),
     *("host", "images", "transport", "hypervisor"),
     "backends",

@@ -17,6 +17,7 @@ from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Tr
 from provisioner.model.lab import Clock, Disk, Guest, Interface, Lab, Network, Processor
 from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork, ObservedVolume
 from provisioner.model.plan import Plan, Verb
+from provisioner.model.ranges import Taken, subnets
 from provisioner.units import MIB
 
 NOTHING = Observed((), (), ())
@@ -85,8 +86,8 @@ def ranges(of: Lab, observed: Observed = NOTHING, *, session: bool = False) -> p
     found: plan.Ranges = {}
     before = {n.network: ipaddress.IPv4Network(n.metadata.subnet) for n in observed.networks}
     for each in of.networks:
-        used = [*before.values(), *(subnet for subnet, _ in found.values())]
-        subnet = before.get(each.name) or next(plan.subnets(origin(of).key, each.name, used))
+        used = [Taken(n, "network") for n in (*before.values(), *(subnet for subnet, _ in found.values()))]
+        subnet = before.get(each.name) or next(subnets(origin(of).key, each.name, used))
         found[each.name] = (subnet, render.gateway(each, subnet))
     return found
 
