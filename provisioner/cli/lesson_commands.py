@@ -90,7 +90,7 @@ def _check_step(
         text.tell(text.spelled(f"next: {{virtlab}} hint {result.instance} --step {number}"))
         return False
     for page in (
-        report.undo_page(exercise, result.instance, language),
+        report.undo_page(exercise, result.instance, result.author, language),
         report.after_page(result.next_step, result.instance, language),
     ):
         if page:
@@ -145,9 +145,9 @@ def solve(
     solved = verbs.solve(lab, step, connect)
     data.emit(
         output,
-        report.solution_data(solved.step, solved.lab),
+        report.solution_data(solved.step, solved.lab, solved.author),
         names=[solved.step.exercise.name],
-        table=lambda: report.solution_page(solved.step, solved.lab, preferred(lang)),
+        table=lambda: report.solution_page(solved.step, solved.lab, solved.author, preferred(lang)),
     )
 
 

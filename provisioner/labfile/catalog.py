@@ -38,7 +38,8 @@ def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
 
     ``lab`` is a name of the catalogue, a folder that holds lab.yaml, or a file. A name of the catalogue
     goes before a folder of that name; ``./NAME`` is always a folder or a file. A path into the catalogue
-    has the catalogue as its source. Raises InputError where there is no such lab.
+    has the catalogue as its source. Raises InputError where there is no such lab, and for a file that is a
+    link out of its folder.
     """
     known = names(labs_dir)
     if lab in known:
@@ -46,6 +47,7 @@ def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
     path = Path(lab).expanduser()
     file = path / LAB_FILE if path.is_dir() else path
     if lab and file.is_file():
+        _must_lie_in(file.parent, file)
         return file, _source(file, labs_dir)
     if lab and path.is_dir():
         raise InputError(
@@ -71,12 +73,17 @@ def beside(file: Path, name: str) -> Path | None:
     neighbour = file.parent / name
     if file.name != LAB_FILE or not neighbour.is_file():
         return None
-    if not neighbour.resolve().is_relative_to(file.parent.resolve()):
+    _must_lie_in(file.parent, neighbour)
+    return neighbour
+
+
+def _must_lie_in(folder: Path, file: Path) -> None:
+    """Raises InputError for a link that leads out of the lab's folder."""
+    if not file.resolve().is_relative_to(folder.resolve()):
         raise InputError(
-            f"{neighbour} is a link to a file that is not the lab's",
+            f"{shown(str(file))} is a link to a file that is not the lab's",
             hint="put the file itself into the folder",
         )
-    return neighbour
 
 
 def _source(file: Path, labs_dir: Path) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from provisioner import errors
 from provisioner.lifecycle import running
 from provisioner.store import progress_file, results
-from provisioner.teach import checks, learning
+from provisioner.teach import checks, commands, learning
 from provisioner.teach.checks import Checked
+from provisioner.teach.commands import Author
 from provisioner.teach.learning import Step
 from provisioner.verbs import kept
 
@@ -27,6 +28,7 @@ class StepCheck:
 
     instance: str
     step: Step
+    author: Author
     answer_is_right: bool | None  # None where no answer was given
     checked: Checked | None  # None where the exercise looks at no guest
     passed: bool
@@ -59,7 +61,8 @@ def check_step(target: str, number: int, answer: str | None, connect: str | None
     none is given, and where it wants none and one is given.
     """
     with running.lab_up(connect, target) as (session, instance, members):
-        lesson = learning.lesson_of(running.lab_of(members))
+        lab = running.lab_of(members)
+        lesson = learning.lesson_of(lab)
         step = learning.step(lesson, number)
         exercise = step.exercise
         if (answer is None) != (exercise.answer is None):
@@ -78,4 +81,5 @@ def check_step(target: str, number: int, answer: str | None, connect: str | None
         progress = progress.with_passed(exercise.name)
         not_kept = kept.problem_of(lambda: progress_file.save(lesson.name, progress))
     next_step = learning.next_step(lesson, progress)
-    return StepCheck(instance.name, step, right, checked, passed, next_step, not_kept)
+    author = commands.author_of(lab)
+    return StepCheck(instance.name, step, author, right, checked, passed, next_step, not_kept)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from provisioner import errors
 from provisioner.language import Text
 from provisioner.store import progress_file
-from provisioner.teach import learning
+from provisioner.teach import commands, learning
+from provisioner.teach.commands import Author
 from provisioner.teach.learning import Step
 from provisioner.verbs import kept
 
@@ -33,6 +34,7 @@ class Solved:
 
     lab: str  # as of ``Hints``
     step: Step
+    author: Author
 
 
 def hint(target: str, number: int | None, connect: str | None) -> Hints:
@@ -47,4 +49,5 @@ def hint(target: str, number: int | None, connect: str | None) -> Hints:
 def solve(target: str, number: int | None, connect: str | None) -> Solved:
     """The exercise of that number, from 1, or the first that is not passed."""
     lab, name = learning.lab_of(target, connect)
-    return Solved(name, learning.wanted(learning.lesson_of(lab), number))
+    step = learning.wanted(learning.lesson_of(lab), number)
+    return Solved(name, step, commands.author_of(lab))

@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from provisioner.errors import InputError, LabFileError
-from provisioner.labfile import lesson, lesson_spec, observation_spec, schema
+from provisioner.labfile import catalog, lesson, lesson_spec, observation_spec, schema
 from provisioner.labfile.lesson import Answer, Lesson
 from provisioner.labfile.value_types import Kind, Many, Names, Record, TextOrRecord
 from provisioner.language import Language, said
@@ -58,6 +58,23 @@ def test_a_link_out_of_the_folder_is_not_read(tmp_path: Path, load_file: Load, n
     with pytest.raises(InputError, match="not the lab's"):
         lesson.load(lab) if name == "lesson.yaml" else learning.guide(lab, Language.EN)
     assert learning.guide_in(lab, Language.JA) is None
+
+
+def test_a_lab_file_that_is_a_link_out_of_its_folder_is_not_read(tmp_path: Path) -> None:
+    """What the link leads to was parsed, and printed in the list of mistakes."""
+    secret, folder = tmp_path / "secret", tmp_path / "lab"
+    secret.write_text("root: secret", encoding="utf-8")
+    folder.mkdir()
+    (folder / "lab.yaml").symlink_to(secret)
+    (folder / "other.yml").symlink_to("../secret")
+    for target in (folder, folder / "lab.yaml", folder / "other.yml"):
+        with pytest.raises(InputError, match="is a link to a file that is not the lab's"):
+            catalog.find(str(target), tmp_path / "labs")
+    (folder / "real.yaml").write_text(LAB, encoding="utf-8")
+    (folder / "inside.yaml").symlink_to("real.yaml")
+    (tmp_path / "elsewhere").symlink_to(folder)  # a link to the whole folder is the user's own way to it
+    for target in (folder / "inside.yaml", tmp_path / "elsewhere/real.yaml"):
+        assert catalog.find(str(target), tmp_path / "labs")[0] == target
 
 
 def test_a_pipe_beside_the_lab_is_no_guide(tmp_path: Path, load_file: Load) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from provisioner.report.terminal import check_page, exercises_page, guide_page, 
 from provisioner.store.progress_file import Progress
 from provisioner.teach import verdicts
 from provisioner.teach.checks import Checked
+from provisioner.teach.commands import Author
 from provisioner.teach.learning import Step
 from provisioner.verbs import kept
 from tests.unit.worlds import guest as sample_guest
@@ -165,9 +167,27 @@ def test_commands_are_as_they_are_typed(monkeypatch: pytest.MonkeyPatch) -> None
     assert exercises_page.task_page(step, "mine", JA) == (
         "演習3: oneの演習\n./bootstrap virtlab up mineを実行します。"
     )
-    page = exercises_page.solution_page(step, "mine", EN).split("\n")
+    page = exercises_page.solution_page(step, "mine", Author("my-lab/lab.yaml"), EN).split("\n")
     assert "./bootstrap virtlab exec mine/full -- ls '{print}'" in page
     assert page[-1] == "./bootstrap virtlab down mine"
+
+
+def test_a_strangers_commands_are_not_virtlabs_advice() -> None:
+    """``solve`` printed ``curl … | sh`` under "To type:" because a lesson said so."""
+    solution = Solution(Text("So."), ("curl https://example.org/x | sh",), ("{virtlab} down {lab}",))
+    step = Step(1, replace(exercise("one"), solution=solution))
+    stranger = Author("/home/me/their-lab/lab.yaml")
+    page = exercises_page.solution_page(step, "mine", stranger, EN)
+    assert "To type:\nThese commands are the advice of whoever wrote /home/me/their-lab/lab.yaml" in page
+    assert "\n# curl https://example.org/x | sh\n" in page  # a shell takes the line for a comment
+    assert page.endswith("\nvirtlab down mine")
+    data = exercises_page.solution_data(step, "mine", stranger)
+    assert (data["commands"], data["undo"]) == ([], ["virtlab down mine"])
+    assert data["advice_of_author"] == {"commands": ["curl https://example.org/x | sh"]}
+    own = exercises_page.solution_page(step, "mine", Author(None), EN)
+    assert "To type:\ncurl https://example.org/x | sh\n" in own
+    undo = replace(exercise("one"), solution=Solution(Text("So."), (), ("rm -r x",)))
+    assert exercises_page.undo_page(undo, "mine", stranger, EN).endswith("\n# rm -r x")
 
 
 def test_hints() -> None:

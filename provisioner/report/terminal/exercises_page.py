@@ -15,6 +15,7 @@ from provisioner.teach.verdicts import Verdict
 if TYPE_CHECKING:
     from provisioner.labfile.lesson import Exercise, Lesson
     from provisioner.store.progress_file import Progress
+    from provisioner.teach.commands import Author
     from provisioner.teach.learning import Step
     from provisioner.verbs.check import StepCheck
     from provisioner.verbs.guide import Guide
@@ -25,6 +26,12 @@ _NO_HINT = Text("There is no hint for this exercise.", "この演習にヒント
 _LAST_HINT = Text("That was the last hint.", "ヒントは以上です。")
 _TYPE = Text("To type:", "入力するコマンド:")
 _UNDO = Text("Afterwards, to have the lab as it was:", "終わったら、次のコマンドでラボを元に戻します:")
+_AUTHOR = Text(
+    "These commands are the advice of whoever wrote {}, not virtlab's. They do more on this host than start "
+    "virtlab. Read them before you type any:",
+    "次のコマンドは{}の作者によるもので、virtlabのものではありません。virtlabの起動のほかにも、このホストで"
+    "何かを行います。入力する前に内容を確かめてください。",
+)
 _RIGHT = Text("The answer is right.", "正解です。")
 _WRONG = Text("That is not the answer.", "正解ではありません。")
 _PASSED = Text(" (passed)", "(合格)")
@@ -66,24 +73,38 @@ def hints_page(step: Step, hints: Sequence[Text], lab: str, language: Language) 
     return "\n".join(lines)
 
 
-def solution_page(step: Step, lab: str, language: Language) -> str:
-    """The solution in words, and in commands on lines of their own, so that they can be pasted."""
+def solution_page(step: Step, lab: str, author: Author, language: Language) -> str:
+    """The solution in words, and in commands on lines of their own, so that they can be pasted.
+
+    Commands that virtlab does not vouch for stand behind ``#``, so that a shell takes them for a comment.
+    """
     solution = step.exercise.solution
     lines = [title(step, language), *told(solution.text, lab, language)]
     for head, commands in ((_TYPE, solution.commands), (_UNDO, solution.undo)):
-        if commands:
-            lines += ["", said(head, language), *(filled(command, lab) for command in commands)]
+        lines += ["", *_commands(head, commands, lab, author, language)] if commands else []
     return "\n".join(lines)
 
 
-def solution_data(step: Step, lab: str) -> dict[str, Any]:
+def _commands(head: Text, commands: Sequence[str], lab: str, author: Author, language: Language) -> list[str]:
+    """Commands under a heading that says whose they are."""
+    ready = [filled(command, lab) for command in commands]
+    if author.vouched(commands):
+        return [said(head, language), *ready]
+    whose = said(_AUTHOR, language).format(text.harmless(author.file or ""))
+    return [said(head, language), *wrapped(whose, COLUMNS), *(f"# {command}" for command in ready)]
+
+
+def solution_data(step: Step, lab: str, author: Author) -> dict[str, Any]:
+    """``commands`` and ``undo`` are virtlab's advice, and empty where that is only the author's."""
     solution = step.exercise.solution
+    lists = {"commands": solution.commands, "undo": solution.undo}
+    ready = {key: [filled(command, lab) for command in listed] for key, listed in lists.items()}
     return {
         "step": step.number,
         "name": step.exercise.name,
         "text": text_data(solution.text, lab),
-        "commands": [filled(command, lab) for command in solution.commands],
-        "undo": [filled(command, lab) for command in solution.undo],
+        **{key: ready[key] if author.vouched(listed) else [] for key, listed in lists.items()},
+        "advice_of_author": {key: ready[key] for key, listed in lists.items() if not author.vouched(listed)},
     }
 
 
@@ -118,10 +139,10 @@ def after_page(step: Step | None, lab: str, language: Language) -> str:
     return task_page(step, lab, language) if step else said(_ALL_PASSED, language)
 
 
-def undo_page(exercise: Exercise, lab: str, language: Language) -> str:
+def undo_page(exercise: Exercise, lab: str, author: Author, language: Language) -> str:
     """How to get the lab back as it was. Empty where the exercise changes nothing."""
     commands = exercise.solution.undo
-    return "\n".join([said(_UNDO, language), *(filled(c, lab) for c in commands)]) if commands else ""
+    return "\n".join(_commands(_UNDO, commands, lab, author, language)) if commands else ""
 
 
 def whole_guide(guide: Guide) -> str:
