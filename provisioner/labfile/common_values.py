@@ -21,7 +21,8 @@ def text(most: int, *, long: bool = False) -> TextOrRecord:
             (
                 Key("en", line, "The text in English", required=True),
                 Key("ja", line, "The text in Japanese"),
-            )
+            ),
+            texts=True,
         ),
     )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from provisioner.errors import InputError
+from provisioner.labfile import blanks, not_yaml
 from provisioner.labfile.problems import Place, Problems, shown
 
 MAX_BYTES = 256 * 1024
@@ -28,27 +29,6 @@ _FLOAT = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
 )
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-# A part of the YAML library's message; our message; whether to point at the beginning of what is broken.
-_BROKEN: tuple[tuple[str, str, bool], ...] = (
-    (
-        "mapping values are not allowed",
-        'no ": " can stand here; put the text in quotes, or look at the indentation',
-        False,
-    ),
-    ("cannot start any token", "a value can't start with {char}; put it in quotes", False),
-    ("expected key", 'here should be "key: value"; look at the indentation and for a missing colon', False),
-    (
-        "expected <block end>",
-        'here should be "key: value"; look at the indentation and for a missing colon',
-        False,
-    ),
-    ("expected ':'", 'this is not "key: value"; a colon and a space are missing', True),
-    ("unexpected end of stream", "this quote is never closed", True),
-    ("expected ',' or", "this bracket is never closed, or a comma is missing in it", True),
-    ("node content", "here should be a value; look for a bracket that is never closed", True),
-    ("escape character", "this backslash has no meaning; for a plain one use single quotes", False),
-)
 
 ScalarValue = str | int | float | bool | None
 
@@ -73,6 +53,7 @@ class Sequence(NamedTuple):
 class Mapping(NamedTuple):
     place: Place
     entries: dict[str, tuple[Scalar, Node]]  # key text -> key and value
+    in_braces: bool = False
 
 
 class Patch(NamedTuple):
@@ -170,9 +151,10 @@ class _Stop(Exception):
 class _Open:
     """A mapping or list (``entries`` is None) whose end has not been read."""
 
-    def __init__(self, place: Place, anchor: str | None, *, mapping: bool, nodes_before: int) -> None:
+    def __init__(self, place: Place, event: Any, *, mapping: bool, nodes_before: int) -> None:
         self.place = place
-        self.anchor = anchor
+        self.in_braces = bool(event.flow_style)
+        self.anchor = event.anchor
         self.entries: dict[str, tuple[Scalar, Node]] | None = {} if mapping else None
         self.items: list[Node] = []
         self.key: Scalar | None = None
@@ -219,7 +201,9 @@ class _Parser:
             return None
         if self.root is None or (isinstance(self.root, Scalar) and self.root.value is None):
             self.problems.add(
-                self._index_place(0), "", "there is nothing here" if self.inline else "the file is empty"
+                self._index_place(0),
+                "",
+                "nothing stands behind the =" if self.inline else "the file is empty",
             )
             return None
         return self.root
@@ -243,10 +227,13 @@ class _Parser:
 
     def _broken(self, problem: str, problem_mark: Any, context_mark: Any) -> None:
         """Add a problem that says in plain words what the YAML library complains about."""
-        known = ((words, begin) for part, words, begin in _BROKEN if part in problem)
-        words, at_context = next(known, (problem, False))
+        words, at_context = not_yaml.words(problem)
         mark = context_mark if at_context and context_mark else problem_mark
         index = mark.index if mark else 0
+        around = [mark.index for mark in (problem_mark, context_mark) if mark]
+        if blank := blanks.misplaced_in_lines(self.text, around):
+            self._not_a_space(blank)
+            return
         indent = self.text[self.text.rfind("\n", 0, index) + 1 : index + 1]
         if "\t" in indent and not indent.strip():
             words = "a tab; YAML indents with spaces"
@@ -277,10 +264,24 @@ class _Parser:
     def _scalar(self, event: Any) -> None:
         plain = not event.style and self._tag_allows_plain(event)
         span = (event.start_mark.index, event.end_mark.index)
+        if not event.style:
+            self._check_blanks(*span)
         node = Scalar(self._place(event.start_mark), event.value, plain, span)
         if event.anchor:
             self.anchors[event.anchor] = (node, 1)
         self._add(node, event, 1)
+
+    def _check_blanks(self, start: int, end: int) -> None:
+        is_key = bool(self.open) and self.open[-1].entries is not None and self.open[-1].key_expected
+        if blank := blanks.misplaced(self.text, start, end, is_key=is_key):
+            raise self._not_a_space(blank)
+
+    def _not_a_space(self, blank: blanks.Blank) -> _Stop:
+        message = (
+            f"the character {blank.name} is no space to YAML, though it looks like one; write a plain space"
+        )
+        self.problems.add(self._index_place(blank.at), "", message)
+        return _Stop()
 
     def _tag_allows_plain(self, event: Any) -> bool:
         if event.tag is None:
@@ -310,14 +311,14 @@ class _Parser:
             self.pending.add(event.anchor)
             self.anchors.pop(event.anchor, None)
         place = self._place(event.start_mark)
-        self.open.append(_Open(place, event.anchor, mapping=mapping, nodes_before=self.nodes))
+        self.open.append(_Open(place, event, mapping=mapping, nodes_before=self.nodes))
 
     def _end(self, event: Any) -> None:
         frame = self.open.pop()
         node: Node = (
             Sequence(frame.place, tuple(frame.items))
             if frame.entries is None
-            else Mapping(frame.place, frame.entries)
+            else Mapping(frame.place, frame.entries, frame.in_braces)
         )
         if frame.anchor:
             self.pending.discard(frame.anchor)

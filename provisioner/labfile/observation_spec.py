@@ -16,6 +16,7 @@ EXPECTATION = Record(
         Key("at-most", Whole(0, 10**15), "A number up to this, or at most so many values", also=("max",)),
     ),
     one_of=("is", "has", "lacks", "at-least", "at-most"),
+    texts=True,
 )
 CONSOLE_LINE = Line(60, "[ -~]+", "one line of ASCII, up to 60 characters")
 COMMAND_SECONDS = 60  # for one command: on a busy host, 3 s of a guest inside another become 20

@@ -72,11 +72,11 @@ def apply(root: Node, sets: Sequence[str], problems: Problems) -> Node:
         if not equals or not path:
             problems.add(place, "", "wants PATH=VALUE, for example memory of a guest: NAME.memory=512MiB")
             continue
-        node = nodes.parse(value, place.file, problems, order=order, inline=True)
-        if node is None:
-            continue
         try:
-            root = _Change(place, node).apply(spec.LAB, root, _steps(root, path.split(".")))
+            steps = _steps(root, path.split("."))
+            node = nodes.parse(value, place.file, problems, order=order, inline=True)
+            if node is not None:
+                root = _Change(place, node).apply(spec.LAB, root, steps)
         except _Refused as refused:
             problems.add(place, "", str(refused))
     return root
@@ -88,6 +88,8 @@ def _steps(root: Node, steps: list[str]) -> list[str]:
     top = [key.name for key in spec.LAB.keys]
     if steps[0] not in top:
         if steps[0] not in guests:
+            if key := spec.GUEST.key(steps[0]):
+                raise _Refused(_whose(".".join([key.name, *steps[1:]]), guests))
             right = alternatives(steps[0], [*guests, *top])
             raise _Refused(f"{shown(steps[0])} is neither a guest nor a key ({right})")
         steps = ["guests", *steps]
@@ -101,13 +103,23 @@ def _steps(root: Node, steps: list[str]) -> list[str]:
     return steps
 
 
+def _whose(path: str, guests: Sequence[str]) -> str:
+    """The message about a path that says what to change, and not of which guest."""
+    one = f"{guests[0] if guests else 'GUEST'}.{path}=..."
+    key = path.partition(".")[0]
+    every = (
+        f", or of each guest that has none of its own: defaults.{path}=..." if spec.DEFAULTS.key(key) else ""
+    )
+    return f"say whose {key}: of one guest: {one}{every}"
+
+
 def _names(root: Node, key: str) -> list[str]:
     entry = root.entries.get(key) if isinstance(root, Mapping) else None
     return list(entry[1].entries) if entry and isinstance(entry[1], Mapping) else []
 
 
 def _key(record: Record, name: str) -> Key:
-    for key in record.keys:
-        if key.name == name:
-            return key
-    raise _Refused(record.unknown(name))
+    key = next((key for key in record.keys if key.name == name), None)
+    if key is None:
+        raise _Refused(record.unknown(name))
+    return key

@@ -153,7 +153,8 @@ SMBIOS = Record(
             ("serial", "The machine's serial number"),
             ("bios-vendor", "Who made the BIOS"),
         )
-    )
+    ),
+    texts=True,
 )
 
 _HARDWARE = (
@@ -167,7 +168,13 @@ _HARDWARE = (
         "The machine type: pc (1996) or q35 (2007), or a version of them; for a Xen domain xenpv or xenpvh",
         FROM_PROFILE,
     ),
-    Key("firmware", Word(("bios", "uefi")), "The firmware that starts the guest", FROM_PROFILE),
+    Key(
+        "firmware",
+        Word(("bios", "uefi")),
+        "The firmware that starts the guest",
+        FROM_PROFILE,
+        also=("bios", "efi", "uefi"),
+    ),
     Key(
         "processor", PROCESSOR, "The virtual processors", FROM_PROFILE, also=("cpu", "cpus", "vcpu", "vcpus")
     ),

@@ -222,12 +222,18 @@ class Key(NamedTuple):
     also: tuple[str, ...] = ()  # names by which others know it: "did you mean"
 
 
+def _is_rest_of_text(key: Scalar, value: Node) -> bool:
+    """Whether this entry looks like what follows a comma in a text, rather than like a key with a value."""
+    return key.plain and isinstance(value, Scalar) and value.plain and (not value.text or " " in key.text)
+
+
 class Record(NamedTuple):
     """A mapping with known keys."""
 
     keys: tuple[Key, ...]
     nullable: bool = False  # a key with nothing behind it stands for an empty mapping
     one_of: tuple[str, ...] = ()  # keys of which exactly one has to be there
+    texts: bool = False  # the values are texts, in which a comma may stand
 
     def check(self, node: Node, spot: Spot) -> Given:
         if self.nullable and isinstance(node, Scalar) and node.value is None:
@@ -239,6 +245,11 @@ class Record(NamedTuple):
         for name, (key_node, value) in node.entries.items():
             if name in known:
                 values[name] = known[name].kind.check(value, spot.at(name, _place(key_node, value)))
+            elif self.texts and node.in_braces and _is_rest_of_text(key_node, value):
+                spot._replace(place=key_node.place).wrong(
+                    f"{shown(name)} is no key: a comma ends a value that stands in braces; "
+                    'put a text that has a comma in quotes ("one, two")'
+                )
             else:
                 spot._replace(place=key_node.place).wrong(self.unknown(name))
         for key in self.keys:
@@ -250,11 +261,15 @@ class Record(NamedTuple):
             spot.wrong(f"{mistake} (give exactly one: {listed(self.one_of)})")
         return spot.given(values)
 
+    def key(self, name: str) -> Key | None:
+        """The key that is called so, by its own name or by one that others know it by."""
+        folded = name.lower().replace("_", "-")
+        return next((key for key in self.keys if folded == key.name or folded in key.also), None)
+
     def unknown(self, name: str) -> str:
         """The message about a key that this record does not have."""
-        folded = name.lower().replace("_", "-")
-        near = next((key.name for key in self.keys if folded == key.name or folded in key.also), None)
-        right = f'did you mean "{near}"?' if near else suggestion(name, (key.name for key in self.keys))
+        near = self.key(name)
+        right = f'did you mean "{near.name}"?' if near else suggestion(name, (key.name for key in self.keys))
         if not right and len(self.keys) <= 10:
             right = f"known: {', '.join(key.name for key in self.keys)}"
         return f"unknown key {shown(name)}" + (f" ({right})" if right else "")

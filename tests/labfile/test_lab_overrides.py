@@ -75,7 +75,28 @@ def test_entry_of_a_list_of_the_file(load_text: Load) -> None:
         ("fll.memory=1GiB", ': "fll" is neither a guest nor a key (did you mean "full"?)'),
         ("networks.lan.mode=nat", ': "lan" is not among the networks (did you mean "lab"?)'),
         ("full.memory=512", ": guests.full.memory: a size needs a unit (such as 512 MiB)"),
-        ("full.memory=", ": there is nothing here"),
+        ("full.memory=", ": nothing stands behind the ="),
+        (
+            "memory=512MiB",
+            ": say whose memory: of one guest: full.memory=..., or of each guest that has none of its own: "
+            "defaults.memory=...",
+        ),
+        (
+            "memory=",
+            ": say whose memory: of one guest: full.memory=..., or of each guest that has none of its own: "
+            "defaults.memory=...",
+        ),
+        (
+            "cpu.count=2",
+            ": say whose processor: of one guest: full.processor.count=..., or of each guest that has none "
+            "of its own: defaults.processor.count=...",
+        ),
+        ("optional=true", ": say whose optional: of one guest: full.optional=..."),
+        (
+            "full.memory=512\xa0",
+            ": the character U+00A0 (no-break space) is no space to YAML, though it looks "
+            "like one; write a plain space",
+        ),
         ("full.memory", ": wants PATH=VALUE, for example memory of a guest: NAME.memory=512MiB"),
         ("=1", ": wants PATH=VALUE, for example memory of a guest: NAME.memory=512MiB"),
         ("full.memory.size=1", ': "size" leads nowhere; there is a single value before it'),
