@@ -14,7 +14,7 @@ import libvirt_qemu
 
 from provisioner import errors
 from provisioner.hypervisor.domain import Domain
-from provisioner.hypervisor.failures import code_of, translate
+from provisioner.hypervisor.failures import code_of, translate, undecodable
 from provisioner.hypervisor.streams import CharStream, open_console
 from provisioner.transport import qga
 from provisioner.transport.channel import FAST, SLOW, AgentSession, Tuning, Watch, left
@@ -22,6 +22,7 @@ from provisioner.transport.channel import FAST, SLOW, AgentSession, Tuning, Watc
 _PING_SECONDS = 5
 _COMMAND_SECONDS = 20
 _STOP_SECONDS = 5.0
+_SHOWN = 200  # characters of what makes no sense
 _LINE_BUFFER = 8 * 1024 * 1024
 
 
@@ -88,6 +89,12 @@ class VirtioChannel:
             answer = libvirt_qemu.qemuAgentCommand(self._domain.handle, text, max(1, math.ceil(seconds)), 0)
         except libvirt.libvirtError as error:
             raise self._translated(error, execute) from error
+        except UnicodeDecodeError as error:
+            raise errors.GuestError(
+                f"{self.label}: the guest agent answered {execute} with bytes that are no text: "
+                f"{undecodable(error)[:_SHOWN]}",
+                hint=f"look at it with: {{virtlab}} console {self.label}",
+            ) from error
         if len(answer) > most:
             raise errors.TooMuch(f"{self.label}: the guest agent sent more than {most} bytes in one answer")
         message = qga.parse(answer)

@@ -54,6 +54,15 @@ def printable(text: str) -> str:
     return shown if len(shown) <= _LONGEST_TEXT else shown[:_LONGEST_TEXT] + " …"
 
 
+def undecodable(error: UnicodeDecodeError) -> str:
+    """What libvirt's binding could not make a text of, shown as one.
+
+    The binding takes all words for UTF-8, those of an error, too, and raises UnicodeDecodeError in place of
+    libvirtError where a guest or a file's name put other bytes into them (libvirt-python 9.0 to 12.8).
+    """
+    return printable(error.object.decode("utf-8", "backslashreplace"))
+
+
 @contextmanager
 def translated(doing: str, *, hint: str | None = None) -> Iterator[None]:
     """Inside it, an error of libvirt becomes one of virtlab's: ``doing: libvirt's message``."""
@@ -61,3 +70,5 @@ def translated(doing: str, *, hint: str | None = None) -> Iterator[None]:
         yield
     except libvirt.libvirtError as error:
         raise translate(error, doing, hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise errors.HypervisorError(f"{doing}: {undecodable(error)}", hint=hint) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import libvirt
@@ -43,13 +44,17 @@ class Pool:
         self.folder = _folder(handle)
 
     def volume_names(self) -> list[str]:
-        """The names of all volumes, sorted.
+        """The names of all volumes, sorted. One whose name is no UTF-8 is none of virtlab's, and left out.
 
         ``listVolumes`` is no use: it counts first and lists then, and loses names where somebody makes a
         volume in between.
         """
+        names = []
         with translated("can't list the pool's volumes"):
-            return sorted(volume.name() for volume in self.handle.listAllVolumes())
+            for volume in self.handle.listAllVolumes():
+                with suppress(UnicodeDecodeError):
+                    names.append(volume.name())
+        return sorted(names)
 
     def create_volume(self, name: str, xml: str) -> Volume:
         """Makes a volume. One of the same name is replaced, because the name says that it is virtlab's."""

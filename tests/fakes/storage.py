@@ -139,7 +139,8 @@ class Vol:
         self._name = name
 
     def name(self) -> str:
-        return self._name
+        """Bytes of a name that are no UTF-8 are stored as surrogates, and refused as the binding does."""
+        return self._name.encode(errors="surrogateescape").decode()
 
     def connect(self) -> Line:
         return self._line

@@ -69,6 +69,13 @@ def test_real_errors(conn: Connection, define: Define) -> None:
         dom.create()
 
 
+def test_bytes_that_are_no_text_are_survived() -> None:
+    """libvirt-python can't make its own error of them, and raises UnicodeDecodeError in its place."""
+    with pytest.raises(errors.HypervisorError) as caught, translated("starting"):
+        b"QEMU said \xff\x1b[2J".decode()
+    assert caught.value.message == "starting: QEMU said \\xff\ufffd[2J"
+
+
 def test_other_errors_pass() -> None:
     with pytest.raises(ZeroDivisionError), translated("x"):
         raise ZeroDivisionError

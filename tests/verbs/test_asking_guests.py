@@ -34,6 +34,18 @@ def test_input_is_read_only_when_the_guest_is_found(up: World) -> None:
             in_guest.run(guest, ["cat"], SYSTEM, read_input=nobody_reads)
 
 
+def test_an_agent_that_answers_with_bytes_that_are_no_text(up: World) -> None:
+    up.daemon.domains[up.domain("one")].behaviour = "bytes"
+    with pytest.raises(errors.GuestError) as caught:
+        in_guest.run("pair/one", ["true"], SYSTEM)
+    told = "pair/one: the guest agent answered guest-exec with bytes that are no text: "
+    assert caught.value.message.startswith(told)
+    assert "\x1b" not in caught.value.message
+    assert caught.value.hint == "look at it with: {virtlab} console pair/one"
+    found = compare.compare("pair", SYSTEM, timeout=5)
+    assert [told in problem for problem in map(str, found.problems)].count(True) == 1
+
+
 def test_guests_that_should_have_told_something(up: World) -> None:
     found = compare.compare("pair", SYSTEM, timeout=5)
     assert isinstance(found, compare.Comparison)

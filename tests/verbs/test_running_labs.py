@@ -113,3 +113,13 @@ def test_down_goes_on_after_an_instance_that_fails(there: World) -> None:
 def test_which_instances_go_is_said_once(there: World) -> None:
     with pytest.raises(errors.InputError, match="name labs, or say --all"):
         down.down(["pair"], SYSTEM, there.told, every=True)
+
+
+def test_a_volume_whose_name_is_no_text_hinders_nobody(there: World) -> None:
+    bring_up(there)
+    stored = there.daemon.pools["virtlab"].volumes
+    stored["virtlab.learner.pair.one.disk\udcff.qcow2"] = next(iter(stored.values()))
+    (one,) = status.status([], SYSTEM, there.told.note)
+    assert one.instance == there.instance
+    assert down.down(["pair"], SYSTEM, there.told).gone == ("pair",)
+    assert list(there.volumes()) == ["virtlab.learner.pair.one.disk\udcff.qcow2"]
