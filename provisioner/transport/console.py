@@ -31,6 +31,7 @@ _LINE_PACE = (256, 0.025)  # piped input: bytes, seconds; about what a serial li
 _SILENT_GUEST = 2.5  # QEMU takes up to a second to notice that somebody opened the line
 _CLOSE_SECONDS = 2.0
 _DRAIN_SECONDS = 0.5  # for what was typed before leaving
+_LONGEST_ANSWER = 30.0  # to piped input, from a guest that is never quiet
 
 
 class End(StrEnum):
@@ -39,6 +40,7 @@ class End(StrEnum):
     LEFT = "left"  # the user left; the guest goes on
     GUEST = "guest"  # the console closed: the guest stopped
     INPUT = "input"  # piped input was sent, and the guest has been quiet since
+    ENDLESS = "endless"  # piped input ended, and the guest goes on printing, or takes no more of it
 
 
 class Stream(Protocol):
@@ -67,16 +69,18 @@ def interact(
     stdout: int = 1,
     resize: Callable[[int, int], None] | None = None,
     quiet: float = 1.0,
+    longest: float = _LONGEST_ANSWER,
 ) -> End:
     """Connect the terminal to a console until the user leaves it or the guest stops.
 
     ``open_stream(on_data, on_end)`` opens the console. Its errors (Busy, GuestError) are raised before the
     terminal is touched. ``say`` shows one line to the user. ``resize(rows, columns)`` is called in a thread
     of its own, at the start and whenever the window changes size; its errors are ignored. Where ``stdin`` is
-    not a terminal, its content is sent, and the session ends ``quiet`` seconds after the guest's last output.
-    However the session ends, by SIGTERM and SIGHUP too, the terminal is restored.
+    not a terminal, its content is sent, and the session ends ``quiet`` seconds after the guest's last output,
+    or ``longest`` seconds after the guest took the last of the input where it is never quiet. However the
+    session ends, by SIGTERM and SIGHUP too, the terminal is restored.
     """
-    session = _Session(stdin, stdout, quiet)
+    session = _Session(stdin, stdout, quiet, longest)
     try:
         stream = open_stream(session.on_data, session.on_end)
         try:
@@ -93,6 +97,8 @@ def interact(
         session.close()
     if end is End.GUEST:
         say(f"The console of {label} closed: the guest stopped.")
+    elif end is End.ENDLESS:
+        say(f"Left the console of {label}: it was not quiet within {longest:.0f} s of the end of the input.")
     elif session.is_terminal:
         say(f"Left the console of {label}; the guest goes on running.")
     return end
@@ -106,10 +112,11 @@ def _close(stream: Stream) -> None:
 
 
 class _Session:
-    def __init__(self, stdin: int, stdout: int, quiet: float) -> None:
+    def __init__(self, stdin: int, stdout: int, quiet: float, longest: float) -> None:
         self._stdin = stdin
         self._stdout = stdout
         self._quiet = quiet
+        self._longest = longest
         self.is_terminal = os.isatty(stdin)
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -124,6 +131,7 @@ class _Session:
         self._unsent = 0
         self._heard = False
         self._last = time.monotonic()
+        self._last_taken = self._last  # when input last came, or the guest took some of it
 
     def close(self) -> None:
         os.close(self._wake_read)
@@ -202,7 +210,12 @@ class _Session:
             if self._ended and not output and not self._received:
                 return End.GUEST
             accepting = reading and (self.is_terminal or self._unsent < _PENDING_INPUT)
-            wait = self._patience() if not reading and not self._unsent else 1.0
+            wait = 1.0
+            if not reading:
+                if left(self._last_taken + self._longest) <= 0:
+                    return End.ENDLESS
+                if not self._unsent:
+                    wait = min(wait, self._patience())
             if wait <= 0 and not output:
                 return End.INPUT
             ready = self._poll(accepting, bool(output), wait)
@@ -210,6 +223,7 @@ class _Session:
                 return End.LEFT
             if accepting and ready.get(self._stdin, 0) & (_GONE | select.POLLIN):
                 reading = self._input()
+                self._last_taken = time.monotonic()
                 if not reading and self.is_terminal:
                     self._drain()
                     return End.LEFT
@@ -290,6 +304,7 @@ class _Session:
                 except errors.VirtlabError:
                     self.on_end()
                     return
+                self._last_taken = time.monotonic()
                 if not self.is_terminal:
                     time.sleep(pause)
             self._last = time.monotonic()

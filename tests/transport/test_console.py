@@ -31,6 +31,7 @@ class Line:
         self.echo = echo
         self.written = bytearray()
         self.closed = False
+        self.told: list[str] = []  # what a person at the console is told
         self.say: Callable[[bytes], None] = lambda data: None
         self.end: Callable[[], None] = lambda: None
 
@@ -171,14 +172,20 @@ def test_a_terminal_that_takes_nothing_loses_the_oldest_output_only() -> None:
     assert session.finish() is End.LEFT
 
 
-def piped(line: Line, text: bytes) -> tuple[End, bytes, float]:
+def piped(line: Line, text: bytes, longest: float = 30.0) -> tuple[End, bytes, float]:
     read, write = os.pipe()
     os.write(write, text)
     os.close(write)
     out_read, out_write = os.pipe()
     begin = time.monotonic()
     end = interact(
-        line.open, label="lab/full", say=lambda text: None, stdin=read, stdout=out_write, quiet=0.4
+        line.open,
+        label="lab/full",
+        say=line.told.append,
+        stdin=read,
+        stdout=out_write,
+        quiet=0.4,
+        longest=longest,
     )
     os.close(out_write)
     os.close(read)
@@ -200,6 +207,44 @@ def test_piped_input_waits_longer_for_a_guest_that_has_said_nothing() -> None:
     end, output, seconds = piped(Line(), b"x")
     assert (end, output) == (End.INPUT, b"")
     assert 2 < seconds < 4
+
+
+class Flooding(Line):
+    """Prints for ever, from the start."""
+
+    def open(self, on_data: Callable[[bytes], None], on_end: Callable[[], None]) -> Line:
+        def flood() -> None:
+            while not self.closed:
+                on_data(b"y\n" * 500)
+                time.sleep(0.001)
+
+        threading.Thread(target=flood, daemon=True).start()
+        return super().open(on_data, on_end)
+
+
+class FloodingAndDeaf(Flooding):
+    """The same, and takes no input."""
+
+    def write(self, data: bytes, deadline: float) -> None:
+        while not self.closed:
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("kind", [Flooding, FloodingAndDeaf])
+def test_piped_input_ends_though_the_guest_is_never_quiet(kind: type[Line]) -> None:
+    line = kind()
+    ended: list[tuple[End, bytes, float]] = []
+    # its standard output is a pipe that this reads only afterwards: a reader that is stuck changes nothing
+    session = threading.Thread(target=lambda: ended.append(piped(line, b"x\n", longest=1.0)), daemon=True)
+    session.start()
+    session.join(10)
+    line.closed = True
+    assert ended, "it did not end"
+    end, output, seconds = ended[0]
+    assert end is End.ENDLESS
+    assert output.startswith(b"y\n")
+    assert 1.0 <= seconds < 4
+    assert line.told == ["Left the console of lab/full: it was not quiet within 1 s of the end of the input."]
 
 
 CHILD = """
