@@ -55,5 +55,5 @@ def bench(
         names=[outcome.workload for outcome in result.bench.outcomes],
         table=lambda: report.measured_page(result, language),
     )
-    if result.not_saved is not None:
-        raise result.not_saved
+    if problem := result.not_saved or result.unreached:
+        raise problem

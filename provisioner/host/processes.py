@@ -1,8 +1,11 @@
-"""Programs that virtlab runs on this host: iperf3, the other end of a network measurement."""
+"""Programs that virtlab runs on this host: iperf3, the other end of a network measurement, and some that it
+asks."""
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -18,6 +21,9 @@ _START_SECONDS = 5.0
 _END_SECONDS = 2.0
 _LOOK_SECONDS = 0.01
 _TRIES = 4
+PORTS = range(5201, 5233)  # iperf3's own and those after it: few enough for a firewall's rule to name them
+_ANSWER_SECONDS = 10.0
+_SYSTEM_PLACES = "/usr/sbin:/usr/bin:/sbin:/bin"
 _STATE, _INODE = 3, 9  # columns of /proc/PID/net/tcp
 _LISTEN = "0A"  # the state TCP_LISTEN there (Linux, include/net/tcp_states.h)
 _PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/bin", "/usr/local/bin"])
@@ -25,7 +31,8 @@ _PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/bin", "/usr/local/b
 
 @contextmanager
 def iperf3_server(address: str) -> Iterator[int]:
-    """An iperf3 server on that address of this host only; the value is its port. It ends with the block.
+    """An iperf3 server on that address of this host only; the value is its port, one of ``PORTS``. It ends
+    with the block.
 
     It also ends when this process does, however that ends. Raises HypervisorError where it does not start.
     """
@@ -73,14 +80,29 @@ def _started(setpriv: str, iperf3: str, address: str) -> tuple[subprocess.Popen[
 
 
 def _free_port(address: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError as error:
-            raise errors.HypervisorError(
-                f"nothing can listen on {address}, the host's end of the lab's network: {error.strerror}"
-            ) from error
-        return int(probe.getsockname()[1])
+    """One of ``PORTS`` on which nothing listens there. Raises HypervisorError where none is free.
+
+    The search begins anywhere, because several servers may be started at the same moment.
+    """
+    start = secrets.randbelow(len(PORTS))
+    ports: list[int] = [*PORTS[start:], *PORTS[:start]]
+    for port in ports:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as iperf3 does
+            try:
+                probe.bind((address, port))
+                probe.listen()
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                raise errors.HypervisorError(
+                    f"nothing can listen on {address}, the host's end of the lab's network: {error.strerror}"
+                ) from error
+            return port
+    raise errors.HypervisorError(
+        f"programs of this host listen on all ports from {PORTS[0]} to {PORTS[-1]} of {address}",
+        hint="end those that nobody needs: ss -tlnp",
+    )
 
 
 def _listens(process: subprocess.Popen[bytes]) -> bool:
@@ -120,3 +142,22 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait()
     if process.stdout is not None:
         process.stdout.close()
+
+
+def answer(*command: str) -> str | None:
+    """What a program of the system printed; None where it is missing, fails, or takes more than ten
+    seconds."""
+    program = shutil.which(command[0], path=_SYSTEM_PLACES)
+    if program is None:
+        return None
+    try:
+        done = subprocess.run(
+            [program, *command[1:]],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_ANSWER_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

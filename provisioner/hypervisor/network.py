@@ -33,6 +33,12 @@ class Network:
         self.handle = handle
         self.name: str = handle.name()
 
+    @property
+    def bridge(self) -> str:
+        """The name of its bridge on the host."""
+        with translated(f"can't read network {self.name}"):
+            return self.handle.bridgeName()
+
     def start(self) -> None:
         """Starts it, unless it is active."""
         with translated(f"can't start network {self.name}"):

@@ -5,22 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 
 from provisioner import errors, side_by_side
 from provisioner.backends.session import Session
 from provisioner.host import lock
-from provisioner.host.processes import iperf3_server
 from provisioner.hypervisor.domain import Domain
 from provisioner.listener import Listener
-from provisioner.measure import findings, statistics, tracing, turns, workloads
+from provisioner.measure import far_end, findings, statistics, tracing, turns, workloads
 from provisioner.measure.clone import Clone, Clones
 from provisioner.measure.findings import Results, first_line
 from provisioner.measure.turns import Reading, Task, TaskFailed
 from provisioner.measure.workloads import Needs, Probe
-from provisioner.model import measured, plan
+from provisioner.model import measured
 from provisioner.model.enums import AgentPort
 from provisioner.model.measured import Bench
 from provisioner.model.naming import Instance
@@ -43,8 +42,9 @@ def run(
     cancelled: threading.Event,
     rounds: int | None = None,
     timeout: float = 120.0,
-) -> Bench:
-    """Measures these guests. The first one is the base of all ratios.
+) -> tuple[Bench, errors.VirtlabError | None]:
+    """Measures these guests, and says what kept them from the network. The first one is the base of all
+    ratios.
 
     Only guests of the host's libvirt are measured, because guests inside others have no clones; the listener
     is told which are left out. The result says what could not be measured, and why. The guests are paused
@@ -55,7 +55,8 @@ def run(
     if inside := [guest.guest for guest in guests if guest.guest not in names]:
         monitor.note(f"not measured: {', '.join(inside)}: bench measures only guests of the host's libvirt")
     with lock.held(session.lock_name(instance.name), monitor, timeout=lock.LONG):
-        return _Run(session, instance, names, monitor, quick, cancelled, rounds, timeout).work()
+        work = _Run(session, instance, names, monitor, quick, cancelled, rounds, timeout)
+        return work.work(), work.unreached
 
 
 class _Run:
@@ -80,6 +81,7 @@ class _Run:
         self._counts = min(self._rounds, COUNT_ROUNDS)
         self._clones = Clones(session, instance, monitor, cancelled, timeout)
         self._results = Results(names)
+        self.unreached: errors.VirtlabError | None = None  # why clones do not reach the host
         self._probes = workloads.probes(quick)
         self._timed = [probe for probe in self._probes if probe.registers is None]
         self._counted = [probe for probe in self._probes if probe.registers is not None]
@@ -177,6 +179,11 @@ class _Run:
         self._clones.make(able)
         for clone in self._in_turn(0):
             self._bar_what_it_lacks(clone)
+        self.unreached = far_end.check(
+            self._session, self._instance, self._in_turn(0), self._probes, self._results, self._cancelled
+        )
+        if self.unreached is not None:
+            self._monitor.note(f"{self.unreached.message}; {self.unreached.hint}")
         self._step("warming up", _WARM)
         self._warm_up()
         for number in range(self._rounds):
@@ -349,23 +356,17 @@ class _Run:
         """The variables for the scripts, and the probes that can run. Inside it, the host's iperf3 runs."""
         variables = {"DISK": clone.guest.first_disk}
         if clone.addresses:
-            variables["PEER"] = plan.USER_GATEWAY if self._session.is_session else clone.host_end
+            variables["PEER"] = far_end.peer(self._session, clone)
         with ExitStack() as stack:
             if any(Needs.FAR_END in probe.needs for probe in probes):
                 try:
-                    variables["PORT"] = str(stack.enter_context(self._far_end(clone)))
+                    variables["PORT"] = str(stack.enter_context(far_end.opened(self._session, clone)))
                 except errors.HypervisorError as error:
                     why = first_line(error) + (f" ({error.hint})" if error.hint else "")
                     for probe in probes:
                         if Needs.FAR_END in probe.needs:
                             self._results.bar(probe, clone.of, f"not available here: {why}")
             yield variables, [probe for probe in probes if not self._results.is_barred(probe, clone.of)]
-
-    def _far_end(self, clone: Clone) -> AbstractContextManager[int]:
-        """The host's iperf3; the context's value is its port."""
-        if not self._session.choice.is_local:
-            raise errors.HypervisorError("its far end would have to run on the remote host")
-        return iperf3_server("127.0.0.1" if self._session.is_session else clone.host_end)
 
     def _has_ended(self, clone: Clone) -> bool:
         try:

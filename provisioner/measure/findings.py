@@ -71,17 +71,19 @@ class Results:
         else:
             self._lacks(probe, guest, f"round {number + 1}: {why}")
 
-    def bar(self, probe: Probe, guest: str, why: str) -> None:
-        """Notes that a probe is not tried any more, or was never tried."""
+    def bar(self, probe: Probe, guest: str, why: str, *, noted: bool = False) -> None:
+        """Notes that a probe is not tried any more, or was never tried. ``noted``: a note tells of it
+        already."""
         if (probe.name, guest) not in self._barred:
             self._barred.add((probe.name, guest))
-            self._lacks(probe, guest, why)
+            self._lacks(probe, guest, why, noted=noted)
 
     def is_barred(self, probe: Probe, guest: str) -> bool:
         return (probe.name, guest) in self._barred
 
-    def _lacks(self, probe: Probe, guest: str, why: str) -> None:
-        self.note(f"{guest}: {probe.title.en}: {why}")
+    def _lacks(self, probe: Probe, guest: str, why: str, *, noted: bool = False) -> None:
+        if not noted:
+            self.note(f"{guest}: {probe.title.en}: {why}")
         for metric in workloads.metrics_of(probe):
             self._missing.setdefault(metric.name, {})[guest] = why
 

@@ -114,10 +114,11 @@ def _number(text: str) -> float:
 _REQUESTS = 1000  # of a probe that gives percentiles, which are picked by line number
 _PICK = f"{_REQUESTS // 2}p;{_REQUESTS * 9 // 10}p;{_REQUESTS * 99 // 100}p"
 KEPT = "/run/virtlab-bench"  # where the script leaves what the answer reads
+_CONNECTED = rf"""! grep -q '"connected":[[:space:]]*\[\]' {KEPT}"""
 # What a script does where iperf3 failed: it prints the reason, and ends with a code of its own without a
 # connection.
 _IPERF3_FAILED = rf"""sed -n 's/^.*"error":[^"]*"\(.*\)"/iperf3: \1/p' {KEPT}
-! grep -q '"connected":[[:space:]]*\[\]' {KEPT} || exit {NO_CONNECTION}"""
+{_CONNECTED} || exit {NO_CONNECTION}"""
 
 # Written once before anything is read, so that no guest reads a disk that was never written.
 PREPARE = f"ioping -D -q -i 0 -L -WWW -a 0 -s 1m -S 64m -c 64 $DISK >/dev/null && echo {_END}\n"
@@ -182,14 +183,26 @@ def _latencies(name: str, title: Text, scale: float) -> tuple[Metric, ...]:
     )
 
 
+def _called(options: str) -> str:
+    return f"iperf3 -J -c $PEER -p $PORT --connect-timeout 5000 {options}"
+
+
 def _iperf3(options: str) -> str:
     """One TCP connection to the host's iperf3. Its JSON is read, in which bytes and seconds are not rounded.
 
     iperf3 3.16 and later check a limit in bytes only at the end of an interval, so a stream that ends by
     bytes has short intervals. Errors are in the JSON, too; after one, iperf3 3.12 nevertheless ends with 0.
     """
-    call = f"iperf3 -J -c $PEER -p $PORT --connect-timeout 5000 {options}"
-    return f"{call} >{KEPT} || {{ code=$?\n{_IPERF3_FAILED}\nexit $code; }}\n"
+    return f"{_called(options)} >{KEPT} || {{ code=$?\n{_IPERF3_FAILED}\nexit $code; }}\n"
+
+
+# Tells "ping failed" or "connection failed" where the host does not answer. Takes six seconds at most.
+LOOK = f"""\
+{{ ping -q -c 1 -W 5 $PEER >/dev/null 2>&1 || echo ping failed; }} &
+{_called("-i 0.1 -n 1000")} >{KEPT} 2>/dev/null
+{_CONNECTED} || echo connection failed
+wait
+"""
 
 
 def _summed(side: str, printed: str) -> str:

@@ -25,6 +25,7 @@ class Measured:
     against: Against | None  # what changed since an earlier result, where one was given
     not_kept: errors.VirtlabError | None  # why the result could not be kept for ``report``
     not_saved: errors.VirtlabError | None  # why it could not be written to the file that was named
+    unreached: errors.VirtlabError | None  # why guests do not reach the host, so that no network was measured
 
 
 def bench(
@@ -47,10 +48,11 @@ def bench(
         results.may_save(save)
     earlier = results.bench_in(against) if against is not None else None
     with running.lab_up(connect, target) as (session, instance, guests):
-        result = benchmark.run(
+        result, unreached = benchmark.run(
             session, instance, guests, listener, quick=quick, cancelled=cancelled or threading.Event()
         )
     source = guests[0].metadata.origin.source
     not_kept = kept.problem_of(lambda: results.save("bench", instance.name, source, to_data(result)))
     not_saved = kept.problem_of(lambda: results.save_bench(save, result)) if save is not None else None
-    return Measured(result, compared(earlier, result) if earlier is not None else None, not_kept, not_saved)
+    change = compared(earlier, result) if earlier is not None else None
+    return Measured(result, change, not_kept, not_saved, unreached)

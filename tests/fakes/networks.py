@@ -62,6 +62,9 @@ class Net:
     def name(self) -> str:
         return self._name
 
+    def bridgeName(self) -> str:
+        return self._stored("bridgeName").bridge
+
     def isActive(self) -> int:
         return int(self._stored("isActive").active)
 

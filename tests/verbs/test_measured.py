@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from silent import Silent
 
+from provisioner import errors
 from provisioner.cli import bench_command
 from provisioner.hypervisor.uris import SYSTEM
 from provisioner.lifecycle import running
@@ -35,12 +36,12 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr(running, "lab_up", found)
-    monkeypatch.setattr(benchmark, "run", lambda *_, **__: BENCH)
+    monkeypatch.setattr(benchmark, "run", lambda *_, **__: (BENCH, None))
 
 
 def test_a_result_is_kept_saved_and_compared(tmp_path: Path) -> None:
     first = bench.bench("mine", SYSTEM, Silent(), save=tmp_path / "one.json")
-    assert first == bench.Measured(BENCH, None, None, None)
+    assert first == bench.Measured(BENCH, None, None, None, None)
     assert results.load_bench("mine", SOURCE) == BENCH
     second = bench.bench("mine", SYSTEM, Silent(), against=tmp_path / "one.json")
     assert second.against is not None
@@ -63,3 +64,16 @@ def test_what_was_measured_is_there_though_it_can_not_be_written(
     told = capsys.readouterr()
     assert told.out.split() == [outcome.workload for outcome in BENCH.outcomes]
     assert "the result can't be kept" in told.err
+
+
+def test_what_was_measured_is_shown_before_it_says_what_kept_guests_from_the_host(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And it ends with exit code 1, which each error but those of input has."""
+    dropped = errors.HypervisorError("this host drops what one sends to it", hint="let it in: …")
+    monkeypatch.setattr(benchmark, "run", lambda *_, **__: (BENCH, dropped))
+    with pytest.raises(errors.HypervisorError) as caught:
+        bench_command.bench("mine", connect=SYSTEM, output=Output.NAME)
+    assert caught.value is dropped
+    assert caught.value.exit_code == 1
+    assert capsys.readouterr().out.split() == [outcome.workload for outcome in BENCH.outcomes]
