@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from provisioner import errors, paths
-from provisioner.host.local_host import Host, LocalHost, UnknownHost, user_name
+from provisioner.host.local_host import Host, LocalHost, user_name
+from provisioner.host.unknown_host import UnknownHost
 from provisioner.hypervisor import connection, events, uris
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.storage import Pool

@@ -1,7 +1,6 @@
 """What is read of the host without libvirt: one interface, whose answers may be "not available".
 
-``LocalHost`` reads this machine. ``UnknownHost`` stands for a machine that only libvirt reaches:
-all of its answers are None or empty.
+``LocalHost`` reads this machine; ``unknown_host`` stands for one that only libvirt reaches.
 """
 
 from __future__ import annotations
@@ -334,60 +333,6 @@ def _processor() -> str:
     except OSError:
         pass
     return ""
-
-
-class UnknownHost:
-    """A machine of which only libvirt knows something."""
-
-    def kvm(self) -> KvmDevice | None:
-        return None
-
-    def nested_kvm(self) -> bool | None:
-        return None
-
-    def processor_flags(self) -> frozenset[str] | None:
-        return None
-
-    def routes(self) -> list[Taken] | None:
-        return None
-
-    def groups_of(self, uid: int) -> list[int] | None:
-        del uid
-        return None
-
-    def group_id(self, name: str) -> int | None:
-        del name
-        return None
-
-    def free_memory(self) -> int | None:
-        return None
-
-    def free_disk(self, path: str) -> int | None:
-        del path
-        return None
-
-    def missing_programs(self, names: Sequence[str]) -> list[str]:
-        del names
-        return []
-
-    def qemu_log(self, domain: str, *, session: bool) -> str | None:
-        del domain, session
-        return None
-
-    def qemu_log_file(self, domain: str, *, session: bool) -> Path | None:
-        del domain, session
-        return None
-
-    def machine(self) -> Machine | None:
-        return None
-
-    def qemu_processes(self, domains: Sequence[str]) -> dict[str, HostProcess]:
-        del domains
-        return {}
-
-    def storage(self, path: str) -> Storage | None:
-        del path
-        return None
 
 
 def user_name() -> str:

@@ -72,7 +72,8 @@ def render(
 
     Raises InputError where there is no such lab or guest, LabFileError where its file is wrong.
     """
-    from provisioner.host.local_host import LocalHost, UnknownHost
+    from provisioner.host.local_host import LocalHost
+    from provisioner.host.unknown_host import UnknownHost
     from provisioner.hypervisor import uris
     from provisioner.lifecycle import preview
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from provisioner.backends.session import Session
-from provisioner.host.local_host import KvmDevice, UnknownHost
+from provisioner.host.local_host import KvmDevice
+from provisioner.host.unknown_host import UnknownHost
 from provisioner.hypervisor.binding import RawConnection
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.uris import SYSTEM, Choice

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.host.local_host import Host, KvmDevice, LocalHost, UnknownHost, user_name
+from provisioner.host.local_host import Host, KvmDevice, LocalHost, user_name
+from provisioner.host.unknown_host import UnknownHost
 
 HERE = LocalHost()
 

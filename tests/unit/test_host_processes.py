@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from provisioner.host import local_host
-from provisioner.host.local_host import LocalHost, UnknownHost
+from provisioner.host.local_host import LocalHost
+from provisioner.host.unknown_host import UnknownHost
 
 _WORK = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass\ntime.sleep(60)"
 

@@ -14,7 +14,8 @@ from worlds import NOTHING, guest, lab, make, origin
 
 from provisioner import errors
 from provisioner.backends.session import Session
-from provisioner.host.local_host import KvmDevice, UnknownHost
+from provisioner.host.local_host import KvmDevice
+from provisioner.host.unknown_host import UnknownHost
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.host_facts import QemuUser
 from provisioner.hypervisor.uris import Choice

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from provisioner import errors
-from provisioner.host.local_host import UnknownHost, user_name
+from provisioner.host.local_host import user_name
+from provisioner.host.unknown_host import UnknownHost
 from provisioner.hypervisor.uris import Choice
 from provisioner.images import cache
 from provisioner.images.cache import BuiltImage
