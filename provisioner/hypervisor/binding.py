@@ -145,6 +145,17 @@ class RawConnection(Protocol):
         self, emulatorbin: str | None, arch: str, machine: str, virttype: str | None, /
     ) -> str: ...
 
+    def compareHypervisorCPU(
+        self,
+        emulator: str | None,
+        arch: str,
+        machine: str | None,
+        virttype: str,
+        xmlCPU: str,  # noqa: N803
+        flags: int,
+        /,
+    ) -> int: ...
+
     def getLibVersion(self) -> int: ...
 
     def getVersion(self) -> int: ...

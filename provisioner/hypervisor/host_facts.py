@@ -13,6 +13,8 @@ from provisioner.model.accel import KvmFacts
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
 
+    from provisioner.labfile.offers import OfMachine
+
 
 @dataclass(frozen=True, slots=True)
 class QemuUser:
@@ -111,16 +113,31 @@ def _nameless(uid: int) -> str:
     return f"user {uid}"
 
 
-def disk_buses(conn: Connection, machine: str) -> frozenset[str]:
-    """The buses on which libvirt and its QEMU offer disks to a machine of that type, by libvirt's names.
-
-    From the domain capabilities, devices/disk/enum[@name='bus']. Raises HypervisorError where there is no
-    such machine type.
-    """
+def machine_types(conn: Connection) -> frozenset[str]:
+    """The machine types of the host's QEMU for x86_64, from the capabilities."""
     import xml.etree.ElementTree as ET
 
+    root = ET.fromstring(conn.capabilities())  # noqa: S314 - libvirt's own output
+    return frozenset(each.text or "" for each in root.iterfind("guest/arch[@name='x86_64']//machine"))
+
+
+def machine_offers(conn: Connection, machine: str) -> OfMachine:
+    """What a machine of that type can have, from the domain capabilities. Raises HypervisorError where there
+    is no such type."""
+    import xml.etree.ElementTree as ET
+
+    from provisioner.labfile.offers import OfMachine  # not needed where nothing is started
+
     root = ET.fromstring(conn.domain_capabilities(machine))  # noqa: S314 - libvirt's own output
-    return frozenset(value.text or "" for value in root.iterfind("devices/disk/enum[@name='bus']/value"))
+
+    def all_of(path: str) -> frozenset[str]:
+        return frozenset(element.text or "" for element in root.iterfind(path))
+
+    return OfMachine(
+        disk_buses=all_of("devices/disk/enum[@name='bus']/value"),
+        processors=all_of("cpu/mode[@name='custom']/model"),
+        firmwares=all_of("os/enum[@name='firmware']/value"),
+    )
 
 
 def versions(conn: Connection) -> dict[str, str]:

@@ -96,26 +96,28 @@ def _lab(lab: Given, drafts: Sequence[layers.Draft], file: Path, source: str) ->
         source=source,
         observe=observations(values.get("observe")),
         part=values["part"].value if "part" in values else None,
-        memory_places={
-            draft.name: _place(given)
-            for draft in drafts
-            if not (given := draft.hardware["memory"]).place.in_profile
-        },
-        bus_places={
-            draft.name: tuple(_bus_place(draft, disk) for disk in draft.hardware["disks"].value)
-            for draft in drafts
-        },
+        places={draft.name: _places(draft) for draft in drafts},
     )
+
+
+def _places(draft: layers.Draft) -> dict[str, FilePlace]:
+    """Where the author of the lab says the values of a guest, by their paths below it."""
+    places = {"": _place(draft.own)}
+
+    def note(path: str, given: Given) -> None:
+        if not given.place.in_profile:
+            places[path] = _place(given)
+        value = dict(enumerate(given.value)) if isinstance(given.value, list) else given.value
+        for step, each in value.items() if isinstance(value, dict) else ():
+            note(f"{path}.{step}", each)
+
+    for key, given in draft.hardware.items():
+        note(key, given)
+    return places
 
 
 def _place(given: Given) -> FilePlace:
     return FilePlace(escaped(str(given.place)), shown_path(given.path))
-
-
-def _bus_place(draft: layers.Draft, disk: Given) -> FilePlace:
-    """Where the author of the lab says the bus of a disk, or chose what says it."""
-    causes = (disk.value["bus"], disk, draft.hardware["disks"])
-    return _place(next((cause for cause in causes if not cause.place.in_profile), draft.own))
 
 
 def _network(name: str, given: Given | None) -> Network:

@@ -87,7 +87,7 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
         lab = lab_files.load(lab.file, lab.source, choices.sets)
     lab, choices = selection.settled(lab, choices, request.add, request.drop)
     preflight.check_networks(session, lab)
-    preflight.check_disk_buses(session, lab)
+    preflight.check_offers(session, lab)
     lab = memory.fitting(lab, image_upload.least_memory(lab, image_upload.booted(session, lab, observed)))
     file = str(lab.file.resolve())
     origin = Origin(session.user, instance.name, lab.name, lab.source, file, choices)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from provisioner import errors
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts
-from provisioner.model import offers
+from provisioner.labfile import offers
 from provisioner.model.lab import Guest, Lab
 from provisioner.units import rough_size
 
@@ -26,14 +26,22 @@ def check_networks(session: Session, lab: Lab) -> None:
         )
 
 
-def check_disk_buses(session: Session, lab: Lab) -> None:
-    """Raises LabFileError where the lab wants disks on a bus that this libvirt and its QEMU do not have."""
-    machines = dict.fromkeys(guest.machine for guest in lab.top_level if guest.disks)
-    offered = {machine: host_facts.disk_buses(session.conn, machine) for machine in machines}
-    wanted = {(guest.machine, disk.bus) for guest in lab.top_level for disk in guest.disks}
-    if any(bus not in offered[machine] for machine, bus in wanted):
-        versions = host_facts.versions(session.conn)
-        offers.check_disks(lab, offered, f"libvirt {versions['libvirt']} with QEMU {versions['qemu']}")
+def check_offers(session: Session, lab: Lab) -> None:
+    """Raises LabFileError where the lab wants what this libvirt and its QEMU do not have: a machine type, a
+    disk bus, a firmware, a processor or a feature of it."""
+    conn, guests = session.conn, lab.top_level
+    wanted = dict.fromkeys(guest.machine for guest in guests)
+    types = host_facts.machine_types(conn)
+    features = dict.fromkeys(name for guest in guests for name in guest.processor.features)
+    versions = host_facts.versions(conn)
+    offers.check(
+        lab,
+        offers.Offers(
+            hypervisor=f"libvirt {versions['libvirt']} with QEMU {versions['qemu']}",
+            machines={each: host_facts.machine_offers(conn, each) for each in wanted if each in types},
+            unknown_features=[name for name in features if not conn.knows_feature(name)],
+        ),
+    )
 
 
 def memory_of(guests: Iterable[Guest]) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from provisioner.language import Text
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
@@ -24,9 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Processor:
+    WORDS: ClassVar = ("auto", "default", "host", "maximum")  # for the model; see labs/reference.yaml
+
     count: int
-    model: str  # auto, default, host, maximum, or a name; see labs/reference.yaml
+    model: str  # one of WORDS, or a name of libvirt's
     features: dict[str, str] = field(default_factory=dict)  # name -> require | disable
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it is a certain model of libvirt's."""
+        return self.model not in self.WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +202,16 @@ class Lab:
     source: str  # identifies it: "catalog:NAME" for a lab of virtlab's own, else the file's absolute path
     observe: tuple[Observation, ...] = ()
     part: str | None = None  # of the article: a key of parts.PARTS
-    memory_places: dict[str, FilePlace] = field(default_factory=dict)  # of the guests whose file says it
-    # of each guest, and there for each disk, where its bus is said, or who has the profile that says it
-    bus_places: dict[str, tuple[FilePlace, ...]] = field(default_factory=dict)
+    # of each guest, by path below it, such as disks.0.bus: where the file says it; "" is the guest itself
+    places: dict[str, dict[str, FilePlace]] = field(default_factory=dict)
+
+    def place(self, guest: str, path: str) -> FilePlace:
+        """Where the file says a value of a guest or, where a profile gives it, the next thing around it that
+        the file says: at last, the guest that has the profile."""
+        said = self.places[guest]
+        while path and path not in said:
+            path = path.rpartition(".")[0]
+        return said[path]
 
     def guest(self, name: str) -> Guest:
         """The guest of that name; KeyError where there is none."""

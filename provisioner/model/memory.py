@@ -19,12 +19,12 @@ def fitting(lab: Lab, least: Mapping[str, int]) -> Lab:
     LabFileError with a line, and the place in the file, for each guest to which the file gives less.
     """
     short = [guest for guest in lab.guests if guest.memory < least.get(guest.name, 0)]
-    if said := [guest for guest in short if guest.name in lab.memory_places]:
+    if said := [guest for guest in short if "memory" in lab.places.get(guest.name, {})]:
         enough = max(_enough(least[guest.name]) for guest in said)
         raise LabFileError(
-            [_problem(lab.memory_places[guest.name], guest, least[guest.name]) for guest in said],
+            [_problem(lab.place(guest.name, "memory"), guest, least[guest.name]) for guest in said],
             hint="give the guest more, in the file or with --set "
-            f"{lab.memory_places[said[0].name].path}={enough // MIB}MiB",
+            f"{lab.place(said[0].name, 'memory').path}={enough // MIB}MiB",
         )
     guests = (replace(g, memory=_enough(least[g.name])) if g in short else g for g in lab.guests)
     return replace(lab, guests=tuple(guests))

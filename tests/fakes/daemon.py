@@ -48,6 +48,8 @@ class Daemon:
     def __init__(self, *, kvm: str = "absent") -> None:
         self.kvm = kvm
         self.disk_buses = ["fdc", "scsi", "virtio", "usb", "sata"]  # a pc machine has ide, too
+        self.machines = ["pc", "pc-i440fx-7.2", "q35", "pc-q35-7.2"]
+        self.has_uefi = True
         self.domains: dict[str, StoredDomain] = {}
         self.networks: dict[str, StoredNetwork] = {}
         self.pools: dict[str, StoredPool] = {}

@@ -104,20 +104,33 @@ class Connected(Line):
     def getCapabilities(self) -> str:
         self.enter("connect.getCapabilities")
         kvm = "" if self.daemon.kvm == "absent" else "<domain type='kvm'/>"
+        machines = "".join(f"<machine>{name}</machine>" for name in self.daemon.machines)
         return (
             "<capabilities><host><cpu><arch>x86_64</arch></cpu></host>"
-            f"<guest><arch name='x86_64'><domain type='qemu'/>{kvm}</arch></guest></capabilities>"
+            f"<guest><arch name='x86_64'>{machines}<domain type='qemu'/>{kvm}</arch></guest></capabilities>"
         )
 
     def getDomainCapabilities(self, emulator: None, arch: str, machine: str, virttype: None) -> str:
         self.enter("connect.getDomainCapabilities")
         buses = [*self.daemon.disk_buses, *(() if "q35" in machine else ("ide",))]
         values = "".join(f"<value>{bus}</value>" for bus in buses)
+        efi = "<value>efi</value>" if self.daemon.has_uefi else ""
         return (
             f"<domainCapabilities><machine>{machine}</machine><arch>{arch}</arch>"
+            f"<os supported='yes'><enum name='firmware'><value>bios</value>{efi}</enum></os>"
+            "<cpu><mode name='custom' supported='yes'><model>qemu64</model><model>EPYC</model></mode></cpu>"
             f"<devices><disk supported='yes'><enum name='bus'>{values}</enum></disk></devices>"
             "</domainCapabilities>"
         )
+
+    def compareHypervisorCPU(
+        self, emulator: None, arch: str, machine: None, virttype: str, xml: str, flags: int
+    ) -> int:
+        self.enter("connect.compareHypervisorCPU")
+        for feature in ElementTree.fromstring(xml).iterfind("feature"):
+            if (name := feature.get("name")) not in ("vmx", "svm", "rdrand"):
+                raise failure("INTERNAL_ERROR", f"internal error: Unknown CPU feature {name}", domain="CPU")
+        return 0
 
     def getLibVersion(self) -> int:
         return 9_000_000

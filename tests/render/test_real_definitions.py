@@ -16,8 +16,8 @@ from lxml import etree
 from rendered import LABS, domains, load_lab, networks, origin_of
 
 from provisioner import render
-from provisioner.hypervisor import host_facts
 from provisioner.hypervisor.connection import Connection
+from provisioner.hypervisor.host_facts import machine_offers
 from provisioner.model.enums import Accel
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.metadata import Origin
@@ -62,7 +62,9 @@ def takeable(conn: libvirt.virConnect, lab: Lab) -> Lab:
     def has_all(guest: Guest) -> bool:
         if guest.parent or not guest.disks:
             return True
-        return host_facts.disk_buses(Connection(conn), guest.machine) >= {disk.bus for disk in guest.disks}
+        return {disk.bus for disk in guest.disks} <= set(
+            machine_offers(Connection(conn), guest.machine).disk_buses
+        )
 
     return dataclasses.replace(lab, guests=tuple(guest for guest in lab.guests if has_all(guest)))
 
