@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from provisioner.cancellation import Cancellation
 from provisioner.listener import Listener
 from provisioner.model.observed import ObservedDomain
 from provisioner.transport.executor import Transport
@@ -27,11 +28,12 @@ class Backend(Protocol):
     HypervisorError where libvirt does not.
     """
 
-    def start(self, listener: Listener, *, timeout: float) -> None:
+    def start(self, listener: Listener, *, timeout: float, cancelled: Cancellation) -> None:
         """Starts the guest and those inside it, and waits until each of them answers.
 
         Guests that run already are left alone. Raises NotReady where one takes longer than ``timeout``
-        seconds.
+        seconds. ``cancelled`` is owed a machine, by its label, until it answers; where it is set, guests
+        inside are not waited for.
         """
         ...
 

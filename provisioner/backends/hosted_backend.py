@@ -7,6 +7,7 @@ from dataclasses import replace
 from provisioner import errors
 from provisioner.backends import inner
 from provisioner.backends.guest_backend import Backend, ConsolePort
+from provisioner.cancellation import Cancellation
 from provisioner.listener import Listener
 from provisioner.model import enums
 from provisioner.model.observed import ObservedInner
@@ -24,11 +25,12 @@ class HostedGuest:
         self._member = member
         self._above = above
 
-    def start(self, listener: Listener, *, timeout: float) -> None:
+    def start(self, listener: Listener, *, timeout: float, cancelled: Cancellation) -> None:
         """See ``Backend``."""
         member = self._member
         guests = [member.metadata.guest, *inner.guests_inside(member)]
-        started = inner.ensure(member.parent.guest, self._above.reach(), guests, listener, timeout=timeout)
+        host, way = member.parent.guest, self._above.reach()
+        started = inner.ensure(host, way, guests, listener, timeout=timeout, cancelled=cancelled)
         own = started[0]
         if not own.is_new and own.error is None:
             listener.done(member.guest, "is running already")

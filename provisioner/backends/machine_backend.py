@@ -9,6 +9,7 @@ from provisioner import errors
 from provisioner.backends import inner, launch, transports
 from provisioner.backends.guest_backend import ConsolePort
 from provisioner.backends.session import Session
+from provisioner.cancellation import Cancellation
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.events import DomainWatch
 from provisioner.listener import Listener
@@ -26,18 +27,27 @@ class LibvirtMachine:
         self._session = session
         self._domain = domain
 
-    def start(self, listener: Listener, *, timeout: float) -> None:
+    def start(self, listener: Listener, *, timeout: float, cancelled: Cancellation) -> None:
         """See ``Backend``. A guest that is paused is resumed."""
         domain = self._domain
         if domain.is_active and domain.state != "paused":
             listener.done(domain.guest, f"is {domain.state} already")
         else:
-            guest = domain.metadata.guest
-            launch.await_ready(self._libvirt(), guest, domain.label, listener, timeout=timeout)
+            if not domain.is_active:
+                cancelled.owe(f"{{virtlab}} stop {domain.label}", domain.label)
+            try:
+                self._bring_up(listener, timeout, cancelled)
+            finally:
+                cancelled.pay(domain.label)
             self._domain = replace(domain, state="running")
         if inside := inner.guests_inside(domain):
-            started = inner.ensure(domain.guest, self.reach(), inside, listener, timeout=timeout)
+            way = self.reach()
+            started = inner.ensure(domain.guest, way, inside, listener, timeout=timeout, cancelled=cancelled)
             inner.raise_failures(started)
+
+    def _bring_up(self, listener: Listener, timeout: float, cancelled: Cancellation) -> None:
+        guest, label = self._domain.metadata.guest, self._domain.label
+        launch.await_ready(self._libvirt(), guest, label, listener, timeout=timeout, cancelled=cancelled)
 
     def stop(self, listener: Listener, *, timeout: float) -> None:
         """See ``Backend``. With a ``timeout`` of 0 it is switched off at once."""

@@ -12,6 +12,7 @@ from typer.main import get_command_name
 from typer.models import CommandInfo
 
 from provisioner import errors
+from provisioner.cli import interrupt
 from provisioner.report.terminal import text
 from provisioner.verbs import VERSION
 
@@ -62,9 +63,9 @@ class _Group(TyperGroup):
             raise
         except (typer.Exit, typer.Abort):
             raise
-        except (errors.Cancelled, KeyboardInterrupt):
-            text.tell("interrupted")
-            sys.exit(130)
+        except errors.Cancelled:
+            text.tell(interrupt.last_words())
+            sys.exit(interrupt.INTERRUPTED)
         except BrokenPipeError:
             # the reader of our output has gone, and Python would complain about that once more at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -114,6 +115,18 @@ def _name(verb: CommandInfo) -> str | None:
 def main() -> None:
     """Entry point. Exit 0 done, 1 an expected failure, 2 bad input, 3 a bug, 130 interrupted."""
     text.never_fail()
+    try:
+        with interrupt.handled():
+            _run()
+    except errors.Cancelled:  # outside of any verb
+        text.tell("interrupted")
+        sys.exit(interrupt.INTERRUPTED)
+    except Exception:
+        text.bug()
+        sys.exit(_BUG)
+
+
+def _run() -> None:
     from provisioner.cli import (
         bench_command,
         compare_command,
@@ -143,8 +156,4 @@ def main() -> None:
     # typer examines what each verb takes, which takes as long as list itself: the called one is enough
     called = [verb for verb in app.registered_commands if sys.argv[1:2] == [_name(verb)]]
     app.registered_commands = called or app.registered_commands
-    try:
-        app()
-    except Exception:
-        text.bug()
-        sys.exit(_BUG)
+    app()

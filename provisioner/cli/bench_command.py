@@ -33,14 +33,14 @@ def bench(
 ) -> None:
     """Measure the guests of a lab against each other, on throw-away clones. Your guests are paused
     meanwhile."""
-    from provisioner.cli import ask
+    from provisioner.cli import interrupt
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import bench_page as report
     from provisioner.report.terminal import data, text
     from provisioner.report.terminal.live_progress import Progress
     from provisioner.verbs import bench as verbs
 
-    with ask.cancellable() as cancelled, Progress() as progress:
+    with Progress() as progress, interrupt.cancellable(progress.note) as cancelled:
         result = verbs.bench(
             lab, connect, progress, quick=quick, save=save, against=against, cancelled=cancelled
         )

@@ -106,13 +106,13 @@ def _plan(request: Request, connect: str | None, output: Output) -> None:
 
 
 def _up(request: Request, connect: str | None, output: Output, *, yes: bool) -> None:
-    from provisioner.cli import ask
+    from provisioner.cli import ask, interrupt
     from provisioner.report.terminal import data, text
     from provisioner.report.terminal import up_page as report
     from provisioner.report.terminal.live_progress import Progress
     from provisioner.verbs import up as verbs
 
-    with ask.cancellable() as cancelled, Progress() as progress:
+    with Progress() as progress, interrupt.cancellable(progress.note) as cancelled:
         result = verbs.up(
             request,
             connect,
@@ -136,13 +136,14 @@ def down(
 ) -> None:
     """Take labs away, and leave the host as it was."""
     from provisioner import errors
+    from provisioner.cli import interrupt
     from provisioner.report.terminal import text
     from provisioner.report.terminal.live_progress import Progress
     from provisioner.verbs import down as verbs
 
     names = list(lab or ())
-    with Progress() as progress:
-        result = verbs.down(names, connect, progress, every=every)
+    with Progress() as progress, interrupt.cancellable(progress.note) as cancelled:
+        result = verbs.down(names, connect, progress, every=every, cancelled=cancelled)
     # only now: the live lines have been drawn for the last time
     for name in result.gone:
         text.say(f"{name}: down")
@@ -181,11 +182,12 @@ def start(
     connect: options.Connect = None,
 ) -> None:
     """Start guests that were stopped, and those inside them."""
+    from provisioner.cli import interrupt
     from provisioner.report.terminal.live_progress import Progress
     from provisioner.verbs import start_stop as verbs
 
-    with Progress() as progress:
-        verbs.start(target, connect, progress, timeout=timeout)
+    with Progress() as progress, interrupt.cancellable(progress.note) as cancelled:
+        verbs.start(target, connect, progress, timeout=timeout, cancelled=cancelled)
 
 
 def stop(
@@ -197,11 +199,12 @@ def stop(
     connect: options.Connect = None,
 ) -> None:
     """Shut guests down; their disks stay, their memory does not."""
+    from provisioner.cli import interrupt
     from provisioner.report.terminal import text
     from provisioner.report.terminal.live_progress import Progress
     from provisioner.verbs import start_stop as verbs
 
-    with Progress() as progress:
-        stopped = verbs.stop(target, connect, progress, timeout=timeout)
+    with Progress() as progress, interrupt.cancellable(progress.note) as cancelled:
+        stopped = verbs.stop(target, connect, progress, timeout=timeout, cancelled=cancelled)
     lost = "A tiny guest keeps nothing but its disks: its files were in memory, and are gone. "
     text.tell(text.spelled(f"{lost if stopped.loses_files else ''}next: {{virtlab}} start {target}"))

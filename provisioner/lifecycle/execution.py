@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from provisioner.backends.inner import Inside, Started
 from provisioner.backends.launch import Launched, Launcher, Order, Stopwatch
 from provisioner.backends.machine_backend import LibvirtMachine
 from provisioner.backends.session import Session, opened
+from provisioner.cancellation import Cancellation
 from provisioner.hypervisor import host_facts, uris
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.hypervisor.storage import Pool
@@ -137,12 +137,12 @@ def _decisions(
     return {g.name: accel.checked(g.name, decide(g), needs_kvm=g.needs_kvm) for g in lab.top_level}
 
 
-def execute(session: Session, prepared: Prepared, listener: Listener, cancelled: threading.Event) -> Result:
+def execute(session: Session, prepared: Prepared, listener: Listener, cancelled: Cancellation) -> Result:
     """Carries the plan out, guests side by side.
 
     On failure, or when ``cancelled`` is set (then Cancelled is raised), everything that this run made is
-    taken back, unless the request says to keep it. All errors are raised together. The caller holds the
-    instance's lock.
+    taken back, unless the request says to keep it; nothing stops that. All errors are raised together. The
+    caller holds the instance's lock.
     """
     began = time.monotonic()
     result = Result(
@@ -151,21 +151,25 @@ def execute(session: Session, prepared: Prepared, listener: Listener, cancelled:
     clock = Stopwatch(result.phases)
     run = _Run(session, prepared, listener, cancelled)
     try:
-        result.guests = run.work(clock)
-        side_by_side.check(cancelled)
-        problems = [guest.error for guest in result.guests if guest.error is not None]
-        if not problems:
-            result.inner = run.inside.start(cancelled)
-            clock.lap("inside")
-            problems = [inner.error for inner in result.inner if inner.error is not None]
-        if not prepared.request.keep_on_failure:
-            _say_how_to_keep(problems)
-        errors.raise_all(problems, f"{len(problems)} guests did not come up")
+        with cancelled.stoppable():
+            result.guests = run.work(clock)
+            side_by_side.check(cancelled)
+            problems = [guest.error for guest in result.guests if guest.error is not None]
+            if not problems:
+                result.inner = run.inside.start(cancelled)
+                clock.lap("inside")
+                problems = [inner.error for inner in result.inner if inner.error is not None]
+            if not prepared.request.keep_on_failure:
+                _say_how_to_keep(problems)
+            errors.raise_all(problems, f"{len(problems)} guests did not come up")
     except BaseException as error:
         if prepared.request.keep_on_failure:
+            cancelled.pay(*cancelled.owed)
             listener.note("what was made is kept, as you said: look at it, then {virtlab} down")
             raise
         failures = run.undo()
+        if not failures:
+            cancelled.pay(*cancelled.owed)
         for failure in failures:
             listener.note(f"not taken back: {failure.message} ({{virtlab}} down {prepared.instance.name})")
         if failures and isinstance(error, errors.VirtlabError):
@@ -175,6 +179,7 @@ def execute(session: Session, prepared: Prepared, listener: Listener, cancelled:
                 hint=f"{{virtlab}} down {prepared.instance.name}",
             ) from error
         raise
+    cancelled.pay(*cancelled.owed)
     result.seconds = time.monotonic() - began
     return result
 
@@ -191,7 +196,7 @@ class _Run:
     """One execution of a plan, and what it has to take back should it fail."""
 
     def __init__(
-        self, session: Session, prepared: Prepared, listener: Listener, cancelled: threading.Event
+        self, session: Session, prepared: Prepared, listener: Listener, cancelled: Cancellation
     ) -> None:
         self._session = session
         self._prepared = prepared
@@ -311,6 +316,8 @@ class _Run:
             cancelled=self._cancelled,
         )
         self._touched = [order.step for order in orders]
+        begun = [self._label(step) for step in self._touched if self._is_undone(step)]
+        self._cancelled.owe(f"{{virtlab}} down {self._prepared.instance.name}", *begun)
         results = side_by_side.run(
             [partial(launcher.launch, order) for order in orders],
             cancelled=self._cancelled,
@@ -327,10 +334,15 @@ class _Run:
     def _kept(self, guest: Guest) -> Launched:
         return Launched(guest.name, Verb.KEEP, self._seen(guest.name).metadata, guest)
 
-    def _was_active(self, step: Step) -> bool:
-        """Whether a guest that was to be started had existed before, paused."""
+    def _label(self, step: Step) -> str:
+        return f"{self._prepared.instance.name}/{step.name}"
+
+    def _is_undone(self, step: Step) -> bool:
+        """Whether a guest that was begun goes again: not where only its metadata changed, or where it was
+        there before, paused."""
         observed = self._prepared.observed.domain(step.name)
-        return step.verb is Verb.START and observed is not None and observed.is_active
+        was_active = step.verb is Verb.START and observed is not None and observed.is_active
+        return step.verb is not Verb.UPDATE and not was_active
 
     def undo(self) -> list[errors.VirtlabError]:
         """Takes back what this run made, and returns what could not be."""
@@ -339,18 +351,19 @@ class _Run:
         conn, instance = self._session.conn, self._prepared.instance
         if self._touched:
             self._listener.note("taking back what this run made")
-        for step in self._touched:
+        for step in filter(self._is_undone, self._touched):
+            gone.append(step.name)
             try:
                 if step.verb is Verb.CREATE:
-                    gone.append(step.name)
                     conn.remove_domain(instance.domain(step.name))
                     self._remove_volumes(step.name)
-                elif step.verb is not Verb.UPDATE and not self._was_active(step):
-                    gone.append(step.name)
+                else:
                     conn.domain(instance.domain(step.name)).destroy()
                     self._listener.note(f"{step.name} is left stopped, as the lab file now has it")
             except errors.VirtlabError as error:
                 failures.append(error)
+            else:
+                self._cancelled.pay(self._label(step))
         failures += self.inside.undo(gone)
         return failures + self._networks.undo()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 from provisioner import errors, paths, render, settings, side_by_side
 from provisioner.backends.session import Session
+from provisioner.cancellation import Cancellation
 from provisioner.listener import Listener
 from provisioner.model import naming, plan, ranges
 from provisioner.model.lab import Lab
@@ -36,8 +36,9 @@ class Networks:
     """Makes, keeps and removes the networks of one instance."""
 
     def __init__(
-        self, session: Session, lab: Lab, origin: Origin, observed: Observed, cancelled: threading.Event
+        self, session: Session, lab: Lab, origin: Origin, observed: Observed, cancelled: Cancellation
     ) -> None:
+        """``cancelled``: of the run, told what would stay behind."""
         self._session = session
         self._lab = lab
         self._origin = origin
@@ -45,7 +46,7 @@ class Networks:
         self._cancelled = cancelled
         self._subnets = {n.network: IPv4Network(n.metadata.subnet) for n in observed.networks}
         self._kept = frozenset(self._subnets)
-        self._made: list[str] = []
+        self._made: dict[str, str] = {}  # libvirt's name -> the lab's
 
     def carry_out(self, steps: Sequence[Step], listener: Listener) -> dict[str, tuple[Address, ...]]:
         """Does the steps, and returns the addresses of each guest's interfaces.
@@ -118,16 +119,21 @@ class Networks:
         network = next(n for n in self._lab.networks if n.name == step.name)
         subnet = self._subnets[step.name]
         mark = NetworkMetadata(self._origin, network, str(subnet))
+        self._cancelled.owe(
+            f"{{virtlab}} down {self._origin.instance}", f"{self._origin.instance} network {step.name}"
+        )
         conn.create_network(render.network_xml(network, mark, hosts))
-        self._made.append(name)
+        self._made[name] = step.name
         listener.done(f"network {step.name}", f"{network.mode}, {subnet}")
 
     def undo(self) -> list[errors.VirtlabError]:
         """Removes the networks that this run made, and returns what could not be."""
         failures: list[errors.VirtlabError] = []
-        for name in self._made:
+        for name, network in self._made.items():
             try:
                 self._session.conn.remove_network(name)
             except errors.VirtlabError as error:
                 failures.append(error)
+            else:
+                self._cancelled.pay(f"{self._origin.instance} network {network}")
         return failures

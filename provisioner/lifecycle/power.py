@@ -6,11 +6,13 @@ Starting a guest starts those inside it, and stopping it stops them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from provisioner import errors, side_by_side
 from provisioner.backends import choose
 from provisioner.backends.session import Session
+from provisioner.cancellation import Cancellation
 from provisioner.listener import Listener
 from provisioner.model import naming
 from provisioner.model.naming import Instance
@@ -26,10 +28,18 @@ def chosen(session: Session, instance: Instance, guest: str | None) -> list[Memb
     return [domain for domain in observed if not naming.is_clone(domain.guest)]
 
 
-def start(session: Session, guests: Sequence[Member], listener: Listener, *, timeout: float) -> None:
+def start(
+    session: Session,
+    guests: Sequence[Member],
+    listener: Listener,
+    *,
+    timeout: float,
+    cancelled: Cancellation,
+) -> None:
     """Starts guests and those inside them, and waits for each at most ``timeout`` seconds.
 
-    Guests are started side by side; guests inside one are started in their order.
+    Guests are started side by side; guests inside one are started in their order. Where ``cancelled`` is set,
+    those of the host's libvirt that do not answer yet are switched off again, and Cancelled is raised.
     """
     instances = {guest.instance for guest in guests if guest is guest.host}
     for network in session.look(volumes=False).networks:
@@ -37,13 +47,30 @@ def start(session: Session, guests: Sequence[Member], listener: Listener, *, tim
             session.conn.network(network.name).start()
 
     def one(observed: Member) -> None:
-        choose.backend(session, observed).start(listener, timeout=timeout)
+        choose.backend(session, observed).start(listener, timeout=timeout, cancelled=cancelled)
 
-    _for_each(guests, one, listener)
+    def switch_off() -> None:
+        for guest in guests:
+            if guest is guest.host and guest.label in cancelled.owed:
+                with suppress(errors.HypervisorError):
+                    session.conn.domain(guest.name).destroy()
+
+    work = [partial(_attempt, one, guest, listener, cancelled) for guest in guests]
+    _raise(side_by_side.run(work, cancelled=cancelled, end=switch_off))
 
 
-def stop(session: Session, guests: Sequence[Member], listener: Listener, *, timeout: float) -> None:
-    """Shuts guests down, side by side. One that takes longer than ``timeout`` seconds is switched off."""
+def stop(
+    session: Session,
+    guests: Sequence[Member],
+    listener: Listener,
+    *,
+    timeout: float,
+    cancelled: Cancellation,
+) -> None:
+    """Shuts guests down, side by side. One that takes longer than ``timeout`` seconds is switched off.
+
+    Where ``cancelled`` is set, nobody waits any more, and Cancelled is raised.
+    """
 
     def one(observed: Member) -> None:
         if not observed.is_active:
@@ -51,19 +78,27 @@ def stop(session: Session, guests: Sequence[Member], listener: Listener, *, time
             return
         choose.backend(session, observed).stop(listener, timeout=timeout)
 
-    _for_each(guests, one, listener)
+    work = [partial(_attempt, one, guest, listener, cancelled) for guest in guests]
+    try:
+        problems = side_by_side.run(work, cancelled=cancelled, abandon=True)
+    except errors.Cancelled:
+        listener.note("guests that were asked to shut down may still do so: {virtlab} status")
+        raise
+    _raise(problems)
 
 
-def _for_each(guests: Sequence[Member], action: Callable[[Member], None], listener: Listener) -> None:
-    """Does it with all guests, side by side. Raises all errors together when the last guest is done."""
+def _attempt(
+    action: Callable[[Member], None], guest: Member, listener: Listener, cancelled: Cancellation
+) -> errors.VirtlabError | None:
+    """Does it with one guest. Returns what went wrong, which is told where it did."""
+    try:
+        action(guest)
+    except errors.VirtlabError as error:
+        why = "interrupted" if cancelled.is_set() else error.message.splitlines()[0]
+        listener.failed(guest.guest, why)
+        return error
+    return None
 
-    def attempt(observed: Member) -> errors.VirtlabError | None:
-        try:
-            action(observed)
-        except errors.VirtlabError as error:
-            listener.failed(observed.guest, error.message.splitlines()[0])
-            return error
-        return None
 
-    problems = side_by_side.run([partial(attempt, guest) for guest in guests])
+def _raise(problems: Sequence[errors.VirtlabError | None]) -> None:
     errors.raise_all([each for each in problems if each], "not all guests could be started or stopped")

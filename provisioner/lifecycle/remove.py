@@ -7,6 +7,7 @@ from functools import partial
 
 from provisioner import errors, side_by_side
 from provisioner.backends.session import Session
+from provisioner.cancellation import Cancellation
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.storage import Pool
 from provisioner.listener import Listener
@@ -43,11 +44,13 @@ def remove_guest(conn: Connection, pool: Pool | None, observed: Observed, guest:
             pool.remove_volume(volume.name)
 
 
-def take_down(session: Session, instance: Instance, listener: Listener) -> None:
+def take_down(session: Session, instance: Instance, listener: Listener, cancelled: Cancellation) -> None:
     """Takes all of an instance away: guests and networks side by side.
 
     Goes on after a failure, and raises all failures together. Raises ConflictError, and touches nothing,
-    where a later virtlab made any part of it. The caller holds the instance's lock.
+    where a later virtlab made any part of it. Where ``cancelled`` is set, what is under way is finished,
+    nothing else is begun, and Cancelled is raised; ``cancelled`` knows what is left then. The caller holds
+    the instance's lock.
     """
     conn, pool, observed = session.conn, session.pool(), session.look().of(instance)
     observed.check_version(instance)
@@ -61,6 +64,7 @@ def take_down(session: Session, instance: Instance, listener: Listener) -> None:
             listener.failed(name, error.message)
             return error
         listener.done(name, "removed")
+        cancelled.pay(name)
         return None
 
     work: list[tuple[str, Callable[[], object]]] = [
@@ -71,7 +75,10 @@ def take_down(session: Session, instance: Instance, listener: Listener) -> None:
         (f"{instance.name} network {network.network}", partial(conn.remove_network, network.name))
         for network in observed.networks
     ]
-    problems = side_by_side.run([partial(attempt, name, action) for name, action in work], most=_MOST)
+    cancelled.owe(f"{{virtlab}} down {instance.name}", *(name for name, _ in work))
+    problems = side_by_side.run(
+        [partial(attempt, name, action) for name, action in work], cancelled=cancelled, most=_MOST
+    )
     errors.raise_all(
         [each for each in problems if each],
         f"not all of {instance.name} could be removed",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -11,12 +10,13 @@ from functools import partial
 
 from provisioner import errors, side_by_side
 from provisioner.backends.session import Session
+from provisioner.cancellation import Cancellation
 from provisioner.host import lock
-from provisioner.hypervisor.domain import Domain
 from provisioner.listener import Listener
 from provisioner.measure import far_end, findings, statistics, tracing, turns, workloads
 from provisioner.measure.clone import Clone, Clones
 from provisioner.measure.findings import Results, first_line
+from provisioner.measure.paused_guests import PausedGuests
 from provisioner.measure.turns import Reading, Task, TaskFailed
 from provisioner.measure.workloads import Needs, Probe
 from provisioner.model import measured
@@ -39,7 +39,7 @@ def run(
     monitor: Listener,
     *,
     quick: bool,
-    cancelled: threading.Event,
+    cancelled: Cancellation,
     rounds: int | None = None,
     timeout: float = 120.0,
 ) -> tuple[Bench, errors.VirtlabError | None]:
@@ -49,7 +49,7 @@ def run(
     Only guests of the host's libvirt are measured, because guests inside others have no clones; the listener
     is told which are left out. The result says what could not be measured, and why. The guests are paused
     until this returns or raises, and the clones are gone then. ``timeout`` is for each boot of a clone.
-    Raises Cancelled soon after ``cancelled`` is set.
+    Raises Cancelled soon after ``cancelled`` is set; nothing stops the cleaning up.
     """
     names = [guest.guest for guest in guests if isinstance(guest, ObservedDomain)]
     if inside := [guest.guest for guest in guests if guest.guest not in names]:
@@ -67,7 +67,7 @@ class _Run:
         names: Sequence[str],
         monitor: Listener,
         quick: bool,
-        cancelled: threading.Event,
+        cancelled: Cancellation,
         rounds: int | None,
         timeout: float,
     ) -> None:
@@ -97,16 +97,13 @@ class _Run:
         observed = self._session.look(volumes=False).of(self._instance)
         domains = self._domains(observed)
         self._results.doubt(host, domains)
-        paused: list[Domain] = []
+        paused = PausedGuests(self._session, self._instance, self._cancelled)
         try:
-            # before anything else, so that the guests do not run while the clones boot
-            for domain in domains:
-                own = self._session.conn.domain(domain.name)
-                if domain.is_active and own.pause():
-                    paused.append(own)
-            if paused:
-                self._monitor.note("the guests are paused while their clones are measured")
-            self._measure(domains)
+            with self._cancelled.stoppable():
+                # before anything else, so that the guests do not run while the clones boot
+                if paused.pause(domains):
+                    self._monitor.note("the guests are paused while their clones are measured")
+                self._measure(domains)
         except BaseException:
             for problem in self._clean_up(paused):
                 self._monitor.note(f"not put back: {problem.message} (see {{virtlab}} status)")
@@ -153,13 +150,8 @@ class _Run:
             raise errors.NotFound(f"{self._instance.name} has changed meanwhile", hint="{virtlab} status")
         return domains
 
-    def _clean_up(self, paused: Sequence[Domain]) -> list[errors.VirtlabError]:
-        problems: list[errors.VirtlabError] = []
-        for domain in paused:
-            try:
-                domain.unpause()
-            except errors.VirtlabError as error:
-                problems.append(error)
+    def _clean_up(self, paused: PausedGuests) -> list[errors.VirtlabError]:
+        problems = paused.resume()
         try:
             self._clones.remove()
         except errors.VirtlabError as error:

@@ -7,7 +7,6 @@ the rest, whenever the bench was killed.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ from provisioner import errors, side_by_side
 from provisioner.backends import transports
 from provisioner.backends.launch import Launcher, Order, await_ready
 from provisioner.backends.session import Session
+from provisioner.cancellation import Cancellation
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.storage import Pool
 from provisioner.lifecycle import image_upload, preflight
@@ -82,7 +82,7 @@ class Clones:
     session: Session
     instance: Instance
     monitor: Listener
-    cancelled: threading.Event
+    cancelled: Cancellation
     timeout: float  # seconds for each to boot
     running: dict[str, Clone] = field(default_factory=dict)  # by the name of the guest
     failed: dict[str, str] = field(default_factory=dict)  # guest -> why it has no clone
@@ -151,6 +151,8 @@ class Clones:
         launcher = Launcher(
             self.session, pool, self.monitor, timeout=self.timeout, cancelled=self.cancelled, eventfd=eventfd
         )
+        remedy = f"{{virtlab}} up {self.instance.name}"
+        self.cancelled.owe(remedy, *(f"{self.instance.name}/{o.guest.name}" for o in orders.values()))
         launched = side_by_side.run(
             [partial(launcher.launch, order) for order in orders.values()],
             cancelled=self.cancelled,
@@ -249,6 +251,7 @@ class Clones:
                 remove_guest(self.session.conn, pool, observed, name)
             except errors.VirtlabError as error:
                 return error
+            self.cancelled.pay(f"{self.instance.name}/{name}")
             return None
 
         problems = side_by_side.run([partial(attempt, name) for name in clones])

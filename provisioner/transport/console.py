@@ -184,7 +184,9 @@ class _Session:
             with suppress(BlockingIOError):  # no lock here: the main thread may hold it
                 os.write(self._wake_write, b".")
 
-        handlers: dict[int, Any] = {signal.SIGTERM: end, signal.SIGHUP: end}
+        # where somebody else makes an exception of these, that ends the session as well
+        numbers = (signal.SIGTERM, signal.SIGHUP)
+        handlers: dict[int, Any] = {n: end for n in numbers if signal.getsignal(n) is signal.SIG_DFL}
         sizer = _Sizer(self._stdin, resize) if resize and self.is_terminal else None
         if sizer is not None:
             handlers[signal.SIGWINCH] = sizer.changed

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner import errors
+from provisioner.cancellation import Cancellation
 from provisioner.lifecycle import running
 from provisioner.listener import Listener
 from provisioner.measure import benchmark
@@ -36,7 +36,7 @@ def bench(
     quick: bool = False,
     save: Path | None = None,
     against: Path | None = None,
-    cancelled: threading.Event | None = None,
+    cancelled: Cancellation | None = None,
 ) -> Measured:
     """Measures the guests, which are paused meanwhile, and keeps the result for ``report``.
 
@@ -49,7 +49,7 @@ def bench(
     earlier = results.bench_in(against) if against is not None else None
     with running.lab_up(connect, target) as (session, instance, guests):
         result, unreached = benchmark.run(
-            session, instance, guests, listener, quick=quick, cancelled=cancelled or threading.Event()
+            session, instance, guests, listener, quick=quick, cancelled=cancelled or Cancellation()
         )
     source = guests[0].metadata.origin.source
     not_kept = kept.problem_of(lambda: results.save("bench", instance.name, source, to_data(result)))

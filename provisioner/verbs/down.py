@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provisioner import errors
+from provisioner import errors, side_by_side
 from provisioner.backends.session import everywhere
+from provisioner.cancellation import Cancellation
 from provisioner.host import lock
 from provisioner.lifecycle import remove
 from provisioner.listener import Listener
@@ -21,24 +22,37 @@ class Down:
     problems: tuple[errors.VirtlabError, ...]  # of instances that are not, or not all, gone
 
 
-def down(names: Sequence[str], connect: str | None, listener: Listener, *, every: bool = False) -> Down:
+def down(
+    names: Sequence[str],
+    connect: str | None,
+    listener: Listener,
+    *,
+    every: bool = False,
+    cancelled: Cancellation | None = None,
+) -> Down:
     """Takes away the instances of those names, or ``every`` one of this user, or else the only one that is
     up.
 
-    Goes on with the next one where an instance can't be taken away. Raises InputError where both names and
+    Goes on with the next one where an instance can't be taken away. Setting ``cancelled`` ends that in the
+    middle: Cancelled is raised, and ``cancelled`` knows what is left. Raises InputError where both names and
     ``every`` are given, Ambiguous where neither is and several are up, and HypervisorError where no libvirt
     can be asked.
     """
     if names and every:
         raise errors.InputError("name labs, or say --all", hint="{virtlab} down --all takes all of them away")
+    cancelled = cancelled or Cancellation()
     gone: list[str] = []
     problems: list[errors.VirtlabError] = []
     with everywhere(connect, tell=listener.note) as sessions:
         chosen = remove.chosen(sessions, names, every=every)
+        for _, instance in chosen:
+            cancelled.owe(f"{{virtlab}} down {instance.name}", f"lab {instance.name}")
         for session, instance in chosen:
+            side_by_side.check(cancelled)
             try:
                 with lock.held(session.lock_name(instance.name), listener, timeout=lock.LONG):
-                    remove.take_down(session, instance, listener)
+                    cancelled.pay(f"lab {instance.name}")
+                    remove.take_down(session, instance, listener, cancelled)
             except errors.VirtlabError as error:
                 problems.append(error)
             else:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from provisioner.backends.session import Session, instance_up
+from provisioner.cancellation import Cancellation
 from provisioner.host import lock
 from provisioner.lifecycle import power
 from provisioner.listener import Listener
@@ -21,24 +22,40 @@ class Stopped:
     loses_files: bool  # whether the guests' files were only in memory, and are lost
 
 
-def start(target: str, connect: str | None, listener: Listener, *, timeout: float = 120.0) -> None:
+def start(
+    target: str,
+    connect: str | None,
+    listener: Listener,
+    *,
+    timeout: float = 120.0,
+    cancelled: Cancellation | None = None,
+) -> None:
     """Starts guests that were stopped, and those inside them, and waits until each answers.
 
     ``target`` is INSTANCE or INSTANCE/GUEST, ``timeout`` the seconds that a guest may take to answer.
-    Raises NotFound where the instance is not up, InputError where it has no such guest, and GuestError where
-    one does not come up.
+    Setting ``cancelled`` ends the run: guests that do not answer yet are switched off again, and Cancelled
+    is raised. Raises NotFound where the instance is not up, InputError where it has no such guest, and
+    GuestError where one does not come up.
     """
     with _guests(target, connect, listener) as (session, guests):
-        power.start(session, guests, listener, timeout=timeout)
+        power.start(session, guests, listener, timeout=timeout, cancelled=cancelled or Cancellation())
 
 
-def stop(target: str, connect: str | None, listener: Listener, *, timeout: float = 10.0) -> Stopped:
+def stop(
+    target: str,
+    connect: str | None,
+    listener: Listener,
+    *,
+    timeout: float = 10.0,
+    cancelled: Cancellation | None = None,
+) -> Stopped:
     """Shuts guests down. One that takes longer than ``timeout`` seconds is switched off instead.
 
-    ``target`` and errors as with ``start``.
+    Setting ``cancelled`` ends the wait: Cancelled is raised, and guests that were asked to shut down may
+    still do so. ``target`` and errors as with ``start``.
     """
     with _guests(target, connect, listener) as (session, guests):
-        power.stop(session, guests, listener, timeout=timeout)
+        power.stop(session, guests, listener, timeout=timeout, cancelled=cancelled or Cancellation())
     return Stopped(loses_files=all(kinds.of(guest.metadata.guest.kind).is_top_level for guest in guests))
 
 

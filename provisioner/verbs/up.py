@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from provisioner.backends.session import opened
+from provisioner.cancellation import Cancellation
 from provisioner.host import lock
 from provisioner.hypervisor import uris
 from provisioner.lifecycle import execution
@@ -46,7 +46,7 @@ def up(
     *,
     ask: Ask,
     show_changes: Callable[[Plan], None],
-    cancelled: threading.Event | None = None,
+    cancelled: Cancellation | None = None,
 ) -> Result:
     """Brings a lab up, or makes it again what its file says, and waits until its guests answer.
 
@@ -65,4 +65,4 @@ def up(
             if losses := prepared.plan.losses:
                 names = ", ".join(step.name for step in losses)
                 require_consent(ask, "Go on?", why=f"{names}: what is lost does not come back")
-            return execution.execute(session, prepared, listener, cancelled or threading.Event())
+            return execution.execute(session, prepared, listener, cancelled or Cancellation())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Network
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from provisioner.backends.session import Session
+from provisioner.cancellation import Cancellation
 from provisioner.host.local_host import KvmDevice
 from provisioner.host.unknown_host import UnknownHost
 from provisioner.hypervisor.binding import RawConnection
@@ -126,7 +126,7 @@ class World:
         self.host.has_kvm = kvm != "absent"
         self.user = user
         self.told = Told()
-        self.cancelled = threading.Event()
+        self.cancelled = Cancellation()
         self.reconnect()
 
     def reconnect(self) -> None:
@@ -168,7 +168,7 @@ class World:
     def down(self) -> None:
         """What ``virtlab down`` does, by a command of its own."""
         self.reconnect()
-        remove.take_down(self.session, self.instance, self.told)
+        remove.take_down(self.session, self.instance, self.told, Cancellation())
 
     def domain(self, guest: str) -> str:
         return self.instance.domain(guest)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from typing import Any, cast
 
+from provisioner.cancellation import Cancellation
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.lifecycle import execution, lab_files
 from provisioner.lifecycle.request import Request
@@ -26,7 +26,7 @@ def test_a_guest_inside_gets_what_an_image_just_made_needs() -> None:
     )
     prepared = execution.Prepared(Request("demo-xen"), lab, origin, observed, {}, made, 0.0)
     anything = cast(Any, None)
-    run = execution._Run(anything, prepared, anything, threading.Event())
+    run = execution._Run(anything, prepared, anything, Cancellation())
     least = lab.guest("pv").memory + MIB
     image = StoredImage(ImageSet("xen", "a" * 12, "b" * 16, "me"), {f"memory-xen-domu-{least}": "/x"})
     run._fit_memory({"dom0": {"xen": image}})

@@ -81,12 +81,24 @@ def test_they_go_and_come_with_start_and_stop(world: World) -> None:
     world.up(NODE)
     for action in (power.stop, power.start):
         guests = power.chosen(world.session, world.instance, "ve1")
-        action(world.session, guests, world.told, timeout=0.5)
+        action(world.session, guests, world.told, timeout=0.5, cancelled=world.cancelled)
         state = "stopped" if action is power.stop else "running"
         assert inside(world) == {"ve1": state, "ve2": "running"}
-    power.stop(world.session, power.chosen(world.session, world.instance, None), world.told, timeout=0.5)
+    power.stop(
+        world.session,
+        power.chosen(world.session, world.instance, None),
+        world.told,
+        timeout=0.5,
+        cancelled=world.cancelled,
+    )
     assert inside(world) == {}
-    power.start(world.session, power.chosen(world.session, world.instance, None), world.told, timeout=0.5)
+    power.start(
+        world.session,
+        power.chosen(world.session, world.instance, None),
+        world.told,
+        timeout=0.5,
+        cancelled=world.cancelled,
+    )
     assert inside(world) == {"ve1": "running", "ve2": "running"}
 
 

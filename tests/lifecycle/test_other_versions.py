@@ -53,10 +53,10 @@ def test_a_lab_of_format_1_is_kept_stopped_started_and_taken_down(world: World) 
         assert not world.prepare().plan.changes_something
         world.up()
     guests = power.chosen(world.session, world.instance, None)
-    power.stop(world.session, guests, world.told, timeout=0.4)
+    power.stop(world.session, guests, world.told, timeout=0.4, cancelled=world.cancelled)
     assert world.states() == {"one": OFF, "two": OFF}
     guests = power.chosen(world.session, world.instance, None)
-    power.start(world.session, guests, world.told, timeout=0.4)
+    power.start(world.session, guests, world.told, timeout=0.4, cancelled=world.cancelled)
     assert world.states() == {"one": RUNNING, "two": RUNNING}
     world.down()
     assert not world.states()

@@ -25,12 +25,12 @@ def stored(world: World, guest: str) -> StoredDomain:
 
 def stop(world: World, guest: str | None = None, timeout: float = 0.4) -> None:
     guests = power.chosen(world.session, world.instance, guest)
-    power.stop(world.session, guests, world.told, timeout=timeout)
+    power.stop(world.session, guests, world.told, timeout=timeout, cancelled=world.cancelled)
 
 
 def start(world: World, guest: str | None = None) -> None:
     guests = power.chosen(world.session, world.instance, guest)
-    power.start(world.session, guests, world.told, timeout=0.4)
+    power.start(world.session, guests, world.told, timeout=0.4, cancelled=world.cancelled)
 
 
 def test_guests_stop_and_start_again(up: World) -> None:
@@ -92,7 +92,7 @@ def test_one_that_is_removed_while_it_is_stopped(up: World) -> None:
     guests = power.chosen(up.session, up.instance, "one")
     del up.daemon.domains[up.domain("one")]
     with pytest.raises(errors.NotFound):
-        power.stop(up.session, guests, up.told, timeout=0.4)
+        power.stop(up.session, guests, up.told, timeout=0.4, cancelled=up.cancelled)
 
 
 def test_one_that_does_not_start_holds_up_no_other(up: World) -> None:

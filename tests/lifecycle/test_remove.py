@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from provisioner import errors, render
+from provisioner.cancellation import Cancellation
 from provisioner.lifecycle import remove
 from tests.fakes.daemon import failure
 from tests.fakes.guests import OFF, PAUSED, RUNNING
@@ -119,7 +120,7 @@ def test_a_connection_that_breaks_in_the_middle(world: World, call: str) -> None
     world.reconnect()
     world.daemon.on(call, world.line.cut)
     with pytest.raises(errors.VirtlabError) as caught:
-        remove.take_down(world.session, world.instance, world.told)
+        remove.take_down(world.session, world.instance, world.told, world.cancelled)
     causes = caught.value.causes if isinstance(caught.value, errors.SeveralErrors) else [caught.value]
     assert {type(cause) for cause in causes} == {errors.ConnectionFailed}
     world.down()
@@ -134,7 +135,7 @@ def test_two_at_once(world: World) -> None:
 
     def run(session: object) -> None:
         try:
-            remove.take_down(session, world.instance, world.told)  # type: ignore[arg-type]
+            remove.take_down(session, world.instance, world.told, Cancellation())  # type: ignore[arg-type]
         except Exception as error:
             problems.append(error)
 

@@ -14,6 +14,7 @@ LAB = "demo-paravirt"
 # the engine itself, because nobody but a test wants a benchmark of one round
 PROGRAM = """\
 import json, sys, threading
+from provisioner.cancellation import Cancellation
 from provisioner.lifecycle import running
 from provisioner.measure import benchmark
 from provisioner.model.plain import to_data
@@ -25,7 +26,7 @@ class Told:
 
 with running.lab_up(sys.argv[1], sys.argv[2]) as (session, instance, guests):
     found = benchmark.run(
-        session, instance, guests, Told(), quick=True, cancelled=threading.Event(), rounds=1
+        session, instance, guests, Told(), quick=True, cancelled=Cancellation(), rounds=1
     )
     print(json.dumps(to_data(found)))
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from driver import Virtlab
 from silent import Silent
 
 from provisioner.backends.session import Session
+from provisioner.cancellation import Cancellation
 from provisioner.host.local_host import KvmDevice, LocalHost, user_name
 from provisioner.hypervisor import events
 from provisioner.hypervisor.connection import connect
@@ -119,7 +119,7 @@ def test_automatic_kvm_that_fails_becomes_emulation_and_says_why(system: Virtlab
         request = Request(str(lab), instance=name, timeout=60)
         prepared = execution.prepare(session, request, locate(session, request))
         assert prepared.decisions["one"].accel == "kvm"
-        result = execution.execute(session, prepared, Silent(), threading.Event())
+        result = execution.execute(session, prepared, Silent(), Cancellation())
     finally:
         conn.close()
     (guest,) = result.guests

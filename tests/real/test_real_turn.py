@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ from silent import Silent
 
 from provisioner import errors
 from provisioner.backends.session import opened
+from provisioner.cancellation import Cancellation
 from provisioner.hypervisor.uris import Choice
 from provisioner.measure import turns
 from provisioner.measure.clone import Clone, Clones
@@ -31,7 +31,7 @@ def clone(request: pytest.FixtureRequest, system: Virtlab) -> Iterator[Clone]:
     system("up", str(system.lab(request.param)), "--as", name).ended(0)
     with opened(Choice(system.uri, "a test"), with_events=True) as session:
         instance = session.instance(name)
-        clones = Clones(session, instance, Silent(), threading.Event(), 60.0)
+        clones = Clones(session, instance, Silent(), Cancellation(), 60.0)
         try:
             clones.make(session.look().of(instance).domains)
             assert not clones.failed

@@ -17,6 +17,7 @@ from provisioner.backends.guest_backend import Backend, ConsolePort
 from provisioner.backends.hosted_backend import HostedGuest
 from provisioner.backends.machine_backend import LibvirtMachine
 from provisioner.backends.session import Session
+from provisioner.cancellation import Cancellation
 from provisioner.listener import Listener
 from provisioner.model.enums import GuestKind, Transport
 from provisioner.model.lab import Guest
@@ -94,12 +95,12 @@ def test_the_guests_inside_one_are_those_at_any_depth(members: dict[str, Member]
 def test_a_guest_starts_with_those_inside_it_and_stops(members: dict[str, Member], above: Above) -> None:
     heard = Heard()
     outer = hosted(members, "outer", above)
-    outer.start(heard, timeout=10)
+    outer.start(heard, timeout=10, cancelled=Cancellation())
     assert [line.split(" after ")[0] for line in heard.lines] == [
         "outer ready in host",
         "deep ready in outer",
     ]
-    outer.start(heard, timeout=10)
+    outer.start(heard, timeout=10, cancelled=Cancellation())
     assert heard.lines[2:] == ["outer is running already"]
     assert outer.reach().run(["pwd"]).stdout.decode().strip() == str(above.shell.folder / "outer")
     outer.stop(heard, timeout=0.1)
@@ -109,7 +110,7 @@ def test_a_guest_starts_with_those_inside_it_and_stops(members: dict[str, Member
 def test_all_that_does_not_start_is_said(members: dict[str, Member], above: Above) -> None:
     above.shell.script.write_text("[ $1 != start ] || { echo no memory >&2; exit 1; }\n")
     with pytest.raises(errors.GuestError, match="outer did not start in lab/host: no memory"):
-        hosted(members, "outer", above).start(Silent(), timeout=5)
+        hosted(members, "outer", above).start(Silent(), timeout=5, cancelled=Cancellation())
 
 
 def test_there_may_be_no_way_in(members: dict[str, Member], above: Above) -> None:
@@ -145,5 +146,5 @@ def test_a_machine_that_is_down_is_said_to_be(members: dict[str, Member], act: s
 def test_a_machine_that_runs_is_not_started_again(members: dict[str, Member]) -> None:
     alone = worlds.after(worlds.lab(worlds.guest("one"))).domains[0]
     heard = Heard()
-    LibvirtMachine(SESSION, alone).start(heard, timeout=1)
+    LibvirtMachine(SESSION, alone).start(heard, timeout=1, cancelled=Cancellation())
     assert heard.lines == ["one is running already"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import pwd
-import threading
 from collections.abc import Sequence
 
 import pytest
@@ -14,6 +13,7 @@ from worlds import NOTHING, guest, lab, make, origin
 
 from provisioner import errors
 from provisioner.backends.session import Session
+from provisioner.cancellation import Cancellation
 from provisioner.host.local_host import KvmDevice
 from provisioner.host.unknown_host import UnknownHost
 from provisioner.hypervisor.connection import Connection
@@ -173,7 +173,7 @@ def carried_out(of: Session) -> list[str]:
     )
     told = Told()
     with pytest.raises(errors.HypervisorError, match="of memory"):
-        execution.execute(of, prepared, told, threading.Event())
+        execution.execute(of, prepared, told, Cancellation())
     return told.notes
 
 

@@ -15,6 +15,7 @@ from worlds import NOTHING, after, guest, lab
 from provisioner import errors
 from provisioner.backends import choose, inner, launch
 from provisioner.backends.session import Session
+from provisioner.cancellation import Cancellation
 from provisioner.labfile.loader import load
 from provisioner.labfile.rules import Images
 from provisioner.lifecycle import remove
@@ -133,7 +134,7 @@ def test_what_an_earlier_version_made_starts(sample: Path, monkeypatch: pytest.M
     there = observed(sample)
     for domain in there.domains:
         stopped = dataclasses.replace(domain, state="stopped")
-        choose.backend(session, stopped).start(NOBODY, timeout=1)
+        choose.backend(session, stopped).start(NOBODY, timeout=1, cancelled=Cancellation())
     assert started == [member.metadata.guest for member in there.members()]
 
 
@@ -169,7 +170,7 @@ class Untouchable:
 def test_nothing_of_an_instance_of_a_later_version_is_taken_down(beside: Observed) -> None:
     session = cast(Session, Untouchable(dataclasses.replace(beside, later=(LATER,))))
     with pytest.raises(errors.ConflictError) as caught:
-        remove.take_down(session, MINE, NOBODY)
+        remove.take_down(session, MINE, NOBODY, Cancellation())
     assert caught.value.message == (
         "demo was made by a later version of virtlab: "
         f"guest one (metadata in format {FORMAT + 1}); nothing of it is touched"
