@@ -23,7 +23,8 @@ def member(session: Session, instance: Instance, guest: str) -> Member:
             )
         known = ", ".join(each.label for each in observed.members())
         raise errors.InputError(
-            f"{instance.name} has no guest {guest!r}", hint=f"its guests: {known}" if known else None
+            f"{instance.name} has no guest {guest!r}{observed.doubts(part=guest)}",
+            hint=f"its guests: {known}" if known else None,
         )
     return meant
 

@@ -119,7 +119,10 @@ def instance_up(flag: str | None, name: str) -> Iterator[tuple[Session, naming.I
             if name == instance.name
         ]
         if not matches:
-            raise errors.NotFound(f"no lab {name!r} of yours is up", hint="see what is up: {virtlab} status")
+            doubts = "".join(observed.doubts(name) for _, observed in looks)
+            raise errors.NotFound(
+                f"no lab {name!r} of yours is up{doubts}", hint="see what is up: {virtlab} status"
+            )
         if len(matches) > 1:
             listed = ", ".join(f"{i.name} on {s.choice.uri}" for s, i, _ in matches)
             raise errors.Ambiguous(f"which one: {listed}?", hint="name its connection with -c")

@@ -15,6 +15,7 @@ from provisioner.model import metadata, naming
 from provisioner.model.observed import (
     Observed,
     ObservedDomain,
+    ObservedDoubtful,
     ObservedLater,
     ObservedNetwork,
     ObservedVolume,
@@ -29,12 +30,8 @@ _STATES = {
     libvirt.VIR_DOMAIN_CRASHED: "crashed",
     libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
 }
-# gone since it was listed, without metadata, or no longer running
-_NOTHING_THERE = (
-    libvirt.VIR_ERR_NO_DOMAIN,
-    libvirt.VIR_ERR_NO_DOMAIN_METADATA,
-    libvirt.VIR_ERR_OPERATION_INVALID,
-)
+# gone since it was listed, or no longer running
+_NOTHING_THERE = (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID)
 _TEXT = re.compile(r"<[^>]*>(.*)</[^>]*>\s*", re.DOTALL)
 
 
@@ -47,6 +44,7 @@ def observed(domains: Sequence[Domain], networks: Sequence[Network], volumes: Se
         tuple(each for each in seen if isinstance(each, ObservedNetwork)),
         tuple(ObservedVolume(name, *split) for name in volumes if (split := naming.split(name))),
         tuple(each for each in seen if isinstance(each, ObservedLater)),
+        tuple(each for each in seen if isinstance(each, ObservedDoubtful)),
     )
 
 
@@ -60,11 +58,12 @@ def is_ours_network(network: Network) -> bool:
     return isinstance(_network(network), ObservedNetwork)
 
 
-def _domain(domain: Domain) -> ObservedDomain | ObservedLater | None:
+def _domain(domain: Domain) -> ObservedDomain | ObservedLater | ObservedDoubtful | None:
     split, dom = naming.split(domain.name), domain.handle
     if split is None:
         return None
     instance, guest = split
+    doubtful = ObservedDoubtful(domain.name, instance, guest, is_domain=True)
     try:
         # a domain that was undefined while it runs has only its live configuration
         where = libvirt.VIR_DOMAIN_AFFECT_CONFIG if dom.isPersistent() else libvirt.VIR_DOMAIN_AFFECT_LIVE
@@ -73,22 +72,25 @@ def _domain(domain: Domain) -> ObservedDomain | ObservedLater | None:
     except libvirt.libvirtError as error:
         if code_of(error) in _NOTHING_THERE:
             return None
+        if code_of(error) == libvirt.VIR_ERR_NO_DOMAIN_METADATA:
+            return doubtful
         raise
     mark = _metadata(text)
     if isinstance(mark, metadata.LaterFormat):
         return ObservedLater(domain.name, instance, f"guest {guest}", mark.number)
     if not isinstance(mark, metadata.GuestMetadata):
-        return None
+        return doubtful
     if (mark.origin.key, mark.guest.name) != (instance, guest):
-        return None
+        return doubtful
     return ObservedDomain(domain.name, instance, guest, _STATES.get(state, "unknown"), mark)
 
 
-def _network(network: Network) -> ObservedNetwork | ObservedLater | None:
+def _network(network: Network) -> ObservedNetwork | ObservedLater | ObservedDoubtful | None:
     split, net = naming.split(network.name), network.handle
     if split is None:
         return None
     instance, name = split
+    doubtful = ObservedDoubtful(network.name, instance, name, is_domain=False)
     try:
         # networks have no metadata call before libvirt 9.7: theirs is read from the definition
         text = net.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
@@ -104,9 +106,9 @@ def _network(network: Network) -> ObservedNetwork | ObservedLater | None:
     if isinstance(mark, metadata.LaterFormat):
         return ObservedLater(network.name, instance, f"network {name}", mark.number)
     if not isinstance(mark, metadata.NetworkMetadata):
-        return None
+        return doubtful
     if (mark.origin.key, mark.network.name) != (instance, name):
-        return None
+        return doubtful
     return ObservedNetwork(network.name, instance, name, active, mark)
 
 

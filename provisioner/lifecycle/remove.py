@@ -54,7 +54,8 @@ def take_down(session: Session, instance: Instance, listener: Listener, cancelle
     """
     conn, pool, observed = session.conn, session.pool(), session.look().of(instance)
     observed.check_version(instance)
-    guests = sorted({d.guest for d in observed.domains} | {v.guest for v in observed.volumes})
+    doubtful = {each.part for each in observed.doubtful if each.is_domain}  # their disks stay, too
+    guests = sorted({d.guest for d in observed.domains} | {v.guest for v in observed.volumes} - doubtful)
 
     def attempt(name: str, action: Callable[[], object]) -> errors.VirtlabError | None:
         listener.phase(name, "removing")

@@ -37,7 +37,8 @@ def lab_up(connect: str | None, target: str) -> Iterator[Match]:
         if not matches and file is not None:
             matches = [match for match in everything if _origin(match[2]) == file]
         if not matches:
-            raise _nothing(everything, target, file)
+            doubts = "".join(seen.doubts(target) for _, seen in looks)
+            raise _nothing(everything, target, file, doubts)
         if len(matches) > 1:
             listed = ", ".join(f"{instance.name} on {session.choice.uri}" for session, instance, _ in matches)
             raise errors.Ambiguous(
@@ -78,7 +79,7 @@ def _origin(guests: tuple[Member, ...]) -> str | None:
     return os.path.realpath(guests[0].metadata.origin.file) if guests else None
 
 
-def _nothing(everything: list[Match], target: str, file: str | None) -> errors.VirtlabError:
+def _nothing(everything: list[Match], target: str, file: str | None, doubts: str) -> errors.VirtlabError:
     up = {instance.name: {domain.guest for domain in guests} for _, instance, guests in everything}
     name, _, guest = target.partition("/")
     if guest in up.get(name, ()):
@@ -87,4 +88,4 @@ def _nothing(everything: list[Match], target: str, file: str | None) -> errors.V
         )
     told = f"no lab {target!r} of yours is up" if file is None else f"no lab of yours from {file} is up"
     listed = ", ".join(sorted(up))
-    return errors.NotFound(told, hint=f"what is up: {listed}" if up else f"{{virtlab}} up {target}")
+    return errors.NotFound(told + doubts, hint=f"what is up: {listed}" if up else f"{{virtlab}} up {target}")

@@ -25,7 +25,7 @@ from shlex import quote
 from typing import Any
 
 from provisioner.errors import InputError
-from provisioner.model.enums import Accel, Transport
+from provisioner.model.enums import Accel, GuestKind, Transport
 from provisioner.model.lab import Guest, Network
 from provisioner.model.naming import Instance, owner_slug
 from provisioner.model.plain import from_data, to_data
@@ -188,11 +188,27 @@ def _check_guest(metadata: GuestMetadata) -> GuestMetadata:
         raise ValueError("not what runs a guest")
     if len(metadata.guest.interfaces) != len(metadata.addresses):
         raise ValueError("not an address for each interface")
-    if not all(_is_inside(guest) for guest in metadata.inner):
-        raise ValueError("not guests inside another one")
+    if not _is_on_the_host(metadata.guest):
+        raise ValueError("not a guest that the host's libvirt runs")
+    known = {metadata.guest.name}
+    for guest in metadata.inner:
+        if guest.name in known or guest.parent not in known or not _is_inside(guest):
+            raise ValueError("not guests inside another one")
+        known.add(guest.name)
     for address in metadata.addresses:
         IPv4Interface(address.address)
     return metadata
+
+
+def _is_on_the_host(guest: Guest) -> bool:
+    if (
+        guest.kind is not GuestKind.MACHINE
+    ):  # this kind alone needs no look at the others: status must be quick
+        from provisioner.model import kinds
+
+        if not kinds.of(guest.kind).is_top_level:
+            return False
+    return guest.parent is None and guest.transport is not Transport.PARENT
 
 
 def _is_inside(guest: Guest) -> bool:

@@ -126,16 +126,36 @@ class ObservedLater:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedDoubtful:
+    """A domain or network with a name of virtlab's, whose metadata does not say that it is virtlab's."""
+
+    name: str
+    instance: naming.Instance
+    part: str  # the guest or network of the lab that its name means
+    is_domain: bool
+
+    @property
+    def told(self) -> str:
+        """What a person should know of it."""
+        what, dump = ("domain", "dumpxml") if self.is_domain else ("network", "net-dumpxml")
+        return (
+            f"the {what} {self.name} has a name like virtlab's, and no metadata that proves it: "
+            f"it is left alone (see: virsh {dump} {self.name})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
-    """All that virtlab made and that one connection shows."""
+    """All that virtlab made and that one connection shows, and what only looks like it."""
 
     domains: tuple[ObservedDomain, ...]
     networks: tuple[ObservedNetwork, ...]
     volumes: tuple[ObservedVolume, ...]
     later: tuple[ObservedLater, ...] = ()
+    doubtful: tuple[ObservedDoubtful, ...] = ()
 
     def instances(self) -> list[naming.Instance]:
-        """Every instance of which anything exists, sorted."""
+        """Every instance of which anything exists that is virtlab's, sorted."""
         everything: tuple[ObservedDomain | ObservedNetwork | ObservedVolume | ObservedLater, ...] = (
             *self.domains,
             *self.networks,
@@ -158,6 +178,7 @@ class Observed:
             tuple(item for item in self.networks if wanted(item.instance)),
             tuple(item for item in self.volumes if wanted(item.instance)),
             tuple(item for item in self.later if wanted(item.instance)),
+            tuple(item for item in self.doubtful if wanted(item.instance)),
         )
 
     def check_version(self, instance: naming.Instance) -> None:
@@ -167,6 +188,16 @@ class Observed:
                 f"{instance.name} was made by a later version of virtlab: {parts}; nothing of it is touched",
                 hint=HINT_LATER,
             )
+
+    def doubts(self, instance: str | None = None, part: str | None = None) -> str:
+        """What is to be said of what only looks like virtlab's, or like that part of it, before a message
+        that something is not there. Empty where there is no doubt."""
+        about = [
+            item.told
+            for item in self.doubtful
+            if instance in (None, item.instance.name) and part in (None, item.part)
+        ]
+        return "".join(f"; {told}" for told in about)
 
     def origin(self) -> Origin | None:
         """The origin that the first domain tells, or else the first network."""

@@ -44,6 +44,9 @@ def down(
     gone: list[str] = []
     problems: list[errors.VirtlabError] = []
     with everywhere(connect, tell=listener.note) as sessions:
+        for session in sessions:
+            for doubtful in session.look(volumes=False).doubtful:
+                listener.note(doubtful.told)
         chosen = remove.chosen(sessions, names, every=every)
         for _, instance in chosen:
             cancelled.owe(f"{{virtlab}} down {instance.name}", f"lab {instance.name}")

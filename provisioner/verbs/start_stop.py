@@ -69,4 +69,6 @@ def _guests(
         instance_up(connect, name) as (session, instance),
         lock.held(session.lock_name(instance.name), listener, timeout=lock.LONG),
     ):
+        for doubtful in session.look(volumes=False).of(instance).doubtful:
+            listener.note(doubtful.told)
         yield session, power.chosen(session, instance, guest or None)

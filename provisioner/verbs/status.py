@@ -35,11 +35,14 @@ def status(
     """The instances of those names, or all of them. With ``watch_seconds`` it is measured for so long what
     each guest costs the host.
 
-    ``tell`` hears of a connection that can't be reached. Raises NotFound where an instance that is named is
-    not up, and HypervisorError where no libvirt can be asked.
+    ``tell`` hears of a connection that can't be reached, and of what only looks like virtlab's. Raises
+    NotFound where an instance that is named is not up, and HypervisorError where no libvirt can be asked.
     """
     with everywhere(connect, tell=tell) as sessions:
         looks = [(session, session.look()) for session in sessions]
+        for _, observed in looks:
+            for doubtful in observed.doubtful:
+                tell(doubtful.told)
         usage: Mapping[str, Usage] = {}
         if watch_seconds is not None:
             from provisioner.observe.usage import watch

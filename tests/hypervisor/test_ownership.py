@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 from marked import MINE, Define, domain_xml, guest_metadata
@@ -18,6 +19,14 @@ from tests.unit.worlds import network
 
 NAME = MINE.domain("one")
 TEXT = metadata.dumps(guest_metadata())
+
+
+def forged(**changes: str) -> str:
+    data = json.loads(TEXT)
+    data["guest"] |= changes
+    return json.dumps(data)
+
+
 FOREIGN = {
     "no metadata": (NAME, None),
     "empty metadata": (NAME, ""),
@@ -31,6 +40,12 @@ FOREIGN = {
         NAME,
         metadata.dumps(metadata.NetworkMetadata(guest_metadata().origin, network("one"), "192.168.130.0/24")),
     ),
+    "metadata of a guest of another guest": (
+        NAME,
+        forged(kind="container", parent="two", transport="parent"),
+    ),
+    "metadata of a guest that is no machine": (NAME, forged(kind="nested")),
+    "metadata of a machine with a parent": (NAME, forged(parent="two")),
     "a name that is not its metadata's": (MINE.domain("renamed"), TEXT),
     "a name like ours": ("virtlab-learner-demo-one", TEXT),
     "a name with more parts": (f"{NAME}.disk0", TEXT),
@@ -43,7 +58,9 @@ def test_what_others_made_stays(conn: Connection, define: Define, name: str) -> 
     domain, mark = FOREIGN[name]
     dom = define(domain, mark)
     assert not reader.is_ours_domain(Domain(dom))
-    assert conn.look() == Observed((), (), ())
+    seen = conn.look()
+    assert dataclasses.replace(seen, doubtful=()) == Observed((), (), ())
+    assert [each.name for each in seen.doubtful] == [domain] * (domain.count(".") >= 3)
     assert conn.remove_domain(domain) is False
     assert conn.handle.lookupByName(domain).isActive()
     with pytest.raises(errors.ConflictError, match="is left alone") as caught:

@@ -66,6 +66,22 @@ def test_round_trip_of_every_part() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "inner",
+    [
+        (_inside("in", "nobody"),),
+        (_inside("deep", "in"), _inside("in", "one")),
+        (_inside("in", "in"),),
+        (_inside("one", "one"),),
+        (_inside("in", "one"), _inside("in", "one")),
+    ],
+)
+def test_guests_inside_stand_in_guests_that_are_there(inner: tuple[Guest, ...]) -> None:
+    text = metadata.dumps(dataclasses.replace(GUEST, inner=inner))
+    with pytest.raises(ValueError, match="not guests inside another one"):
+        metadata.loads(text)
+
+
 def test_people_can_read_it() -> None:
     assert '"ja":"一"' in metadata.dumps(GUEST)
     assert metadata.dumps(GUEST).startswith('{"format":2,"kind":"guest",')

@@ -8,7 +8,7 @@ from provisioner import errors
 from provisioner.hypervisor.uris import SYSTEM
 from provisioner.lifecycle.execution import Result
 from provisioner.model.plan import Plan
-from provisioner.verbs import down, start_stop, status, up
+from provisioner.verbs import down, in_guest, page, start_stop, status, up
 from provisioner.verbs.up import Request
 from tests.fakes.daemon import failure
 from tests.fakes.guests import OFF, RUNNING
@@ -123,3 +123,36 @@ def test_a_volume_whose_name_is_no_text_hinders_nobody(there: World) -> None:
     assert one.instance == there.instance
     assert down.down(["pair"], SYSTEM, there.told).gone == ("pair",)
     assert list(there.volumes()) == ["virtlab.learner.pair.one.disk\udcff.qcow2"]
+
+
+@pytest.mark.parametrize("mark", ["none", "forged"])
+def test_what_only_looks_like_virtlabs_is_said_and_left_alone(there: World, mark: str) -> None:
+    bring_up(there)
+    name = there.domain("one")
+    stored = there.daemon.domains[name]
+    if mark == "none":
+        stored.xml = stored.xml.replace("metadata>", "metadatum>")
+    else:
+        stored.xml = stored.xml.replace('"kind":"machine"', '"kind":"container"')
+    kept = (stored.xml, stored.state)
+    told = (
+        f"the domain {name} has a name like virtlab's, and no metadata that proves it: it is left alone "
+        f"(see: virsh dumpxml {name})"
+    )
+    (one,) = status.status([], SYSTEM, there.told.note)
+    assert [domain.guest for domain in one.observed.domains] == ["two"]
+    start_stop.start("pair", SYSTEM, there.told)
+    start_stop.stop("pair", SYSTEM, there.told)
+    assert there.told.lines.count(f"note: {told}") == 3
+    for verb in (lambda: in_guest.run("pair/one", ["true"], SYSTEM), lambda: bring_up(there)):
+        with pytest.raises(errors.VirtlabError, match="is left alone"):
+            verb()
+    assert page.report("pair", SYSTEM, there.told).is_up
+    down.down(["pair"], SYSTEM, there.told)
+    assert there.told.lines.count(f"note: {told}") == 4
+    assert set(there.daemon.domains) == {name}
+    assert (stored.xml, stored.state) == kept
+    assert there.volumes() == {volume for volume in there.volumes() if volume.startswith(name)} != set()
+    there.daemon.pools["virtlab"].volumes.clear()
+    with pytest.raises(errors.NotFound, match="is left alone"):
+        start_stop.start("pair", SYSTEM, there.told)
