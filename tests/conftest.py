@@ -66,10 +66,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if not whole or "hosts" in config.option.markexpr or config.option.collectonly:
         return 0
     cores = len(os.sched_getaffinity(0))
-    waiting = (
-        1 if "not real" in config.option.markexpr else 0
-    )  # without guests some tests do nothing but wait
-    return min(cores, MOST_SIDE_BY_SIDE) + waiting if cores > 1 else 0
+    # one more than cores, because some tests do nothing but wait
+    return min(cores, MOST_SIDE_BY_SIDE) + 1 if cores > 1 else 0
 
 
 @pytest.hookimpl(trylast=True)

@@ -47,20 +47,16 @@ def test_a_virtio_disk_in_the_wrong_guest_fails_the_check_there(system: Virtlab)
     assert failed == {("ide", "ide-disk"), ("ide", "ide-content"), ("ide", "no-virtio-device")}
 
 
-def test_half_a_line_left_at_the_console_does_no_harm(system: Virtlab) -> None:
-    name = system.name()
-    system("up", LAB, "--as", name).ended(0)
-    system("console", f"{name}/ide", given=b"ls (no-such").ended(0)
-    assert set(verdicts(system, name).values()) == {"pass"}
+def test_half_a_line_left_at_the_console_does_no_harm(system_account: Virtlab, shared: str) -> None:
+    system_account("console", f"{shared}/ide", given=b"ls (no-such").ended(0)
+    assert set(verdicts(system_account, shared).values()) == {"pass"}
 
 
-def test_somebody_at_the_console_is_said_and_not_thrown_out(system: Virtlab) -> None:
-    name = system.name()
-    system("up", LAB, "--as", name).ended(0)
-    sitting = system.terminal("console", f"{name}/ide")
+def test_somebody_at_the_console_is_said_and_not_thrown_out(system_account: Virtlab, shared: str) -> None:
+    sitting = system_account.terminal("console", f"{shared}/ide")
     try:
         sitting.until("Connected")
-        told = system("check", name).ended(1)
+        told = system_account("check", shared).ended(1)
         assert "somebody else is using it" in " ".join(told.out.split())
         sitting.type("echo still here\r")
         sitting.until("still here")
@@ -71,9 +67,10 @@ def test_somebody_at_the_console_is_said_and_not_thrown_out(system: Virtlab) -> 
 
 
 @pytest.mark.timeout(600)
-def test_every_exercise_by_its_own_solution(system: Virtlab, state: dict[str, str], tmp_path: Path) -> None:
-    name, copy = system.name(), system.name()
-    system("up", LAB, "--as", name).ended(0)
+def test_every_exercise_by_its_own_solution(
+    system: Virtlab, shared: str, state: dict[str, str], tmp_path: Path
+) -> None:
+    name, copy = shared, system.name()
     run_as = {"VIRTLAB_RUN_AS": shlex.join(system.argv()), **state}
 
     def typed(commands: list[str]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from driver import Virtlab
+from driver import Outcome, Virtlab
 
 LAB = """\
 virtlab: 1
@@ -18,18 +19,34 @@ guests:
 """
 
 
-@pytest.fixture
-def hosted(system: Virtlab, tmp_path: Path) -> Path:
-    file = tmp_path / "lab.yaml"
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("hosted") / "lab.yaml"
     file.write_text(LAB)
     return file
 
 
-def test_guests_inside_a_guest_are_guests(system: Virtlab, hosted: Path) -> None:
-    name = system.name()
-    first = system("up", str(hosted), "--as", name).ended(0)
-    assert "ve1: starting in host" in first.err
-    again = system("up", str(hosted), "--as", name).ended(0)
+@pytest.fixture(scope="module")
+def first_up(system_account: Virtlab, file: Path) -> Iterator[Outcome]:
+    """How the lab came up that all tests use."""
+    name = system_account.name()
+    yield system_account("up", str(file), "--as", name).ended(0)
+    system_account("down", name).ended(0)
+    assert not system_account.traces(name)
+
+
+@pytest.fixture
+def hosted(first_up: Outcome) -> str:
+    """The name of the lab that is up."""
+    return first_up.args[-1]
+
+
+def test_guests_inside_a_guest_are_guests(
+    system_account: Virtlab, first_up: Outcome, hosted: str, file: Path
+) -> None:
+    system, name = system_account, hosted
+    assert "ve1: starting in host" in first_up.err
+    again = system("up", str(file), "--as", name).ended(0)
     assert f"{name} is up already" in again.out
     assert "starting" not in again.err
     entry = system.status(name)
@@ -60,13 +77,10 @@ def test_guests_inside_a_guest_are_guests(system: Virtlab, hosted: Path) -> None
 
     compared = system("compare", name, "--stack", "--lang", "en").ended(0).out
     assert "container ve1" in compared
-    system("down", name).ended(0)
-    assert system.pids(name) == {}
 
 
-def test_the_console_goes_in_and_is_left_again(system: Virtlab, hosted: Path) -> None:
-    name = system.name()
-    system("up", str(hosted), "--as", name).ended(0)
+def test_the_console_goes_in_and_is_left_again(system_account: Virtlab, hosted: str) -> None:
+    system, name = system_account, hosted
     inside = system.terminal("console", f"{name}/ve1")
     inside.until("ve1:/")
     inside.type("hostname | tr v V\r")
@@ -84,9 +98,9 @@ def test_the_console_goes_in_and_is_left_again(system: Virtlab, hosted: Path) ->
     assert f"something runs at the console of {name}/host" in refused.err
 
 
-def test_what_a_failing_guest_inside_leaves(system: Virtlab, hosted: Path) -> None:
-    name = system.name()
-    hosted.write_text(LAB.replace("ve2: {kind", "ve2: {disks: [{}], kind"))
-    failed = system("up", str(hosted), "--as", name).ended(1)
+def test_what_a_failing_guest_inside_leaves(system: Virtlab, tmp_path: Path) -> None:
+    name, bad = system.name(), tmp_path / "lab.yaml"
+    bad.write_text(LAB.replace("ve2: {kind", "ve2: {disks: [{}], kind"))
+    failed = system("up", str(bad), "--as", name).ended(1)
     assert f"{name}/ve2 did not start in {name}/host: ve2: a container has no disk" in failed.err
     assert system.status(name) is None

@@ -91,23 +91,23 @@ def test_a_device_slipped_in_behind_virtlabs_back(
     assert any("1af4:1005" in value for value in found["full", "full-devices"]["saw"])
 
 
-def test_a_guest_that_is_down_fails_its_own_items(system: Virtlab, state: dict[str, str]) -> None:
-    name = system.name()
-    system("up", LAB, "--as", name).ended(0)
-    system("stop", f"{name}/full", "--timeout", "0").ended(0)
-    found = failed(system("check", name, "-o", "json", **state).ended(1))
+def test_a_guest_that_is_down_fails_its_own_items(
+    system_account: Virtlab, shared: str, state: dict[str, str]
+) -> None:
+    system_account("stop", f"{shared}/full", "--timeout", "0").ended(0)
+    found = failed(system_account("check", shared, "-o", "json", **state).ended(1))
     assert {guest for guest, _ in found} == {"full"}
     assert len(found) == 10
-    assert all(f"{name}/full is stopped" in each["why"] for each in found.values())
-    page = system("check", name, **state).ended(1).out
-    assert f"could not be asked: {name}/full is stopped" in page
+    assert all(f"{shared}/full is stopped" in each["why"] for each in found.values())
+    page = system_account("check", shared, **state).ended(1).out
+    assert f"could not be asked: {shared}/full is stopped" in page
     assert re.search(r"^pass +virtio +Interface of the disk", page, re.MULTILINE)
+    system_account("start", shared).ended(0)
 
 
 @pytest.mark.timeout(600)
-def test_each_solution_leads_to_a_passed_step(system: Virtlab, state: dict[str, str]) -> None:
-    name, copy = system.name(), system.name()
-    system("up", LAB, "--as", name).ended(0)
+def test_each_solution_leads_to_a_passed_step(system: Virtlab, shared: str, state: dict[str, str]) -> None:
+    name, copy = shared, system.name()
 
     def typed(commands: list[str]) -> None:
         """Types what solve tells, where virtlab is called otherwise, and the copy has a name of its own."""

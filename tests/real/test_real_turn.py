@@ -25,12 +25,20 @@ def task(name: str, script: str, answer: str = "echo done", limit: float = 20.0)
 GOOD = task("good", "sleep 0.3", "echo number 5; echo done")
 
 
-@pytest.fixture(params=["emulated", "virtio"])
-def clone(request: pytest.FixtureRequest, system: Virtlab) -> Iterator[Clone]:
-    name = system.name()
-    system("up", str(system.lab(request.param)), "--as", name).ended(0)
-    with opened(Choice(system.uri, "a test"), with_events=True) as session:
-        instance = session.instance(name)
+@pytest.fixture(scope="module", params=["emulated", "virtio"])
+def original(request: pytest.FixtureRequest, system_account: Virtlab) -> Iterator[str]:
+    """A lab of one guest that is up for all tests, each of which has a clone of its own to spoil."""
+    name = system_account.name()
+    system_account("up", str(system_account.lab(request.param)), "--as", name).ended(0)
+    yield name
+    system_account("down", name).ended(0)
+    assert not system_account.traces(name)
+
+
+@pytest.fixture
+def clone(original: str, system_account: Virtlab) -> Iterator[Clone]:
+    with opened(Choice(system_account.uri, "a test"), with_events=True) as session:
+        instance = session.instance(original)
         clones = Clones(session, instance, Silent(), Cancellation(), 60.0)
         try:
             clones.make(session.look().of(instance).domains)
