@@ -50,7 +50,7 @@ class Order:
     boot: render.BootFiles
     backing: tuple[str | None, ...]  # for each disk, the path of the image below it
     old_disks: int  # how many disks it had before
-    volumes: frozenset[str]  # the names of the instance's volumes that are there
+    kept_disks: frozenset[int]  # whose volumes are there, and stay where it is not made anew
 
 
 @dataclass(slots=True)
@@ -143,9 +143,15 @@ class Launcher:
         fresh = order.step.verb in (plan.Verb.CREATE, plan.Verb.REPLACE)
         for index, (disk, backing) in enumerate(zip(order.guest.disks, order.backing, strict=True)):
             name = instance.volume(order.guest.name, index)
-            if fresh or name not in order.volumes:
+            if fresh or index not in order.kept_disks:
                 xml = render.volume_xml(name, disk.size, fmt="qcow2", backing=backing)
-                self._pool.create_volume(name, xml)
+                try:
+                    self._pool.create_volume(name, xml)
+                except errors.ConflictError:
+                    # no definition may claim that volume: whoever removed the guest would delete it
+                    guest = replace(order.guest, disks=order.guest.disks[:index])
+                    self._define(replace(order, guest=guest), replace(order.mark, guest=guest))
+                    raise
         self._remove_volumes(order, len(order.guest.disks))
 
     def _remove_volumes(self, order: Order, first: int) -> None:

@@ -1,7 +1,7 @@
 """An open connection to libvirt: all that virtlab asks of it and changes there.
 
 Before a thing is removed or replaced, its own metadata and its name have to prove that it is virtlab's
-(``reader.is_ours_domain``, ``reader.is_ours_network``). Anything else is left alone. Removing something that
+(``reader.ours_domain``, ``reader.is_ours_network``). Anything else is left alone. Removing something that
 is gone already is no error.
 """
 
@@ -19,7 +19,7 @@ from provisioner.hypervisor.failures import code_of, translate, translated
 from provisioner.hypervisor.network import Network
 from provisioner.hypervisor.storage import Pool
 from provisioner.hypervisor.uris import SESSION, SYSTEM, Choice
-from provisioner.model.observed import Observed
+from provisioner.model.observed import Observed, ObservedDomain
 from provisioner.model.ranges import Taken
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Connection:
         with translated("can't list what is there"):
             domains = [Domain(handle) for handle in self.handle.listAllDomains()]
             networks = [Network(handle) for handle in self.handle.listAllNetworks()]
-            return reader.observed(domains, networks, [] if pool is None else pool.volume_names())
+            return reader.observed(domains, networks, pool)
 
     def domain(self, name: str) -> Domain:
         """The domain of that name. Raises NotFound."""
@@ -61,32 +61,39 @@ class Connection:
 
     def require_ours(self, name: str) -> None:
         """Raises ConflictError where a domain of that name exists and does not prove to be virtlab's."""
-        there, ours = self._find_domain(name)
-        if there is not None and not ours:
+        there, mark = self._find_domain(name)
+        if there is not None and mark is None:
             raise errors.ConflictError(
                 f"there is a domain {name} that does not carry virtlab's mark: it is left alone",
                 hint=f"look at it: virsh dumpxml {name}",
             )
 
-    def remove_domain(self, name: str) -> bool:
-        """Ends and undefines a domain of virtlab's. False where there was none, or it is not virtlab's."""
-        there, ours = self._find_domain(name)
-        if there is None or not ours:
+    def remove_domain(self, name: str, pool: Pool | None) -> bool:
+        """Ends a domain of virtlab's, deletes the volumes of its disks, and undefines it.
+
+        The definition goes last: its metadata is what proves whose the volumes are. False where there was no
+        such domain, or it is not virtlab's.
+        """
+        there, mark = self._find_domain(name)
+        if there is None or mark is None:
             return False
         there.destroy()
+        if pool is not None:
+            for volume in mark.volumes:
+                pool.remove_volume(volume)
         there.undefine()
         return True
 
-    def _find_domain(self, name: str) -> tuple[Domain | None, bool]:
-        """The domain of that name, and whether it proves to be virtlab's."""
+    def _find_domain(self, name: str) -> tuple[Domain | None, ObservedDomain | None]:
+        """The domain of that name, and what it tells where it proves to be virtlab's."""
         with translated(f"can't look up {name}"):
             try:
                 there = Domain(self.handle.lookupByName(name))
             except libvirt.libvirtError as error:
                 if code_of(error) in domain.GONE:
-                    return None, False
+                    return None, None
                 raise
-            return there, reader.is_ours_domain(there)
+            return there, reader.ours_domain(there)
 
     def network(self, name: str) -> Network:
         """The network of that name. Raises NotFound."""

@@ -76,14 +76,14 @@ def store(
     for part, file in files.items():
         size = file.stat().st_size
         name = key.volume(part)
-        volume = pool.create_volume(name, render.volume_xml(name, size, fmt="raw"))
+        volume = pool.replace_volume(name, render.volume_xml(name, size, fmt="raw"))
         with file.open("rb") as source:
             report = partial(_report, progress, done, total)
             upload(volume, source, size, report, doing=f"can't upload image {key.image}")
         done += size
     empty = [*(f"memory-{system}-{least}" for system, least in memory.items()), COMPLETE]
     for part in empty:
-        pool.create_volume(key.volume(part), render.volume_xml(key.volume(part), 0, fmt="raw"))
+        pool.replace_volume(key.volume(part), render.volume_xml(key.volume(part), 0, fmt="raw"))
     return StoredImage(key, {part: f"{pool.folder}/{key.volume(part)}" for part in (*files, *empty)})
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import libvirt
 
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import code_of
 from provisioner.hypervisor.network import Network
+from provisioner.hypervisor.storage import Pool
 from provisioner.model import metadata, naming
 from provisioner.model.observed import (
     Observed,
@@ -18,7 +20,6 @@ from provisioner.model.observed import (
     ObservedDoubtful,
     ObservedLater,
     ObservedNetwork,
-    ObservedVolume,
 )
 
 _STATES = {
@@ -35,22 +36,51 @@ _NOTHING_THERE = (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID)
 _TEXT = re.compile(r"<[^>]*>(.*)</[^>]*>\s*", re.DOTALL)
 
 
-def observed(domains: Sequence[Domain], networks: Sequence[Network], volumes: Sequence[str]) -> Observed:
-    """The part of these that is virtlab's. ``volumes`` are sorted names. Raises libvirt's own errors."""
+def observed(domains: Sequence[Domain], networks: Sequence[Network], pool: Pool | None) -> Observed:
+    """The part of these that is virtlab's. Raises HypervisorError, and libvirt's own errors."""
     seen = [*map(_domain, domains), *map(_network, networks)]
     seen.sort(key=lambda each: each.name if each else "")
+    guests = tuple(each for each in seen if isinstance(each, ObservedDomain))
+    later = tuple(each for each in seen if isinstance(each, ObservedLater))
+    volumes: tuple[ObservedDoubtful, ...] = ()
+    if pool is not None:
+        there = [name for name in pool.volume_names() if naming.split(name) and pool.has(name)]
+        volumes = _doubtful_volumes(there, guests, later)
+        guests = tuple(_with_lost_disks(guest, there) for guest in guests)
     return Observed(
-        tuple(each for each in seen if isinstance(each, ObservedDomain)),
+        guests,
         tuple(each for each in seen if isinstance(each, ObservedNetwork)),
-        tuple(ObservedVolume(name, *split) for name in volumes if (split := naming.split(name))),
-        tuple(each for each in seen if isinstance(each, ObservedLater)),
-        tuple(each for each in seen if isinstance(each, ObservedDoubtful)),
+        later,
+        (*(each for each in seen if isinstance(each, ObservedDoubtful)), *volumes),
     )
 
 
-def is_ours_domain(domain: Domain) -> bool:
-    """Whether a domain's own metadata agrees with its name. Only then may it be changed."""
-    return isinstance(_domain(domain), ObservedDomain)
+def _doubtful_volumes(
+    names: Sequence[str], guests: Sequence[ObservedDomain], later: Sequence[ObservedLater]
+) -> tuple[ObservedDoubtful, ...]:
+    """Those of these volumes that are no disk of a guest, by the guests' metadata.
+
+    What a later virtlab made of an instance may have any of the instance's volumes.
+    """
+    known = {name for guest in guests for name in guest.volumes}
+    unread = {each.instance for each in later}
+    split = {name: parts for name in names if name not in known and (parts := naming.split(name))}
+    return tuple(
+        ObservedDoubtful(name, instance, part, "volume")
+        for name, (instance, part) in split.items()
+        if instance not in unread
+    )
+
+
+def _with_lost_disks(guest: ObservedDomain, names: Sequence[str]) -> ObservedDomain:
+    lost = tuple(index for index, name in enumerate(guest.volumes) if name not in names)
+    return replace(guest, lost_disks=lost) if lost else guest
+
+
+def ours_domain(domain: Domain) -> ObservedDomain | None:
+    """What a domain's own metadata tells, where it agrees with its name. Only then may it be changed."""
+    mark = _domain(domain)
+    return mark if isinstance(mark, ObservedDomain) else None
 
 
 def is_ours_network(network: Network) -> bool:
@@ -63,7 +93,7 @@ def _domain(domain: Domain) -> ObservedDomain | ObservedLater | ObservedDoubtful
     if split is None:
         return None
     instance, guest = split
-    doubtful = ObservedDoubtful(domain.name, instance, guest, is_domain=True)
+    doubtful = ObservedDoubtful(domain.name, instance, guest, "domain")
     try:
         # a domain that was undefined while it runs has only its live configuration
         where = libvirt.VIR_DOMAIN_AFFECT_CONFIG if dom.isPersistent() else libvirt.VIR_DOMAIN_AFFECT_LIVE
@@ -90,7 +120,7 @@ def _network(network: Network) -> ObservedNetwork | ObservedLater | ObservedDoub
     if split is None:
         return None
     instance, name = split
-    doubtful = ObservedDoubtful(network.name, instance, name, is_domain=False)
+    doubtful = ObservedDoubtful(network.name, instance, name, "network")
     try:
         # networks have no metadata call before libvirt 9.7: theirs is read from the definition
         text = net.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)

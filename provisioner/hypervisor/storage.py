@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from contextlib import suppress
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import libvirt
@@ -56,16 +57,41 @@ class Pool:
                     names.append(volume.name())
         return sorted(names)
 
+    def has(self, name: str) -> bool:
+        """Whether a volume's file is there now. libvirt lists those, too, that were deleted without it."""
+        with translated(f"can't look at volume {name}"):
+            try:
+                self.handle.storageVolLookupByName(name).info()
+            except libvirt.libvirtError as error:
+                if code_of(error) in _GONE:
+                    return False
+                raise
+        return True
+
     def create_volume(self, name: str, xml: str) -> Volume:
-        """Makes a volume. One of the same name is replaced, because the name says that it is virtlab's."""
+        """Makes a volume. Raises ConflictError where there is one of that name, or a file."""
         with translated(f"can't make volume {name}"):
             try:
                 return Volume(self.handle.createXML(xml))
             except libvirt.libvirtError as error:
-                if code_of(error) != libvirt.VIR_ERR_STORAGE_VOL_EXIST:
+                listed = code_of(error) == libvirt.VIR_ERR_STORAGE_VOL_EXIST
+                # so it says of a file that it does not list; of a pool that stands still, too
+                unlisted = code_of(error) == libvirt.VIR_ERR_OPERATION_INVALID and self.handle.isActive()
+                if not (listed or unlisted):
                     raise
-                self.handle.storageVolLookupByName(name).delete()
-                return Volume(self.handle.createXML(xml))
+                if unlisted or self.has(name):
+                    raise errors.ConflictError(
+                        f"can't make volume {name}: there is one of that name, which is left alone",
+                        hint=f"look at it: ls -l {quote(f'{self.folder}/{name}')}",
+                    ) from error
+            # libvirt lists a volume whose file somebody deleted
+            return self.replace_volume(name, xml)
+
+    def replace_volume(self, name: str, xml: str) -> Volume:
+        """Makes a volume in place of one of the same name, which the caller knows to be virtlab's."""
+        self.remove_volume(name)
+        with translated(f"can't make volume {name}"):
+            return Volume(self.handle.createXML(xml))
 
     def remove_volume(self, name: str) -> bool:
         """Deletes a volume. False where there is none."""

@@ -20,7 +20,6 @@ from provisioner.hypervisor.storage import Pool
 from provisioner.lifecycle import image_upload, kvm_access, lab_files, preflight
 from provisioner.lifecycle.image_upload import Images, boot_files
 from provisioner.lifecycle.networks import Networks
-from provisioner.lifecycle.remove import remove_guest
 from provisioner.lifecycle.request import Request, Target
 from provisioner.listener import Listener
 from provisioner.model import accel, memory, metadata, naming, plan, selection
@@ -50,7 +49,7 @@ class Prepared:
     @property
     def is_new(self) -> bool:
         """Whether nothing of the instance was there before."""
-        return not (self.observed.domains or self.observed.networks or self.observed.volumes)
+        return not (self.observed.domains or self.observed.networks)
 
 
 @dataclass(slots=True)
@@ -88,6 +87,7 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
     lab, choices = selection.settled(lab, choices, request.add, request.drop)
     preflight.check_networks(session, lab)
     preflight.check_offers(session, lab)
+    preflight.check_volumes(session, lab, instance, observed)
     lab = memory.fitting(lab, image_upload.least_memory(lab, image_upload.booted(session, lab, observed)))
     file = str(lab.file.resolve())
     origin = Origin(session.user, instance.name, lab.name, lab.source, file, choices)
@@ -243,7 +243,9 @@ class _Run:
                 self._check_memory()  # again: the first check only avoids building images in vain
                 addresses = networks.result()
             clock.lap("network")
-            orders = [self._order(step, images[step.name], addresses[step.name]) for step in self._to_launch]
+            orders = [
+                self._order(step, pool, images[step.name], addresses[step.name]) for step in self._to_launch
+            ]
             self._remove(pool)
             launched = self._launch(pool, orders)
             clock.lap("guests")
@@ -284,16 +286,17 @@ class _Run:
     def _remove(self, pool: Pool) -> None:
         for step in self._prepared.plan.guests:
             if step.verb is Verb.REMOVE:
-                remove_guest(self._session.conn, pool, self._prepared.observed, step.name)
+                self._session.conn.remove_domain(self._prepared.instance.domain(step.name), pool)
                 self._listener.done(step.name, "removed")
-        for volume in self._prepared.plan.leftovers:
-            pool.remove_volume(volume)
 
-    def _order(self, step: Step, used: dict[str, StoredImage], addresses: tuple[Address, ...]) -> Order:
+    def _order(
+        self, step: Step, pool: Pool, used: dict[str, StoredImage], addresses: tuple[Address, ...]
+    ) -> Order:
         guest, observed = self._lab.guest(step.name), self._prepared.observed.domain(step.name)
         decision = self._prepared.decisions[guest.name]
         images = {name: image.set for name, image in used.items()}
         mark = plan.guest_metadata(self._lab, guest, self._prepared.origin, decision, images, addresses)
+        old = [] if observed is None else observed.volumes
         metadata.dumps(mark)  # metadata that is too long is refused before anything is changed
         return Order(
             step=step,
@@ -301,8 +304,8 @@ class _Run:
             mark=mark,
             boot=boot_files(used[guest.image], guest.firmware),
             backing=tuple(used[d.image].paths["disk"] if d.image else None for d in guest.disks),
-            old_disks=0 if observed is None else len(observed.metadata.guest.disks),
-            volumes=frozenset(volume.name for volume in self._prepared.observed.volumes),
+            old_disks=len(old),
+            kept_disks=frozenset(index for index, volume in enumerate(old) if pool.has(volume)),
         )
 
     def _launch(self, pool: Pool, orders: Sequence[Order]) -> dict[str, Launched]:
@@ -355,8 +358,7 @@ class _Run:
             gone.append(step.name)
             try:
                 if step.verb is Verb.CREATE:
-                    conn.remove_domain(instance.domain(step.name))
-                    self._remove_volumes(step.name)
+                    conn.remove_domain(instance.domain(step.name), self._session.pool())
                 else:
                     conn.domain(instance.domain(step.name)).destroy()
                     self._listener.note(f"{step.name} is left stopped, as the lab file now has it")
@@ -366,9 +368,3 @@ class _Run:
                 self._cancelled.pay(self._label(step))
         failures += self.inside.undo(gone)
         return failures + self._networks.undo()
-
-    def _remove_volumes(self, guest: str) -> None:
-        pool = self._session.pool()
-        for index in range(len(self._lab.guest(guest).disks)):
-            if pool is not None:
-                pool.remove_volume(self._prepared.instance.volume(guest, index))

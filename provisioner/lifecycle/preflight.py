@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shlex import quote
 
 from provisioner import errors
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts
 from provisioner.labfile import offers
 from provisioner.model.lab import Guest, Lab
+from provisioner.model.naming import POOL, Instance
+from provisioner.model.observed import Observed
 from provisioner.units import rough_size
 
 _QEMU_OVERHEAD = 64 * 1024**2  # bytes, roughly, that a QEMU process takes beside its guest's memory
@@ -42,6 +45,22 @@ def check_offers(session: Session, lab: Lab) -> None:
             unknown_features=[name for name in features if not conn.knows_feature(name)],
         ),
     )
+
+
+def check_volumes(session: Session, lab: Lab, instance: Instance, observed: Observed) -> None:
+    """Raises ConflictError where volumes are in the way of a guest's disks that nothing proves to be
+    virtlab's."""
+    wanted = {
+        instance.volume(guest.name, index) for guest in lab.top_level for index in range(len(guest.disks))
+    }
+    in_the_way = [each for each in observed.doubtful if each.kind == "volume" and each.name in wanted]
+    if in_the_way:
+        virsh = f"virsh -c {quote(session.choice.uri)} vol-delete --pool {POOL}"
+        remedies = "; ".join(f"{virsh} {each.name}" for each in in_the_way)
+        raise errors.ConflictError(
+            "\n".join(each.told for each in in_the_way),
+            hint=f"if nobody needs it, delete it: {remedies}; or give this lab another name: --as NAME",
+        )
 
 
 def memory_of(guests: Iterable[Guest]) -> int:

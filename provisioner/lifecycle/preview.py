@@ -38,7 +38,7 @@ def documents(
         user_name(), lab.name, lab.name, source, str(file), metadata.Choices(accel_flag, sets)
     )
     nets = _ranges(lab, origin.key, session=choice.is_session)
-    addresses = plan.addresses(lab, origin, Observed((), (), ()), nets)
+    addresses = plan.addresses(lab, origin, Observed((), ()), nets)
     xml_by_name = {}
     if not choice.is_session and guest is None:
         used = {interface.network for each in lab.top_level for interface in each.interfaces}

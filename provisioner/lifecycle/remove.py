@@ -8,11 +8,8 @@ from functools import partial
 from provisioner import errors, side_by_side
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
-from provisioner.hypervisor.connection import Connection
-from provisioner.hypervisor.storage import Pool
 from provisioner.listener import Listener
 from provisioner.model.naming import Instance
-from provisioner.model.observed import Observed
 
 _MOST = 16  # that are removed at the same time
 
@@ -34,16 +31,6 @@ def chosen(
     return present
 
 
-def remove_guest(conn: Connection, pool: Pool | None, observed: Observed, guest: str) -> None:
-    """Takes one guest away, with the volumes that are its own by their names."""
-    for domain in observed.domains:
-        if domain.guest == guest:
-            conn.remove_domain(domain.name)
-    for volume in observed.volumes:
-        if pool is not None and volume.guest == guest:
-            pool.remove_volume(volume.name)
-
-
 def take_down(session: Session, instance: Instance, listener: Listener, cancelled: Cancellation) -> None:
     """Takes all of an instance away: guests and networks side by side.
 
@@ -54,8 +41,6 @@ def take_down(session: Session, instance: Instance, listener: Listener, cancelle
     """
     conn, pool, observed = session.conn, session.pool(), session.look().of(instance)
     observed.check_version(instance)
-    doubtful = {each.part for each in observed.doubtful if each.is_domain}  # their disks stay, too
-    guests = sorted({d.guest for d in observed.domains} | {v.guest for v in observed.volumes} - doubtful)
 
     def attempt(name: str, action: Callable[[], object]) -> errors.VirtlabError | None:
         listener.phase(name, "removing")
@@ -69,7 +54,7 @@ def take_down(session: Session, instance: Instance, listener: Listener, cancelle
         return None
 
     work: list[tuple[str, Callable[[], object]]] = [
-        (f"{instance.name}/{guest}", partial(remove_guest, conn, pool, observed, guest)) for guest in guests
+        (domain.label, partial(conn.remove_domain, domain.name, pool)) for domain in observed.domains
     ]
     # the networks at the same time, because libvirt takes as long for one as for a guest
     work += [

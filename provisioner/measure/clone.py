@@ -23,7 +23,6 @@ from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.storage import Pool
 from provisioner.lifecycle import image_upload, preflight
 from provisioner.lifecycle.image_upload import Images, boot_files
-from provisioner.lifecycle.remove import remove_guest
 from provisioner.listener import Listener
 from provisioner.measure import clock
 from provisioner.model import naming, plan
@@ -142,7 +141,7 @@ class Clones:
             boot=boot_files(images[clone.image], clone.firmware),
             backing=tuple(images[disk.image].paths["disk"] if disk.image else None for disk in clone.disks),
             old_disks=0,
-            volumes=frozenset(self.instance.volume(clone.name, index) for index in range(len(clone.disks))),
+            kept_disks=frozenset(range(len(clone.disks))),
         )
 
     def _launch(self, pool: Pool, orders: dict[str, Order], *, eventfd: bool = True) -> None:
@@ -240,21 +239,20 @@ class Clones:
         """Takes all clones of the instance away, those of a run that was killed, too."""
         self.running.clear()
         observed = self.session.look().of(self.instance)
-        names = {d.guest for d in observed.domains} | {v.guest for v in observed.volumes}
-        clones = sorted(name for name in names if naming.is_clone(name))
+        clones = [domain for domain in observed.domains if naming.is_clone(domain.guest)]
         if not clones:
             return
         pool = self.session.pool()
 
-        def attempt(name: str) -> errors.VirtlabError | None:
+        def attempt(clone: ObservedDomain) -> errors.VirtlabError | None:
             try:
-                remove_guest(self.session.conn, pool, observed, name)
+                self.session.conn.remove_domain(clone.name, pool)
             except errors.VirtlabError as error:
                 return error
-            self.cancelled.pay(f"{self.instance.name}/{name}")
+            self.cancelled.pay(clone.label)
             return None
 
-        problems = side_by_side.run([partial(attempt, name) for name in clones])
+        problems = side_by_side.run([partial(attempt, clone) for clone in clones])
         errors.raise_all(
             [each for each in problems if each],
             f"not all clones of {self.instance.name} could be removed",

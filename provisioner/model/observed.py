@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from shlex import quote
+from typing import Literal
 
 from provisioner.errors import ConflictError
 from provisioner.model import naming
 from provisioner.model.lab import Guest
 from provisioner.model.metadata import GuestMetadata, NetworkMetadata, Origin
+from provisioner.sanitize import printable
 
 HINT_LATER = "update virtlab, or go on with the version that made it"
 
@@ -22,6 +25,12 @@ class ObservedDomain:
     guest: str
     state: str  # running | paused | stopping | stopped | crashed | suspended | unknown
     metadata: GuestMetadata
+    lost_disks: tuple[int, ...] = ()  # whose volumes are not there; empty where nobody looked for them
+
+    @property
+    def volumes(self) -> list[str]:
+        """The names of the volumes of its disks. That its metadata has a disk proves whose its volume is."""
+        return [self.instance.volume(self.guest, index) for index in range(len(self.metadata.guest.disks))]
 
     @property
     def is_active(self) -> bool:
@@ -99,20 +108,6 @@ class ObservedNetwork:
 
 
 @dataclass(frozen=True, slots=True)
-class ObservedVolume:
-    """A volume of virtlab's pool that belongs to an instance."""
-
-    name: str
-    instance: naming.Instance
-    part: str  # "full.disk0.qcow2"
-
-    @property
-    def guest(self) -> str:
-        """Whose it is."""
-        return self.part.rsplit(".", 2)[0]
-
-
-@dataclass(frozen=True, slots=True)
 class ObservedLater:
     """A domain or network with metadata of a later virtlab, of which no more is known than its name says."""
 
@@ -127,20 +122,24 @@ class ObservedLater:
 
 @dataclass(frozen=True, slots=True)
 class ObservedDoubtful:
-    """A domain or network with a name of virtlab's, whose metadata does not say that it is virtlab's."""
+    """A domain, network or volume with a name of virtlab's that no metadata proves to be virtlab's."""
 
     name: str
     instance: naming.Instance
-    part: str  # the guest or network of the lab that its name means
-    is_domain: bool
+    part: str  # the guest or network of the lab that its name means; of a volume: full.disk0.qcow2
+    kind: Literal["domain", "network", "volume"]
 
     @property
     def told(self) -> str:
         """What a person should know of it."""
-        what, dump = ("domain", "dumpxml") if self.is_domain else ("network", "net-dumpxml")
+        look = {
+            "domain": "dumpxml",
+            "network": "net-dumpxml",
+            "volume": f"vol-dumpxml --pool {naming.POOL}",
+        }
         return (
-            f"the {what} {self.name} has a name like virtlab's, and no metadata that proves it: "
-            f"it is left alone (see: virsh {dump} {self.name})"
+            f"the {self.kind} {printable(self.name)} has a name like virtlab's, and no metadata that proves "
+            f"it: it is left alone (see: virsh {look[self.kind]} {printable(quote(self.name))})"
         )
 
 
@@ -150,16 +149,14 @@ class Observed:
 
     domains: tuple[ObservedDomain, ...]
     networks: tuple[ObservedNetwork, ...]
-    volumes: tuple[ObservedVolume, ...]
     later: tuple[ObservedLater, ...] = ()
     doubtful: tuple[ObservedDoubtful, ...] = ()
 
     def instances(self) -> list[naming.Instance]:
         """Every instance of which anything exists that is virtlab's, sorted."""
-        everything: tuple[ObservedDomain | ObservedNetwork | ObservedVolume | ObservedLater, ...] = (
+        everything: tuple[ObservedDomain | ObservedNetwork | ObservedLater, ...] = (
             *self.domains,
             *self.networks,
-            *self.volumes,
             *self.later,
         )
         return sorted({item.instance for item in everything})
@@ -176,7 +173,6 @@ class Observed:
         return Observed(
             tuple(item for item in self.domains if wanted(item.instance)),
             tuple(item for item in self.networks if wanted(item.instance)),
-            tuple(item for item in self.volumes if wanted(item.instance)),
             tuple(item for item in self.later if wanted(item.instance)),
             tuple(item for item in self.doubtful if wanted(item.instance)),
         )
@@ -203,6 +199,13 @@ class Observed:
         """The origin that the first domain tells, or else the first network."""
         everything: tuple[ObservedDomain | ObservedNetwork, ...] = (*self.domains, *self.networks)
         return next((item.metadata.origin for item in everything), None)
+
+    def lost_networks(self) -> list[str]:
+        """The networks of guests that are not there, or that are stopped while a guest on them runs."""
+        active = {network.network: network.active for network in self.networks}
+        wanted = {(a.network, guest.is_active) for guest in self.domains for a in guest.metadata.addresses}
+        lost = (name for name, runs in wanted if name not in active or (runs and not active[name]))
+        return sorted(set(lost))
 
     def domain(self, guest: str) -> ObservedDomain | None:
         return next((item for item in self.domains if item.guest == guest), None)

@@ -63,11 +63,10 @@ class Plan:
     networks: tuple[Step, ...]
     guests: tuple[Step, ...]
     inner: tuple[Step, ...]  # guests of guests
-    leftovers: tuple[str, ...]  # volumes of this instance that no guest owns
 
     @property
     def changes_something(self) -> bool:
-        return bool(self.leftovers) or any(s.changes_something for s in (*self.networks, *self.guests))
+        return any(s.changes_something for s in (*self.networks, *self.guests))
 
     @property
     def losses(self) -> tuple[Step, ...]:
@@ -95,7 +94,6 @@ def make(lab: Lab, origin: Origin, observed: Observed, accels: Mapping[str, str]
 
     ``accels`` gives what each top-level guest is to run with: kvm or tcg.
     """
-    instance = origin.key
     networks = [] if session else _network_steps(lab, observed)
     renewed = {step.name for step in networks if step.verb is not Verb.KEEP}
     guests = [
@@ -110,17 +108,6 @@ def make(lab: Lab, origin: Origin, observed: Observed, accels: Mapping[str, str]
         for domain in observed.domains
         if domain.guest not in wanted
     ]
-    owned = {
-        instance.volume(guest.name, index)
-        for guest in lab.top_level
-        for index in range(max(len(guest.disks), _disk_count(observed.domain(guest.name))))
-    }
-    present = {domain.guest for domain in observed.domains}
-    leftovers = [
-        volume.name
-        for volume in observed.volumes
-        if volume.name not in owned and volume.guest not in present - wanted
-    ]
     fresh = {step.name for step in guests if step.verb in _FRESH}
     inner: list[Step] = []
     for guest in lab.guests:
@@ -129,7 +116,7 @@ def make(lab: Lab, origin: Origin, observed: Observed, accels: Mapping[str, str]
             inner.append(Step(Verb.START, guest.name, f"inside {guest.parent}, once that answers"))
         elif guest.parent is not None:
             inner.append(Step(Verb.LEAVE, guest.name, f"inside {guest.parent}; started if it does not run"))
-    return Plan(tuple(networks), tuple(guests), tuple(inner), tuple(leftovers))
+    return Plan(tuple(networks), tuple(guests), tuple(inner))
 
 
 def _why_gone(domain: ObservedDomain, origin: Origin) -> str:
@@ -171,7 +158,7 @@ def _guest_step(
         *_differences(told.accel, accel, ("accelerator",)),
         *_differences(_flags(told.origin.choices), _flags(origin.choices), ("choices",)),
     ]
-    lines = tuple(map(str, changes))
+    lines = (*map(str, changes), *(f"disks[{i}]: its file was deleted → empty" for i in observed.lost_disks))
     why = "flags ask for it" if {change.key for change in changes} <= _FLAGS else "the lab file changed"
     if _disks_lost(told.guest, guest):
         return Step(Verb.REPLACE, guest.name, why, lines, _loss(observed, disks=True))
@@ -181,6 +168,11 @@ def _guest_step(
     if moved and observed.is_active:
         reason = f"its network {', '.join(moved)} was not there or is made anew"
         return Step(Verb.RESTART, guest.name, reason, loses=_loss(observed, disks=False))
+    if observed.lost_disks and observed.is_active:
+        reason = "the file of a disk was deleted"
+        return Step(
+            Verb.RESTART, guest.name, reason, lines, f"{_loss(observed, disks=False)} and on that disk"
+        )
     if not observed.is_active or observed.state == "paused":
         return Step(Verb.START, guest.name, f"it is {observed.state}", lines)
     if changes:
@@ -232,10 +224,6 @@ def _loss(observed: ObservedDomain, *, disks: bool) -> str | None:
             "all that is on its disks and in its memory" if observed.is_active else "all that is on its disks"
         )
     return "what is in its memory" if observed.is_active else None
-
-
-def _disk_count(observed: ObservedDomain | None) -> int:
-    return 0 if observed is None else len(observed.metadata.guest.disks)
 
 
 def _disks_lost(old: Guest, new: Guest) -> bool:

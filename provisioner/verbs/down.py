@@ -45,7 +45,7 @@ def down(
     problems: list[errors.VirtlabError] = []
     with everywhere(connect, tell=listener.note) as sessions:
         for session in sessions:
-            for doubtful in session.look(volumes=False).doubtful:
+            for doubtful in session.look().doubtful:
                 listener.note(doubtful.told)
         chosen = remove.chosen(sessions, names, every=every)
         for _, instance in chosen:

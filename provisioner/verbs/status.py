@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provisioner import errors
-from provisioner.backends.session import everywhere
+from provisioner.backends.session import Session, everywhere
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Observed
 
@@ -22,6 +22,7 @@ class InstanceStatus:
     instance: Instance
     uri: str  # of the connection that it is on
     observed: Observed  # what is there of it, and of no other
+    lost_networks: Sequence[str]  # see Observed.lost_networks; none where networks are user-mode ones
     usage: Mapping[str, Usage]  # what domains cost, by their name; empty where nobody watched
 
 
@@ -49,7 +50,7 @@ def status(
 
             usage = watch(looks, watch_seconds)
         present = [
-            InstanceStatus(instance, session.choice.uri, observed.of(instance), usage)
+            _status(session, instance, observed.of(instance), usage)
             for session, observed in looks
             for instance in observed.instances()
         ]
@@ -60,3 +61,10 @@ def status(
             hint=f"what is up: {', '.join(up)}" if up else "nothing is up: {virtlab} up LAB",
         )
     return [each for each in present if not names or each.instance.name in names]
+
+
+def _status(
+    session: Session, instance: Instance, observed: Observed, usage: Mapping[str, Usage]
+) -> InstanceStatus:
+    lost = [] if session.is_session else observed.lost_networks()
+    return InstanceStatus(instance, session.choice.uri, observed, lost, usage)

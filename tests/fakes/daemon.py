@@ -81,7 +81,8 @@ class Daemon:
         """Whether QEMU finds a file; those outside of every pool are none of the daemon's."""
         for pool in self.pools.values():
             if path.startswith(f"{pool.path}/"):
-                return path.removeprefix(f"{pool.path}/") in pool.volumes
+                name = path.removeprefix(f"{pool.path}/")
+                return name in pool.unknown or (name in pool.volumes and name not in pool.deleted)
         return True
 
 

@@ -25,6 +25,8 @@ class StoredPool:
     xml: str
     active: bool = False
     volumes: dict[str, StoredVolume] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)  # files that went without libvirt: it still lists them
+    unknown: set[str] = field(default_factory=set)  # files that came without libvirt: it lists none of them
 
 
 class Piped:
@@ -111,6 +113,9 @@ class Pooled:
             if name in stored.volumes:
                 text = f"storage volume '{name}' exists already"
                 raise failure("STORAGE_VOL_EXIST", text, domain="STORAGE")
+            if name in stored.unknown:
+                text = f"Requested operation is not valid: volume target path '{name}' already exists"
+                raise failure("OPERATION_INVALID", text, domain="STORAGE")
             backing = root.findtext("backingStore/path")
             if backing is not None and not self._line.daemon.file_exists(backing):
                 text = f"internal error: Child process (qemu-img create) unexpected exit status 1: {backing}"
@@ -150,7 +155,15 @@ class Vol:
         with self._line.daemon.lock:
             if self._pool.volumes.pop(self._name, None) is None:
                 raise no_volume(self._name)
+            self._pool.deleted.discard(self._name)
         return 0
+
+    def info(self) -> list[int]:
+        self._line.enter("volume.info")
+        stored = self._pool.volumes.get(self._name)
+        if stored is None or self._name in self._pool.deleted:
+            raise no_volume(self._name)
+        return [0, stored.capacity, 0]
 
     def upload(self, stream: Piped, offset: int, length: int) -> int:
         self._line.enter("volume.upload")

@@ -57,11 +57,11 @@ FOREIGN = {
 def test_what_others_made_stays(conn: Connection, define: Define, name: str) -> None:
     domain, mark = FOREIGN[name]
     dom = define(domain, mark)
-    assert not reader.is_ours_domain(Domain(dom))
+    assert not reader.ours_domain(Domain(dom))
     seen = conn.look()
-    assert dataclasses.replace(seen, doubtful=()) == Observed((), (), ())
+    assert dataclasses.replace(seen, doubtful=()) == Observed((), ())
     assert [each.name for each in seen.doubtful] == [domain] * (domain.count(".") >= 3)
-    assert conn.remove_domain(domain) is False
+    assert conn.remove_domain(domain, None) is False
     assert conn.handle.lookupByName(domain).isActive()
     with pytest.raises(errors.ConflictError, match="is left alone") as caught:
         conn.require_ours(domain)
@@ -77,9 +77,9 @@ MADE_LATER = {
 @pytest.mark.parametrize("text", MADE_LATER.values(), ids=MADE_LATER)
 def test_what_a_later_version_made_is_seen_and_stays(conn: Connection, define: Define, text: str) -> None:
     dom = define(NAME, text)
-    assert conn.look() == Observed((), (), (), (ObservedLater(NAME, MINE, "guest one", 99),))
-    assert not reader.is_ours_domain(Domain(dom))
-    assert conn.remove_domain(NAME) is False
+    assert conn.look() == Observed((), (), (ObservedLater(NAME, MINE, "guest one", 99),))
+    assert not reader.ours_domain(Domain(dom))
+    assert conn.remove_domain(NAME, None) is False
     assert conn.handle.lookupByName(NAME).isActive()
     with pytest.raises(errors.ConflictError, match="is left alone"):
         conn.require_ours(NAME)
@@ -87,7 +87,7 @@ def test_what_a_later_version_made_is_seen_and_stays(conn: Connection, define: D
 
 def test_a_name_that_is_not_virtlabs_is_none_of_a_later_version(conn: Connection, define: Define) -> None:
     define("somebody.else", '{"format":99}')
-    assert conn.look() == Observed((), (), ())
+    assert conn.look() == Observed((), ())
 
 
 @pytest.mark.parametrize("text", [TEXT, TEXT.replace('"kind"', '"later":1,"kind"')])
@@ -132,7 +132,7 @@ def test_states(conn: Connection, define: Define) -> None:
 
 
 def test_nothing_to_remove(conn: Connection) -> None:
-    assert conn.remove_domain(NAME) is False
+    assert conn.remove_domain(NAME, None) is False
     assert conn.remove_network(MINE.network("lab")) is False
     conn.require_ours(NAME)  # nothing is in the way
 
@@ -142,7 +142,7 @@ def test_a_domain_that_goes_meanwhile_is_no_error(conn: Connection, define: Defi
     dom.destroy()
     dom.undefine()
     Domain(dom).destroy()
-    assert not reader.is_ours_domain(Domain(dom))
+    assert not reader.ours_domain(Domain(dom))
 
 
 def test_a_definition_that_is_refused(conn: Connection) -> None:

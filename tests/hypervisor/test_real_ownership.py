@@ -71,10 +71,10 @@ def test_a_domain_of_ours_goes_and_no_other(system: Connection, mine: Instance, 
     if running:
         ours.start_paused()
     assert [d.guest for d in system.look().of(mine).domains] == ["one"]
-    assert system.remove_domain(mine.domain("one")) is True
-    assert system.remove_domain(mine.domain("one")) is False
+    assert system.remove_domain(mine.domain("one"), None) is True
+    assert system.remove_domain(mine.domain("one"), None) is False
     for other in (unmarked, borrowed):
-        assert system.remove_domain(other.name) is False
+        assert system.remove_domain(other.name, None) is False
         with pytest.raises(errors.ConflictError):
             system.require_ours(other.name)
     assert {d.name() for d in system.handle.listAllDomains()} >= {unmarked.name, borrowed.name}
@@ -88,7 +88,7 @@ def test_a_domain_that_crashes_at_its_start(system: Connection, mine: Instance) 
     dom = system.define_domain(text.replace("type='test'", "type='qemu'"))
     with pytest.raises(errors.HypervisorError, match=f"QEMU does not start {mine.domain('one')}: "):
         dom.start_paused()
-    assert system.remove_domain(dom.name) is True
+    assert system.remove_domain(dom.name, None) is True
 
 
 class Net:
@@ -166,20 +166,32 @@ def test_addresses_of_a_network_change_while_it_runs(system: Connection, mine: I
             assert known(flags) == set(hosts)
 
 
-def test_a_volume_that_is_there_is_replaced(system: Connection, mine: Instance) -> None:
+def test_what_is_there_is_never_overwritten(system: Connection, mine: Instance) -> None:
     path = Path("/var/lib/libvirt/images") / f"virtlab-{mine.owner}"
     xml = render.pool_xml(str(path)).replace(">virtlab<", f">{path.name}<")
-    pool = system.handle.storagePoolDefineXML(xml)
+    raw = system.handle.storagePoolDefineXML(xml)
     try:
-        pool.build()
-        pool.create()
-        name = mine.volume("one", 0)
-        for size in (1 << 20, 2 << 20):
-            Pool(pool).create_volume(name, render.volume_xml(name, size, fmt="qcow2"))
-            assert pool.storageVolLookupByName(name).info()[1] == size
-        pool.storageVolLookupByName(name).delete()
+        raw.build()
+        raw.create()
+        pool, name, unknown = Pool(raw), mine.volume("one", 0), mine.volume("one", 1)
+        pool.create_volume(name, render.volume_xml(name, 1 << 20, fmt="qcow2"))
+        Path(path, unknown).write_text("a file that libvirt does not know")
+        for taken in (name, unknown):
+            with pytest.raises(errors.ConflictError, match="there is one of that name, which is left alone"):
+                pool.create_volume(taken, render.volume_xml(taken, 2 << 20, fmt="qcow2"))
+        assert raw.storageVolLookupByName(name).info()[1] == 1 << 20
+        assert Path(path, unknown).read_text() == "a file that libvirt does not know"
+        Path(path, name).unlink()  # libvirt still lists it
+        assert name in pool.volume_names()
+        assert not pool.has(name)
+        pool.create_volume(name, render.volume_xml(name, 2 << 20, fmt="qcow2"))
+        assert pool.has(name)
+        pool.replace_volume(name, render.volume_xml(name, 3 << 20, fmt="qcow2"))
+        assert raw.storageVolLookupByName(name).info()[1] == 3 << 20
+        Path(path, unknown).unlink()
+        pool.remove_volume(name)
     finally:
         with suppress(libvirt.libvirtError):
-            pool.destroy()
-            pool.delete()
-        pool.undefine()
+            raw.destroy()
+            raw.delete()
+        raw.undefine()

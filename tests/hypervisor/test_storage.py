@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
-from marked import MINE
+from marked import MINE, domain_xml, guest_metadata
 
 from provisioner import errors, render
 from provisioner.hypervisor import image_volumes
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.storage import Pool
-from provisioner.model import naming
+from provisioner.model import metadata, naming
 from provisioner.model.naming import ImageSet
-from provisioner.model.observed import ObservedVolume
+from provisioner.model.observed import ObservedDoubtful
+from tests.unit.worlds import guest as sample_guest
 
 PATH = "/virtlab-test-pool"
 
@@ -40,16 +43,46 @@ def test_a_pool_of_that_name_elsewhere_is_not_ours(conn: Connection) -> None:
         assert (Pool(other).folder, other.isActive()) == ("/elsewhere", start)
 
 
-def test_volumes_are_seen_by_their_names(conn: Connection) -> None:
+def test_only_metadata_proves_whose_a_volume_is(conn: Connection) -> None:
+    """A name may be anybody's; that a guest's metadata has a disk of that name is proof."""
+    mark = dataclasses.replace(guest_metadata(), guest=sample_guest("one", interfaces=()))
+    assert len(mark.guest.disks) == 1
+    conn.handle.defineXMLFlags(domain_xml(MINE.domain("one"), metadata.dumps(mark)), 0)
     pool = opened(conn)
     image = ImageSet("tiny", "0" * 12, "1" * 16, "learner")
-    for name in (MINE.volume("one", 1), MINE.volume("one", 0), image.volume("kernel"), "other", "virtlab.x"):
+    doubtful = [
+        MINE.volume("one", 1),  # one disk more than it has
+        f"{MINE.volume('one', 0)}.bak",
+        MINE.volume("two", 0),
+        f"{MINE.prefix}notes",
+    ]
+    for name in (MINE.volume("one", 0), *doubtful, image.volume("kernel"), "other", "virtlab.x"):
         pool.create_volume(name, render.volume_xml(name, 4096, fmt="qcow2"))
     observed = conn.look(pool)
-    assert observed.volumes == tuple(
-        ObservedVolume(MINE.volume("one", i), MINE, f"one.disk{i}.qcow2") for i in (0, 1)
+    assert observed.doubtful == tuple(
+        ObservedDoubtful(name, MINE, name.removeprefix(MINE.prefix), "volume") for name in sorted(doubtful)
     )
-    assert conn.look().volumes == ()
+    assert [domain.lost_disks for domain in observed.domains] == [()]
+    assert conn.look().doubtful == ()
+
+
+def test_no_volume_of_a_lab_of_a_later_version_is_in_doubt(conn: Connection) -> None:
+    conn.handle.defineXMLFlags(domain_xml(MINE.domain("one"), '{"format":99}'), 0)
+    pool, name = opened(conn), MINE.volume("two", 0)
+    pool.create_volume(name, render.volume_xml(name, 4096, fmt="qcow2"))
+    assert [each.kind for each in conn.look(pool).doubtful] == []
+
+
+def test_a_disk_that_is_not_there_is_noticed(conn: Connection) -> None:
+    mark = dataclasses.replace(guest_metadata(), guest=sample_guest("one", interfaces=()))
+    conn.handle.defineXMLFlags(domain_xml(MINE.domain("one"), metadata.dumps(mark)), 0)
+    (domain,) = conn.look(opened(conn)).domains
+    assert domain.lost_disks == (0,)
+    assert conn.look().domains[0].lost_disks == ()  # nobody looked
+
+
+def test_a_pool_that_stands_still_is_started(conn: Connection) -> None:
+    pool = opened(conn)
     pool.handle.destroy()
     again = conn.our_pool(PATH)  # as after a restart of the host
     assert again is not None

@@ -20,7 +20,7 @@ def test_a_guest_inside_gets_what_an_image_just_made_needs() -> None:
     file, source = lab_files.locate("demo-xen")
     lab, choices = selection.settled(lab_files.load(file, source, ()), metadata.Choices(), (), ())
     origin = metadata.Origin("me", lab.name, lab.name, source, str(file), choices)
-    observed = Observed((), (), ())
+    observed = Observed((), ())
     made = plan.make(
         lab, origin, observed, dict.fromkeys((g.name for g in lab.top_level), "tcg"), session=True
     )

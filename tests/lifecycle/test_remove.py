@@ -12,7 +12,7 @@ from provisioner.lifecycle import remove
 from tests.fakes.daemon import failure
 from tests.fakes.guests import OFF, PAUSED, RUNNING
 from tests.fakes.storage import StoredVolume
-from tests.fakes.world import World
+from tests.fakes.world import TWO, World
 
 NOTHING = {"domains": {}, "networks": {}, "volumes": set()}
 
@@ -28,18 +28,32 @@ def test_all_goes_in_whatever_state_it_is(world: World, state: int) -> None:
     world.down()  # twice is fine
 
 
-@pytest.mark.parametrize("left", ["domains", "networks", "volumes"])
+@pytest.mark.parametrize("left", ["domains", "networks"])
 def test_what_a_killed_run_left_goes(world: World, left: str) -> None:
     world.up()
     if left != "domains":
         world.daemon.domains.clear()
     if left != "networks":
         world.daemon.networks.clear()
-    if left != "volumes":
-        pool = world.daemon.pools["virtlab"]
-        for name in world.volumes():
-            del pool.volumes[name]
+    pool = world.daemon.pools["virtlab"]
+    for name in world.volumes():
+        del pool.volumes[name]
     assert world.picture() != NOTHING
+    world.down()
+    assert world.picture() == NOTHING
+
+
+@pytest.mark.parametrize("call", ["domain.destroy", "volume.delete", "domain.undefineFlags"])
+def test_wherever_it_is_killed_the_next_one_removes_the_rest(world: World, call: str) -> None:
+    """The definition, which proves whose the disks are, goes after them."""
+
+    def kill() -> None:
+        raise errors.Cancelled
+
+    world.up(TWO.partition("  two:")[0])
+    world.daemon.on(call, kill)
+    with pytest.raises(errors.Cancelled):
+        world.down()
     world.down()
     assert world.picture() == NOTHING
 
@@ -58,11 +72,18 @@ def test_what_is_not_ours_stays(world: World) -> None:
         world.line.defineXMLFlags(xml, 0)
     net = f"<network><name>{world.instance.network('extra')}</name><uuid>3</uuid></network>"
     world.line.networkDefineXML(net)
-    world.daemon.pools["virtlab"].volumes["foreign.qcow2"] = StoredVolume(1)
+    foreign = {
+        "foreign.qcow2",
+        world.instance.volume("one", 1),  # of a disk that it does not have
+        world.instance.volume("one", 0) + ".bak",
+        world.instance.volume("three", 0),
+    }
+    world.daemon.pools["virtlab"].volumes |= {name: StoredVolume(1) for name in foreign}
     world.down()
     assert sorted(world.states()) == ["extra", "one-more"]
     assert list(world.daemon.networks) == [world.instance.network("extra")]
-    assert "foreign.qcow2" in world.daemon.pools["virtlab"].volumes
+    assert foreign <= world.daemon.pools["virtlab"].volumes.keys()
+    assert world.volumes() == foreign - {"foreign.qcow2"}
 
 
 def test_the_same_lab_of_somebody_else_and_another_of_mine_stay(world: World) -> None:

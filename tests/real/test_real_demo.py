@@ -134,7 +134,7 @@ def test_status_in_every_form(demo: Demo) -> None:
     virtlab, name = demo.virtlab, demo.name
     entry = demo.status()
     assert (entry["lab"], entry["connection"]) == ("demo-paravirt", virtlab.uri)
-    assert (entry["accel_flag"], entry["set"], entry["leftovers"]) == (None, [], [])
+    assert (entry["accel_flag"], entry["set"], entry["lost_networks"]) == (None, [], [])
     assert [g["state"] for g in entry["guests"]] == ["running", "running"]
     assert [n["active"] for n in entry["networks"]] == ([] if virtlab.is_session else [True])
     assert entry in yaml.safe_load(virtlab("status", "-o", "yaml").ended(0).out)

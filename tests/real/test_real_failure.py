@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -140,15 +141,27 @@ def test_automatic_kvm_that_fails_becomes_emulation_and_says_why(system: Virtlab
     assert guest.mark.accel_why in grown.out
 
 
-def test_a_volume_of_that_name_is_made_anew(system: Virtlab) -> None:
+def test_volumes_made_by_hand_stay_whatever_their_names(system: Virtlab) -> None:
     lab, name = system.lab(), system.name()
-    volume = naming.Instance(system.owner, name).volume("one", 0)
-    system.virsh("vol-create-as", naming.POOL, volume, "1M", "--format", "qcow2")
-    shown = system("status").ended(0).out
-    assert f"{name}: something is left of a run that did not end; virtlab down {name} removes it" in shown
-    system("up", str(lab), "--as", name).ended(0)
-    size = system("exec", f"{name}/one", "--", "cat", "/sys/block/vda/size").ended(0).out
-    assert int(size) == 64 * 2048
+    in_the_way = naming.Instance(system.owner, name).volume("one", 0)
+    beside = f"{in_the_way}.bak"
+    try:
+        for volume in (in_the_way, beside):
+            system.virsh("vol-create-as", naming.POOL, volume, "1M", "--format", "qcow2")
+        told = f"the volume {in_the_way} has a name like virtlab's, and no metadata that proves it"
+        assert told in system("status").ended(0).err
+        refused = system("up", str(lab), "--as", name).ended(1).err
+        remedy = f"virsh -c qemu:///system vol-delete --pool virtlab {in_the_way}"
+        assert told in refused
+        assert remedy in refused
+        assert f"{name}: not up" in system("down", name).ended(0).out
+        system.virsh(*shlex.split(remedy)[3:])
+        system("up", str(lab), "--as", name).ended(0)
+        assert f"the volume {beside} has a name like" in system("status").ended(0).err
+        system("down", name).ended(0)
+        assert "1.00 MiB" in system.virsh("vol-info", beside, "--pool", naming.POOL)
+    finally:
+        system.virsh("vol-delete", beside, "--pool", naming.POOL)
 
 
 def test_broken_metadata_is_nobodys(system: Virtlab) -> None:

@@ -25,7 +25,7 @@ LABS = {
     "everything": HERE / "labs/everything.yaml",
 }
 POOL = "/pool"
-NOTHING = Observed((), (), ())
+NOTHING = Observed((), ())
 
 
 def load_lab(file: Path) -> Lab:

@@ -197,7 +197,7 @@ def test_a_comparison_of_the_two_guests_shows_the_lesson(accel: str, session: bo
 
 def test_the_kernel_is_told_no_device_and_the_same_twice() -> None:
     lab = load_lab(LABS["demo-paravirt"])
-    addresses = plan.addresses(lab, ORIGIN, plan.Observed((), (), ()), ranges_of(lab, ORIGIN, session=True))
+    addresses = plan.addresses(lab, ORIGIN, plan.Observed((), ()), ranges_of(lab, ORIGIN, session=True))
     told = {g.name: render.kernel_command_line(g, addresses[g.name]).split() for g in lab.guests}
     assert sorted(set(told["full"]) ^ set(told["virtio"])) == sorted(
         word

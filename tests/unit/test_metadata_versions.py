@@ -181,7 +181,7 @@ def test_nothing_of_an_instance_of_a_later_version_is_taken_down(beside: Observe
 
 def test_another_instance_is_not_held_up_by_it() -> None:
     other = naming.Instance("learner", "other")
-    seen = Observed((), (), (), (LATER,))
+    seen = Observed((), (), (LATER,))
     assert seen.instances() == [MINE]
     assert seen.of(other) == NOTHING
     assert seen.of_owner("learner") == seen

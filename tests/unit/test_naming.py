@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from provisioner.model import naming
 from provisioner.model.naming import ImageSet, Instance
-from provisioner.model.observed import ObservedVolume
 
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
 INSTANCES = st.builds(Instance, NAMES, NAMES)
@@ -180,6 +179,6 @@ def test_a_clone_is_told_from_every_guest_and_belongs_to_the_instance() -> None:
     assert not naming.is_name(name), "a lab's guest can't have that name"
     assert naming.split(instance.domain(name)) == (instance, name)
     volume = instance.volume(name, 0)
-    assert ObservedVolume(volume, instance, volume.removeprefix(instance.prefix)).guest == name
+    assert naming.split(volume) == (instance, "full.clone.disk0.qcow2")
     assert instance.mac(name, 0) != instance.mac("full", 0)
     assert instance.uuid("domain", name) != instance.uuid("domain", "full")

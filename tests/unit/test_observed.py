@@ -9,12 +9,12 @@ from worlds import NOTHING, after, guest, lab
 from provisioner.model.enums import GuestKind, Transport
 from provisioner.model.lab import Guest
 from provisioner.model.naming import Instance
-from provisioner.model.observed import Observed, ObservedInner, ObservedVolume
+from provisioner.model.observed import Observed, ObservedDoubtful, ObservedInner
 
 MINE = after(lab(guest("one"), guest("two")))
 OTHER = Instance("other", "demo")
-LOST = ObservedVolume(OTHER.volume("one", 0), OTHER, "one.disk0.qcow2")
-BOTH = dataclasses.replace(MINE, volumes=(*MINE.volumes, LOST))
+DOUBTFUL = ObservedDoubtful(OTHER.volume("one", 0), OTHER, "one.disk0.qcow2", "volume")
+BOTH = dataclasses.replace(MINE, doubtful=(DOUBTFUL,))
 
 
 def test_nothing() -> None:
@@ -25,11 +25,11 @@ def test_nothing() -> None:
 
 def test_instances() -> None:
     mine = Instance("learner", "demo")
-    assert BOTH.instances() == [mine, OTHER]
+    assert BOTH.instances() == [mine], "a volume that nothing proves makes no instance"
     assert BOTH.of(mine) == MINE
     assert BOTH.of_owner("learner") == MINE
-    assert BOTH.of(OTHER) == Observed((), (), (LOST,))
-    assert BOTH.of_owner("other") == Observed((), (), (LOST,))
+    assert BOTH.of(OTHER) == Observed((), (), doubtful=(DOUBTFUL,))
+    assert BOTH.of_owner("other") == Observed((), (), doubtful=(DOUBTFUL,))
     assert BOTH.of_owner("learn") == NOTHING
 
 

@@ -18,7 +18,7 @@ from provisioner.model.enums import GuestKind, Transport
 from provisioner.model.lab import Interface, Lab
 from provisioner.model.metadata import Choices
 from provisioner.model.naming import Instance
-from provisioner.model.observed import Observed, ObservedLater, ObservedVolume
+from provisioner.model.observed import Observed, ObservedLater
 from provisioner.model.plan import Verb
 from provisioner.observe.usage import Usage
 from provisioner.report.terminal import labs_page, status_page, up_page
@@ -37,7 +37,10 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def data(observed: Observed, used: Mapping[str, Usage] | None = None) -> list[dict[str, Any]]:
     return status_page.status_data(
-        [InstanceStatus(one, HERE, observed.of(one), used or {}) for one in observed.instances()]
+        [
+            InstanceStatus(one, HERE, observed.of(one), observed.of(one).lost_networks(), used or {})
+            for one in observed.instances()
+        ]
     )
 
 
@@ -65,7 +68,7 @@ def test_status() -> None:
         "with": [],
         "left_out": [],
         "networks": [{"name": "lab", "active": True, "subnet": subnet}],
-        "leftovers": [],
+        "lost_networks": [],
         "later": [],
     }
     one, two = entry["guests"]
@@ -123,17 +126,16 @@ def test_what_flags_chose_is_told() -> None:
     assert last == "demo keeps --set one.memory=1GiB --set two.video=vga --accel tcg until it goes down"
 
 
-def test_what_a_later_version_made_is_told_and_is_no_leftover() -> None:
+def test_what_a_later_version_made_is_told() -> None:
     instance = Instance("learner", "demo")
-    volume = ObservedVolume(instance.volume("full", 0), instance, "full.disk0.qcow2")
     later = tuple(
         ObservedLater(f"virtlab.learner.demo.{part.split()[1]}", instance, part, 3)
         for part in ("guest full", "network lab")
     )
-    only = Observed((), (), (volume,), later)
+    only = Observed((), (), later)
     (entry,) = data(only)
     assert entry["later"][0] == {"name": "virtlab.learner.demo.full", "part": "guest full", "format": 3}
-    assert (entry["guests"], entry["leftovers"]) == ([], [])
+    assert entry["guests"] == []
     assert page(only) == (
         "demo: made by a later version of virtlab: guest full (metadata in format 3), "
         "network lab (metadata in format 3); nothing of it is touched: "
@@ -144,18 +146,48 @@ def test_what_a_later_version_made_is_told_and_is_no_leftover() -> None:
     assert mixed[-1].startswith("demo: made by a later version")
 
 
-def test_leftovers_are_told() -> None:
-    instance = Instance("learner", "demo")
-    volume = ObservedVolume(instance.volume("gone", 0), instance, "gone.disk0.qcow2")
-    only = Observed((), (), (volume,))
-    (entry,) = data(only)
-    assert (entry["lab"], entry["owner"], entry["leftovers"]) == (None, "learner", [volume.name])
+def test_what_a_run_that_did_not_end_left_is_told() -> None:
+    only = dataclasses.replace(after(LAB), domains=())
     said = "demo: something is left of a run that did not end; virtlab down demo removes it"
     assert page(only) == said
-    observed = after(LAB)
-    beside = dataclasses.replace(observed, volumes=(*observed.volumes, volume))
-    assert page(beside).splitlines()[-1] == said
-    assert said not in page(observed)
+    assert said not in page(after(LAB))
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("running", "what is on it is lost when the guest stops"),
+        ("stopped", "what is on it is lost"),
+    ],
+)
+def test_a_disk_whose_file_was_deleted_is_told_with_the_verb_that_mends_it(state: str, told: str) -> None:
+    observed = stopped(after(LAB), "one", state)
+    one, two = observed.domains
+    observed = dataclasses.replace(observed, domains=(dataclasses.replace(one, lost_disks=(0,)), two))
+    assert data(observed)[0]["guests"][0]["lost_disks"] == [0]
+    last = page(observed).splitlines()[-1]
+    assert last == (
+        f"demo/one: the file of disk 0 was deleted, and {told}; virtlab up demo makes an empty one"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "there", "lost"),
+    [
+        ("running", "stopped", True),
+        ("running", "gone", True),
+        ("stopped", "stopped", False),
+        ("stopped", "gone", True),
+    ],
+)
+def test_a_network_that_somebody_took_away(state: str, there: str, lost: bool) -> None:
+    observed = stopped(after(LAB), "one", state)
+    (net,) = observed.networks
+    networks = () if there == "gone" else (dataclasses.replace(net, active=False),)
+    observed = dataclasses.replace(observed, networks=networks)
+    assert data(observed)[0]["lost_networks"] == (["lab"] if lost else [])
+    told = "demo: network lab is stopped or gone, and its guests are cut off; virtlab up demo brings it back"
+    assert (told in page(observed)) == lost
 
 
 def prepared(of: Lab, observed: Observed = NOTHING) -> Prepared:
@@ -182,8 +214,6 @@ def test_plan_page_of_nothing_to_do() -> None:
 
 def test_changes_page() -> None:
     observed = after(lab(guest("one"), guest("gone"), networks=(network(), network("more"))))
-    lost = ObservedVolume("virtlab.learner.demo.x.disk0.qcow2", Instance("learner", "demo"), "x.disk0.qcow2")
-    observed = dataclasses.replace(observed, volumes=(*observed.volumes, lost))
     now = lab(guest("one", memory=256 * MIB, interfaces=(Interface("lab", "e1000"),)))
     assert up_page.changes_page(make(now, observed)) == (
         "restart one: the lab file changed\n"
@@ -191,8 +221,7 @@ def test_changes_page() -> None:
         "    interfaces[0].model: virtio → e1000\n"
         "    this loses what is in its memory\n"
         "remove gone: the lab file no longer has it\n"
-        "    this loses all that is on its disks and in its memory\n"
-        "remove virtlab.learner.demo.x.disk0.qcow2: left over from a run that did not end"
+        "    this loses all that is on its disks and in its memory"
     )
 
 

@@ -16,7 +16,6 @@ from provisioner.model import naming, plan
 from provisioner.model.enums import GuestKind, NetworkMode, Transport
 from provisioner.model.lab import Guest, Interface, Lab, Processor
 from provisioner.model.metadata import Choices
-from provisioner.model.observed import Observed, ObservedVolume
 from provisioner.model.plan import Plan, Verb
 from provisioner.units import MIB
 
@@ -39,7 +38,6 @@ def test_nothing_to_do() -> None:
     made = make(ONE, after(ONE))
     assert verbs(made) == {"lab": "keep", "one": "keep"}
     assert not made.changes_something
-    assert made.leftovers == ()
 
 
 def test_on_a_session_connection_there_are_no_networks() -> None:
@@ -112,7 +110,6 @@ def test_guests_and_networks_that_the_file_no_longer_has() -> None:
     made = make(ONE, observed)
     assert verbs(made) == {"lab": "keep", "more": "remove", "one": "keep", "two": "remove"}
     assert made.guest("two").loses == "all that is on its disks and in its memory"
-    assert made.leftovers == ()  # the volumes of two go with it
 
 
 NETS = (network("lab"), network("more", NetworkMode.ISOLATED))
@@ -148,19 +145,17 @@ def test_a_stopped_network_starts() -> None:
     assert make(ONE, observed).networks[0].verb is Verb.START
 
 
-def test_volumes_that_no_guest_owns_are_left_over() -> None:
-    instance = origin(ONE).key
-    lost = [instance.volume("one", 1), instance.volume("gone", 0), f"{instance.prefix}one.extra"]
-    observed = after(ONE)
-    volumes = (
-        *observed.volumes,
-        *(ObservedVolume(n, instance, n.removeprefix(instance.prefix)) for n in lost),
-    )
-    made = make(ONE, dataclasses.replace(observed, volumes=volumes))
-    assert made.leftovers == tuple(lost)
-    assert made.changes_something
-    half_made = Observed((), (), (ObservedVolume(instance.volume("one", 0), instance, "one.disk0.qcow2"),))
-    assert make(ONE, half_made).leftovers == ()  # create takes its place
+@pytest.mark.parametrize(
+    ("state", "verb", "loses"),
+    [("running", Verb.RESTART, "what is in its memory and on that disk"), ("stopped", Verb.START, None)],
+)
+def test_a_disk_whose_file_was_deleted(state: str, verb: Verb, loses: str | None) -> None:
+    observed = stopped(after(ONE), "one", state)
+    (domain,) = observed.domains
+    lost = dataclasses.replace(domain, lost_disks=(0,))
+    step = make(ONE, dataclasses.replace(observed, domains=(lost,))).guest("one")
+    assert (step.verb, step.loses) == (verb, loses)
+    assert step.changes == ("disks[0]: its file was deleted → empty",)
 
 
 def hosted(name: str, parent: str, **changes: object) -> Guest:
@@ -325,7 +320,6 @@ def test_after_any_edits_a_second_plan_is_empty(labs: list[Lab], session: bool) 
         assert not any(s.changes_something for s in made.guests)
         # titles of networks aside, which are no reason to make one anew
         assert not any(s.changes_something for s in made.networks)
-        assert not made.leftovers
         given_out = [(a.network, a.address) for d in observed.domains for a in d.metadata.addresses]
         assert len(given_out) == len(set(given_out))
         assert {d.guest for d in observed.domains} == {g.name for g in of.top_level}
@@ -353,11 +347,6 @@ def test_a_clone_that_a_bench_left_behind_goes_and_nobody_is_asked() -> None:
     mark = dataclasses.replace(full.metadata, guest=name)
     instance = full.instance
     left = dataclasses.replace(full, name=instance.domain(name), guest=name, metadata=mark)
-    volumes = [ObservedVolume(v := instance.volume(name, 0), instance, v.removeprefix(instance.prefix))]
-    made = make(of, Observed((*observed.domains, left), observed.networks, (*observed.volumes, *volumes)))
+    made = make(of, dataclasses.replace(observed, domains=(*observed.domains, left)))
     assert [(s.verb, s.name) for s in made.guests if s.changes_something] == [(Verb.REMOVE, "full.clone")]
     assert not made.losses
-    assert not made.leftovers, "its volume goes with it"
-    # killed in between: only the volume is left
-    made = make(of, Observed(observed.domains, observed.networks, (*observed.volumes, *volumes)))
-    assert made.leftovers == (volumes[0].name,)

@@ -15,12 +15,12 @@ from provisioner.model import metadata, naming, plan
 from provisioner.model.accel import Decision
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
 from provisioner.model.lab import Clock, Disk, Guest, Interface, Lab, Network, Processor
-from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork, ObservedVolume
+from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork
 from provisioner.model.plan import Plan, Verb
 from provisioner.model.ranges import Taken, subnets
 from provisioner.units import MIB
 
-NOTHING = Observed((), (), ())
+NOTHING = Observed((), ())
 
 
 def disk(size: int = 64 * MIB, image: str | None = None, bus: str = "virtio") -> Disk:
@@ -132,13 +132,7 @@ def after(of: Lab, observed: Observed = NOTHING, *, session: bool = False) -> Ob
         back = metadata.loads(metadata.dumps(written))
         assert isinstance(back, metadata.NetworkMetadata)
         networks.append(ObservedNetwork(instance.network(step.name), instance, step.name, True, back))
-    volumes = tuple(
-        ObservedVolume(name, instance, name.removeprefix(instance.prefix))
-        for domain in domains
-        for index in range(len(domain.metadata.guest.disks))
-        if (name := instance.volume(domain.guest, index))
-    )
-    return Observed(tuple(domains), tuple(networks), volumes)
+    return Observed(tuple(domains), tuple(networks))
 
 
 def stopped(observed: Observed, name: str, state: str = "stopped") -> Observed:

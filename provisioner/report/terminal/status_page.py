@@ -57,10 +57,10 @@ def _instance_data(each: InstanceStatus) -> dict[str, Any]:
     instance, observed = each.instance, each.observed
     origin = observed.origin()
     guests = [guest_data(domain.metadata, domain.state) for domain in observed.domains]
-    for guest in guests:
+    for guest, domain in zip(guests, observed.domains, strict=True):
+        guest["lost_disks"] = list(domain.lost_disks)
         if usage := each.usage.get(guest["domain"]):
             guest["usage"] = asdict(usage)
-    present = {domain.guest for domain in observed.domains}
     return {
         "instance": instance.name,
         "lab": origin.lab if origin else None,
@@ -75,8 +75,7 @@ def _instance_data(each: InstanceStatus) -> dict[str, Any]:
             {"name": n.network, "active": n.active, "subnet": n.metadata.subnet} for n in observed.networks
         ],
         "guests": guests,
-        # a volume may belong to a guest of a later version, of which not even the disks are known
-        "leftovers": [] if observed.later else [v.name for v in observed.volumes if v.guest not in present],
+        "lost_networks": list(each.lost_networks),
         "later": [{"name": i.name, "part": i.part, "format": i.format} for i in observed.later],
     }
 
@@ -158,11 +157,12 @@ def status_page(instances: list[dict[str, Any]]) -> str:
                 f"{entry['instance']}: made by a later version of virtlab: {', '.join(parts)}; "
                 f"nothing of it is touched: {HINT_LATER}"
             )
-        elif not entry["guests"] or entry["leftovers"]:
+        elif not entry["guests"]:
             lines.append(
                 f"{entry['instance']}: something is left of a run that did not end; "
                 f"{text.command()} down {entry['instance']} removes it"
             )
+        lines += _lost(entry)
         lines += [
             f"{entry['instance']}/{guest['name']}: optional, and not up: {guest['command']}"
             for guest in entry["left_out"]
@@ -172,6 +172,28 @@ def status_page(instances: list[dict[str, Any]]) -> str:
         if chosen:
             lines.append(f"{entry['instance']} keeps {' '.join(chosen)} until it goes down")
     return "\n".join(lines)
+
+
+def _lost(entry: dict[str, Any]) -> list[str]:
+    """What somebody took away from an instance, and the verb that mends it."""
+    lines = [
+        f"{entry['instance']}: network {name} is stopped or gone, and its guests are cut off; "
+        f"{text.command()} up {entry['instance']} brings it back, and starts them anew"
+        for name in entry["lost_networks"]
+    ]
+    for guest in entry["guests"]:
+        if guest["lost_disks"]:
+            label, running = (
+                f"{entry['instance']}/{guest['name']}",
+                guest["state"] not in ("stopped", "crashed"),
+            )
+            numbers = ", ".join(map(str, guest["lost_disks"]))
+            lines.append(
+                f"{label}: the file of disk {numbers} was deleted, and what is on it is lost"
+                f"{' when the guest stops' if running else ''}; "
+                f"{text.command()} up {entry['instance']} makes an empty one"
+            )
+    return lines
 
 
 def _used(usage: dict[str, Any] | None) -> tuple[str, str]:

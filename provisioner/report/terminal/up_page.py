@@ -78,7 +78,6 @@ def changes_page(plan: Plan) -> str:
             lines += [f"    {change}" for change in step.changes]
             if step.loses:
                 lines.append(f"    this loses {step.loses}")
-    lines += [f"remove {volume}: left over from a run that did not end" for volume in plan.leftovers]
     return "\n".join(lines)
 
 
