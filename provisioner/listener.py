@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
+
+_ears: list[Callable[[str], None]] = []
 
 
 class Listener(Protocol):
@@ -22,3 +26,19 @@ class Listener(Protocol):
 
     def failed(self, subject: str, text: str) -> None:
         """Reports that a subject has failed. The error itself is in the result, or is raised."""
+
+
+@contextmanager
+def heard_by(tell: Callable[[str], None]) -> Iterator[None]:
+    """Inside it, ``tell`` gets what is announced."""
+    _ears.append(tell)
+    try:
+        yield
+    finally:
+        _ears.remove(tell)
+
+
+def announce(text: str) -> None:
+    """Says something to whoever runs this process, also where a verb has no listener: that it has to wait."""
+    for tell in _ears[-1:]:
+        tell(text)

@@ -55,4 +55,12 @@ def session_pool_dir() -> Path:
     return Path(base) / "libvirt" / "images" / "virtlab"
 
 
+def libvirt_run_dir() -> Path:
+    """The folder of the socket and the process id of the user's own libvirt daemon."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if not runtime:
+        runtime = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
+    return Path(runtime) / "libvirt"
+
+
 SYSTEM_POOL_DIR = Path("/var/lib/libvirt/images/virtlab")

@@ -71,6 +71,28 @@ def within(work: Sequence[Callable[[], _T]], deadline: float) -> list[_T | None]
     return [piece.result() if piece.has_ended else None for piece in crew.pieces]
 
 
+def begin(work: Callable[[], _T]) -> Begun[_T]:
+    """Begins work, and returns at once. Nobody has to wait for it: then it is abandoned."""
+    crew = _Crew([work])
+    crew.begin(1)
+    return Begun(crew)
+
+
+class Begun(Generic[_T]):
+    """Work that was begun."""
+
+    def __init__(self, crew: _Crew[_T]) -> None:
+        self._crew = crew
+
+    def ended(self, seconds: float) -> bool:
+        """Waits at most so many seconds until it has ended. Whether it has."""
+        return self._crew.ended(seconds)
+
+    def result(self) -> _T:
+        """What it gave, once it has ended. Raises what it raised."""
+        return self._crew.pieces[0].result()
+
+
 @contextmanager
 def aside(work: Callable[[], _T]) -> Iterator[Aside[_T]]:
     """Does the work while the block inside runs. The block may ask for the result, which waits for it."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from provisioner import errors, paths
 from provisioner.host.local_host import Host, LocalHost, user_name
@@ -66,11 +68,21 @@ class Session:
 
 
 @contextmanager
-def opened(choice: Choice, *, with_events: bool = False) -> Iterator[Session]:
-    """A session on that connection. ``with_events`` where guests will be waited for or talked to."""
+def opened(
+    choice: Choice,
+    *,
+    with_events: bool = False,
+    patience: float | None = None,
+    cancelled: threading.Event | None = None,
+) -> Iterator[Session]:
+    """A session on that connection. ``with_events`` where guests will be waited for or talked to.
+
+    ``patience`` are the seconds that libvirt may be silent, where those of ``calls.PATIENCE`` are too long.
+    Where ``cancelled`` is set, silence is not waited for.
+    """
     if with_events:
         events.ensure_running()
-    conn = connection.connect(choice)
+    conn = connection.connect(choice, patience=patience, cancelled=cancelled)
     try:
         host: Host = LocalHost() if choice.is_local else UnknownHost()
         yield Session(conn, choice, host, user_name())
@@ -80,17 +92,24 @@ def opened(choice: Choice, *, with_events: bool = False) -> Iterator[Session]:
 
 @contextmanager
 def everywhere(
-    flag: str | None, *, with_events: bool = False, tell: Callable[[str], None] | None = None
+    flag: str | None,
+    *,
+    with_events: bool = False,
+    tell: Callable[[str], None] | None = None,
+    patience: float | None = None,
+    cancelled: threading.Event | None = None,
 ) -> Iterator[list[Session]]:
     """A session on each connection that this user's labs may be on, the preferred one first.
 
     ``tell`` is called about each that can't be reached. Where none can, the first error is raised.
+    ``patience``, ``cancelled``: as of ``opened``.
     """
+    how = partial(opened, with_events=with_events, patience=patience, cancelled=cancelled)
     with ExitStack() as stack:
         sessions, problems = [], []
         for choice in uris.everywhere(flag):
             try:
-                sessions.append(stack.enter_context(opened(choice, with_events=with_events)))
+                sessions.append(stack.enter_context(how(choice)))
             except errors.HypervisorError as error:
                 if choice.asked_for:
                     raise
@@ -104,13 +123,19 @@ def everywhere(
 
 
 @contextmanager
-def instance_up(flag: str | None, name: str) -> Iterator[tuple[Session, naming.Instance]]:
+def instance_up(
+    flag: str | None,
+    name: str,
+    *,
+    patience: float | None = None,
+    cancelled: threading.Event | None = None,
+) -> Iterator[tuple[Session, naming.Instance]]:
     """The session and the instance of that name, on whichever connection it is.
 
     Raises NotFound where there is none, Ambiguous where several connections have one, and ConflictError
-    where a later virtlab made it.
+    where a later virtlab made it. ``patience``, ``cancelled``: as of ``opened``.
     """
-    with everywhere(flag, with_events=True) as sessions:
+    with everywhere(flag, with_events=True, patience=patience, cancelled=cancelled) as sessions:
         looks = [(session, session.look()) for session in sessions]
         matches = [
             (session, instance, observed)

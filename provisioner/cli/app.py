@@ -52,7 +52,8 @@ class _Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            result = super().invoke(ctx)
+            with text.announcing():
+                result = super().invoke(ctx)
             sys.stdout.flush()  # here, where a reader that has gone is handled
             return result
         except errors.VirtlabError as error:

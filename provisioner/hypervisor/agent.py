@@ -13,6 +13,7 @@ import libvirt
 import libvirt_qemu
 
 from provisioner import errors
+from provisioner.hypervisor import calls
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import code_of, translate, undecodable
 from provisioner.hypervisor.streams import CharStream, open_console
@@ -86,7 +87,9 @@ class VirtioChannel:
     ) -> object:
         text = qga.request(execute, arguments).decode("ascii")
         try:
-            answer = libvirt_qemu.qemuAgentCommand(self._domain.handle, text, max(1, math.ceil(seconds)), 0)
+            answer = calls.on(
+                self._domain.handle, libvirt_qemu.qemuAgentCommand, text, max(1, math.ceil(seconds)), 0
+            )
         except libvirt.libvirtError as error:
             raise self._translated(error, execute) from error
         except UnicodeDecodeError as error:

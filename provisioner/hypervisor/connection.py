@@ -7,23 +7,30 @@ is gone already is no error.
 
 from __future__ import annotations
 
-import os
+import threading
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import libvirt
 
 from provisioner import errors
-from provisioner.hypervisor import domain, network, reader, storage
+from provisioner.hypervisor import domain, network, reader, remedies, storage
+from provisioner.hypervisor.calls import PATIENCE, Calls, guarded, within
 from provisioner.hypervisor.domain import Domain
-from provisioner.hypervisor.failures import code_of, translate, translated
+from provisioner.hypervisor.failures import code_of, printable, translate, translated
 from provisioner.hypervisor.network import Network
 from provisioner.hypervisor.storage import Pool
-from provisioner.hypervisor.uris import SESSION, SYSTEM, Choice
+from provisioner.hypervisor.uris import Choice
 from provisioner.model.observed import Observed, ObservedDomain
 from provisioner.model.ranges import Taken
 
 if TYPE_CHECKING:
     from provisioner.hypervisor.binding import RawConnection
+
+_LEAST_PATIENCE = 5.0  # seconds, however little time the user gives: a busy daemon may need some
+_REMOTE_PATIENCE = 120.0
+_CLOSE_SECONDS = 2.0
 
 
 class Connection:
@@ -32,14 +39,20 @@ class Connection:
     ``handle`` is libvirt's own object, for the modules of this package alone.
     """
 
-    __slots__ = ("handle",)
+    __slots__ = ("_calls", "handle")
 
-    def __init__(self, handle: RawConnection) -> None:
-        self.handle = handle
+    def __init__(self, handle: RawConnection, calls: Calls | None = None) -> None:
+        self._calls = calls or Calls()
+        self.handle = guarded(handle, self._calls)
 
     def close(self) -> None:
-        """Closes the connection. Nothing that came from it can be used any more."""
-        self.handle.close()
+        """Closes the connection. Nothing that came from it can be used any more.
+
+        One with a call that was given up stays open until this process ends: closing it would wait for that.
+        """
+        if self._calls.is_whole:
+            with suppress(errors.HypervisorError):
+                within(self.handle, _CLOSE_SECONDS).close()
 
     def look(self, pool: Pool | None = None) -> Observed:
         """Everything that is virtlab's, of all users; with its volumes where a pool is given."""
@@ -174,41 +187,49 @@ class Connection:
         return True
 
 
-def connect(choice: Choice) -> Connection:
-    """An open connection to libvirt.
+def connect(
+    choice: Choice, *, patience: float | None = None, cancelled: threading.Event | None = None
+) -> Connection:
+    """An open connection to libvirt's QEMU driver.
 
-    Raises ConnectionFailed or PermissionDenied, with what to do about it. libvirt's own printing
-    of errors is switched off; no credential is ever asked for.
+    Raises ConnectionFailed or PermissionDenied, with what to do about it, and InputError where the URI leads
+    to another hypervisor. libvirt's own printing of errors is switched off; no credential is ever asked for.
+    ``patience``, ``cancelled``: how long libvirt may be silent, see ``Calls``.
     """
     libvirt.registerErrorHandler(_ignore, None)
+    calls = Calls(
+        f"libvirt ({choice.uri})",
+        partial(remedies.silent, choice),
+        patience=_patience(choice, patience),
+        cancelled=cancelled,
+    )
     try:
-        return Connection(libvirt.open(choice.uri))
+        raw = calls.make(partial(libvirt.open, choice.uri))
+        calls.ask = partial(_open_and_close, choice.uri) if choice.is_local else raw.getLibVersion
+        driver = calls.make(raw.getType)
     except libvirt.libvirtError as error:
         doing = f"can't connect to {choice.uri} ({choice.why})"
-        raise translate(error, doing, hint=_hint(choice, code_of(error))) from error
+        raise translate(error, doing, hint=remedies.unreachable(choice, code_of(error))) from error
+    conn = Connection(raw, calls)
+    if driver != "QEMU":
+        conn.close()
+        raise errors.InputError(
+            f"{choice.uri} ({choice.why}) leads to libvirt's driver {printable(driver)}, and labs need QEMU",
+            hint=remedies.another(choice),
+        )
+    return conn
+
+
+def _patience(choice: Choice, wanted: float | None) -> float:
+    """How long a daemon may be silent. Over SSH somebody may have to type a password first."""
+    if not choice.is_local:
+        return _REMOTE_PATIENCE
+    return PATIENCE if wanted is None else min(PATIENCE, max(_LEAST_PATIENCE, wanted))
+
+
+def _open_and_close(uri: str) -> None:
+    libvirt.open(uri).close()
 
 
 def _ignore(_context: object, _error: object) -> None:
     """Takes libvirt's errors and does nothing. Without such a function, libvirt prints each of them."""
-
-
-def _hint(choice: Choice, code: int) -> str:
-    if not choice.is_local:
-        return f"try it with: virsh -c {choice.uri} list"
-    if code in (
-        libvirt.VIR_ERR_AUTH_FAILED,
-        libvirt.VIR_ERR_AUTH_UNAVAILABLE,
-        libvirt.VIR_ERR_AUTH_CANCELLED,
-    ) or (code == libvirt.VIR_ERR_INTERNAL_ERROR and os.geteuid() != 0 and not choice.is_session):
-        # a daemon that finds no polkit to ask reports that as an internal error
-        return (
-            "join the group that may use it (sudo usermod -aG libvirt $USER, then log in again), "
-            f"or use your own: -c {SESSION}"
-        )
-    if choice.is_session and os.geteuid() == 0:
-        return f"root has no session of its own: use -c {SYSTEM}"
-    if choice.is_session:
-        return "is libvirt installed? ./bootstrap in a clone of virtlab installs what is needed"
-    return (
-        "start libvirt (sudo systemctl start libvirtd, or ./bootstrap in a clone of virtlab), then try again"
-    )

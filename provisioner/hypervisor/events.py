@@ -9,6 +9,7 @@ from types import TracebackType
 
 import libvirt
 
+from provisioner import errors
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import translated
 
@@ -110,7 +111,7 @@ class DomainWatch:
             callback = self._callbacks.pop()
             try:
                 self._conn.domainEventDeregisterAny(callback)
-            except libvirt.libvirtError:  # the connection is gone, and the registration with it
+            except (libvirt.libvirtError, errors.HypervisorError):  # the connection is gone, and all with it
                 continue
 
     def _on_lifecycle(self, _conn: object, _domain: object, event: int, detail: int, _opaque: object) -> None:

@@ -9,6 +9,7 @@ import libvirt
 import libvirt_qemu
 
 from provisioner import errors
+from provisioner.hypervisor import calls
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import translate, translated
 
@@ -50,7 +51,7 @@ def trace(domain: Domain, events: Sequence[str], *, on: bool) -> None:
     for event in events:
         command = f"trace-event {event} {'on' if on else 'off'}"
         try:
-            said = libvirt_qemu.qemuMonitorCommand(domain.handle, command, flags)
+            said = calls.on(domain.handle, libvirt_qemu.qemuMonitorCommand, command, flags)
         except libvirt.libvirtError as error:
             raise translate(error, f"can't trace {domain.name}") from error
         if said.strip():

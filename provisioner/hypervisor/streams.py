@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BULK_CHUNK = 256 * 1024
 _WOULD_BLOCK = -2
 _CHUNK = 64 * 1024
+_NO_MATTER = (libvirt.libvirtError, errors.HypervisorError)  # where something is closed
 _ENDED = libvirt.VIR_STREAM_EVENT_ERROR | libvirt.VIR_STREAM_EVENT_HANGUP
 
 
@@ -102,7 +103,7 @@ class CharStream:
             if self._closed:
                 return
             self._closed = True
-        with suppress(libvirt.libvirtError):  # it removed itself when the other side closed
+        with suppress(*_NO_MATTER):  # it removed itself when the other side closed
             self._stream.eventRemoveCallback()
         _abort(self._stream)
         self._finish()
@@ -220,5 +221,5 @@ def upload(
 
 
 def _abort(stream: RawStream) -> None:
-    with suppress(libvirt.libvirtError):  # it has ended already
+    with suppress(*_NO_MATTER):  # it has ended already
         stream.abort()

@@ -6,6 +6,7 @@ import grp
 import os
 import stat
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,8 +14,19 @@ from provisioner import paths, settings
 
 SYSTEM = "qemu:///system"
 SESSION = "qemu:///session"
+VARIABLE = "LIBVIRT_DEFAULT_URI"
+_GROUP = "libvirt"
 _POLKIT_BUS = "/run/dbus/system_bus_socket"
 _SYSTEM_SOCKETS = ("/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock")
+
+
+class Source(Enum):
+    """Who named a URI."""
+
+    FLAG = "flag"
+    CONFIGURATION = "configuration"
+    ENVIRONMENT = "environment"
+    OURSELVES = "ourselves"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +35,12 @@ class Choice:
 
     uri: str
     why: str
-    asked_for: bool = field(default=False, compare=False)  # by a flag, the configuration or the environment
+    source: Source = field(default=Source.OURSELVES, compare=False)
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether somebody named it, so that no other one will do."""
+        return self.source is not Source.OURSELVES
 
     @property
     def is_session(self) -> bool:
@@ -40,16 +57,20 @@ def choose(flag: str | None) -> Choice:
     """The connection to use. The first of these decides: flag, configuration, LIBVIRT_DEFAULT_URI, and what
     this user may do."""
     if flag:
-        return Choice(flag, "--connect", asked_for=True)
+        return Choice(flag, "--connect", Source.FLAG)
     if configured := settings.load().connect:
-        return Choice(configured, f"set in {paths.config_file()}", asked_for=True)
-    environment = os.environ.get("LIBVIRT_DEFAULT_URI")
+        return Choice(configured, f"set in {paths.config_file()}", Source.CONFIGURATION)
+    environment = os.environ.get(VARIABLE)
     if environment:
-        return Choice(environment, "LIBVIRT_DEFAULT_URI", asked_for=True)
+        return Choice(environment, VARIABLE, Source.ENVIRONMENT)
     if os.geteuid() == 0:
         return Choice(SYSTEM, "you are root")
     if _system_open_to_us():
         return Choice(SYSTEM, "you may use the system's libvirt")
+    if joined_since_login():
+        return Choice(
+            SESSION, "your own libvirt; you joined group libvirt, which counts from your next login"
+        )
     return Choice(SESSION, "your own libvirt, no root needed")
 
 
@@ -89,10 +110,21 @@ def _system_open_to_us() -> bool:
 
 def _in_libvirt_group() -> bool:
     try:
-        gid = grp.getgrnam("libvirt").gr_gid
+        return grp.getgrnam(_GROUP).gr_gid in os.getgroups()
     except KeyError:
         return False
-    return gid in os.getgroups()
+
+
+def joined_since_login() -> bool:
+    """Whether this user is in the group that may use the system's libvirt, and this process is not: it stems
+    from a login before."""
+    import pwd
+
+    try:
+        group = grp.getgrnam(_GROUP)
+        return pwd.getpwuid(os.geteuid()).pw_name in group.gr_mem and group.gr_gid not in os.getgroups()
+    except KeyError:
+        return False
 
 
 def _session_in_use() -> bool:

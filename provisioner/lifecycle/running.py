@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,15 +20,15 @@ Match = tuple[Session, naming.Instance, tuple[Member, ...]]
 
 
 @contextmanager
-def lab_up(connect: str | None, target: str) -> Iterator[Match]:
+def lab_up(connect: str | None, target: str, *, cancelled: threading.Event | None = None) -> Iterator[Match]:
     """The session, the instance and its guests, sorted by name. Guests inside one follow it. Clones are left
     out.
 
     ``target`` is an instance's name, or the path of a lab's folder or file. Raises InputError for
     LAB/GUEST, NotFound where nothing of that name is up, Ambiguous where more than one thing is, and
-    ConflictError where a later virtlab made it.
+    ConflictError where a later virtlab made it. ``cancelled``: as of ``session.opened``.
     """
-    with everywhere(connect, with_events=True) as sessions:
+    with everywhere(connect, with_events=True, cancelled=cancelled) as sessions:
         looks = [(session, session.look(volumes=False)) for session in sessions]
         everything = [
             (session, instance, guests) for session, seen in looks for instance, guests in _instances(seen)

@@ -47,9 +47,10 @@ def bench(
     if save is not None:
         results.may_save(save)
     earlier = results.bench_in(against) if against is not None else None
-    with running.lab_up(connect, target) as (session, instance, guests):
+    cancelled = cancelled or Cancellation()
+    with running.lab_up(connect, target, cancelled=cancelled) as (session, instance, guests):
         result, unreached = benchmark.run(
-            session, instance, guests, listener, quick=quick, cancelled=cancelled or Cancellation()
+            session, instance, guests, listener, quick=quick, cancelled=cancelled
         )
     source = guests[0].metadata.origin.source
     not_kept = kept.problem_of(lambda: results.save("bench", instance.name, source, to_data(result)))

@@ -43,7 +43,7 @@ def down(
     cancelled = cancelled or Cancellation()
     gone: list[str] = []
     problems: list[errors.VirtlabError] = []
-    with everywhere(connect, tell=listener.note) as sessions:
+    with everywhere(connect, tell=listener.note, cancelled=cancelled) as sessions:
         for session in sessions:
             for doubtful in session.look().doubtful:
                 listener.note(doubtful.told)

@@ -27,7 +27,7 @@ def run(
     where the guest can't run it.
     """
     instance_name, guest_name = split(guest)
-    with instance_up(connect, instance_name) as (session, instance):
+    with instance_up(connect, instance_name, patience=timeout) as (session, instance):
         transport = choose.backend(session, choose.member(session, instance, guest_name)).reach()
         given = read_input() if read_input is not None else None
         return transport.run(list(command), input=given, timeout=timeout, max_output=max_output)

@@ -37,8 +37,9 @@ def start(
     is raised. Raises NotFound where the instance is not up, InputError where it has no such guest, and
     GuestError where one does not come up.
     """
-    with _guests(target, connect, listener) as (session, guests):
-        power.start(session, guests, listener, timeout=timeout, cancelled=cancelled or Cancellation())
+    cancelled = cancelled or Cancellation()
+    with _guests(target, connect, listener, timeout, cancelled) as (session, guests):
+        power.start(session, guests, listener, timeout=timeout, cancelled=cancelled)
 
 
 def stop(
@@ -54,19 +55,20 @@ def stop(
     Setting ``cancelled`` ends the wait: Cancelled is raised, and guests that were asked to shut down may
     still do so. ``target`` and errors as with ``start``.
     """
-    with _guests(target, connect, listener) as (session, guests):
-        power.stop(session, guests, listener, timeout=timeout, cancelled=cancelled or Cancellation())
+    cancelled = cancelled or Cancellation()
+    with _guests(target, connect, listener, timeout, cancelled) as (session, guests):
+        power.stop(session, guests, listener, timeout=timeout, cancelled=cancelled)
     return Stopped(loses_files=all(kinds.of(guest.metadata.guest.kind).is_top_level for guest in guests))
 
 
 @contextmanager
 def _guests(
-    target: str, connect: str | None, listener: Listener
+    target: str, connect: str | None, listener: Listener, patience: float, cancelled: Cancellation
 ) -> Iterator[tuple[Session, Sequence[Member]]]:
     """The guests that are meant, and their connection. Inside it, the instance's lock is held."""
     name, _, guest = target.partition("/")
     with (
-        instance_up(connect, name) as (session, instance),
+        instance_up(connect, name, patience=patience, cancelled=cancelled) as (session, instance),
         lock.held(session.lock_name(instance.name), listener, timeout=lock.LONG),
     ):
         for doubtful in session.look(volumes=False).of(instance).doubtful:

@@ -55,7 +55,8 @@ def up(
     taken back, and Cancelled is raised. Raises what ``plan`` raises, Declined where the person does not
     agree, and GuestError where a guest does not come up.
     """
-    with opened(uris.choose(connect), with_events=True) as session:
+    choice, patience = uris.choose(connect), request.timeout
+    with opened(choice, with_events=True, patience=patience, cancelled=cancelled) as session:
         target = locate(session, request)
         listener.note(f"connection: {session.choice.uri} ({session.choice.why})")
         with lock.held(session.lock_name(target.instance.name), listener, timeout=lock.LONG):

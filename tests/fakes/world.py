@@ -14,7 +14,7 @@ from provisioner.host.local_host import KvmDevice
 from provisioner.host.unknown_host import UnknownHost
 from provisioner.hypervisor.binding import RawConnection
 from provisioner.hypervisor.connection import Connection
-from provisioner.hypervisor.uris import SYSTEM, Choice
+from provisioner.hypervisor.uris import SYSTEM, Choice, Source
 from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import Recipe
 from provisioner.lifecycle import execution, remove
@@ -138,7 +138,7 @@ class World:
         """Anybody's session with the same daemon."""
         # its domains take streams of their own kind only, as libvirt's do
         raw = cast(RawConnection, line or libvirtd.connect(self.daemon))
-        return Session(Connection(raw), Choice(uri, "a test", asked_for=True), self.host, user)
+        return Session(Connection(raw), Choice(uri, "a test", Source.FLAG), self.host, user)
 
     @property
     def instance(self) -> Instance:

@@ -9,7 +9,7 @@ import pytest
 
 from provisioner import errors
 from provisioner.hypervisor import connection, uris
-from provisioner.hypervisor.uris import Choice
+from provisioner.hypervisor.uris import Choice, Source
 
 DEFAULT = "LIBVIRT_DEFAULT_URI"
 
@@ -108,10 +108,30 @@ def test_what_a_uri_says(uri: str, is_session: bool, is_local: bool) -> None:
     assert (choice.is_session, choice.is_local) == (is_session, is_local)
 
 
-def test_a_connection(tmp_path: Path) -> None:
-    conn = connection.connect(Choice("test:///default", "--connect"))
-    assert conn.handle.getType() == "TEST"
-    conn.close()
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        (Source.FLAG, "leave -c out, or name qemu:///system or qemu:///session"),
+        (Source.CONFIGURATION, "set connect to qemu:///system or qemu:///session there, or remove the line"),
+        (Source.ENVIRONMENT, f"unset {DEFAULT}, or set it to qemu:///system or qemu:///session"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("uri", "error", "words"),
+    [
+        ("test:///default", errors.InputError, "leads to libvirt's driver TEST, and labs need QEMU"),
+        ("quemu:///system", errors.HypervisorError, "no connection driver available"),
+        ("qemu:///sytem", errors.HypervisorError, "can't connect to qemu:///sytem (why): "),
+        ("qemu", errors.HypervisorError, "can't connect to qemu (why): "),
+    ],
+)
+def test_a_uri_that_leads_to_no_qemu(
+    uri: str, error: type[errors.VirtlabError], words: str, source: Source, remedy: str
+) -> None:
+    with pytest.raises(error) as caught:
+        connection.connect(Choice(uri, "why", source))
+    assert words in caught.value.message
+    assert caught.value.hint == remedy
 
 
 @pytest.mark.parametrize("uri", ["no-such-driver:///", "qemu:///system?socket=/no/such/socket"])

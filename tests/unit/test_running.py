@@ -41,7 +41,7 @@ def domain(instance: str, guest: str, file: str = "/labs/x/lab.yaml") -> Observe
 
 def given(monkeypatch: pytest.MonkeyPatch, *sessions: Connection) -> None:
     @contextmanager
-    def everywhere(_flag: Any, *, with_events: bool) -> Iterator[list[Any]]:
+    def everywhere(_flag: Any, **how: object) -> Iterator[list[Any]]:
         yield list(sessions)
 
     monkeypatch.setattr(running, "everywhere", everywhere)

@@ -17,7 +17,7 @@ __all__ = ["make_world", "there", "world"]
 @pytest.fixture
 def there(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """The world, which is also what verbs find when they open a connection."""
-    monkeypatch.setattr(connection, "connect", lambda _: Connection(libvirtd.connect(world.daemon)))
+    monkeypatch.setattr(connection, "connect", lambda _, **how: Connection(libvirtd.connect(world.daemon)))
     monkeypatch.setattr(events, "ensure_running", lambda: None)
     monkeypatch.setattr(session, "LocalHost", lambda: world.host)
     monkeypatch.setattr(session, "user_name", lambda: world.user)

@@ -30,7 +30,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lab is up, and what is measured is known."""
 
     @contextmanager
-    def found(*_: object) -> Iterator[tuple[Any, ...]]:
+    def found(*_: object, **how: object) -> Iterator[tuple[Any, ...]]:
         origin = SimpleNamespace(source=SOURCE)
         yield None, SimpleNamespace(name="mine"), [SimpleNamespace(metadata=SimpleNamespace(origin=origin))]
 

@@ -8,6 +8,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from provisioner import listener
 from provisioner.report.terminal import text
 from provisioner.units import format_seconds
 
@@ -47,13 +48,16 @@ class Progress:
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._live: Live | None = None
+        self._hearing = listener.heard_by(self.note)
 
     def __enter__(self) -> Progress:
+        self._hearing.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._hearing.__exit__(kind, error, trace)
         self._over.set()
         if self._thread is not None:
             self._thread.join()

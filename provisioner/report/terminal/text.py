@@ -11,9 +11,10 @@ import os
 import sys
 import unicodedata
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TextIO
 
-from provisioner import errors
+from provisioner import errors, listener
 from provisioner.labfile.problems import escaped
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -81,6 +82,11 @@ def say(text: str = "") -> None:
 def tell(text: str) -> None:
     """Prints a line to standard error, where it does not mix with the answer."""
     print(harmless(text), file=sys.stderr)
+
+
+def announcing() -> AbstractContextManager[None]:
+    """Inside it, what is announced to whoever runs this process is told."""
+    return listener.heard_by(tell)
 
 
 def asked(question: str) -> str:
