@@ -13,6 +13,8 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Protocol
 
+from provisioner.host import network_state
+from provisioner.host.network_state import NetworkState
 from provisioner.model.ranges import Taken
 
 _LOG_TAIL = 16 * 1024
@@ -92,6 +94,7 @@ class Host(Protocol):
     def nested_kvm(self) -> bool | None: ...
     def processor_flags(self) -> frozenset[str] | None: ...
     def routes(self) -> list[Taken] | None: ...
+    def network_state(self) -> NetworkState | None: ...
     def groups_of(self, uid: int) -> list[int] | None: ...
     def group_id(self, name: str) -> int | None: ...
     def free_memory(self) -> int | None: ...
@@ -151,6 +154,9 @@ class LocalHost:
                 Taken(IPv4Network(f"{address}/{mask}", strict=False), f"a route over {fields[0]}")
             )
         return networks
+
+    def network_state(self) -> NetworkState:
+        return network_state.read()
 
     def groups_of(self, uid: int) -> list[int] | None:
         import pwd

@@ -144,6 +144,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdout.close()
 
 
+def is_installed(program: str) -> bool:
+    """Whether the system has that program in one of its own folders."""
+    return shutil.which(program, path=_SYSTEM_PLACES) is not None
+
+
 def answer(*command: str) -> str | None:
     """What a program of the system printed; None where it is missing, fails, or takes more than ten
     seconds."""

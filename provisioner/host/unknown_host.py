@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from provisioner.host.local_host import HostProcess, KvmDevice, Machine, Storage
+from provisioner.host.network_state import NetworkState
 from provisioner.model.ranges import Taken
 
 
@@ -22,6 +23,9 @@ class UnknownHost:
         return None
 
     def routes(self) -> list[Taken] | None:
+        return None
+
+    def network_state(self) -> NetworkState | None:
         return None
 
     def groups_of(self, uid: int) -> list[int] | None:

@@ -26,6 +26,12 @@ _LAST_LINES = 6
 _LOOK_SECONDS = 0.2
 
 
+def missing() -> list[str]:
+    """The packages of programs that building images needs and that are not installed. lz4 is left out: few
+    kernels need it."""
+    return sorted({p for name, p in _PACKAGES.items() if name != "lz4" and _place(name) is None})
+
+
 def run(
     command: Sequence[str],
     *,
@@ -85,9 +91,13 @@ class ToolFailed(ImageError):
 
 
 def _find(program: str) -> str:
-    folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), *_SYSTEM_FOLDERS]
-    path = shutil.which(program, path=os.pathsep.join(folders))
+    path = _place(program)
     if path is None:
         package = _PACKAGES.get(program, program)
         raise ImageError(f"{program} is needed to build this image", hint=f"apt-get install {package}")
     return path
+
+
+def _place(program: str) -> str | None:
+    folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), *_SYSTEM_FOLDERS]
+    return shutil.which(program, path=os.pathsep.join(folders))

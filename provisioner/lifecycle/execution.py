@@ -17,7 +17,7 @@ from provisioner.cancellation import Cancellation
 from provisioner.hypervisor import host_facts, uris
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.hypervisor.storage import Pool
-from provisioner.lifecycle import image_upload, kvm_access, lab_files, preflight
+from provisioner.lifecycle import host_checks, image_upload, kvm_access, lab_files, preflight
 from provisioner.lifecycle.image_upload import Images, boot_files
 from provisioner.lifecycle.networks import Networks
 from provisioner.lifecycle.request import Request, Target
@@ -163,6 +163,8 @@ def execute(session: Session, prepared: Prepared, listener: Listener, cancelled:
                 _say_how_to_keep(problems)
             errors.raise_all(problems, f"{len(problems)} guests did not come up")
     except BaseException as error:
+        if isinstance(error, errors.VirtlabError):
+            host_checks.explain(session, error)
         if prepared.request.keep_on_failure:
             cancelled.pay(*cancelled.owed)
             listener.note("what was made is kept, as you said: look at it, then {virtlab} down")

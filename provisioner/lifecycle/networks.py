@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 from provisioner import errors, paths, render, settings, side_by_side
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
+from provisioner.lifecycle import host_checks
 from provisioner.listener import Listener
 from provisioner.model import naming, plan, ranges
 from provisioner.model.lab import Lab
@@ -15,6 +16,8 @@ from provisioner.model.metadata import Address, NetworkMetadata, Origin
 from provisioner.model.observed import Observed
 from provisioner.model.plan import Step, Verb
 from provisioner.model.ranges import Taken
+
+_LOG = "libvirt's own log may say more: sudo journalctl -u libvirtd -u virtnetworkd -n 20"
 
 
 def free_range(instance: naming.Instance, network: str, taken: Sequence[Taken]) -> IPv4Network:
@@ -61,8 +64,9 @@ class Networks:
             try:
                 for step in steps:
                     self._do(step, addresses, listener)
-            except errors.HypervisorError:
+            except errors.HypervisorError as error:
                 if not self._lost_a_range():
+                    host_checks.explain(self._session, error, _LOG)
                     raise
                 side_by_side.check(self._cancelled)
             else:

@@ -11,10 +11,11 @@ from provisioner import errors, paths
 from provisioner.backends.session import Session, opened
 from provisioner.hypervisor import host_facts, image_volumes, uris
 from provisioner.hypervisor.image_volumes import StoredImage
-from provisioner.images import cache, managers, packages, registry, releases
+from provisioner.images import cache, managers, packages, registry, releases, tools
 from provisioner.labfile import catalog as lab_catalog
 from provisioner.labfile.observation_spec import NEEDS_NETWORK
-from provisioner.lifecycle import kvm_access, lab_files
+from provisioner.lifecycle import host_checks, kvm_access, lab_files, preflight
+from provisioner.lifecycle.host_checks import Check
 from provisioner.lifecycle.image_upload import recipe_key
 from provisioner.lifecycle.preflight import memory_of
 from provisioner.model import accel, kinds, selection
@@ -24,18 +25,6 @@ from provisioner.units import rough_size
 
 _SPARE_DISK = 1024**3  # bytes: an image being built and uploaded, and disks that grow
 _UNTRIED = "go on; where something fails here that should not, please report it with this line"
-_BOOTSTRAP = "./bootstrap true, in a clone of virtlab, installs it"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding. ``needed``: labs can't run without it."""
-
-    name: str
-    good: bool
-    told: str
-    remedy: str | None = None
-    needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +40,26 @@ class LabVerdict:
 class Findings:
     checks: tuple[Check, ...]
     labs: tuple[LabVerdict, ...]
+    asked: bool = False  # whether about these labs in particular
 
     @property
     def fit(self) -> bool:
-        """Whether nothing that is needed fails."""
-        return all(check.good or not check.needed for check in self.checks)
+        """Whether nothing that is needed fails, and the lab that was asked about can run."""
+        runs = not self.asked or all(lab.how != "not" for lab in self.labs)
+        return runs and all(check.good or not check.needed for check in self.checks)
 
 
-def doctor(connect: str | None) -> Findings:
-    """All checks, and a verdict for every lab of the catalogue."""
+def doctor(connect: str | None, target: str | None = None) -> Findings:
+    """All checks, and a verdict for every lab of the catalogue, or for the lab that ``target`` names.
+
+    Raises InputError where there is no such lab, and LabFileError where its file is wrong.
+    """
+    labs = _labs() if target is None else [selection.chosen(lab_files.load(*lab_files.locate(target)))]
     choice = uris.choose(connect)
     checks: list[Check] = []
     try:
         with opened(choice) as session:
-            checks += _connected(session)
+            checks += _connected(session, labs)
             kvm = host_facts.kvm(session.conn, session.host, session=session.is_session)
             stored = image_volumes.stored_on(session.conn)
             fit = all(check.good or not check.needed for check in checks)
@@ -75,18 +70,16 @@ def doctor(connect: str | None) -> Findings:
                     is_session=session.is_session,
                     memory=session.host.free_memory(),
                     nested=session.host.nested_kvm(),
-                    obstacles=[
-                        o for name in lab_files.images_of([lab]) if (o := _image(name, stored).obstacle)
-                    ],
+                    obstacles=_obstacles(session, lab, stored),
                 )
                 if fit
                 else LabVerdict(lab.name, "not", "see what fails above")
-                for lab in _labs()
+                for lab in labs
             ]
     except errors.HypervisorError as error:
         checks.append(Check("connection", False, error.message, error.hint))
-        verdicts = [LabVerdict(lab.name, "not", "libvirt does not answer") for lab in _labs()]
-    return Findings(tuple(checks), tuple(verdicts))
+        verdicts = [LabVerdict(lab.name, "not", "libvirt does not answer") for lab in labs]
+    return Findings(tuple(checks), tuple(verdicts), target is not None)
 
 
 def _labs() -> list[Lab]:
@@ -94,7 +87,17 @@ def _labs() -> list[Lab]:
     return [selection.chosen(lab_files.load(entry.file, f"catalog:{entry.name}")) for entry in entries]
 
 
-def _connected(session: Session) -> Iterator[Check]:
+def _obstacles(session: Session, lab: Lab, stored: Sequence[StoredImage]) -> list[str]:
+    """Why a lab can't run here: images that can't be made, and what this libvirt and its QEMU lack."""
+    found = [o for name in lab_files.images_of([lab]) if (o := _image(name, stored).obstacle)]
+    try:
+        preflight.check_offers(session, lab)
+    except errors.LabFileError as error:
+        found.append(error.problems[0])
+    return found
+
+
+def _connected(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
     yield Check("connection", True, f"{session.choice.uri} ({session.choice.why})")
     versions = host_facts.versions(session.conn)
     if machine := session.host.machine():
@@ -106,12 +109,14 @@ def _connected(session: Session) -> Iterator[Check]:
         "qemu",
         emulator,
         versions["qemu"] if emulator else "libvirt knows no QEMU that emulates x86_64",
-        None if emulator else f"install qemu-system-x86; {_BOOTSTRAP}",
+        None if emulator else f"install qemu-system-x86; {host_checks.BOOTSTRAP}",
     )
     yield from accelerator(session)
-    yield _networks(session)
-    yield from _room(session)
-    yield from _images(session)
+    yield from host_checks.networks(session)
+    yield from host_checks.folders()
+    yield from _room(session, labs)
+    yield from _images(session, labs)
+    yield from host_checks.far_end(session)
 
 
 def accelerator(session: Session) -> Iterator[Check]:
@@ -145,19 +150,9 @@ def _kvm_remedy(session: Session, kvm: accel.KvmFacts) -> str | None:
     )
 
 
-def _networks(session: Session) -> Check:
-    if session.is_session:
-        told = "user-mode: guests reach out, but not one another"
-        return Check("network", True, told, needed=False)
-    missing = session.host.missing_programs(("dnsmasq",))
-    if missing:
-        return Check("network", False, "dnsmasq is not installed", f"install dnsmasq-base; {_BOOTSTRAP}")
-    return Check("network", True, "NAT, a network of its own for each lab")
-
-
-def _room(session: Session) -> Iterator[Check]:
+def _room(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
     memory = session.host.free_memory()
-    largest = max((memory_of(lab.top_level) for lab in _labs()), default=0)
+    largest = max((memory_of(lab.top_level) for lab in labs), default=0)
     if memory is not None:
         good = memory >= largest
         told = f"{rough_size(memory)} free"
@@ -170,11 +165,16 @@ def _room(session: Session) -> Iterator[Check]:
         yield Check("disk", good, told, None if good else "free 1 GiB there", needed=False)
 
 
-def _images(session: Session) -> Iterator[Check]:
+def _images(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
     stored = image_volumes.stored_on(session.conn)
-    for name in lab_files.images_of(_labs()):
+    all_there = True
+    for name in lab_files.images_of(labs):
         image = _image(name, stored)
+        all_there &= image.there
         yield Check(f"image {name}", image.there, image.told, image.remedy, needed=False)
+    if not all_there and (missing := tools.missing()):
+        told = f"building images needs {', '.join(missing)}"
+        yield Check("programs", False, told, f"sudo apt-get install -y {' '.join(missing)}", needed=False)
 
 
 class _Image(NamedTuple):

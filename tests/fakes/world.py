@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import cast
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
 from provisioner.host.local_host import KvmDevice
+from provisioner.host.network_state import NetworkState
 from provisioner.host.unknown_host import UnknownHost
 from provisioner.hypervisor.binding import RawConnection
 from provisioner.hypervisor.connection import Connection
@@ -76,6 +77,15 @@ class Machine(UnknownHost):
         self.disk: int | None = 8 * GIB
         self.has_kvm = False
         self.taken: list[IPv4Network] = []
+        self.missing: set[str] = set()  # programs
+        self.network = NetworkState(
+            has_tun=True,
+            knows_tun=True,
+            can_forward=True,
+            sets_rules=True,
+            dns_taken_by=None,
+            interfaces=frozenset({"lo", "eth0"}),
+        )
 
     def kvm(self) -> KvmDevice:
         return KvmDevice(self.has_kvm, mode=0o666, opens=self.has_kvm)
@@ -89,6 +99,12 @@ class Machine(UnknownHost):
     def free_disk(self, path: str) -> int | None:
         del path
         return self.disk
+
+    def missing_programs(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if name in self.missing]
+
+    def network_state(self) -> NetworkState:
+        return self.network
 
     def routes(self) -> list[Taken]:
         return [Taken(network, "a route over tun0") for network in self.taken]

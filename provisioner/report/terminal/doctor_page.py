@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from provisioner.report.terminal import text
 
 if TYPE_CHECKING:
-    from provisioner.verbs.doctor import Check, Findings
+    from provisioner.lifecycle.host_checks import Check
+    from provisioner.verbs.doctor import Findings
 
 _HOW = {"kvm": "runs with KVM", "emulated": "runs emulated", "not": "can't run here"}
 

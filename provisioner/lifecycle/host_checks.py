@@ -1,0 +1,106 @@
+"""What ``up`` needs of the host outside of virtlab: looked at by ``doctor``, and by whoever met a refusal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provisioner import errors, paths
+from provisioner.backends.session import Session
+from provisioner.hypervisor import host_facts
+from provisioner.sanitize import printable
+
+BOOTSTRAP = "./bootstrap true, in a clone of virtlab, installs it"
+_NFT_SINCE = (10, 4)  # libvirt's first version that can set its rules with nft
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. ``needed``: labs can't run without it."""
+
+    name: str
+    good: bool
+    told: str
+    remedy: str | None = None
+    needed: bool = True
+
+
+def networks(session: Session) -> Iterator[Check]:
+    """Whether libvirt can make labs' networks here."""
+    if session.is_session:
+        told = "user-mode: guests reach out, but not one another"
+        yield Check("network", True, told, needed=False)
+        return
+    faults = list(_network_faults(session))
+    yield from faults
+    if not faults:
+        yield Check("network", True, "NAT, a network of its own for each lab")
+
+
+def _network_faults(session: Session) -> Iterator[Check]:
+    if session.host.missing_programs(("dnsmasq",)):
+        yield Check("network", False, "dnsmasq is not installed", f"install dnsmasq-base; {BOOTSTRAP}")
+    tools = ("iptables", "nft") if _version(session) >= _NFT_SINCE else ("iptables",)
+    if len(session.host.missing_programs(tools)) == len(tools):
+        told = f"{' or '.join(tools)}, by which libvirt sets a network's rules, is not installed"
+        yield Check("firewall tool", False, told, f"install iptables; {BOOTSTRAP}")
+    state = session.host.network_state()
+    if state is None:
+        return
+    if not state.has_tun:
+        told = "/dev/net/tun is missing, by which guests are attached to a network"
+        make = "sudo mkdir -p /dev/net && sudo mknod -m 666 /dev/net/tun c 10 200"
+        yield Check("/dev/net/tun", False, told, make if state.knows_tun else "sudo modprobe tun")
+    if not state.sets_rules:
+        told = "iptables is installed, and fails: libvirt can't set a network's rules"
+        yield Check("firewall tool", False, told, "sudo iptables -t nat -S says why")
+    if not state.can_forward:
+        told = "/proc/sys can't be written to, so libvirt can't switch forwarding on for a network"
+        yield Check("forwarding", False, told, "a container needs the right to it (such as --privileged)")
+    if state.dns_taken_by is not None:
+        name = printable(state.dns_taken_by, _LONGEST_NAME)
+        told = f"{name} listens on port 53 of all addresses, which a network's own DNS server needs"
+        remedy = "stop it, or let it listen on its own addresses only (sudo ss -lnp sport = :53 shows it)"
+        yield Check("port 53", False, told, remedy)
+
+
+def _version(session: Session) -> tuple[int, ...]:
+    return tuple(int(part) for part in host_facts.versions(session.conn)["libvirt"].split("."))
+
+
+def folders() -> Iterator[Check]:
+    """Whether virtlab's own folders can be written to. Nothing is told where they can."""
+    for folder, variable, needed in (
+        (paths.cache_dir(), "XDG_CACHE_HOME", True),
+        (paths.state_dir(), "XDG_STATE_HOME", False),
+    ):
+        there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+        if not os.access(there, os.W_OK | os.X_OK) or not there.is_dir():
+            told = f"{there} can't be written to, where virtlab keeps {_KEPT[variable]}"
+            yield Check("folder", False, told, f"make it yours, or name another with {variable}", needed)
+
+
+def far_end(session: Session) -> Iterator[Check]:
+    """Whether the programs are there by which ``bench`` measures networks. Nothing is told where they are."""
+    for program, package in (("iperf3", "iperf3"), ("setpriv", "util-linux")):
+        if session.host.missing_programs([program]):
+            told = f"{program} is not installed, without which bench measures no network"
+            yield Check("bench", False, told, f"sudo apt-get install -y {package}", needed=False)
+
+
+_KEPT = {"XDG_CACHE_HOME": "images", "XDG_STATE_HOME": "results and progress"}
+
+
+def explain(session: Session, error: errors.VirtlabError, otherwise: str | None = None) -> None:
+    """Gives a refusal of libvirt's a hint: what is wrong with the host, or ``otherwise`` where nothing shows.
+
+    An error that has a hint keeps it. Of several errors, each gets one.
+    """
+    if isinstance(error, errors.SeveralErrors):
+        for cause in error.causes:
+            explain(session, cause, otherwise)
+    elif isinstance(error, errors.HypervisorError) and error.hint is None and not session.is_session:
+        found = [f"{check.told}: {check.remedy}" for check in _network_faults(session)]
+        error.hint = "; ".join(found) or otherwise

@@ -1,0 +1,143 @@
+"""What labs need of the host: doctor says what is wrong, and so does up where libvirt refuses for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner import errors, paths
+from provisioner.host import network_state
+from provisioner.hypervisor.uris import SESSION
+from provisioner.lifecycle import host_checks
+from provisioner.lifecycle.host_checks import Check
+from provisioner.report.terminal import doctor_page
+from provisioner.verbs.doctor import Findings
+from tests.fakes.daemon import failure
+from tests.fakes.world import World
+
+FAULTS = [
+    ({"has_tun": False}, "/dev/net/tun", "mknod -m 666 /dev/net/tun c 10 200"),
+    ({"has_tun": False, "knows_tun": False}, "/dev/net/tun", "sudo modprobe tun"),
+    ({"can_forward": False}, "forwarding", "--privileged"),
+    ({"sets_rules": False}, "firewall tool", "sudo iptables -t nat -S"),
+    ({"dns_taken_by": "unbound"}, "port 53", "let it listen on its own addresses only"),
+]
+
+
+def bad(world: World) -> list[Check]:
+    return [check for check in host_checks.networks(world.session) if not check.good]
+
+
+def test_a_host_on_which_all_is_well(world: World) -> None:
+    assert bad(world) == []
+    assert [check.name for check in host_checks.networks(world.session)] == ["network"]
+
+
+@pytest.mark.parametrize(("state", "name", "remedy"), FAULTS)
+def test_what_a_network_needs_of_the_host(
+    world: World, state: dict[str, Any], name: str, remedy: str
+) -> None:
+    world.host.network = replace(world.host.network, **state)
+    (check,) = bad(world)
+    assert check.name == name
+    assert check.needed
+    assert remedy in (check.remedy or "")
+    mine = world.session_of("learner", uri=SESSION)
+    assert all(check.good for check in host_checks.networks(mine))
+
+
+@pytest.mark.parametrize(
+    ("libvirt", "missing", "names"),
+    [
+        (9_000_000, {"dnsmasq"}, ["network"]),
+        (9_000_000, {"iptables"}, ["firewall tool"]),
+        (10_004_000, {"iptables"}, []),
+        (10_004_000, {"iptables", "nft"}, ["firewall tool"]),
+        (10_003_000, {"iptables"}, ["firewall tool"]),
+    ],
+)
+def test_programs_that_libvirt_calls(
+    world: World, libvirt: int, missing: set[str], names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(world.line), "getLibVersion", lambda _: libvirt)
+    world.host.missing = missing
+    assert [check.name for check in bad(world)] == names
+
+
+def refuse(text: str) -> Any:
+    def refusal() -> None:
+        raise failure("INTERNAL_ERROR", f"internal error: {text}", "NETWORK")
+
+    return refusal
+
+
+@pytest.mark.parametrize("moment", ["network.create", "domain.createWithFlags"])
+def test_up_names_what_is_wrong_with_the_host_instead_of_doctor(world: World, moment: str) -> None:
+    world.daemon.on(moment, refuse("it does not work"))
+    world.host.network = replace(world.host.network, has_tun=False)
+    with pytest.raises(errors.VirtlabError) as caught:
+        world.up()
+    hint = caught.value.hint or ""
+    assert hint.startswith("/dev/net/tun is missing")
+    assert hint.endswith("sudo mknod -m 666 /dev/net/tun c 10 200")
+
+
+def test_a_network_that_fails_though_nothing_shows_leads_to_libvirts_log(world: World) -> None:
+    world.daemon.on("network.create", refuse("it does not work"))
+    with pytest.raises(errors.HypervisorError) as caught:
+        world.up()
+    assert "journalctl" in (caught.value.hint or "")
+
+
+def test_who_has_port_53_of_all_addresses(tmp_path: Path) -> None:
+    row = "   0: {address}:0035 00000000:0000 {state} 0:0 00:00000000 00000000   0   0 {inode} 1 x\n"
+    (tmp_path / "net").mkdir()
+
+    def said(kind: str, address: str, state: str, inode: int) -> str | None:
+        for name in ("tcp", "udp", "tcp6", "udp6"):
+            text = row.format(address=address, state=state, inode=inode) if name == kind else ""
+            (tmp_path / "net" / name).write_text(f"  sl  local_address …\n{text}")
+        return network_state._dns_taken_by(tmp_path)
+
+    assert said("tcp", "00000000", "0A", 7) == "a program"
+    assert said("tcp", "0100007F", "0A", 7) is None
+    assert said("tcp", "00000000", "01", 7) is None
+    assert said("udp", "00000000", "07", 7) == "a program"
+    assert said("tcp6", "0" * 32, "0A", 7) == "a program"
+    owner = tmp_path / "123"
+    (owner / "fd").mkdir(parents=True)
+    (owner / "fd" / "4").symlink_to("socket:[7]")
+    (owner / "comm").write_text("unbound\n")
+    assert said("udp", "00000000", "07", 7) == "unbound"
+    assert said("udp", "00000000", "07", 8) == "a program"
+
+
+def test_this_machine_can_be_read() -> None:
+    state = network_state.read()
+    assert "lo" in state.interfaces
+    assert state.has_tun == Path("/dev/net/tun").exists()
+
+
+def test_a_folder_that_can_not_be_written_to_is_named(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del world
+    assert list(host_checks.folders()) == []
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    (check,) = host_checks.folders()
+    assert check.needed
+    assert check.told == f"{tmp_path / 'file'} can't be written to, where virtlab keeps images"
+    assert str(paths.cache_dir()).startswith(str(tmp_path / "file"))
+
+
+def test_without_iperf3_bench_measures_no_network(world: World) -> None:
+    assert list(host_checks.far_end(world.session)) == []
+    world.host.missing = {"iperf3"}
+    (check,) = host_checks.far_end(world.session)
+    assert not check.needed
+    page = doctor_page.doctor_page(Findings((check,), ()))
+    assert "→ sudo apt-get install -y iperf3" in page
