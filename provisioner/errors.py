@@ -17,6 +17,7 @@
     │   └── Busy                          somebody else holds it (a console, a job)
     ├── GuestError               exit 1   a running guest did not do what was asked
     │   ├── NotReady                      it never answered within its deadline
+    │   ├── LacksMemory                   it says that its memory is too little to come up
     │   └── TooMuch                       it answered with more than the bound allows
     └── SeveralErrors            exit 1   more than one thing failed; none is hidden
 
@@ -106,6 +107,10 @@ class GuestError(VirtlabError):
 
 class NotReady(GuestError):
     """A guest did not answer within its deadline."""
+
+
+class LacksMemory(GuestError):
+    """A guest did not come up, and says that it has too little memory."""
 
 
 class TooMuch(GuestError):

@@ -16,13 +16,14 @@ from provisioner.model import plan
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Member, ObservedInner
-from provisioner.transport import parent
+from provisioner.transport import causes, parent
 from provisioner.transport.executor import Transport
 from provisioner.transport.parent import ParentTransport
 from provisioner.units import format_seconds
 
 _UNDO_SECONDS = 10.0
 _STOP_SECONDS = 30.0
+_SHOWN_LINES = 5  # of what a guest printed that never answered
 _FIRST_TRY = 0.6  # of the time that a guest may take to answer
 _RUNNING = "running"
 _States = dict[str, str] | errors.VirtlabError  # of the guests inside one, or why they are not known
@@ -104,6 +105,17 @@ def _ensure(guest: Guest, above: Transport, known: _States, listener: Listener, 
 
 
 def _start(guest: Guest, above: Transport, listener: Listener, timeout: float) -> None:
+    """Starts a guest. Where it never answers, the error has what it printed."""
+    try:
+        _start_twice(guest, above, listener, timeout)
+    except errors.NotReady as error:
+        lines = parent.said(above, guest.name)
+        cause = causes.of(lines)
+        last = "".join(f"\n  | {line}" for line in ([cause.line] if cause else lines[-_SHOWN_LINES:]))
+        raise errors.NotReady(error.message + last, hint=error.hint) from error
+
+
+def _start_twice(guest: Guest, above: Transport, listener: Listener, timeout: float) -> None:
     """Starts a guest, and once more where it never answers.
 
     On an emulated processor, about one machine on KVM in twenty never answered, and came up at the next try
@@ -125,8 +137,11 @@ def _start(guest: Guest, above: Transport, listener: Listener, timeout: float) -
 
 
 def _told(error: errors.VirtlabError, label: str, host: str) -> errors.VirtlabError:
-    """The error, with the guest that it is about and a hint where to look."""
+    """The error, with the guest that it is about and a hint what to do or where to look."""
     about = f"{label} did not start in {host}: {error.message}"
+    cause = causes.of(error.message.splitlines())
+    if isinstance(error, errors.GuestError) and cause and cause.lacks_memory:
+        return errors.LacksMemory(about, hint=causes.more_memory(label.rpartition("/")[2]))
     return type(error)(about, hint=error.hint or f"see what it says there: {{virtlab}} console {host}")
 
 

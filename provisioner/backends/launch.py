@@ -32,6 +32,7 @@ from provisioner.units import format_seconds
 # errors that say nothing about KVM when a guest does not come up
 _NOT_KVM = (
     errors.NotReady,
+    errors.LacksMemory,
     errors.Busy,
     errors.NotFound,
     errors.PermissionDenied,

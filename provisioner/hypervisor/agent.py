@@ -66,7 +66,13 @@ class VirtioChannel:
         """See ``transport.channel.AgentSession``."""
         return self._command(execute, arguments, min(left(deadline), _COMMAND_SECONDS), most)
 
-    def wait_agent(self, deadline: float, watch: Watch, hint: threading.Event | None) -> None:
+    def wait_agent(
+        self,
+        deadline: float,
+        watch: Watch,
+        hint: threading.Event | None = None,
+        hopeless: threading.Event | None = None,
+    ) -> None:
         """See ``transport.channel.AgentChannel``: sleeps until libvirt says that the agent connected."""
         del hint
         while True:
@@ -76,7 +82,7 @@ class VirtioChannel:
             try:
                 self._command("guest-ping", None, min(left(deadline), _PING_SECONDS), 4096)
             except (errors.NotReady, errors.Busy, _NotRunningError) as error:
-                if left(deadline) <= 0:
+                if left(deadline) <= 0 or (hopeless is not None and hopeless.is_set()):
                     raise errors.NotReady(error.message, hint=error.hint) from error
                 watch.wait(observed, min(deadline, time.monotonic() + _PING_SECONDS))
             else:
@@ -140,11 +146,17 @@ class SerialChannel:
             session.sync(deadline)
             yield session
 
-    def wait_agent(self, deadline: float, watch: Watch, hint: threading.Event | None) -> None:
+    def wait_agent(
+        self,
+        deadline: float,
+        watch: Watch,
+        hint: threading.Event | None = None,
+        hopeless: threading.Event | None = None,
+    ) -> None:
         """See ``transport.channel.AgentChannel``."""
         try:
             with self._open(deadline, watch) as line:
-                qga.SerialSession(line, self.label).sync(deadline, hint, any_answer=True)
+                qga.SerialSession(line, self.label).sync(deadline, hint, hopeless, any_answer=True)
         except (errors.NotReady, errors.TooMuch):
             raise
         except (errors.GuestError, errors.HypervisorError) as error:

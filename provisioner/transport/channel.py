@@ -77,11 +77,18 @@ class AgentChannel(Protocol):
         """
         ...
 
-    def wait_agent(self, deadline: float, watch: Watch, hint: threading.Event | None) -> None:
+    def wait_agent(
+        self,
+        deadline: float,
+        watch: Watch,
+        hint: threading.Event | None = None,
+        hopeless: threading.Event | None = None,
+    ) -> None:
         """Return when the agent answers for the first time after a boot.
 
-        ``hint``, where given, is an event that is set when the agent is probably up. Waiting takes hardly any
-        processor time. Raises NotReady at the deadline, GuestError where the guest stops.
+        ``hint``, where given, is an event that is set when the agent is probably up, and ``hopeless`` one
+        that is set when it will never be. Waiting takes hardly any processor time. Raises NotReady at the
+        deadline and, within seconds, where it is hopeless; GuestError where the guest stops.
         """
         ...
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from provisioner.sanitize import plain_lines
+from provisioner.transport import causes
 
 _MARK = re.compile(rb"^virtlab: ([a-z][a-z0-9-]{0,31}) (\d{1,6}(?:\.\d{1,3})?)\r*$")
 _LONGEST_MARK = 80
@@ -36,11 +37,13 @@ class ConsoleLog:
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self._line = bytearray()
+        self._recent = b""  # what may be the first part of a kernel's last words
         self._marks: list[tuple[str, float]] = []
         self.received = 0
         self.ended = threading.Event()
         self.agent_hint = threading.Event()
         self.prompted = threading.Event()  # the last line is the prompt: the guest waits for one
+        self.gave_up = threading.Event()  # the guest's kernel said that this is its end
 
     @property
     def marks(self) -> tuple[tuple[str, float], ...]:
@@ -54,6 +57,10 @@ class ConsoleLog:
         with self._lock:
             self.received += len(data)
             self._chunks.append(data)
+            recent = self._recent + data
+            self._recent = recent[1 - len(causes.END) :]
+            if causes.END in recent:
+                self.gave_up.set()
             self._size += len(data)
             while self._size - len(self._chunks[0]) >= self._keep:
                 self._size -= len(self._chunks.popleft())
@@ -74,11 +81,11 @@ class ConsoleLog:
         """The console ended."""
         self.ended.set()
 
-    def tail(self, lines: int) -> list[str]:
-        """The last lines that are not empty, made safe for a terminal."""
+    def lines(self) -> list[str]:
+        """All lines that are kept and not empty, made safe for a terminal."""
         with self._lock:
             text = b"".join(self._chunks)[-self._keep :]
-        return [line.rstrip() for line in plain_lines(text) if line.strip()][-lines:]
+        return [line.rstrip() for line in plain_lines(text) if line.strip()]
 
     def _mark(self, line: bytes) -> list[tuple[str, float]]:
         match = _MARK.match(line)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from provisioner import errors
 from provisioner.model.lab import Guest
-from provisioner.sanitize import printable
+from provisioner.sanitize import plain_lines, printable
 from provisioner.transport import files
 from provisioner.transport.channel import left
 from provisioner.transport.executor import DEFAULT_OUTPUT, DEFAULT_TIMEOUT, Transport
@@ -157,6 +157,17 @@ def start(parent: Transport, name: str, definition: bytes, timeout: float) -> No
 def stop(parent: Transport, name: str, timeout: float) -> None:
     """Stops the guest ``name``. GuestError where that fails."""
     _expect_success(parent, parent.run([INNER, "stop", name], timeout=timeout, max_output=_SMALL_OUTPUT))
+
+
+def said(parent: Transport, name: str) -> list[str]:
+    """The last lines that the guest ``name`` printed, as far as its parent keeps and tells them."""
+    try:
+        result = parent.run([INNER, "said", name], timeout=STATE_SECONDS, max_output=_SMALL_OUTPUT)
+    except errors.GuestError:
+        return []
+    if result.exit_code != 0:  # of images that were built before there was this verb
+        return []
+    return [line.rstrip() for line in plain_lines(result.stdout) if line.strip()]
 
 
 def states(parent: Transport, timeout: float) -> dict[str, str]:

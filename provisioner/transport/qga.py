@@ -100,20 +100,28 @@ class SerialSession:
         self._skipped = 0
         self._repeats_ids = False  # agents of QEMU before 4.0 do not
 
-    def sync(self, deadline: float, hint: threading.Event | None = None, *, any_answer: bool = False) -> None:
+    def sync(
+        self,
+        deadline: float,
+        hint: threading.Event | None = None,
+        hopeless: threading.Event | None = None,
+        *,
+        any_answer: bool = False,
+    ) -> None:
         """Synchronize with the agent, even where half of an earlier conversation is still on the line.
 
         The first request may be sent before the agent listens. It waits in the port until the agent opens it,
         so that the answer comes at the moment when the agent is up, without polling. Where several requests
         were sent, only the answer to the latest counts: answers to earlier ones would be taken for answers to
         commands. With ``any_answer``, for when no command follows, each of them counts. Raises NotReady at
-        the deadline, TooMuch where the line is flooded, and GuestError where the guest stops.
+        the deadline or where ``hopeless`` is set, TooMuch where the line is flooded, and GuestError where the
+        guest stops.
         """
         tokens: set[int] = set()
         hinted = False
         waits = iter(_RESEND)
         slowest = _RESEND[-1]
-        while left(deadline) > 0:
+        while left(deadline) > 0 and not (hopeless is not None and hopeless.is_set()):
             token = secrets.randbelow(2**31)
             tokens = tokens | {token} if any_answer else {token}
             sync = request("guest-sync-delimited", {"id": token}, _SYNC)

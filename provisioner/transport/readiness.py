@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from provisioner import errors
+from provisioner.transport import causes
 from provisioner.transport.channel import AgentChannel, Watch
 from provisioner.transport.console_log import ConsoleLog
 from provisioner.units import format_seconds
@@ -30,27 +31,23 @@ def wait_ready(
     """Return when the guest's agent answers. Sleeps while it waits.
 
     ``watch`` must watch the same domain, and must have begun before it was resumed. ``console`` gives the
-    boot phase and the last lines for the messages of errors. Raises NotReady after ``timeout`` seconds,
-    GuestError where the guest stops first, and HypervisorError where libvirt fails.
+    boot phase, the cause and the last lines for the messages of errors. Raises NotReady after ``timeout``
+    seconds, GuestError where the guest stops first or its kernel ends, LacksMemory where its console says
+    that it has too little, and HypervisorError where libvirt fails.
     """
-    begin = time.monotonic()
+    begin, label = time.monotonic(), channel.label
+    hint, hopeless = (console.agent_hint, console.gave_up) if console else (None, None)
     try:
-        channel.wait_agent(begin + timeout, watch, console.agent_hint if console else None)
+        channel.wait_agent(begin + timeout, watch, hint, hopeless)
     except errors.NotReady as error:
-        phase = _phase(console)
-        raise errors.NotReady(
-            f"{channel.label} was not ready after {format_seconds(timeout)} ({phase}){_last_words(console)}",
-            hint=f"look at it with: {{virtlab}} console {channel.label}; or give it more time with --timeout",
-        ) from error
+        raise _not_ready(label, timeout, console) from error
     except errors.TooMuch as error:
         raise errors.NotReady(
             f"{error.message} ({_phase(console)}){_last_words(console)}",
-            hint=f"look at it with: {{virtlab}} console {channel.label}",
+            hint=f"look at it with: {{virtlab}} console {label}",
         ) from error
     except errors.GuestError as error:
-        raise errors.GuestError(
-            f"{error.message} ({_phase(console)}){_last_words(console)}", hint=error.hint
-        ) from error
+        raise _failed(error.message, label, console, error.hint) from error
     return Ready(time.monotonic() - begin, console.marks if console else ())
 
 
@@ -60,25 +57,45 @@ def wait_prompted(
     """Return when a guest without an agent waits for a line at its console. Sleeps while it waits.
 
     ``nudge`` presses Enter, for a guest that may have printed its prompt before ``console`` listened.
-    Raises NotReady after ``timeout`` seconds and GuestError where the guest stops first.
+    Raises what ``wait_ready`` raises.
     """
     begin = time.monotonic()
     next_nudge = begin
     while not console.prompted.wait(_LOOK_SECONDS):
         if watch.stopped:
-            why = f"{watch.stopped} ({_phase(console)}){_last_words(console)}"
-            raise errors.GuestError(f"{label} stopped before it was ready: {why}", hint="{virtlab} status")
+            raise _failed(f"{label} stopped before it was ready: {watch.stopped}", label, console)
         now = time.monotonic()
-        if now - begin >= timeout:
-            why = f"{format_seconds(timeout)} ({_phase(console)}){_last_words(console)}"
-            raise errors.NotReady(
-                f"{label} was not ready after {why}",
-                hint=f"look at it with: {{virtlab}} console {label}; or give it more time with --timeout",
-            )
+        if now - begin >= timeout or console.gave_up.is_set():
+            raise _not_ready(label, timeout, console)
         if nudge is not None and now >= next_nudge:
             nudge()
             next_nudge = now + _NUDGE_SECONDS
     return Ready(time.monotonic() - begin, console.marks)
+
+
+def _not_ready(label: str, timeout: float, console: ConsoleLog | None) -> errors.GuestError:
+    """The error about a guest that did not answer in time, or that never will."""
+    if console is not None and console.gave_up.is_set():
+        return _failed(f"{label} gave up while it started", label, console)
+    about = f"{label} was not ready after {format_seconds(timeout)}"
+    if (cause := _cause(console)) and cause.lacks_memory:
+        return _failed(about, label, console)
+    return errors.NotReady(
+        f"{about} ({_phase(console)}){_last_words(console)}",
+        hint=f"look at it with: {{virtlab}} console {label}; or give it more time with --timeout",
+    )
+
+
+def _failed(about: str, label: str, console: ConsoleLog | None, hint: str | None = None) -> errors.GuestError:
+    """The error about a guest that ended, or that says why it can't come up."""
+    message = f"{about} ({_phase(console)}){_last_words(console)}"
+    if (cause := _cause(console)) and cause.lacks_memory:
+        return errors.LacksMemory(message, hint=causes.more_memory(label.rpartition("/")[2]))
+    return errors.GuestError(message, hint=hint or "see what its lab file gives it, its kernel-args too")
+
+
+def _cause(console: ConsoleLog | None) -> causes.Cause | None:
+    return None if console is None else causes.of(console.lines())
 
 
 def _phase(console: ConsoleLog | None) -> str:
@@ -93,5 +110,11 @@ def _phase(console: ConsoleLog | None) -> str:
 
 
 def _last_words(console: ConsoleLog | None) -> str:
-    lines = console.tail(_SHOWN_LINES) if console else []
-    return "".join(f"\n  | {line}" for line in lines)
+    """The last lines, below one that names the cause where that is further up."""
+    lines = console.lines() if console else []
+    cause, shown = causes.of(lines), lines[-_SHOWN_LINES:]
+    if cause and not any(cause.line in line for line in shown):
+        shown = (
+            [cause.line, *shown] if cause.line in lines[-_SHOWN_LINES - 1 :] else [cause.line, "...", *shown]
+        )
+    return "".join(f"\n  | {line}" for line in shown)

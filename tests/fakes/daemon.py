@@ -55,6 +55,7 @@ class Daemon:
         self.pools: dict[str, StoredPool] = {}
         # of a domain: see guests.StoredDomain; of a guest inside one, by its own name: see programs.Processes
         self.behaviours: dict[str, str] = {}
+        self.words: dict[str, bytes] = {}  # what a domain prints at its console when it runs
         self.lock = threading.RLock()
         self.lines: list[Line] = []
         self.calls: list[str] = []

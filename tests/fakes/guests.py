@@ -136,6 +136,8 @@ class Guest:
         if stored.state == OFF:
             raise invalid("domain is not running")
         stored.state = RUNNING
+        for stream in list(stored.consoles.values()):
+            stream.say(self._line.daemon.words.get(self._name, b""))
         if stored.behaviour == "crashes":
             self._end(stored, libvirt.VIR_DOMAIN_EVENT_STOPPED_FAILED)
         elif stored.behaviour != "silent":

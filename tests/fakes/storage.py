@@ -72,6 +72,12 @@ class Piped:
         self._callback = None
         return 0
 
+    def say(self, data: bytes) -> None:
+        """The other side writes."""
+        self._waiting += data
+        if self._callback is not None:
+            self._callback(self, libvirt.VIR_STREAM_EVENT_READABLE, None)
+
     def hang_up(self) -> None:
         """The other side closes."""
         if self._callback is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,76 @@ def test_a_definition_that_makes_no_sense(inner: Program, definition: str, why: 
     assert inner("state")[1] == ""
 
 
+WAITING = f"""\
+kind=nested called=ghosts memory=32 interfaces=0 home=. pause=50000
+. {SHARED}
+usleep() {{ sleep 0.05; }}
+has_given_up() {{ [ -e hopeless ]; }}
+said() {{ printf 'first\\r\\n[0.5] Kernel panic - not syncing: no memory\\r\\nat\\n'; }}
+find_running() {{ [ ! -e dead ]; }}
+stop_guest() {{ : >stopped; }}
+enter() {{ eval "$ANSWER"; }}
+name=g own=.
+await_answer
+echo up
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "told"),
+    [
+        ("exec true", 0, "up\n"),
+        ("sleep 0.3", 0, "up\n"),
+        (
+            ": >dead; exec sleep 60",
+            1,
+            "g ended while it started: [0.5] Kernel panic - not syncing: no memory\n",
+        ),
+        (
+            ": >hopeless; exec sleep 60",
+            1,
+            "g gave up while it started: [0.5] Kernel panic - not syncing: no memory\n",
+        ),
+        ("echo no way >&2; exit 125", 1, "g: no way\n"),
+    ],
+)
+def test_who_waits_for_a_guest_sees_that_it_has_ended(
+    shell: list[str], tmp_path: Path, answer: str, code: int, told: str
+) -> None:
+    began = time.monotonic()
+    done = subprocess.run(
+        [*shell, "-c", WAITING],
+        env={"ANSWER": answer},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (code, told)
+    assert time.monotonic() - began < 20
+    assert (tmp_path / "stopped").exists() == ("hopeless" in answer)
+
+
+def test_the_last_words_of_a_guest(inner: Program) -> None:
+    assert inner("said", "a") == (0, "", "")
+
+
+def test_a_question_ends_when_its_asker_is_told_to(shell: list[str], tmp_path: Path) -> None:
+    """The other end never answers, and a shell hears of a signal only when nothing runs in front."""
+    os.mkfifo(tmp_path / "line")
+    text = (IMAGES / recipe_files.SHARED / "ask").read_text()
+    command = [*shell, "-c", f"usleep() {{ sleep 0.05; }}\n{text}", "ask"]
+    asker = subprocess.Popen([*command, "line", "line", "lock", "--", "true"], cwd=tmp_path)
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "lock").is_symlink() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    asker.terminate()
+    assert asker.wait(20) == parent.UNREACHABLE
+    assert not (tmp_path / "lock").is_symlink()
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -121,7 +193,7 @@ def test_a_definition_that_makes_no_sense(inner: Program, definition: str, why: 
 def test_a_call_that_is_wrong(inner: Program, words: tuple[str, ...]) -> None:
     code, out, error = inner(*words)
     assert (code, out) == (parent.UNREACHABLE, "")
-    assert error.startswith("usage: inner start|stop|console|measure NAME, inner exec NAME -- WORD...")
+    assert error.startswith("usage: inner start|stop|said|console|measure NAME, inner exec NAME -- WORD...")
 
 
 def test_virtlab_says_what_the_programs_read_and_the_page_tells() -> None:

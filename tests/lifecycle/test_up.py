@@ -74,6 +74,39 @@ def test_one_guest_that_fails_takes_all_of_the_run_back(
     assert world.daemon.pools["virtlab"].volumes  # the image that was built stays
 
 
+FULL = b"mkdir: can't create directory '/run': No space left on device\r\n" + b"/init: line\r\n" * 9
+PANIC = b"[    0.9] Kernel panic - not syncing: System is deadlocked on memory\r\n" + b"at\r\n" * 20
+
+
+@pytest.mark.parametrize(
+    ("words", "timeout", "about"),
+    [
+        (FULL, 0.3, "pair/two was not ready after 0.30 s"),
+        (PANIC, 60, "pair/two gave up while it started"),
+    ],
+)
+def test_the_console_names_the_cause_and_the_hint_follows_it(
+    world: World, words: bytes, timeout: float, about: str
+) -> None:
+    world.daemon.behaviours[world.domain("two")] = "silent"
+    world.daemon.words[world.domain("two")] = words
+    began = time.monotonic()
+    with pytest.raises(errors.LacksMemory) as caught:
+        world.up(timeout=timeout)
+    assert time.monotonic() - began < 30
+    assert caught.value.message.startswith(about)
+    assert f"\n  | {words.splitlines()[0].decode()}\n  | ..." in caught.value.message
+    assert caught.value.hint == "give it more memory: memory: in its lab file, or --set two.memory=..."
+
+
+def test_no_more_time_for_a_kernel_that_has_ended(world: World) -> None:
+    world.daemon.behaviours[world.domain("two")] = "silent"
+    world.daemon.words[world.domain("two")] = b"Kernel panic - not syncing: No working init found.\r\n"
+    with pytest.raises(errors.GuestError, match="gave up while it started") as caught:
+        world.up(timeout=60)
+    assert "--timeout" not in (caught.value.hint or "")
+
+
 def test_what_failed_is_kept_where_that_was_asked_for(world: World) -> None:
     world.daemon.behaviours[world.domain("two")] = "silent"
     with pytest.raises(errors.NotReady):

@@ -137,5 +137,11 @@ class PeerChannel:
         session.sync(deadline)
         yield session
 
-    def wait_agent(self, deadline: float, watch: Watch, hint: threading.Event | None) -> None:
-        SerialSession(FdLine(self.peer.host), self.label).sync(deadline, hint, any_answer=True)
+    def wait_agent(
+        self,
+        deadline: float,
+        watch: Watch,
+        hint: threading.Event | None = None,
+        hopeless: threading.Event | None = None,
+    ) -> None:
+        SerialSession(FdLine(self.peer.host), self.label).sync(deadline, hint, hopeless, any_answer=True)

@@ -31,21 +31,31 @@ def test_lines_that_only_look_like_marks_are_none() -> None:
     assert log.marks == ()
 
 
+def test_a_kernels_last_words_are_noticed_wherever_the_chunks_are_cut() -> None:
+    text = b"[    0.5] Kernel panic - not syncing: System is deadlocked on memory\r\n"
+    for size in range(1, len(text)):
+        log = ConsoleLog()
+        assert not log.gave_up.is_set()
+        for at in range(0, len(text), size):
+            log.feed(text[at : at + size])
+        assert log.gave_up.is_set()
+
+
 def test_memory_is_bounded_and_the_end_is_kept() -> None:
     log = ConsoleLog(keep=1000)
     for number in range(5000):
         log.feed(b"line %d\r\nvirtlab: p 1\n" % number)
     assert log._size < 1100
     assert len(log.marks) == 64
-    assert log.tail(2) == ["line 4999", "virtlab: p 1"]
+    assert log.lines()[-2:] == ["line 4999", "virtlab: p 1"]
 
 
 @given(st.lists(st.binary(max_size=50), max_size=30))
-def test_the_tail_is_always_safe(chunks: list[bytes]) -> None:
+def test_the_lines_are_always_safe(chunks: list[bytes]) -> None:
     log = ConsoleLog(keep=200)
     for chunk in chunks:
         log.feed(chunk)
-    for line in log.tail(10):
+    for line in log.lines():
         assert "\x1b" not in line
         assert "\n" not in line
         assert len(line) <= 201

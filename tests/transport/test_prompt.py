@@ -126,3 +126,15 @@ def test_not_ready_says_what_came_last() -> None:
     watch.stopped = "it was switched off"
     with pytest.raises(errors.GuestError, match="switched off"):
         wait_prompted("x/y", watch, 5, log)
+
+
+def test_a_kernel_that_gave_up_is_not_waited_for() -> None:
+    log = ConsoleLog(prompt=PROMPT)
+    log.feed(b"Kernel panic - not syncing: No working init found\r\n" + b"at\r\n" * 9)
+    with pytest.raises(errors.GuestError) as caught:
+        wait_prompted("x/y", Watch(), 60, log)
+    assert not isinstance(caught.value, errors.NotReady)
+    assert caught.value.message.startswith(
+        "x/y gave up while it started (its system had not started)\n  | Kernel"
+    )
+    assert "--timeout" not in (caught.value.hint or "")

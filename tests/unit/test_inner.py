@@ -157,3 +157,22 @@ def test_stop_says_what_it_found(host: Shell) -> None:
     inner.stop("a", "lab/a", host, heard, timeout=5)
     inner.stop("a", "lab/a", host, heard, timeout=5)
     assert heard.lines == ["a stopped", "a is stopped already"]
+
+
+def test_what_it_said_stands_in_the_message_about_one_that_never_answers(host: Shell) -> None:
+    script = host.script.read_text()
+    words = "printf 'one\\ntwo\\n'; exit"
+    host.script.write_text(f'[ "$1" != start ] || sleep 20; [ "$1" != said ] || {{ {words}; }}\n' + script)
+    (one,) = inner.ensure("host", host, GUESTS[:1], Heard(), timeout=0.5)
+    assert isinstance(one.error, errors.NotReady)
+    assert one.error.message.endswith("it did not answer within 0.30 s\n  | one\n  | two")
+
+
+def test_one_that_lacks_memory_gets_no_advice_to_wait(host: Shell) -> None:
+    script = host.script.read_text()
+    panic = "a gave up while it started: Kernel panic - not syncing: System is deadlocked on memory"
+    host.script.write_text(f'[ "$1" != start ] || {{ echo "{panic}" >&2; exit 1; }}\n' + script)
+    (one,) = inner.ensure("host", host, GUESTS[:1], Heard(), timeout=10)
+    assert isinstance(one.error, errors.LacksMemory)
+    assert one.error.message == f"lab/a did not start in lab/host: {panic}"
+    assert one.error.hint == "give it more memory: memory: in its lab file, or --set a.memory=..."

@@ -15,6 +15,12 @@
 #   enter WORD...         becomes that command in the guest, which runs; 125 where there is no way into it
 #   sit_down              becomes the console of the guest, which runs
 #   known_guests          prints the names of all guests that it knows of, where they have no folders in $home
+#   said                  prints what the guest and who runs it said of its start, where that is kept
+#
+# Who calls await_answer has two more:
+#
+#   has_given_up          whether the guest, which runs, says that it can't come up
+#   pause                 the microseconds between two looks at a guest that is waited for
 #
 # shellcheck shell=sh disable=SC2034,SC2154 # what a program sets, this file uses, and the other way round
 
@@ -28,13 +34,60 @@ fail() {
 }
 
 usage() {
-    fail "usage: inner start|stop|console${more:+|$more} NAME, inner exec NAME -- WORD..., or inner state" "$cant_reach"
+    fail "usage: inner start|stop|said|console${more:+|$more} NAME, inner exec NAME -- WORD..., or inner state" "$cant_reach"
 }
 
 known_guests() {
     for folder in "$home"/*; do
         [ ! -d "$folder" ] || echo "${folder##*/}"
     done
+}
+
+said() {
+    :
+}
+
+# Of what was said, on standard input, the first line that names a cause; else the last one.
+cause() {
+    tr -d '\r' | awk '
+        /[Kk]ernel panic|npacking failed|No space left|[Oo]ut of memory|[Ee]rror:/ { print; found = 1; exit }
+        NF { last = $0 }
+        END { if (!found && last != "") print last }
+    '
+}
+
+# Fails with what became of the guest, and why.
+died() {
+    why=$(said | cause)
+    fail "$name $1${why:+: $why}"
+}
+
+# Comes back when the guest answers a first command. Fails as soon as it has ended or has given up: nobody has
+# to wait for what is dead.
+await_answer() {
+    began=$own/began
+    : >"$began"
+    enter true </dev/null >/dev/null 2>"$own/asked" &
+    asked=$!
+    while usleep "$pause"; do
+        if ! find_running; then
+            echo "ended while it started" >"$began"
+        elif has_given_up; then
+            echo "gave up while it started" >"$began"
+        else
+            continue
+        fi
+        kill "$asked"
+        break
+    done </dev/null >/dev/null 2>&1 &
+    watcher=$!
+    wait "$asked" 2>/dev/null
+    answered=$?
+    kill "$watcher" 2>/dev/null
+    read -r became <"$began" || became=
+    [ "$became" = "ended while it started" ] || [ -z "$became" ] || stop_guest
+    [ -z "$became" ] || died "$became"
+    [ "$answered" = 0 ] || fail "$name: $(tail -n 1 "$own/asked")"
 }
 
 # Reads a definition from standard input: lines of KEY=VALUE. What has an unknown key is for other programs.
@@ -83,7 +136,7 @@ serve() {
     verb=$1
     name=$2
     case $verb in
-        start | stop | state | exec | console) ;;
+        start | stop | state | exec | console | said) ;;
         *) case " $more " in *" ${verb:-none} "*) ;; *) usage ;; esac ;;
     esac
     [ "$verb" = state ] || case $name in '' | *[!a-z0-9-]* | -*) usage ;; esac
@@ -99,6 +152,10 @@ serve() {
             start_guest
             ;;
         stop) stop_guest ;;
+        said)
+            find_running
+            said | tail -n 20
+            ;;
         exec)
             if [ "$#" -lt 4 ] || [ "$3" != -- ]; then usage; fi
             shift 3
