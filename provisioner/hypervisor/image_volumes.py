@@ -1,16 +1,22 @@
 """Shared images in virtlab's pool: uploaded once, and used by all guests of all users of that libvirt.
 
-An upload is a set of volumes. The name of an empty volume, ``memory-SYSTEM-BYTES``, says how much memory a
-system in it needs. An empty volume named ``complete`` is made after the last byte of the others. A set
-without it is an upload that did not end: nobody uses it, and the same user's next upload replaces it. Two
-users who upload at the same time make two sets.
+An upload is a set of volumes. The rest of what is known of it stands in the names of empty ones:
+
+- ``memory-SYSTEM-BYTES`` says how much memory a system in it needs.
+- ``whole-DIGEST`` has a digest of the size of each file and of when it was changed. Where a file was deleted
+  since, cut off or written to, the digest of what is there is another one, and nobody uses the set.
+- ``complete`` is made last. A set without it is an upload that did not end: nobody uses it.
+
+The same user's next upload replaces a set that is not used. Two users who upload at the same time make two
+sets.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,15 +28,20 @@ from provisioner.model import naming
 from provisioner.model.naming import ImageSet
 
 COMPLETE = "complete"
+_WHOLE = "whole-"
 _MEMORY = re.compile(r"memory-(.+)-(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """A complete image: where QEMU finds each part, as a path on the hypervisor's host."""
+    """A complete image: where QEMU finds each part, as a path on the hypervisor's host.
+
+    ``checked``: whether each file is as it was uploaded. That is not known of uploads of earlier versions.
+    """
 
     set: ImageSet
     paths: dict[str, str]
+    checked: bool = True
 
     @property
     def memory(self) -> dict[str, int]:
@@ -40,8 +51,29 @@ class StoredImage:
 
 
 def stored(pool: Pool) -> list[StoredImage]:
-    """Every complete image of the pool, sorted."""
-    return [image for image in _sets(pool) if COMPLETE in image.paths]
+    """Every image of the pool that is complete and not damaged, sorted."""
+    return [image for image in _complete(pool) if image.checked or _mark_of(image) is None]
+
+
+def damaged(pool: Pool) -> list[ImageSet]:
+    """Every image of the pool that was complete, and of which somebody deleted or changed a file since."""
+    return [image.set for image in _complete(pool) if not image.checked and _mark_of(image) is not None]
+
+
+def _complete(pool: Pool) -> list[StoredImage]:
+    there = [image for image in _sets(pool) if COMPLETE in image.paths]
+    return [replace(image, checked=_mark_of(image) == _mark(pool, image.set, image.paths)) for image in there]
+
+
+def _mark_of(image: StoredImage) -> str | None:
+    return next((part for part in image.paths if part.startswith(_WHOLE)), None)
+
+
+def _mark(pool: Pool, key: ImageSet, parts: Iterable[str]) -> str:
+    """The part whose name stands for the files as they are now."""
+    files = sorted(part for part in parts if part in naming.IMAGE_FILES)
+    text = "\n".join(f"{part} {pool.state_of(key.volume(part))}" for part in files)
+    return f"{_WHOLE}{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def stored_on(conn: Connection) -> list[StoredImage]:
@@ -71,6 +103,10 @@ def store(
 
     The caller makes sure that a user does not upload the same image twice at the same time.
     """
+    pool.remove_volume(key.volume(COMPLETE))
+    for old in _sets(pool):
+        if old.set == key and (mark := _mark_of(old)):
+            pool.remove_volume(key.volume(mark))
     total = sum(file.stat().st_size for file in files.values()) or 1
     done = 0
     for part, file in files.items():
@@ -81,7 +117,8 @@ def store(
             report = partial(_report, progress, done, total)
             upload(volume, source, size, report, doing=f"can't upload image {key.image}")
         done += size
-    empty = [*(f"memory-{system}-{least}" for system, least in memory.items()), COMPLETE]
+    told = (f"memory-{system}-{least}" for system, least in memory.items())
+    empty = [*told, _mark(pool, key, files), COMPLETE]
     for part in empty:
         pool.replace_volume(key.volume(part), render.volume_xml(key.volume(part), 0, fmt="raw"))
     return StoredImage(key, {part: f"{pool.folder}/{key.volume(part)}" for part in (*files, *empty)})

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from provisioner.hypervisor.binding import RawConnection, RawPool, RawVolume
 
 _GONE = (libvirt.VIR_ERR_NO_STORAGE_VOL,)
+_STATE = re.compile(r"<(?:physical|mtime)[^>]*>([^<]*)<")
 _NO_POOL = (libvirt.VIR_ERR_NO_STORAGE_POOL,)
 
 
@@ -67,6 +68,20 @@ class Pool:
                     return False
                 raise
         return True
+
+    def state_of(self, name: str) -> str | None:
+        """A text that is another one after each change of a volume's file: its size, and when it was changed.
+
+        None where it is not there.
+        """
+        with translated(f"can't look at volume {name}"):
+            try:
+                xml = self.handle.storageVolLookupByName(name).XMLDesc()
+            except libvirt.libvirtError as error:
+                if code_of(error) in _GONE:
+                    return None
+                raise
+        return " ".join(_STATE.findall(xml))
 
     def create_volume(self, name: str, xml: str) -> Volume:
         """Makes a volume. Raises ConflictError where there is one of that name, or a file."""

@@ -46,6 +46,17 @@ class Images:
             self._current[name] = _found(name, self._stored) or self._make(name, refresh=False)
         return self._current[name]
 
+    def mend(self, text: str) -> None:
+        """Puts the image that a guest's metadata names into the pool again, unless it is there and whole.
+
+        Raises ImageError where it can't be made as it was.
+        """
+        if self.kept(text) is None and self._make(text.partition(".")[0], refresh=False).set.text != text:
+            raise errors.ImageError(
+                f"the image {text} is gone from the pool, and today another one would be made",
+                hint="{virtlab} up LAB starts the guests from that one",
+            )
+
     def prepare(self, name: str, *, refresh: bool) -> StoredImage:
         """The image in the pool. With ``refresh`` it is built from the newest packages first."""
         if not refresh:
@@ -67,7 +78,10 @@ class Images:
             key = ImageSet(name, recipe_key(recipe), built.id[:16], self._session.owner)
             self._stored = image_volumes.stored(self._pool)
             stored = self.kept(key.text)
-            if stored is None:
+            if stored is None or not stored.checked:
+                if key in image_volumes.damaged(self._pool):
+                    told = "a file of it in the pool was deleted or changed: it is uploaded again"
+                    self._listener.note(f"{subject}: {told}")
                 stored = image_volumes.store(
                     self._pool,
                     key,
@@ -75,7 +89,7 @@ class Images:
                     built.memory,
                     lambda fraction: self._listener.phase(subject, "uploading to libvirt", fraction),
                 )
-                self._stored.append(stored)
+                self._stored = [stored, *(other for other in self._stored if other.set != key)]
                 self._listener.done(subject, "built and uploaded")
             self._remove_older(stored)
         return stored
@@ -95,7 +109,7 @@ def _kept(text: str | None, stored: Sequence[StoredImage]) -> StoredImage | None
 def _found(name: str, stored: Sequence[StoredImage]) -> StoredImage | None:
     """The image of that name for new guests, where the pool has it."""
     recipe = registry.get(name, paths.templates_dir())
-    fitting = [i for i in stored if (i.set.image, i.set.recipe) == (name, recipe_key(recipe))]
+    fitting = [i for i in stored if (i.set.image, i.set.recipe) == (name, recipe_key(recipe)) and i.checked]
     built = cache.find(recipe, paths.cache_dir())
     if built is not None:
         return next((i for i in fitting if i.set.digest == built.id[:16]), None)

@@ -13,6 +13,7 @@ from provisioner import errors, side_by_side
 from provisioner.backends import choose
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
+from provisioner.lifecycle.image_upload import Images
 from provisioner.listener import Listener
 from provisioner.model import naming
 from provisioner.model.naming import Instance
@@ -41,6 +42,7 @@ def start(
     Guests are started side by side; guests inside one are started in their order. Where ``cancelled`` is set,
     those of the host's libvirt that do not answer yet are switched off again, and Cancelled is raised.
     """
+    _check_files(session, guests, listener)
     instances = {guest.instance for guest in guests if guest is guest.host}
     for network in session.look(volumes=False).networks:
         if not network.active and network.instance in instances:
@@ -57,6 +59,33 @@ def start(
 
     work = [partial(_attempt, one, guest, listener, cancelled) for guest in guests]
     _raise(side_by_side.run(work, cancelled=cancelled, end=switch_off))
+
+
+def _check_files(session: Session, guests: Sequence[Member], listener: Listener) -> None:
+    """Sees that what QEMU is about to read is there and whole. An image that is not is uploaded again.
+
+    Raises HypervisorError where the file of a disk was deleted, and ImageError where an image can't be made
+    as it was.
+    """
+    pool = session.pool()
+    starting = {guest.host.name: guest.host for guest in guests if not guest.is_active}
+    if pool is None or not starting:
+        return
+    problems = [
+        errors.HypervisorError(
+            f"the file of disk {index} of {domain.label} was deleted",
+            hint=f"{{virtlab}} up {domain.instance.name} makes an empty one",
+        )
+        for domain in starting.values()
+        for index, volume in enumerate(domain.volumes)
+        if not pool.has(volume)
+    ]
+    errors.raise_all(
+        problems, "files of several disks were deleted", hint=problems[0].hint if problems else None
+    )
+    store = Images(session, pool, listener)
+    for text in sorted({text for domain in starting.values() for text in domain.metadata.images.values()}):
+        store.mend(text)
 
 
 def stop(

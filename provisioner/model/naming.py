@@ -105,6 +105,11 @@ def split(name: str) -> tuple[Instance, str] | None:
 
 
 IMAGE_PREFIX = f"{PREFIX}..image."
+IMAGE_FILES = ("kernel", "kernel-efi", "initrd", "boot", "disk")  # the parts of an image that have content
+_IMAGE_VOLUME = re.compile(
+    r"([a-z0-9-]+)\.([0-9a-f]{12})\.([0-9a-f]{16})\.([a-z0-9-]+)"
+    rf"\.({'|'.join(IMAGE_FILES)}|complete|whole-[0-9a-f]{{16}}|memory-[a-z0-9-]+-[0-9]+)"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -122,13 +127,17 @@ class ImageSet:
         return f"{self.image}.{self.recipe}.{self.digest}.{self.uploader}"
 
     def volume(self, part: str) -> str:
-        """The name of the volume of a part: kernel, initrd, disk, or ``complete``, which is made last."""
+        """The name of the volume of a part: a file of the image, or a mark, see ``hypervisor.image_volumes``.
+
+        Nothing else would have a name of that form, so it proves that the volume is virtlab's.
+        """
         return f"{IMAGE_PREFIX}{self.text}.{part}"
 
 
 def split_image_volume(name: str) -> tuple[ImageSet, str] | None:
-    """The image set and the part that a volume's name stands for, or None for any other name."""
+    """The image set and the part that a volume's name stands for, or None for any other name, such as that of
+    a copy that somebody made."""
     if not name.startswith(IMAGE_PREFIX):
         return None
-    parts = name.removeprefix(IMAGE_PREFIX).split(".")
-    return (ImageSet(*parts[:4]), parts[4]) if len(parts) == 5 else None
+    match = _IMAGE_VOLUME.fullmatch(name.removeprefix(IMAGE_PREFIX))
+    return (ImageSet(*match.groups()[:4]), match[5]) if match else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -167,9 +167,11 @@ def _room(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
 
 def _images(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
     stored = image_volumes.stored_on(session.conn)
+    pool = session.conn.active_pool()
+    damaged = {key.image for key in image_volumes.damaged(pool)} if pool else set()
     all_there = True
     for name in lab_files.images_of(labs):
-        image = _image(name, stored)
+        image = _image(name, stored, damaged)
         all_there &= image.there
         yield Check(f"image {name}", image.there, image.told, image.remedy, needed=False)
     if not all_there and (missing := tools.missing()):
@@ -186,7 +188,7 @@ class _Image(NamedTuple):
     obstacle: str | None = None
 
 
-def _image(name: str, stored: Sequence[StoredImage]) -> _Image:
+def _image(name: str, stored: Sequence[StoredImage], damaged: Container[str] = ()) -> _Image:
     recipe = registry.get(name, paths.templates_dir())
     try:
         if any((i.set.image, i.set.recipe) == (name, recipe_key(recipe)) for i in stored):
@@ -197,6 +199,8 @@ def _image(name: str, stored: Sequence[StoredImage]) -> _Image:
     except errors.ImageError as error:
         return _Image(False, error.message, error.hint, error.message)
     told = "built, not uploaded yet" if built else "not built yet"
+    if name in damaged:
+        told = "a file of it in the pool was deleted or changed"
     return _Image(False, told, "{virtlab} prepare --all makes it now; the first up does it otherwise")
 
 

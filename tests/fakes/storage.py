@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
@@ -165,11 +166,22 @@ class Vol:
         return 0
 
     def info(self) -> list[int]:
-        self._line.enter("volume.info")
+        return [0, self._stored("info").capacity, 0]
+
+    def XMLDesc(self, flags: int = 0) -> str:
+        stored = self._stored("XMLDesc")
+        times = f"<timestamps><mtime>{zlib.crc32(stored.content)}</mtime></timestamps>"
+        return (
+            f"<volume><name>{self._name}</name><physical unit='bytes'>{len(stored.content)}</physical>"
+            f"<target>{times}</target></volume>"
+        )
+
+    def _stored(self, call: str) -> StoredVolume:
+        self._line.enter(f"volume.{call}")
         stored = self._pool.volumes.get(self._name)
         if stored is None or self._name in self._pool.deleted:
             raise no_volume(self._name)
-        return [0, stored.capacity, 0]
+        return stored
 
     def upload(self, stream: Piped, offset: int, length: int) -> int:
         self._line.enter("volume.upload")

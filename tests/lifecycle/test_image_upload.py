@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from provisioner import errors, render
 from provisioner.hypervisor import image_volumes
-from provisioner.lifecycle import image_upload
+from provisioner.lifecycle import image_upload, power
 from provisioner.lifecycle.image_upload import Images, boot_files
 from tests.fakes.daemon import failure
-from tests.fakes.guests import OFF
+from tests.fakes.guests import OFF, RUNNING
+from tests.fakes.storage import StoredPool
 from tests.fakes.world import TWO, World
 
 
@@ -33,7 +36,14 @@ def test_an_image_is_built_and_uploaded_once(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "after"), [("stream.send", 0), ("stream.send", 1), ("stream.finish", 0), ("pool.createXML", 3)]
+    ("call", "after"),
+    [
+        ("stream.send", 0),
+        ("stream.send", 1),
+        ("stream.finish", 0),
+        ("pool.createXML", 3),
+        ("pool.createXML", 4),
+    ],
 )
 def test_an_upload_that_breaks_off_is_no_image_and_the_next_one_replaces_it(
     world: World, call: str, after: int
@@ -94,15 +104,100 @@ def test_a_guest_of_somebody_else_keeps_my_image_alive(world: World) -> None:
     assert "0" * 15 + "1" in complete(world)
 
 
-def test_an_image_that_lost_its_kernel(world: World) -> None:
+def deleted(pool: StoredPool, name: str) -> None:
+    del pool.volumes[name]
+
+
+def deleted_unseen(pool: StoredPool, name: str) -> None:
+    pool.deleted.add(name)
+
+
+def cut_off(pool: StoredPool, name: str) -> None:
+    del pool.volumes[name].content[4:]
+
+
+def another(pool: StoredPool, name: str) -> None:
+    pool.volumes[name].content[:] = pool.volumes[name].content[::-1]
+
+
+DAMAGES = pytest.mark.parametrize("damage", [deleted, deleted_unseen, cut_off, another])
+PARTS = pytest.mark.parametrize("part", ["kernel", "initrd"])
+AGAIN = "note: image tiny: a file of it in the pool was deleted or changed: it is uploaded again"
+
+
+@DAMAGES
+@PARTS
+def test_an_image_that_somebody_damaged_is_uploaded_again_before_anything_starts(
+    world: World, damage: Callable[[StoredPool, str], None], part: str
+) -> None:
     image = images_of(world).current("tiny")
-    del world.daemon.pools["virtlab"].volumes[image.set.volume("kernel")]
-    with pytest.raises(errors.ImageError, match="image tiny has nothing that bios can boot") as caught:
-        world.up()
-    assert "prepare LAB --refresh" in (caught.value.hint or "")
-    assert not world.states()
-    assert not world.daemon.networks
+    pool, name = world.daemon.pools["virtlab"], image.set.volume(part)
+    damage(pool, name)
+    assert complete(world) == []
+    assert image_volumes.damaged(image_upload.open_pool(world.session)) == [image.set]
+    world.up()
+    assert AGAIN in world.told.lines
+    assert bytes(pool.volumes[name].content) == f"{part} of version 1".encode()
+    assert not pool.deleted
+    assert complete(world) == [image.set.digest]
+    assert image_volumes.damaged(image_upload.open_pool(world.session)) == []
+
+
+@DAMAGES
+def test_start_uploads_the_image_of_a_stopped_guest_again(
+    world: World, damage: Callable[[StoredPool, str], None]
+) -> None:
+    world.up()
+    (image,) = image_volumes.stored_on(world.session.conn)
+    for domain in world.daemon.domains.values():
+        domain.state = OFF
+    pool, name = world.daemon.pools["virtlab"], image.set.volume("initrd")
+    damage(pool, name)
+    guests = power.chosen(world.session, world.instance, None)
+    power.start(world.session, guests, world.told, timeout=0.4, cancelled=world.cancelled)
+    assert AGAIN in world.told.lines
+    assert bytes(pool.volumes[name].content) == b"initrd of version 1"
+    assert world.states() == {"one": RUNNING, "two": RUNNING}
+
+
+def test_start_does_not_take_another_image_for_one_that_is_gone(world: World) -> None:
+    world.up()
+    (image,) = image_volumes.stored_on(world.session.conn)
+    for domain in world.daemon.domains.values():
+        domain.state = OFF
+    deleted(world.daemon.pools["virtlab"], image.set.volume("initrd"))
+    world.builder.version = 2
+    guests = power.chosen(world.session, world.instance, None)
+    with pytest.raises(errors.ImageError, match="is gone from the pool") as caught:
+        power.start(world.session, guests, world.told, timeout=0.4, cancelled=world.cancelled)
+    assert caught.value.hint == "{virtlab} up LAB starts the guests from that one"
+    world.up()
+    assert world.states() == {"one": RUNNING, "two": RUNNING}
+
+
+def test_a_guest_goes_on_with_an_image_that_an_earlier_version_uploaded(world: World) -> None:
+    """It has no mark that tells how its files were. New guests get one that has."""
+    world.up()
+    pool = world.daemon.pools["virtlab"]
+    for name in [name for name in pool.volumes if ".whole-" in name]:
+        del pool.volumes[name]
+    (image,) = image_volumes.stored_on(world.session.conn)
+    assert not image.checked
+    world.daemon.domains[world.domain("one")].state = OFF
+    world.up()
+    assert image_volumes.stored_on(world.session.conn) == [image]
+    world.up(instance="second")
+    (image,) = image_volumes.stored_on(world.session.conn)
+    assert image.checked
+
+
+def test_an_image_without_what_a_firmware_boots(world: World) -> None:
+    image = images_of(world).current("tiny")
     assert boot_files(image, "bios").kernel
+    del image.paths["kernel"]
+    with pytest.raises(errors.ImageError, match="image tiny has nothing that bios can boot") as caught:
+        boot_files(image, "bios")
+    assert "prepare LAB --refresh" in (caught.value.hint or "")
 
 
 def test_the_image_of_a_running_guest_that_somebody_deleted(world: World) -> None:

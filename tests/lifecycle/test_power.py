@@ -113,13 +113,20 @@ def test_all_that_failed_is_told(up: World) -> None:
     assert len(caught.value.causes) == 2
 
 
-def test_a_disk_that_is_gone_is_said_with_libvirts_words(up: World) -> None:
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_disk_that_was_deleted_is_said_with_the_verb_that_mends_it(up: World, listed: bool) -> None:
     stop(up)
-    name = up.instance.volume("one", 0)
-    del up.daemon.pools["virtlab"].volumes[name]
-    with pytest.raises(errors.HypervisorError, match=f"QEMU does not start .*{name}"):
+    pool, name = up.daemon.pools["virtlab"], up.instance.volume("one", 0)
+    if listed:
+        pool.deleted.add(name)
+    else:
+        del pool.volumes[name]
+    with pytest.raises(errors.HypervisorError, match="the file of disk 0 of pair/one was deleted") as caught:
         start(up)
-    assert up.states() == {"one": OFF, "two": RUNNING}
+    assert caught.value.hint == "{virtlab} up pair makes an empty one"
+    assert up.states() == {"one": OFF, "two": OFF}
+    up.up()
+    assert up.states() == {"one": RUNNING, "two": RUNNING}
 
 
 def test_a_network_that_stands_still_is_started_first(up: World) -> None:

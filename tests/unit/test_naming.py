@@ -158,14 +158,30 @@ def test_nobody_can_be_called_like_anothers_slug() -> None:
     assert naming.owner_slug(slug) != slug
 
 
-@given(st.builds(ImageSet, NAMES, st.just("0" * 12), st.just("f" * 16), NAMES), NAMES)
+PARTS = st.sampled_from(
+    ["kernel", "kernel-efi", "initrd", "boot", "disk", "complete", "whole-0123456789abcdef"]
+)
+
+
+@given(st.builds(ImageSet, NAMES, st.just("0" * 12), st.just("f" * 16), NAMES), PARTS)
 def test_image_volumes_split_again(key: ImageSet, part: str) -> None:
     assert naming.split_image_volume(key.volume(part)) == (key, part)
     assert naming.split(key.volume(part)) is None
 
 
 @pytest.mark.parametrize(
-    "name", ["virtlab..image.a.b.c.d", "virtlab..image.a.b.c.d.e.f", "virtlab.a.b.c", "image.a.b.c.d.e", ""]
+    "name",
+    [
+        "virtlab..image.a.b.c.d",
+        "virtlab..image.a.b.c.d.e.f",
+        "virtlab.a.b.c",
+        "image.a.b.c.d.e",
+        "",
+        "virtlab..image.tiny.my.own.learner.disk",
+        "virtlab..image.tiny.000000000000.ffffffffffffffff.learner.backup",
+        "virtlab..image.tiny.000000000000.ffffffffffffffff.learner.kernel.old",
+        "virtlab..image.tiny.000000000000.ffffffffffffffff.learner.whole-",
+    ],
 )
 def test_other_volumes_are_no_images(name: str) -> None:
     assert naming.split_image_volume(name) is None
