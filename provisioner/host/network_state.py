@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner.host.processes import answer, is_installed
+from provisioner.host.processes import answer, can_listen, is_installed
 
 _TUN = Path("/dev/net/tun")
 _FORWARDING = Path("/proc/sys/net/ipv4")
-_DNS = ":0035"
+_DNS_PORT = 53
+_DNS = f":{_DNS_PORT:04X}"
+_UNUSED = "127.53.53.53"  # of the loopback, on which nobody listens in particular
 _LISTENING = {"tcp": "0A", "udp": "07"}  # TCP_LISTEN, TCP_CLOSE (Linux, include/net/tcp_states.h)
 _ADDRESS, _STATE, _INODE = 1, 3, 9  # columns of /proc/net/tcp and its like
 
@@ -40,7 +42,7 @@ def read() -> NetworkState:
         knows_tun=Path("/sys/class/misc/tun").exists(),
         can_forward=_writable(_FORWARDING),
         sets_rules=_iptables_works(),
-        dns_taken_by=_dns_taken_by(Path("/proc")),
+        dns_taken_by=None if can_listen(_UNUSED, _DNS_PORT) else _dns_taken_by(Path("/proc")),
         interfaces=interfaces,
     )
 

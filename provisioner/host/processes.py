@@ -166,3 +166,19 @@ def answer(*command: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def can_listen(address: str, port: int) -> bool | None:
+    """Whether a server can listen on that port of an address, over TCP and UDP. None where it may not try."""
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+                if kind is socket.SOCK_STREAM:
+                    probe.listen()
+            except PermissionError:
+                return None
+            except OSError as error:
+                return error.errno != errno.EADDRINUSE
+    return True

@@ -130,6 +130,12 @@ class Connection:
                 raise
             return reader.is_ours_network(candidate) and candidate.remove()
 
+    def bridges(self) -> frozenset[str]:
+        """The names of the bridges of all networks that have one of their own."""
+        with translated("can't list networks"):
+            networks = [Network(handle) for handle in self.handle.listAllNetworks()]
+        return frozenset(bridge for network in networks if (bridge := network.bridge_of_its_own()))
+
     def ranges_in_use(self) -> list[Taken]:
         """Every IPv4 range that any network defines."""
         with translated("can't list networks"):

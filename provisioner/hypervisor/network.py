@@ -39,6 +39,13 @@ class Network:
         with translated(f"can't read network {self.name}"):
             return self.handle.bridgeName()
 
+    def bridge_of_its_own(self) -> str | None:
+        """The name of its bridge; None where it has none, or is gone."""
+        try:
+            return self.handle.bridgeName()
+        except libvirt.libvirtError:
+            return None
+
     def start(self) -> None:
         """Starts it, unless it is active."""
         with translated(f"can't start network {self.name}"):

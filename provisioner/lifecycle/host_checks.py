@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from provisioner import errors, paths
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts
+from provisioner.model import naming
 from provisioner.sanitize import printable
 
 BOOTSTRAP = "./bootstrap true, in a clone of virtlab, installs it"
@@ -80,6 +81,19 @@ def folders() -> Iterator[Check]:
         if not os.access(there, os.W_OK | os.X_OK) or not there.is_dir():
             told = f"{there} can't be written to, where virtlab keeps {_KEPT[variable]}"
             yield Check("folder", False, told, f"make it yours, or name another with {variable}", needed)
+
+
+def bridges(session: Session) -> Iterator[Check]:
+    """Interfaces with a name like those of labs' bridges that are no network's of this libvirt."""
+    state = session.host.network_state()
+    if session.is_session or state is None:
+        return
+    known = session.conn.bridges()
+    for name in sorted(state.interfaces - known):
+        if naming.is_bridge(name):
+            told = f"{name} looks like a lab's bridge, and belongs to no network of this libvirt"
+            remedy = f"labs do without its name; if nobody else uses it: sudo ip link delete {name}"
+            yield Check("bridge", False, told, remedy, needed=False)
 
 
 def far_end(session: Session) -> Iterator[Check]:

@@ -126,9 +126,23 @@ class Networks:
         self._cancelled.owe(
             f"{{virtlab}} down {self._origin.instance}", f"{self._origin.instance} network {step.name}"
         )
-        conn.create_network(render.network_xml(network, mark, hosts))
+        other = self._bridges_in_the_way(step.name, listener)
+        conn.create_network(render.network_xml(network, mark, hosts, other_bridge=other))
         self._made[name] = step.name
         listener.done(f"network {step.name}", f"{network.mode}, {subnet}")
+
+    def _bridges_in_the_way(self, network: str, listener: Listener) -> int:
+        """How many of the names that a network's bridge could have are taken by interfaces of the host.
+
+        Such an interface was left behind, or is somebody's: nothing proves that it is ours.
+        """
+        state = self._session.host.network_state()
+        there = frozenset() if state is None else state.interfaces
+        number = 0
+        while (bridge := self._origin.key.bridge(network, number)) in there:
+            listener.note(f"there is an interface {bridge} already: it is left alone ({{virtlab}} doctor)")
+            number += 1
+        return number
 
     def undo(self) -> list[errors.VirtlabError]:
         """Removes the networks that this run made, and returns what could not be."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 PREFIX = "virtlab"
 POOL = "virtlab"
+BRIDGE_PREFIX = "vl"
 METADATA_URI = "urn:virtlab:1"
 METADATA_KEY = "virtlab"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
@@ -62,9 +63,10 @@ class Instance:
         """The UUID of the instance's domain or network: the same in every run."""
         return str(uuid.uuid5(_UUIDS, f"{kind}:{self.prefix}{part}"))
 
-    def bridge(self, network: str) -> str:
-        """The bridge of a network. Linux allows at most 15 characters."""
-        return f"vl{self._digest('bridge', network)[:10]}"
+    def bridge(self, network: str, other: int = 0) -> str:
+        """The bridge of a network. Linux allows at most 15 characters. ``other``: where those before are
+        taken."""
+        return f"{BRIDGE_PREFIX}{self._digest('bridge', network, *([str(other)] if other else []))[:10]}"
 
     def mac(self, guest: str, interface: int) -> str:
         """The MAC address of a guest's interface, in the range 52:54:00 that QEMU uses."""
@@ -84,6 +86,11 @@ class Instance:
 
     def _digest(self, *parts: str) -> str:
         return hashlib.sha256("\0".join((self.prefix, *parts)).encode()).hexdigest()
+
+
+def is_bridge(name: str) -> bool:
+    """Whether a network's bridge could have this name."""
+    return re.fullmatch(f"{BRIDGE_PREFIX}[0-9a-f]{{10}}", name) is not None
 
 
 def clone(guest: str) -> str:

@@ -210,9 +210,16 @@ def _name_server(address: metadata.Address) -> str:
 
 
 def network_xml(
-    network: Network, mark: metadata.NetworkMetadata, hosts: Sequence[tuple[str, metadata.Address]]
+    network: Network,
+    mark: metadata.NetworkMetadata,
+    hosts: Sequence[tuple[str, metadata.Address]],
+    *,
+    other_bridge: int = 0,
 ) -> str:
-    """A network with a bridge of its own. ``hosts``: guest name and address of each interface on it."""
+    """A network with a bridge of its own. ``hosts``: guest name and address of each interface on it.
+
+    ``other_bridge``: how many of the names that its bridge could have are taken.
+    """
     instance = mark.origin.key
     subnet = IPv4Network(mark.subnet)
     return _render(
@@ -222,7 +229,7 @@ def network_xml(
             "uuid": instance.uuid("network", network.name),
             "stamp": _metadata_text(mark),
             "mode": str(network.mode),
-            "bridge": instance.bridge(network.name),
+            "bridge": instance.bridge(network.name, other_bridge),
             "gateway": str(subnet[1]),
             "prefix": subnet.prefixlen,
             "range_start": str(subnet[128]),

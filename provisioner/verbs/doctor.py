@@ -113,6 +113,7 @@ def _connected(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
     )
     yield from accelerator(session)
     yield from host_checks.networks(session)
+    yield from host_checks.bridges(session)
     yield from host_checks.folders()
     yield from _room(session, labs)
     yield from _images(session, labs)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
 from provisioner import errors, paths
+from provisioner.lifecycle import host_checks
 from provisioner.model import ranges
 from tests.fakes.daemon import failure
 from tests.fakes.networks import StoredNetwork
@@ -218,3 +220,15 @@ def test_half_a_network_that_a_killed_run_left_is_replaced(world: World) -> None
     assert [n.active for n in world.daemon.networks.values()] == [False]
     world.reconnect_and_up()
     assert world.daemon.networks[name].active
+
+
+def test_a_bridge_of_our_name_that_was_left_behind_is_left_alone_and_told(world: World) -> None:
+    left = world.instance.bridge("lab")
+    world.host.network = replace(world.host.network, interfaces=frozenset({"lo", left}))
+    world.up()
+    (ours,) = world.daemon.networks.values()
+    assert ours.bridge == world.instance.bridge("lab", 1) != left
+    assert f"note: there is an interface {left} already" in world.told.text()
+    (check,) = host_checks.bridges(world.session)
+    assert (check.good, check.needed) == (False, False)
+    assert f"sudo ip link delete {left}" in (check.remedy or "")

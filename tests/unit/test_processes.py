@@ -99,3 +99,12 @@ def test_without_iperf3_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 def test_an_address_that_is_not_this_hosts() -> None:
     with pytest.raises(errors.HypervisorError, match=r"192\.0\.2\.1"), processes.iperf3_server("192.0.2.1"):
         pass
+
+
+def test_whether_a_port_is_free() -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))  # noqa: S104 - as servers do that are in the way
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert processes.can_listen("127.53.53.53", port) is False
+    assert processes.can_listen("127.53.53.53", port)
