@@ -15,6 +15,7 @@
     │   ├── PermissionDenied              it can be reached but not by this user
     │   ├── NotFound                      the object is gone
     │   └── Busy                          somebody else holds it (a console, a job)
+    ├── OutputError              exit 1   standard output can't be written to
     ├── GuestError               exit 1   a running guest did not do what was asked
     │   ├── NotReady                      it never answered within its deadline
     │   ├── LacksMemory                   it says that its memory is too little to come up
@@ -27,6 +28,7 @@ Each has a message (what happened) and a hint (the next thing to type or do). Ca
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 
 
@@ -101,6 +103,10 @@ class Busy(HypervisorError):
     """Somebody else holds what is needed."""
 
 
+class OutputError(VirtlabError):
+    """Standard output can't be written to."""
+
+
 class GuestError(VirtlabError):
     """A running guest did not do what it was asked."""
 
@@ -134,3 +140,40 @@ def raise_all(problems: Sequence[VirtlabError], message: str, *, hint: str | Non
         raise problems[0]
     if problems:
         raise SeveralErrors(message, problems, hint=hint)
+
+
+_LONGEST_NAME = 80  # characters of a file's name in a message
+
+# What the operating system refuses, whatever a program asks for (errno(3)), and what helps.
+_SURROUNDINGS = {
+    errno.EACCES: "let this user into it, or name another place",
+    errno.EPERM: "let this user into it, or name another place",
+    errno.EROFS: "name a place that can be written to",
+    errno.ENAMETOOLONG: "give a name of at most 255 bytes, and a path of at most 4095",
+    errno.ELOOP: "a link there leads to itself: mend or remove it",
+    errno.ENOSPC: "make room there: df -h shows how much there is",
+    errno.EDQUOT: "make room there: quota -s shows how much you may have",
+    errno.EFBIG: "raise the limit on the size of files: ulimit -f",
+    errno.EMFILE: "raise the limit on open files: ulimit -n",
+    errno.ENFILE: "end programs that nobody needs: the whole system has too many files open",
+    errno.ENOMEM: "end programs that nobody needs: free -h shows how much memory there is",
+    errno.EAGAIN: "end programs that nobody needs, or raise the limit on processes: ulimit -u",
+    errno.EIO: "look at what the kernel says of it: sudo dmesg",
+    errno.ESTALE: "mount it again: its server has forgotten it",
+}
+
+
+def of_surroundings(error: BaseException) -> VirtlabError | None:
+    """The expected failure for what a program can't help: a full disk, a limit, a name that is too long.
+
+    None for any other exception.
+    """
+    if isinstance(error, MemoryError):
+        return VirtlabError("there is not enough memory", hint=_SURROUNDINGS[errno.ENOMEM])
+    if not isinstance(error, OSError) or error.errno not in _SURROUNDINGS:
+        return None
+    name = "" if error.filename is None else str(error.filename)
+    shown = f"{name[:_LONGEST_NAME]}..." if len(name) > _LONGEST_NAME else name
+    kind = InputError if error.errno == errno.ENAMETOOLONG else VirtlabError
+    message = f"{shown}: {error.strerror}" if shown else str(error.strerror)
+    return kind(message, hint=_SURROUNDINGS[error.errno])

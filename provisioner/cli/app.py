@@ -13,11 +13,12 @@ from typer.models import CommandInfo
 
 from provisioner import errors
 from provisioner.cli import interrupt
-from provisioner.report.terminal import text
+from provisioner.report.terminal import standard_streams, text
 from provisioner.verbs import VERSION
 
 _BUG = 3
 _EXEC_FAILED = 125
+_NO_READER = 128 + 13  # as if ended by SIGPIPE
 
 
 class _Verb(TyperCommand):
@@ -53,32 +54,32 @@ class _Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             with text.announcing():
-                result = super().invoke(ctx)
-            sys.stdout.flush()  # here, where a reader that has gone is handled
-            return result
-        except errors.VirtlabError as error:
-            text.problem(error)
-            sys.exit(_of_exec(ctx, error.exit_code))
+                return super().invoke(ctx)
         except typer.TyperException as error:  # wrong usage, which typer shows
-            error.exit_code = _of_exec(ctx, error.exit_code)
+            if ctx.invoked_subcommand == "exec":
+                error.exit_code = _EXEC_FAILED
             raise
         except (typer.Exit, typer.Abort):
             raise
-        except errors.Cancelled:
-            text.tell(interrupt.last_words())
-            sys.exit(interrupt.INTERRUPTED)
-        except BrokenPipeError:
-            # the reader of our output has gone, and Python would complain about that once more at its end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(141)
-        except Exception:
-            text.bug()
-            sys.exit(_of_exec(ctx, _BUG))
+        except (Exception, errors.Cancelled) as error:
+            code = _told(error)
+            # exec has a single code for failures of virtlab's own: all others are the guest's
+            sys.exit(_EXEC_FAILED if ctx.invoked_subcommand == "exec" and code <= _BUG else code)
 
 
-def _of_exec(ctx: typer.Context, code: int) -> int:
-    """The exit code of a failure of virtlab's own. exec has a single one: all others are the guest's."""
-    return _EXEC_FAILED if ctx.invoked_subcommand == "exec" else code
+def _told(error: BaseException) -> int:
+    """Says what ended a verb. Returns the exit code."""
+    if isinstance(error, errors.Cancelled):
+        text.tell(interrupt.last_words())
+        return interrupt.INTERRUPTED
+    if isinstance(error, BrokenPipeError):  # the reader of our output has gone
+        return _NO_READER
+    known = error if isinstance(error, errors.VirtlabError) else errors.of_surroundings(error)
+    if known is None:
+        text.bug()
+        return _BUG
+    text.problem(known)
+    return known.exit_code
 
 
 app = typer.Typer(
@@ -115,16 +116,15 @@ def _name(verb: CommandInfo) -> str | None:
 
 def main() -> None:
     """Entry point. Exit 0 done, 1 an expected failure, 2 bad input, 3 a bug, 130 interrupted."""
-    text.never_fail()
+    standard_streams.prepare()
     try:
         with interrupt.handled():
-            _run()
-    except errors.Cancelled:  # outside of any verb
-        text.tell("interrupted")
-        sys.exit(interrupt.INTERRUPTED)
-    except Exception:
-        text.bug()
-        sys.exit(_BUG)
+            try:
+                _run()
+            finally:
+                sys.stdout.flush()  # here, where it may fail
+    except (Exception, errors.Cancelled) as error:  # outside of any verb
+        sys.exit(_told(error))
 
 
 def _run() -> None:

@@ -140,6 +140,8 @@ class GrubSpec:
 
 Spec = KernelSpec | DiskSpec | GrubSpec
 
+_HINT = "correct the recipe, or install virtlab again"
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -169,9 +171,7 @@ class Recipe:
             raise ImageError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
             reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error
-            raise ImageError(
-                f"{path}: {reason}", hint="correct the recipe, or install virtlab again"
-            ) from error
+            raise ImageError(f"{path}: {reason}", hint=_HINT) from error
 
 
 def read(name: str, folder: Path) -> Recipe:
@@ -179,7 +179,10 @@ def read(name: str, folder: Path) -> Recipe:
     try:
         return Recipe(name, folder, recipe_files.digest(folder))
     except OSError as error:
-        raise ImageError(f"the recipe of image {name} can't be read: {error}") from error
+        raise ImageError(f"the recipe of image {name} can't be read: {error}", hint=_HINT) from error
+    except ImageError as error:
+        error.hint = error.hint or _HINT
+        raise
 
 
 def _data(folder: Path) -> dict[str, Any]:

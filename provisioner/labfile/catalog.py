@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from provisioner.errors import InputError
+from provisioner.errors import InputError, of_surroundings
 from provisioner.labfile.problems import Problems, alternatives, shown
 from provisioner.language import Text
 
@@ -44,7 +44,7 @@ def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
     known = names(labs_dir)
     if lab in known:
         return labs_dir / lab / LAB_FILE, f"catalog:{lab}"
-    path = Path(lab).expanduser()
+    path = path_of(lab)
     file = path / LAB_FILE if path.is_dir() else path
     if lab and file.is_file():
         _must_lie_in(file.parent, file)
@@ -62,6 +62,24 @@ def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
         f"there is no lab {shown(lab)} ({alternatives(lab, known)})",
         hint="{virtlab} list shows the labs that there are; ./NAME is a folder.",
     )
+
+
+def path_of(lab: str) -> Path:
+    """The path that a lab's name may be; ``~`` is a home folder, where that is known.
+
+    Raises InputError where the system does not even look for it, such as for a name that is too long.
+    """
+    path = Path(lab)
+    try:
+        path = path.expanduser()
+        path.stat()
+    except (RuntimeError, FileNotFoundError, NotADirectoryError):
+        return path  # nobody has that home, or there is nothing, which whoever asked notices
+    except OSError as error:
+        raise of_surroundings(error) or InputError(
+            f"{shown(lab)} can't be looked at: {error.strerror}", hint="name another folder or file"
+        ) from error
+    return path
 
 
 def beside(file: Path, name: str) -> Path | None:

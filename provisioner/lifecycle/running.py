@@ -6,10 +6,10 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from provisioner import errors
 from provisioner.backends.session import Session, everywhere
+from provisioner.labfile import catalog
 from provisioner.labfile.catalog import LAB_FILE
 from provisioner.lifecycle import lab_files
 from provisioner.model import naming
@@ -63,7 +63,7 @@ def lab_of(domains: Sequence[Member]) -> Lab:
 
 def _file(target: str) -> str | None:
     """The lab file that a path names. None for what is not a path and names nothing here."""
-    path = Path(target).expanduser()
+    path = catalog.path_of(target)
     if path.is_dir():
         return os.path.realpath(path / LAB_FILE)
     return os.path.realpath(path) if path.is_file() or path.suffix in (".yaml", ".yml") else None

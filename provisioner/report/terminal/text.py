@@ -6,7 +6,6 @@ others, and must not control the terminal. Only ``styled`` can do that.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import unicodedata
@@ -102,13 +101,6 @@ def bug() -> None:
 
     tell(traceback.format_exc().rstrip())
     tell("This is a bug in virtlab: please report it with the lines above.")
-
-
-def never_fail() -> None:
-    """Makes standard output and error escape characters that their encoding lacks, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def guest_output(data: bytes, stream: TextIO) -> None:

@@ -1,0 +1,108 @@
+"""What a program can't help: outputs that are closed or full, names that are too long, and the like."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from provisioner import errors
+
+PROJECT = Path(__file__).resolve().parents[2]
+TOO_LONG = "a" * 256
+TOO_DEEP = "/".join(["b" * 200] * 25)
+FULL = "error: standard output can't be written to: No space left on device\nnext: make room there"
+
+
+def run(command: str, folder: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+    """Runs a line of the shell in which ``virtlab`` is this one."""
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "VIRTLAB": f"{sys.executable} -m provisioner"}
+    return subprocess.run(
+        ["sh", "-c", command.replace("virtlab", "$VIRTLAB")],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("verb", ["list", "schema", "--help", "guide demo-paravirt", "report --all -O -"])
+def test_a_full_output_is_said(verb: str) -> None:
+    ended = run(f"virtlab {verb} >/dev/full")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(FULL)
+
+
+def test_what_stands_before_a_failure_may_not_fit_either() -> None:
+    ended = run("virtlab validate demo-paravirt no-such-lab >/dev/full")
+    assert ended.returncode == 1
+    assert 'there is no lab "no-such-lab"' in ended.stderr
+    assert FULL in ended.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_a_closed_one_is_one_that_nobody_reads(closed: str) -> None:
+    ended = run(f"virtlab list {closed}")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (ended.stdout == "") == (" >&-" in f" {closed}")
+    ended = run(f"virtlab show no-such-lab {closed}")
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+
+
+def test_an_output_that_does_not_block_gets_everything() -> None:
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with subprocess.Popen(
+        [sys.executable, "-m", "provisioner", "report", "--all", "-O", "-"], cwd=PROJECT, stdout=write
+    ) as process:
+        os.close(write)
+        with os.fdopen(read, "rb") as stream:
+            assert stream.read().rstrip().endswith(b"</html>")
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("name", [TOO_LONG, f"./{TOO_LONG}", f"{TOO_LONG}.yaml", f"{TOO_LONG}/x", TOO_DEEP])
+@pytest.mark.parametrize("verb", ["show", "render", "copy demo-paravirt"])
+def test_a_name_that_no_file_can_have(verb: str, name: str, tmp_path: Path) -> None:
+    ended = run(f"virtlab {verb} {name}", tmp_path)
+    assert ended.returncode == 2
+    assert "File name too long" in ended.stderr
+    assert "next: give a name of at most 255 bytes, and a path of at most 4095" in ended.stderr
+    assert len(ended.stderr) < 400
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_home_of_nobody_is_a_name_like_any_other() -> None:
+    ended = run("virtlab show '~no-such-user/lab.yaml'")
+    assert ended.returncode == 2
+    assert "there is no file or folder" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), errors.VirtlabError, "No space left on device"),
+        (OSError(errno.EMFILE, "Too many", "/x"), errors.VirtlabError, "/x: Too many"),
+        (OSError(errno.ENAMETOOLONG, "Too long", "a" * 300), errors.InputError, "a" * 80 + "...: Too long"),
+        (MemoryError(), errors.VirtlabError, "there is not enough memory"),
+    ],
+)
+def test_what_the_system_refuses_is_said(
+    error: BaseException, kind: type[errors.VirtlabError], message: str
+) -> None:
+    told = errors.of_surroundings(error)
+    assert type(told) is kind
+    assert told.message == message
+    assert told.hint
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EBADF, "Bad file descriptor"), ValueError(), KeyError("x")])
+def test_what_may_be_a_mistake_of_ours_is_none(error: BaseException) -> None:
+    assert errors.of_surroundings(error) is None
