@@ -49,12 +49,16 @@ def check_offers(session: Session, lab: Lab) -> None:
 
 def check_volumes(session: Session, lab: Lab, instance: Instance, observed: Observed) -> None:
     """Raises ConflictError where volumes are in the way of a guest's disks that nothing proves to be
-    virtlab's."""
+    virtlab's, or the domain whose disks they may be."""
     wanted = {
-        instance.volume(guest.name, index) for guest in lab.top_level for index in range(len(guest.disks))
+        instance.volume(guest.name, index): guest.name
+        for guest in lab.top_level
+        for index in range(len(guest.disks))
     }
     in_the_way = [each for each in observed.doubtful if each.kind == "volume" and each.name in wanted]
     if in_the_way:
+        for volume in in_the_way:
+            session.conn.require_ours(instance.domain(wanted[volume.name]))
         virsh = f"virsh -c {quote(session.choice.uri)} vol-delete --pool {POOL}"
         remedies = "; ".join(f"{virsh} {each.name}" for each in in_the_way)
         raise errors.ConflictError(

@@ -244,6 +244,19 @@ def test_a_volume_in_the_way_of_a_disk_is_said_and_left(world: World) -> None:
     assert world.daemon.pools["virtlab"].volumes[name] is mine
 
 
+def test_nobody_is_told_to_delete_the_disk_of_a_domain_whose_mark_is_broken(world: World) -> None:
+    world.up()
+    stored = world.daemon.domains[world.domain("two")]
+    stored.xml = stored.xml.replace("kind", "broken")
+    stored.state = OFF
+    with world.unchanged(), pytest.raises(errors.ConflictError, match="there is a domain") as caught:
+        world.up()
+    assert "vol-delete" not in (caught.value.hint or "")
+    before = world.volumes()
+    world.down()
+    assert world.volumes() == {world.instance.volume("two", 0)} < before
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_a_volume_in_the_way_that_appears_meanwhile_stays(world: World, known: bool) -> None:
     """Libvirt may know it as a volume, or it is a file that libvirt has not seen yet."""
