@@ -85,6 +85,9 @@ def validate(
     for each in validated:
         if each.error is not None:
             text.problem(each.error)
+    for each in validated:
+        if each.not_built:
+            text.tell(text.spelled(report.not_built_note(each)))
     good = [each.lab for each in validated if each.lab is not None]
     if good or output is not Output.TABLE:
         data.emit(

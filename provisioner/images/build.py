@@ -16,6 +16,8 @@ from provisioner.images.tree import Tree
 from provisioner.units import rough_size
 
 Progress = Callable[[str, float | None], None]
+BUSYBOX = "/usr/bin/busybox"
+MACHINE_KERNEL = "/usr/lib/virtlab/machine/kernel"  # of the machines that a guest starts (kvm/image.yaml)
 _NEWER = "see whether a newer virtlab knows this release; if not, please report the lines above"
 
 
@@ -148,7 +150,7 @@ def _kernel(
     _initramfs(loose / "initrd", spec, unpacked, workspace)
     least = memory_needs.needed(vmlinux, (loose / "initrd").stat().st_size)
     if not spec.loader:
-        return {own: least}
+        return {own: least, **_machines_inside(spec, vmlinux, unpacked)}
     if least > spec.loader.memory:
         given = rough_size(spec.loader.memory)
         raise ImageError(
@@ -158,6 +160,14 @@ def _kernel(
     loaded, inside = _boot_disk(made / "boot", spec.loader, loose, unpacked, workspace)
     machine = memory_needs.behind_hypervisor(spec.loader.memory, loaded)
     return {own: machine, **{name: memory_needs.needed(vmlinux, size) for name, size in inside.items()}}
+
+
+def _machines_inside(spec: KernelSpec, vmlinux: bytes, unpacked: Path) -> dict[str, int]:
+    """What a machine needs that is started with this kernel once more, where the image is made for that."""
+    if MACHINE_KERNEL not in spec.programs:
+        return {}
+    (busybox,) = Tree(unpacked).programs({BUSYBOX: spec.programs[BUSYBOX]})
+    return {memory_needs.MACHINE_INSIDE: memory_needs.machine_inside(vmlinux, len(busybox.data))}
 
 
 def _initramfs(out: Path, spec: KernelSpec, unpacked: Path, workspace: Path) -> None:

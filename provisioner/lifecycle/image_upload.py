@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from provisioner import errors, paths, render
 from provisioner.backends.session import Session
@@ -10,9 +10,9 @@ from provisioner.host import lock
 from provisioner.hypervisor import image_volumes
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.hypervisor.storage import Pool
-from provisioner.images import cache, packages, registry
+from provisioner.images import cache, memory_needs, packages, registry
 from provisioner.images.cache import BuiltImage
-from provisioner.images.recipe import Recipe
+from provisioner.images.recipe import KernelSpec, Recipe
 from provisioner.listener import Listener
 from provisioner.model import kinds
 from provisioner.model.lab import Lab
@@ -129,18 +129,41 @@ def booted(session: Session, lab: Lab, observed: Observed) -> dict[str, StoredIm
     return there
 
 
+def built_here(lab: Lab) -> dict[str, BuiltImage]:
+    """The image that each top-level guest boots, where it was built on this machine. libvirt is not asked."""
+    found = {guest.name: _built(guest.image) for guest in lab.top_level}
+    return {name: image for name, image in found.items() if image}
+
+
+def _built(name: str) -> BuiltImage | None:
+    return cache.find(registry.get(name, paths.templates_dir()), paths.cache_dir())
+
+
 def least_memory(lab: Lab, booted: Mapping[str, StoredImage | BuiltImage]) -> dict[str, int]:
     """The least bytes in which each guest comes up, where known. ``booted``: what top-level guests boot.
 
-    A Xen domain starts a system of its parent's image. Other guests inside share their parent's system, or
-    start one that is made only there.
+    A Xen domain starts a system of its parent's image, and a machine inside its parent's kernel once more.
+    Containers share their parent's system; of foreign systems, such as GRUB, nothing is known.
     """
     least: dict[str, int] = {}
     for guest in lab.guests:
         image = booted.get(guest.parent or guest.name)
-        if image and kinds.of(guest.kind).boots_its_image:
+        kind = kinds.of(guest.kind)
+        if image is None:
+            continue
+        if kind.boots_its_image:
             least[guest.name] = image.memory.get(guest.image, 0)
+            if guest.firmware == "uefi" and kind.is_top_level and least[guest.name]:
+                least[guest.name] = memory_needs.with_uefi(least[guest.name])
+        elif kind.has_kernel and guest.image not in _foreign(lab.guest(str(guest.parent)).image):
+            least[guest.name] = image.memory.get(memory_needs.MACHINE_INSIDE, 0)
     return least
+
+
+def _foreign(image: str) -> Collection[str]:
+    """The foreign systems that machines inside a guest of that image can start."""
+    spec = registry.get(image, paths.templates_dir()).spec
+    return spec.guests if isinstance(spec, KernelSpec) else ()
 
 
 def recipe_key(recipe: Recipe) -> str:

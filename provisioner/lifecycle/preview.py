@@ -9,7 +9,7 @@ from provisioner.hypervisor.uris import Choice
 from provisioner.images import cache, registry
 from provisioner.images.cache import BuiltImage
 from provisioner.lifecycle import lab_files
-from provisioner.lifecycle.image_upload import least_memory, recipe_key
+from provisioner.lifecycle.image_upload import built_here, least_memory, recipe_key
 from provisioner.lifecycle.networks import free_range
 from provisioner.model import accel, memory, metadata, naming, plan
 from provisioner.model.lab import Guest, Lab
@@ -32,8 +32,7 @@ def documents(
     if guest is not None and guest not in {g.name for g in lab.top_level}:
         known = ", ".join(g.name for g in lab.top_level)
         raise errors.InputError(f"{lab.name} has no guest {guest!r}", hint=f"its guests: {known}")
-    built = {each.name: image for each in lab.top_level if (image := _built(each.image))}
-    lab = memory.fitting(lab, least_memory(lab, built))
+    lab = memory.fitting(lab, least_memory(lab, built_here(lab)))
     origin = metadata.Origin(
         user_name(), lab.name, lab.name, source, str(file), metadata.Choices(accel_flag, sets)
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from provisioner.errors import LabFileError
+from provisioner.model import kinds
 from provisioner.model.lab import FilePlace, Guest, Lab
 from provisioner.units import MIB, format_size, rough_size
 
@@ -32,9 +33,14 @@ def fitting(lab: Lab, least: Mapping[str, int]) -> Lab:
 
 def _problem(place: FilePlace, guest: Guest, least: int) -> str:
     needed = rough_size(least + MIB - 1)
+    boots = f"what image {guest.image} has here, its kernel and initramfs,"
+    if guest.firmware == "uefi" and guest.is_top_level:
+        boots = f"what image {guest.image} has here, its kernel and initramfs, started by UEFI,"
+    if not kinds.of(guest.kind).boots_its_image:
+        boots = f"what {guest.parent} starts in it, its own kernel and a small initramfs,"
     return (
         f"{place.place}: {place.path}: {format_size(guest.memory)} is too little for {guest.name}: "
-        f"what image {guest.image} has here, its kernel and initramfs, needs {needed} to come up"
+        f"{boots} needs {needed} to come up"
     )
 
 

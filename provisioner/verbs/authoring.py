@@ -22,6 +22,7 @@ class Validated:
     given: str  # as the user named it
     lab: Lab | None
     error: errors.InputError | None
+    not_built: tuple[str, ...] = ()  # images, so that what their guests' memory has to be is not known
 
 
 def show(target: str) -> Lab:
@@ -42,19 +43,30 @@ def copy(target: str, folder: Path) -> Path:
 
 
 def validate(targets: Sequence[str], sets: Sequence[str] = ()) -> list[Validated]:
-    """What is wrong with each lab file and its lesson. ``sets`` are changes in the form KEY=VALUE."""
+    """What is wrong with each lab file and its lesson. ``sets`` are changes in the form KEY=VALUE.
+
+    Whether guests have the memory that they need is looked at where their images were built on this machine.
+    """
     return [_validated(target, sets) for target in targets]
 
 
 def _validated(target: str, sets: Sequence[str]) -> Validated:
     from provisioner.labfile import lesson
+    from provisioner.lifecycle import image_upload
+    from provisioner.model import memory
 
     try:
         lab = lab_files.load(*lab_files.locate(target), sets)
         lesson.load(lab)
+        try:
+            built = image_upload.built_here(lab)
+        except errors.ImageError:  # no image can be built on this system
+            built = {}
+        memory.fitting(lab, image_upload.least_memory(lab, built))
     except errors.InputError as error:
         return Validated(target, None, error)
-    return Validated(target, lab, None)
+    missing = dict.fromkeys(guest.image for guest in lab.top_level if guest.name not in built)
+    return Validated(target, lab, None, tuple(missing))
 
 
 def schema(*, of_lesson: bool = False) -> dict[str, Any]:

@@ -95,6 +95,15 @@ def good_page(labs: Sequence[Lab]) -> str:
     return "\n".join(f"{lab.file}: good: lab {lab.name}, {n} guest{'s' * (n != 1)}" for lab, n in sizes)
 
 
+def not_built_note(validated: Validated) -> str:
+    """What could not be looked at in a lab file, and what to type so that it can."""
+    images = ", ".join(validated.not_built)
+    return (
+        f"{validated.given}: whether its guests have enough memory is not known before image {images} is "
+        f"built: {{virtlab}} prepare {validated.given}"
+    )
+
+
 def _guest_row(guest: Guest) -> tuple[str, ...]:
     name = guest.name if guest.parent is None else f"{guest.name} (in {guest.parent})"
     if guest.optional:
