@@ -33,18 +33,23 @@ class NetworkState:
 
 def read() -> NetworkState:
     """This machine's state now."""
-    try:
-        interfaces = frozenset(entry.name for entry in Path("/sys/class/net").iterdir())
-    except OSError:
-        interfaces = frozenset()
     return NetworkState(
         has_tun=_TUN.exists(),
         knows_tun=Path("/sys/class/misc/tun").exists(),
         can_forward=_writable(_FORWARDING),
         sets_rules=_iptables_works(),
         dns_taken_by=None if can_listen(_UNUSED, _DNS_PORT) else _dns_taken_by(Path("/proc")),
-        interfaces=interfaces,
+        interfaces=_interfaces(),
     )
+
+
+def _interfaces() -> frozenset[str]:
+    """From /proc, which is about this process's own network; /sys may be another's, as in some containers."""
+    try:
+        rows = Path("/proc/net/dev").read_text().splitlines()[2:]
+    except OSError:
+        return frozenset()
+    return frozenset(row.partition(":")[0].strip() for row in rows)
 
 
 def _writable(folder: Path) -> bool:
