@@ -41,6 +41,7 @@ class Prepared:
     decisions: dict[str, accel.Decision]  # what each top-level guest runs with
     plan: Plan
     seconds: float  # that it took to look and to plan
+    least: dict[str, int] = field(default_factory=dict)  # bytes in which each guest comes up, where known
 
     @property
     def instance(self) -> naming.Instance:
@@ -88,13 +89,14 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
     preflight.check_networks(session, lab)
     preflight.check_offers(session, lab)
     preflight.check_volumes(session, lab, instance, observed)
-    lab = memory.fitting(lab, image_upload.least_memory(lab, image_upload.booted(session, lab, observed)))
+    least = image_upload.least_memory(lab, image_upload.booted(session, lab, observed))
+    lab = memory.fitting(lab, least)
     file = str(lab.file.resolve())
     origin = Origin(session.user, instance.name, lab.name, lab.source, file, choices)
     decisions = _decisions(session, request, lab, observed, choices)
     accels = {name: decision.accel for name, decision in decisions.items()}
     made = plan.make(lab, origin, observed, accels, session=session.is_session)
-    return Prepared(request, lab, origin, observed, decisions, made, time.monotonic() - began)
+    return Prepared(request, lab, origin, observed, decisions, made, time.monotonic() - began, least)
 
 
 def _check_not_elsewhere(session: Session, instance: naming.Instance) -> None:
@@ -203,6 +205,7 @@ class _Run:
         self._session = session
         self._prepared = prepared
         self._lab = prepared.lab
+        self._least = prepared.least
         self._listener = listener
         self._cancelled = cancelled
         self._networks = Networks(session, prepared.lab, prepared.origin, prepared.observed, cancelled)
@@ -256,7 +259,8 @@ class _Run:
     def _fit_memory(self, images: Mapping[str, Mapping[str, StoredImage]]) -> None:
         """Gives guests more memory where an image that was only now built needs it."""
         booted = {name: used[self._lab.guest(name).image] for name, used in images.items()}
-        self._lab = memory.fitting(self._lab, image_upload.least_memory(self._lab, booted))
+        self._least = image_upload.least_memory(self._lab, booted)
+        self._lab = memory.fitting(self._lab, self._least)
         self.inside.follow(self._lab)
 
     def _check_answers(self, name: str) -> None:
@@ -277,7 +281,7 @@ class _Run:
             for step in self._to_launch
             if step.verb is not Verb.UPDATE and step.loses is None  # a running guest has its memory
         ]
-        preflight.check_memory(self._session, new)
+        preflight.check_memory(self._session, new, self._least)
 
     def _images(self, store: Images, name: str) -> dict[str, StoredImage]:
         """Each image that a guest uses: the one that it was made with, where that still exists."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from shlex import quote
 
 from provisioner import errors
@@ -12,7 +12,7 @@ from provisioner.labfile import offers
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.naming import POOL, Instance
 from provisioner.model.observed import Observed
-from provisioner.units import rough_size
+from provisioner.units import MIB, rough_size
 
 _QEMU_OVERHEAD = 64 * 1024**2  # bytes, roughly, that a QEMU process takes beside its guest's memory
 _LEAST_DISK = 256 * 1024**2  # bytes, for an image and for what a short lesson writes
@@ -73,19 +73,24 @@ def memory_of(guests: Iterable[Guest]) -> int:
 
 
 def check_memory(
-    session: Session,
-    guests: Iterable[Guest],
-    *,
-    subject: str = "the guests",
-    hint: str = "end labs that nobody needs ({virtlab} status), or give the guests less "
-    "(--set defaults.memory=...)",
+    session: Session, guests: Sequence[Guest], least: Mapping[str, int], *, subject: str = "the guests"
 ) -> None:
-    """Raises HypervisorError where the host has less free memory than these guests take."""
+    """Raises HypervisorError where the host has less free memory than these guests take.
+
+    ``least``: for each guest, the least bytes in which its system comes up, where known. Only where it helps
+    is the user told to give the guests less.
+    """
     wanted, free = memory_of(guests), session.host.free_memory()
-    if free is not None and wanted > free:
-        raise errors.HypervisorError(
-            f"{subject} need {rough_size(wanted)} of memory, and only {rough_size(free)} is free", hint=hint
-        )
+    if free is None or wanted <= free:
+        return
+    hint = "end labs that nobody needs: {virtlab} status, {virtlab} down LAB"
+    spare = sum(max(0, guest.memory - least.get(guest.name, guest.memory)) for guest in guests)
+    if wanted - spare <= free:
+        less = rough_size(wanted - free + MIB - 1)
+        hint += f"; or give the guests {less} less in all: memory: in the lab file"
+    raise errors.HypervisorError(
+        f"{subject} need {rough_size(wanted)} of memory, and only {rough_size(free)} is free", hint=hint
+    )
 
 
 def check_disk(session: Session, folder: str) -> None:

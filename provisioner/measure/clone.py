@@ -196,8 +196,8 @@ class Clones:
         preflight.check_memory(
             self.session,
             [observed.metadata.guest for observed in domains],
+            {},
             subject="the clones of the guests, which are measured,",
-            hint="end labs that nobody needs: {virtlab} status, {virtlab} down LAB",
         )
 
     def alone(self, clone: Clone) -> None:

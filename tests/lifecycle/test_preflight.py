@@ -31,6 +31,19 @@ def test_too_little_memory_is_told_before_anything_is_made(world: World) -> None
     assert not world.daemon.pools
 
 
+def test_less_memory_is_proposed_only_where_guests_can_do_with_less(world: World) -> None:
+    world.builder.least = 80 * MIB
+    world.up()
+    world.down()
+    for memory, proposed in ((ROOM - 30 * MIB, "; or give the guests 30 MiB less"), (ROOM - 33 * MIB, "")):
+        world.host.memory = memory
+        with pytest.raises(errors.HypervisorError) as caught:
+            world.up()
+        hint = caught.value.hint or ""
+        assert hint.startswith("end labs that nobody needs: {virtlab} status, {virtlab} down LAB" + proposed)
+        assert ("less" in hint) == bool(proposed)
+
+
 def test_memory_that_an_image_only_just_built_asks_for_counts(world: World) -> None:
     """The guests leave their memory to the profile, and the image turns out to need more."""
     text = TWO.replace("    memory: 96 MiB\n", "    title: A guest\n")
