@@ -18,8 +18,18 @@ PORTS = range(5201, 5233)
     [
         (Firewall(Keeper.UFW), PORTS, "sudo ufw allow in on vl0 proto tcp to any port 5201:5232"),
         (Firewall(Keeper.UFW), None, "sudo ufw allow in on vl0"),
-        (Firewall(Keeper.FIREWALLD), PORTS, "sudo firewall-cmd --zone=libvirt --add-port=5201-5232/tcp"),
-        (Firewall(Keeper.FIREWALLD), None, "sudo firewall-cmd --zone=libvirt --add-protocol=icmp"),
+        (
+            Firewall(Keeper.FIREWALLD),
+            PORTS,
+            "sudo firewall-cmd --zone=libvirt --change-interface=vl0 && "
+            "sudo firewall-cmd --zone=libvirt --add-port=5201-5232/tcp",
+        ),
+        (
+            Firewall(Keeper.FIREWALLD),
+            None,
+            "sudo firewall-cmd --zone=libvirt --change-interface=vl0 && "
+            "sudo firewall-cmd --zone=libvirt --add-protocol=icmp",
+        ),
         (
             Firewall(Keeper.NFT, ("inet", "filter", "input")),
             PORTS,
