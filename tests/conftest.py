@@ -26,6 +26,7 @@ LONGEST = (
     # without guests
     "test_bootstrap.py",
     "test_bootstrap_host.py",
+    "test_following.py",
     "test_transport.py",
     "test_bad_guests.py",
     "test_console.py",

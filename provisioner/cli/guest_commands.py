@@ -39,20 +39,32 @@ def exec_(
     stdin: Annotated[bool, typer.Option("--stdin", "-i", help="Pass standard input on to it.")] = False,
     connect: options.Connect = None,
 ) -> None:
-    """Run a command in a guest. Its exit code is passed on; 125 is virtlab's own failure."""
+    """Run a command in a guest, and show what it writes while it runs.
+
+    Its exit code is passed on; 125 is virtlab's own failure. The command ends when virtlab does.
+    """
     from provisioner.report.terminal import text
     from provisioner.verbs import in_guest as verbs
 
-    result = verbs.run(
-        guest,
-        command[1:] if command[0] == "--" else command,
-        connect,
-        read_input=_standard_input if stdin else None,
-        timeout=timeout,
-        max_output=max_output,
-    )
-    text.guest_output(result.stdout, sys.stdout)
-    text.guest_output(result.stderr, sys.stderr)
+    stdout, stderr = text.GuestOutput(sys.stdout), text.GuestOutput(sys.stderr)
+
+    def heard(output: bytes, complaints: bytes) -> None:
+        stdout.write(output)
+        stderr.write(complaints)
+
+    try:
+        result = verbs.run(
+            guest,
+            command[1:] if command[0] == "--" else command,
+            connect,
+            read_input=_standard_input if stdin else None,
+            timeout=timeout,
+            max_output=max_output,
+            heard=heard,
+        )
+    finally:
+        stdout.end()
+        stderr.end()
     if result.truncated:
         text.tell(
             f"virtlab: there was more output than {max_output} bytes: the rest is dropped (--max-output)"

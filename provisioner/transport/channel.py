@@ -21,13 +21,26 @@ class Tuning:
     first_poll: float  # seconds until a command's end is first asked for
     slowest_poll: float  # seconds between later questions, at most
     push_chunk: int  # bytes of a file in one request
+    look_piece: int  # bytes of each output that are taken at a look at a command that runs
     most_output: int  # bytes of standard output, and of standard error, in one answer
 
 
 FAST = Tuning(
-    compress=False, first_poll=0.004, slowest_poll=0.25, push_chunk=96 * 1024, most_output=1280 * 1024
+    compress=False,
+    first_poll=0.004,
+    slowest_poll=0.25,
+    push_chunk=96 * 1024,
+    look_piece=128 * 1024,
+    most_output=1280 * 1024,
 )
-SLOW = Tuning(compress=True, first_poll=0.03, slowest_poll=1.0, push_chunk=32 * 1024, most_output=1280 * 1024)
+SLOW = Tuning(
+    compress=True,
+    first_poll=0.03,
+    slowest_poll=1.0,
+    push_chunk=32 * 1024,
+    look_piece=8 * 1024,
+    most_output=1280 * 1024,
+)
 
 
 class AgentSession(Protocol):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import secrets
 import threading
 import time
 import zlib
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +22,7 @@ from provisioner import errors
 from provisioner.sanitize import printable
 from provisioner.transport import files
 from provisioner.transport.channel import AgentChannel, AgentSession, left
+from provisioner.transport.following import LEASE_SECONDS, Follower, Heard
 from provisioner.transport.result import Result
 from provisioner.transport.script import KILL, POWER_OFF, wrapper
 from provisioner.units import format_seconds
@@ -29,6 +32,7 @@ DEFAULT_OUTPUT = 1024 * 1024
 _SMALL_ANSWER = 16 * 1024
 _SHRINKABLE = 256  # bytes of input from which compressing pays
 _KILL_SECONDS = 3.0
+_FOLDER = "/tmp/virtlab."  # noqa: S108 - in the guest: where what a command writes is kept until it ends
 
 
 class Transport(Protocol):
@@ -54,12 +58,15 @@ class Transport(Protocol):
         input: bytes | None = None,  # noqa: A002
         timeout: float = DEFAULT_TIMEOUT,
         max_output: int = DEFAULT_OUTPUT,
+        heard: Heard | None = None,
     ) -> Result:
         """Run a program and wait for its end. At most ``max_output`` bytes of each output are kept.
 
-        The rest is thrown away in the guest. A program that still runs after ``timeout`` is killed, and
-        GuestError is raised. Raises InputError where ``argv`` and ``input`` together have more than about
-        140 KiB.
+        The rest is thrown away in the guest, and so is what processes in the background write after its end.
+        ``heard`` is called with its output piece by piece, while it runs; then the program ends soon after
+        this process, too, however that ends. A program that still runs after ``timeout`` is killed, and
+        GuestError is raised, when all that it wrote was heard. Raises InputError where ``argv`` and ``input``
+        together have more than about 140 KiB.
         """
         ...
 
@@ -102,6 +109,7 @@ class AgentTransport:
         input: bytes | None = None,  # noqa: A002
         timeout: float = DEFAULT_TIMEOUT,
         max_output: int = DEFAULT_OUTPUT,
+        heard: Heard | None = None,
         until: threading.Event | None = None,
     ) -> Result:
         """See ``Transport``. ``max_output`` is also bounded by what the channel carries at once.
@@ -113,7 +121,7 @@ class AgentTransport:
             raise errors.InputError("no command given", hint=f"{{virtlab}} exec {self.label} -- uname -a")
         deadline = time.monotonic() + timeout
         with self._channel.session(deadline) as session:
-            return self._run(session, argv, input, deadline, max_output, until)
+            return self._run(session, argv, input, deadline, max_output, heard, until)
 
     def push(
         self, source: bytes | Path, remote: str, *, mode: int | None = None, timeout: float = 60.0
@@ -152,31 +160,53 @@ class AgentTransport:
         data: bytes | None,
         deadline: float,
         max_output: int,
+        heard: Heard | None = None,
         until: threading.Event | None = None,
     ) -> Result:
         begin = time.monotonic()
         most = max(0, min(max_output, self._tuning.most_output))
         packed = self._tuning.compress and data is not None and len(data) >= _SHRINKABLE
-        script = wrapper(most + 1, compress=self._tuning.compress, packed_input=packed)
+        compress, folder = self._tuning.compress, f"{_FOLDER}{secrets.token_hex(8)}"
+        lease = LEASE_SECONDS if heard is not None else 0
+        script = wrapper(most + 1, folder, compress=compress, packed_input=packed, lease=lease)
         if data is not None and packed:
             data = _gzip(data)
+        follower = None
+        if heard is not None:
+            helper, piece = partial(self._small, session), self._tuning.look_piece
+            follower = Follower(self.label, heard, helper, folder, most=most, piece=piece, compress=compress)
         pid = self._start(session, ["setsid", "sh", "-c", script, "virtlab", *argv], data, deadline)
         try:
             if until is not None:
                 until.wait(left(deadline))
-            status = self._await_end(session, pid, deadline, most)
+            status = self._await_end(session, pid, deadline, most, follower)
+            if follower is not None:
+                with suppress(errors.GuestError) if status is None else nullcontext():
+                    follower.rest(max(deadline, time.monotonic()) + _KILL_SECONDS, self._tuning.push_chunk)
         except BaseException as error:
             # it may run on in the guest: its end was not seen, or nobody waits for it any more
-            if isinstance(error, errors.NotReady) or not isinstance(error, Exception):
-                self._kill(session, pid)
+            if follower or isinstance(error, errors.NotReady) or not isinstance(error, Exception):
+                self._kill(session, pid, folder)
             raise
         if status is None:
-            self._kill(session, pid)
+            self._kill(session, pid, folder)
             raise errors.GuestError(
                 f"{self.label}: {printable(argv[0], 60)} was still running after "
                 f"{format_seconds(time.monotonic() - begin)} and was stopped",
                 hint="give it more time with --timeout",
             )
+        if follower is None:
+            return self._result(status, most)
+        if follower.has_looked:
+            self._start(session, ["rm", "-rf", folder], None, time.monotonic() + _KILL_SECONDS, capture=False)
+        return follower.result(self._result(status, most))
+
+    def _small(self, session: AgentSession, argv: Sequence[str], deadline: float, most: int) -> Result:
+        """Runs a helper that bounds its output itself."""
+        pid = self._start(session, argv, None, deadline)
+        status = self._await_end(session, pid, deadline, most)
+        if status is None:
+            raise errors.NotReady(f"{self.label}: {argv[0]} did not end in time")
         return self._result(status, most)
 
     def _start(
@@ -198,7 +228,7 @@ class AgentTransport:
         return pid
 
     def _await_end(
-        self, session: AgentSession, pid: int, deadline: float, most: int
+        self, session: AgentSession, pid: int, deadline: float, most: int, follower: Follower | None = None
     ) -> dict[str, object] | None:
         """The status of the command when it has ended, or None where it still runs at the deadline."""
         pause = self._tuning.first_poll
@@ -215,12 +245,14 @@ class AgentTransport:
                 return status
             if left(deadline) <= 0:
                 return None
+            if follower is not None:
+                follower.look(grace)
 
-    def _kill(self, session: AgentSession, pid: int) -> None:
+    def _kill(self, session: AgentSession, pid: int, folder: str) -> None:
         """End a command and all that it started, as far as the guest still answers."""
         deadline = time.monotonic() + _KILL_SECONDS
         try:
-            self._start(session, ["sh", "-c", KILL, "sh", str(pid)], None, deadline, capture=False)
+            self._start(session, ["sh", "-c", KILL, "sh", str(pid), folder], None, deadline, capture=False)
         except (errors.GuestError, errors.HypervisorError):
             return
 

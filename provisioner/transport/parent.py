@@ -15,6 +15,7 @@ from provisioner.sanitize import plain_lines, printable
 from provisioner.transport import files
 from provisioner.transport.channel import left
 from provisioner.transport.executor import DEFAULT_OUTPUT, DEFAULT_TIMEOUT, Transport
+from provisioner.transport.following import Heard
 from provisioner.transport.result import Result
 from provisioner.units import MIB, format_seconds
 
@@ -57,17 +58,23 @@ class ParentTransport:
         input: bytes | None = None,  # noqa: A002
         timeout: float = DEFAULT_TIMEOUT,
         max_output: int = DEFAULT_OUTPUT,
+        heard: Heard | None = None,
     ) -> Result:
         """See ``Transport``."""
         if not argv or not argv[0]:
             raise errors.InputError("no command given", hint=f"{{virtlab}} exec {self.label} -- uname -a")
         command = [INNER, "exec", self._name, "--", *argv]
         began = time.monotonic()
+        held = _Held(heard) if heard is not None else None
         try:
-            result = self._parent.run(command, input=input, timeout=timeout, max_output=max_output)
+            result = self._parent.run(
+                command, input=input, timeout=timeout, max_output=max_output, heard=held
+            )
         except (errors.NotReady, errors.Busy, errors.TooMuch):
             raise
         except errors.GuestError as error:
+            if held is not None:
+                held.let_go()
             seconds = time.monotonic() - began
             if seconds < timeout:
                 raise
@@ -76,6 +83,8 @@ class ParentTransport:
                 "and was stopped",
                 hint="give it more time with --timeout",
             ) from error
+        if held is not None and (result.exit_code != UNREACHABLE or result.stdout):
+            held.let_go()
         if argv[0] == INNER:
             return result  # on the way to a guest further in: whoever asked for that one judges it
         if result.exit_code == UNREACHABLE and result.stderr and not result.stdout:
@@ -108,6 +117,30 @@ class ParentTransport:
             return self.run(argv, input=data, timeout=max(0.1, left(deadline)), max_output=most)
 
         return run
+
+
+class _Held:
+    """Hands on what is heard, but for a first line on standard error alone: it may be why the guest can't be
+    reached, which becomes an error."""
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+        self._line = b""
+        self._is_open = False
+
+    def __call__(self, stdout: bytes, stderr: bytes) -> None:
+        if not self._is_open:
+            self._line += stderr
+            if not stdout and self._line.count(b"\n") <= 1:
+                return
+            stderr, self._line, self._is_open = self._line, b"", True
+        self._heard(stdout, stderr)
+
+    def let_go(self) -> None:
+        """Hands on what was held back."""
+        line, self._line, self._is_open = self._line, b"", True
+        if line:
+            self._heard(b"", line)
 
 
 def definition(guest: Guest) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from provisioner import errors
 from provisioner.backends import choose, interactive
 from provisioner.backends.session import instance_up
+from provisioner.transport.following import Heard
 from provisioner.transport.result import Result
 
 
@@ -18,19 +19,27 @@ def run(
     read_input: Callable[[], bytes] | None = None,
     timeout: float = 60.0,
     max_output: int = 1024 * 1024,
+    heard: Heard | None = None,
 ) -> Result:
     """Runs a command in a guest, which is given as INSTANCE/GUEST, and returns how it ended.
 
     ``read_input`` is called once the guest is found, and gives the command's standard input. The command is
     ended after ``timeout`` seconds. ``max_output`` bytes of standard output, and of standard error, are kept.
-    Raises InputError where there is no such guest, NotFound where the instance is not up, and GuestError
-    where the guest can't run it.
+    ``heard`` is called with them, piece by piece, while it runs. The command ends with the caller, within
+    some seconds also where that is killed. Raises InputError where there is no such guest, NotFound where the
+    instance is not up, and GuestError where the guest can't run it.
     """
     instance_name, guest_name = split(guest)
     with instance_up(connect, instance_name, patience=timeout) as (session, instance):
         transport = choose.backend(session, choose.member(session, instance, guest_name)).reach()
         given = read_input() if read_input is not None else None
-        return transport.run(list(command), input=given, timeout=timeout, max_output=max_output)
+        return transport.run(
+            list(command),
+            input=given,
+            timeout=timeout,
+            max_output=max_output,
+            heard=heard or (lambda _stdout, _stderr: None),
+        )
 
 
 def console(guest: str, connect: str | None, tell: Callable[[str], None]) -> None:

@@ -81,7 +81,7 @@ def test_a_command_without_end_is_killed_and_said() -> None:
     time.sleep(0.1)
     last = peer.requests[-1]["arguments"]
     assert "kill" in last["arg"][1]
-    assert last["arg"][-1] == "7"
+    assert last["arg"][-2] == "7"
 
 
 def test_questions_become_rarer() -> None:

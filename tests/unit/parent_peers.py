@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from provisioner import errors, paths
+from provisioner.transport.following import Heard
 from provisioner.transport.parent import INNER
 from provisioner.transport.result import Result
 
@@ -49,6 +50,7 @@ class Shell:
         input: bytes | None = None,  # noqa: A002
         timeout: float = 30.0,
         max_output: int = 1 << 20,
+        heard: Heard | None = None,
     ) -> Result:
         self.calls.append(list(argv))
         command = ["sh", str(self.script), *argv[1:]] if argv[0] == INNER else list(argv)
@@ -67,6 +69,8 @@ class Shell:
             raise errors.GuestError(f"{self.label}: {INNER} was still running and was stopped") from error
         out, err = done.stdout, done.stderr
         cut = len(out) > max_output or len(err) > max_output
+        if heard is not None:
+            heard(out[:max_output], err[:max_output])
         return Result(done.returncode, None, out[:max_output], err[:max_output], cut)
 
     def ping(self, timeout: float) -> None: ...
@@ -95,5 +99,6 @@ class Liar(Shell):
         input: bytes | None = None,  # noqa: A002
         timeout: float = 30.0,
         max_output: int = 1 << 20,
+        heard: Heard | None = None,
     ) -> Result:
         return self._answer()

@@ -103,16 +103,29 @@ def bug() -> None:
     tell("This is a bug in virtlab: please report it with the lines above.")
 
 
-def guest_output(data: bytes, stream: TextIO) -> None:
-    """Prints what a program in a guest wrote: unchanged to a pipe or a file, made harmless for a terminal."""
-    if stream.isatty():
+class GuestOutput:
+    """Prints what a program in a guest writes: unchanged to a pipe or a file, harmless to a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
         from provisioner.sanitize import TerminalFilter
 
-        screen = TerminalFilter()
-        data = screen.feed(data) + screen.reset()
-    stream.flush()
-    stream.buffer.write(data)
-    stream.buffer.flush()
+        self._stream = stream
+        self._screen = TerminalFilter() if stream.isatty() else None
+
+    def write(self, data: bytes) -> None:
+        """Prints the next part at once."""
+        if data:
+            self._print(data if self._screen is None else self._screen.feed(data))
+
+    def end(self) -> None:
+        """Gives the terminal back as it was."""
+        if self._screen is not None:
+            self._print(self._screen.reset())
+
+    def _print(self, data: bytes) -> None:
+        self._stream.flush()
+        self._stream.buffer.write(data)
+        self._stream.buffer.flush()
 
 
 def problem(error: errors.VirtlabError) -> None:
