@@ -93,6 +93,26 @@ def test_waiting_costs_next_to_no_processor_time() -> None:
     assert time.thread_time() - before < 0.05
 
 
+@pytest.mark.parametrize("piece", [b"x", b"\xff{}\n"])
+@pytest.mark.parametrize("syncs", [False, True])
+def test_an_agent_that_never_stops_sending_holds_nobody_up(piece: bytes, syncs: bool) -> None:
+    over = threading.Event()
+
+    def trickle(_request: dict[str, Any], say: Any) -> None:
+        while not over.is_set():
+            say(piece)
+            time.sleep(0.005)
+
+    peer = Peer(synced(trickle) if syncs else trickle)
+    begin = time.monotonic()
+    try:
+        with pytest.raises(errors.NotReady):
+            ping(session_with(peer, 0.5))
+        assert time.monotonic() - begin < 4
+    finally:
+        over.set()
+
+
 HOSTILE = [
     b"not json\n",
     b"[" * 3000 + b"\n",
