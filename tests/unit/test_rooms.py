@@ -86,6 +86,14 @@ def test_pages_show_results_and_reach_nothing(module: str) -> None:
     assert not acting & {room(imported) for imported in IMPORTS[module] & set(MODULES)}
 
 
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_nobody_waits_by_a_clock_that_can_jump(module: str) -> None:
+    """Waits are measured by ``time.monotonic``; the time of day stands in results, and nothing else."""
+    nodes = ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+    read = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
+    assert not read & {"time.time", "time.time_ns", "time.localtime", "datetime.utcnow", "date.today"}
+
+
 def test_only_one_room_imports_libvirt() -> None:
     rooms = defaultdict(set)
     for module, imports in IMPORTS.items():
