@@ -7,6 +7,7 @@ is gone already is no error.
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import suppress
 from functools import partial
@@ -199,10 +200,16 @@ def connect(
     """An open connection to libvirt's QEMU driver.
 
     Raises ConnectionFailed or PermissionDenied, with what to do about it, and InputError where the URI leads
-    to another hypervisor. libvirt's own printing of errors is switched off; no credential is ever asked for.
-    ``patience``, ``cancelled``: how long libvirt may be silent, see ``Calls``.
+    to another hypervisor, or is root's session, which is the system's libvirt by another name. libvirt's own
+    printing of errors is switched off; no credential is ever asked for. ``patience``, ``cancelled``: how long
+    libvirt may be silent, see ``Calls``.
     """
     libvirt.registerErrorHandler(_ignore, None)
+    if choice.is_session and choice.is_local and os.geteuid() == 0:
+        raise errors.InputError(
+            f"{choice.uri} ({choice.why}) is the system's libvirt: root has no session of its own",
+            hint=remedies.another(choice),
+        )
     calls = Calls(
         f"libvirt ({choice.uri})",
         partial(remedies.silent, choice),

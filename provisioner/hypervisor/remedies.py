@@ -21,8 +21,6 @@ def unreachable(choice: Choice, code: int) -> str:
         return another(choice)
     if not choice.is_local:
         return f"try it with: virsh -c {choice.uri} list"
-    if choice.is_session and os.geteuid() == 0:
-        return f"root has no session of its own: use -c {SYSTEM}"
     # a daemon that finds no polkit to ask reports that as an internal error
     if code in _AUTH or (
         code == libvirt.VIR_ERR_INTERNAL_ERROR and os.geteuid() != 0 and not choice.is_session
@@ -49,8 +47,8 @@ def silent(choice: Choice) -> str:
 
 
 def another(choice: Choice) -> str:
-    """For a URI that leads to no QEMU: how to name one that does."""
-    good = f"{SYSTEM} or {SESSION}"
+    """For a URI that does not lead to this user's QEMU: how to name one that does."""
+    good = SYSTEM if os.geteuid() == 0 else f"{SYSTEM} or {SESSION}"
     if choice.source is uris.Source.ENVIRONMENT:
         return f"unset {uris.VARIABLE}, or set it to {good}"
     if choice.source is uris.Source.CONFIGURATION:

@@ -126,8 +126,14 @@ def test_what_a_uri_says(uri: str, is_session: bool, is_local: bool) -> None:
     ],
 )
 def test_a_uri_that_leads_to_no_qemu(
-    uri: str, error: type[errors.VirtlabError], words: str, source: Source, remedy: str
+    uri: str,
+    error: type[errors.VirtlabError],
+    words: str,
+    source: Source,
+    remedy: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(error) as caught:
         connection.connect(Choice(uri, "why", source))
     assert words in caught.value.message
@@ -140,3 +146,19 @@ def test_no_connection(uri: str, capfd: pytest.CaptureFixture[str]) -> None:
         connection.connect(Choice(uri, "why"))
     assert caught.value.hint
     assert capfd.readouterr() == ("", "")  # libvirt itself prints nothing
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        (Source.FLAG, "leave -c out, or name qemu:///system"),
+        (Source.ENVIRONMENT, f"unset {DEFAULT}, or set it to qemu:///system"),
+    ],
+)
+def test_roots_session_is_said_to_be_the_systems(
+    source: Source, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(errors.InputError, match="root has no session of its own") as caught:
+        connection.connect(Choice(uris.SESSION, "a test", source))
+    assert caught.value.hint == hint

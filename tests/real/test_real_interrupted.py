@@ -66,7 +66,7 @@ def test_up_mends_what_somebody_else_took_away(system: Virtlab) -> None:
     system("exec", f"{name}/one", "--", "test", "-b", "/dev/vda").ended(0)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_while_a_guest_boots(virtlab: Virtlab, number: int) -> None:
     lab, name = virtlab.lab(), virtlab.name()
     process = virtlab.begin("up", str(lab), "--as", name)
@@ -75,6 +75,8 @@ def test_interrupted_while_a_guest_boots(virtlab: Virtlab, number: int) -> None:
         time.sleep(0.05)
     time.sleep(0.3)
     process.send_signal(number)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)  # again, while that is under way
     _, told = process.communicate(timeout=30)
     assert process.returncode == 130, told.decode()
     assert b"taking back what this run made" in told
