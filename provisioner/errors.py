@@ -40,6 +40,7 @@ class VirtlabError(Exception):
     """An expected failure: a message in plain words and, where there is one, the next step."""
 
     exit_code = 1
+    usual_hint = "{virtlab} doctor"  # where nothing better is known
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -89,6 +90,8 @@ class HypervisorError(VirtlabError):
 
 class ConnectionFailed(HypervisorError):
     """No connection to the libvirt daemon."""
+
+    usual_hint = "libvirt's daemon ended, or was restarted, in the middle: type the same command again"
 
 
 class PermissionDenied(HypervisorError):

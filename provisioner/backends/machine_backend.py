@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from provisioner import errors
@@ -72,7 +73,8 @@ class LibvirtMachine:
         try:
             self.reach().shutdown(_AGENT_TIMEOUT)
         except errors.GuestError:
-            self._libvirt().press_power_button()
+            with suppress(errors.Busy):  # a QEMU that is stopped or stuck: it is switched off in the end
+                self._libvirt().press_power_button()
         except errors.HypervisorError:
             return  # it went down while it was asked, and whoever watches it notices that
 

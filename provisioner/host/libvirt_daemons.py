@@ -1,16 +1,21 @@
 """libvirt's daemons as this host has them: one, libvirtd, or one for each driver, such as virtqemud.
 
-See https://libvirt.org/daemons.html. Nothing here starts a daemon, or asks one.
+See https://libvirt.org/daemons.html. Nothing here starts a daemon.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from provisioner import paths
 
 _ENABLED = Path("/etc/systemd/system")
 _PROGRAMS = Path("/usr/sbin")
+_LOG_SOCKET = Path("/run/libvirt/virtlogd-sock")
+_NO_LOG_DAEMON = re.compile(r'^\s*stdio_handler\s*=\s*"file"', re.MULTILINE)
+_LOG_PID = Path("/run/virtlogd.pid")
+_QEMU_CONF = Path("/etc/libvirt/qemu.conf")
 _MODULAR = ("virtqemud", "virtnetworkd", "virtstoraged")  # those that labs need
 
 
@@ -29,6 +34,23 @@ def system_daemons() -> tuple[str, ...]:
         if "virtqemud" in known:
             return _MODULAR
     return ("libvirtd",)
+
+
+def has_log_daemon() -> bool | None:
+    """Whether virtlogd is there, to which the system's libvirt gives QEMU's log: it runs, or systemd starts
+    it when asked. None where libvirt is told to do without it (stdio_handler in qemu.conf)."""
+    try:
+        if _NO_LOG_DAEMON.search(_QEMU_CONF.read_text(errors="replace")):
+            return None
+    except OSError:
+        pass  # only root can read it
+    if under_systemd():
+        return _LOG_SOCKET.exists()
+    try:
+        number = int(_LOG_PID.read_text())
+        return Path(f"/proc/{number}/comm").read_text().strip() == "virtlogd"
+    except (OSError, ValueError):
+        return False
 
 
 def pid_file(*, session: bool) -> str | None:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import libvirt
 
+from provisioner import errors
+from provisioner.hypervisor import remedies
+from provisioner.hypervisor.calls import within
 from provisioner.hypervisor.failures import code_of, translate, translated
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 GONE = (libvirt.VIR_ERR_NO_DOMAIN,)
 _NOT_RUNNING = (*GONE, libvirt.VIR_ERR_OPERATION_INVALID)
+_PRESS_SECONDS = 3.0  # QEMU answers within milliseconds
 _UNDEFINE = (
     libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
     | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
@@ -48,8 +52,15 @@ class Domain:
 
     def start_paused(self) -> None:
         """Starts it with its processors stopped, so that its console can be attached to first."""
-        with translated(f"QEMU does not start {self.name}"):
-            self.handle.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+        with translated(doing := f"QEMU does not start {self.name}"):
+            try:
+                self.handle.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+            except libvirt.libvirtError as error:
+                failure = translate(error, doing)
+                if isinstance(failure, errors.ConnectionFailed) and self.handle.connect().isAlive():
+                    # not our line is broken, but one of the daemon's own: to virtlogd, which takes QEMU's log
+                    failure.hint = remedies.start_log_daemon()
+                raise failure from error
 
     def resume(self) -> None:
         """Lets it run, which was paused."""
@@ -82,10 +93,10 @@ class Domain:
     def press_power_button(self) -> None:
         """Asks the guest's system to shut down, as the button of a machine does.
 
-        One that is not running, or is gone, stays as it is.
+        One that is not running, or is gone, stays as it is. Raises Busy where its QEMU is stopped or stuck.
         """
         try:
-            self.handle.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+            within(self.handle, _PRESS_SECONDS).shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
         except libvirt.libvirtError as error:
             if code_of(error) not in _NOT_RUNNING:
                 raise translate(error, f"can't press the power button of {self.name}") from error

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 import libvirt
 
+from provisioner import errors, listener
+from provisioner.hypervisor.calls import within
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.failures import translated
+from provisioner.model import naming
 
 if TYPE_CHECKING:
     from provisioner.hypervisor.binding import Counted
 
+_SECONDS = 3.0  # QEMU answers within milliseconds
 _EXIT = re.compile(r"vcpu\.\d+\.([a-z_]*exits)\.sum")
 
 
@@ -37,9 +41,25 @@ def of_domains(conn: Connection, names: Sequence[str]) -> dict[str, DomainStats]
     flags = (
         libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
     )
+    handle = within(conn.handle, _SECONDS)
     with translated("can't read the statistics of the guests"):
-        statistics = conn.handle.getAllDomainStats(kinds, flags)
+        try:
+            statistics = handle.getAllDomainStats(kinds, flags)
+        except errors.Busy:
+            # the first call waits in a QEMU that is stopped, and is busy with that domain: a second one does
+            # not wait for it
+            statistics = handle.getAllDomainStats(kinds, flags)
+            _tell([dom.name() for dom, stats in statistics if "balloon.rss" not in stats], names)
         return {name: _stats(stats) for dom, stats in statistics if (name := dom.name()) in names}
+
+
+def _tell(stuck: Sequence[str], names: Sequence[str]) -> None:
+    """Names those of the domains whose QEMU does not answer; libvirt leaves out what only that knows."""
+    labels = [
+        f"{split[0].name}/{split[1]}" for name in stuck if name in names and (split := naming.split(name))
+    ]
+    if labels:
+        listener.announce(f"{', '.join(labels)}: QEMU does not answer; it is stopped, or stuck")
 
 
 def _stats(stats: Counted) -> DomainStats:

@@ -56,6 +56,13 @@ def another(choice: Choice) -> str:
     return f"leave -c out, or name {good}"
 
 
+def start_log_daemon() -> str:
+    """For a system whose libvirt can't reach virtlogd, which keeps QEMU's log."""
+    if libvirt_daemons.under_systemd():
+        return f"start virtlogd: {_sudo()}systemctl start virtlogd.socket"
+    return f"{_BOOTSTRAP} starts virtlogd, as root"
+
+
 def _is_qemus(uri: str) -> bool:
     """Whether it is a URI of libvirt's QEMU driver, see https://libvirt.org/drvqemu.html."""
     parts = urlsplit(uri)

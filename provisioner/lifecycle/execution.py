@@ -179,7 +179,7 @@ def execute(session: Session, prepared: Prepared, listener: Listener, cancelled:
         if failures and isinstance(error, errors.VirtlabError):
             raise errors.SeveralErrors(
                 "up failed, and not all of it could be taken back",
-                [error, *failures],
+                list({cause.message: cause for cause in (*reversed(failures), error)}.values())[::-1],
                 hint=f"{{virtlab}} down {prepared.instance.name}",
             ) from error
         raise

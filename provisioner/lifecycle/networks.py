@@ -49,7 +49,8 @@ class Networks:
         self._cancelled = cancelled
         self._subnets = {n.network: IPv4Network(n.metadata.subnet) for n in observed.networks}
         self._kept = frozenset(self._subnets)
-        self._made: dict[str, str] = {}  # libvirt's name -> the lab's
+        self._made: set[str] = set()  # by libvirt's names
+        self._begun: dict[str, str] = {}  # libvirt's name -> the lab's; some of these may not be made
 
     def carry_out(self, steps: Sequence[Step], listener: Listener) -> dict[str, tuple[Address, ...]]:
         """Does the steps, and returns the addresses of each guest's interfaces.
@@ -65,6 +66,8 @@ class Networks:
                 for step in steps:
                     self._do(step, addresses, listener)
             except errors.HypervisorError as error:
+                if isinstance(error, errors.ConnectionFailed):
+                    raise
                 if not self._lost_a_range():
                     host_checks.explain(self._session, error, _LOG)
                     raise
@@ -123,12 +126,13 @@ class Networks:
         network = next(n for n in self._lab.networks if n.name == step.name)
         subnet = self._subnets[step.name]
         mark = NetworkMetadata(self._origin, network, str(subnet))
+        self._begun[name] = step.name
         self._cancelled.owe(
             f"{{virtlab}} down {self._origin.instance}", f"{self._origin.instance} network {step.name}"
         )
         other = self._bridges_in_the_way(step.name, listener)
         conn.create_network(render.network_xml(network, mark, hosts, other_bridge=other))
-        self._made[name] = step.name
+        self._made.add(name)
         listener.done(f"network {step.name}", f"{network.mode}, {subnet}")
 
     def _bridges_in_the_way(self, network: str, listener: Listener) -> int:
@@ -145,9 +149,9 @@ class Networks:
         return number
 
     def undo(self) -> list[errors.VirtlabError]:
-        """Removes the networks that this run made, and returns what could not be."""
+        """Removes the networks that this run began to make, and returns what could not be."""
         failures: list[errors.VirtlabError] = []
-        for name, network in self._made.items():
+        for name, network in self._begun.items():
             try:
                 self._session.conn.remove_network(name)
             except errors.VirtlabError as error:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from provisioner import errors, paths
 from provisioner.backends.session import Session, opened
-from provisioner.hypervisor import host_facts, image_volumes, uris
+from provisioner.host import libvirt_daemons
+from provisioner.hypervisor import host_facts, image_volumes, remedies, uris
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.images import cache, managers, packages, registry, releases, tools
 from provisioner.labfile import catalog as lab_catalog
@@ -104,6 +105,9 @@ def _connected(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
         good, told = releases.this_standing(linux=machine.kernel.split()[-1], **versions)
         yield Check("release", good, told, None if good else _UNTRIED, needed=False)
     yield Check("libvirt", True, versions["libvirt"])
+    if session.choice.uri == uris.SYSTEM and libvirt_daemons.has_log_daemon() is False:
+        told = "does not run, and libvirt starts no QEMU without it"
+        yield Check("virtlogd", False, told, remedies.start_log_daemon())
     emulator = host_facts.offers_x86(session.conn)
     yield Check(
         "qemu",

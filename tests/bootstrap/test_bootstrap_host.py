@@ -182,6 +182,13 @@ kill -9 "$(cat /run/libvirtd.pid)"
 while [ -d "/proc/$(cat /run/libvirtd.pid)" ]; do sleep 0.05; done
 test -S /run/libvirt/libvirt-sock
 ./bootstrap true 2>&1
+echo "== log daemon killed"
+kill -9 "$(cat /run/virtlogd.pid)"
+while [ -d "/proc/$(cat /run/virtlogd.pid)" ]; do sleep 0.05; done
+before=$(cat /run/libvirtd.pid)
+./bootstrap true 2>&1
+cat "/proc/$(cat /run/virtlogd.pid)/comm"
+[ "$before" = "$(cat /run/libvirtd.pid)" ] && echo the same libvirtd
 for folder in "$2/home" "$2/runtime dir"; do
     mkdir -m 700 "$folder"
     chown 65534:65534 "$folder"
@@ -261,6 +268,8 @@ def test_daemon_is_started_where_nothing_else_does(clone: Path, tmp_path: Path) 
     assert parts["absent"].endswith("\n0\n"), "the daemons keep a file of the caller's open"
     assert parts["running"] == ""
     assert started in parts["killed"]
+    assert started in parts["log daemon killed"]
+    assert parts["log daemon killed"].endswith("\nvirtlogd\nthe same libvirtd\n")
     system = "tini root libvirtd \n"
     own = "tini nobody libvirtd --timeout=120 \n"
     told = (

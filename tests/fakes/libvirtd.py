@@ -132,6 +132,9 @@ class Connected(Line):
                 raise failure("INTERNAL_ERROR", f"internal error: Unknown CPU feature {name}", domain="CPU")
         return 0
 
+    def isAlive(self) -> int:
+        return int(not self.broken)
+
     def getType(self) -> str:
         return "QEMU"
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
+import pytest
+
+from provisioner import listener
 from provisioner.hypervisor import domain_stats
+from provisioner.hypervisor.calls import Calls
 from provisioner.hypervisor.connection import Connection
 
 
@@ -47,3 +52,27 @@ def test_exits_by_kind_are_added_up_over_processors() -> None:
 def test_what_is_not_told_is_none() -> None:
     found = domain_stats.of_domains(Connection(_Connection({"a": {"state.state": 1}})), ["a"])
     assert found == {"a": domain_stats.DomainStats(None, None, (), {})}
+
+
+def test_a_qemu_that_is_stopped_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call that meets it never returns; the next one leaves it out, as libvirt 9.0 does (NOWAIT)."""
+    monkeypatch.setattr(domain_stats, "_SECONDS", 0.3)
+    over = threading.Event()
+
+    class Stopped(_Connection):
+        calls = 0
+
+        def getAllDomainStats(self, kinds: int, flags: int) -> list[Any]:  # noqa: N802
+            self.calls += 1
+            if self.calls == 1:
+                over.wait(20)
+            return super().getAllDomainStats(kinds, flags)
+
+    name, other = "virtlab.me.lab.one", "virtlab.me.lab.two"
+    conn = Connection(Stopped({name: {"cpu.time": 10**9}, other: {"balloon.rss": 1}}), Calls(ask=int))
+    heard: list[str] = []
+    with listener.heard_by(heard.append):
+        found = domain_stats.of_domains(conn, [name, other])
+    over.set()
+    assert found[name].seconds == 1
+    assert heard == ["lab/one: QEMU does not answer; it is stopped, or stuck"]

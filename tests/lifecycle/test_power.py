@@ -8,6 +8,7 @@ import pytest
 
 from provisioner import errors
 from provisioner.lifecycle import power
+from tests.fakes.daemon import failure
 from tests.fakes.guests import OFF, PAUSED, RUNNING, StoredDomain
 from tests.fakes.world import World
 
@@ -70,6 +71,19 @@ def test_one_whose_agent_is_silent_gets_the_power_button(up: World) -> None:
     stop(up, "two")
     assert "domain.shutdownFlags" in up.daemon.calls
     assert "done two: stopped" in up.told.lines
+
+
+def test_one_whose_qemu_is_stopped_is_switched_off(up: World) -> None:
+    stored(up, "two").behaviour = "silent"
+
+    def hold() -> None:
+        text = "Timed out during operation: cannot acquire state change lock"
+        raise failure("OPERATION_TIMEOUT", text)
+
+    up.daemon.on("domain.shutdownFlags", hold)
+    stop(up, "two")
+    assert up.states()["two"] == OFF
+    assert "done two: switched off: it did not shut down in time" in up.told.lines
 
 
 def test_without_patience_nobody_is_asked(up: World) -> None:

@@ -337,12 +337,43 @@ def test_wherever_the_connection_breaks_down_cleans_up_and_up_goes_on(
     world.daemon.on(call, world.line.cut, after=after)
     broken = call not in ("connect.networkDefineXML", "network.create") or not after  # there is one network
     if broken:
-        with pytest.raises(errors.VirtlabError):
+        with pytest.raises(errors.VirtlabError) as caught:
             world.up()
+        if world.picture() != NOTHING:
+            assert isinstance(caught.value, errors.SeveralErrors)
+            assert caught.value.hint == "{virtlab} down pair"
+            assert not any("can't list networks" in cause.message for cause in caught.value.causes)
         world.reconnect()
         world.up()
     assert broken == bool(world.states())
     world.down()
+    assert world.picture() == NOTHING
+
+
+def test_a_connection_that_breaks_before_anything_is_made(world: World) -> None:
+    world.daemon.on("connect.storagePoolDefineXML", world.line.cut)
+    with pytest.raises(errors.ConnectionFailed) as caught:
+        world.up()
+    assert caught.value.hint is None
+    assert "type the same command again" in caught.value.usual_hint
+    world.reconnect()
+    assert world.picture() == NOTHING
+
+
+def test_a_libvirt_that_has_lost_the_keeper_of_qemus_log(make_world: MakeWorld) -> None:
+    world = make_world(kvm="works")
+
+    def refuse() -> None:
+        text = "Failed to connect socket to '/run/libvirt/virtlogd-sock': Connection refused"
+        raise failure("SYSTEM_ERROR", text, domain="RPC")
+
+    for after in (0, 1):
+        world.daemon.on("domain.createWithFlags", refuse, after=after)
+    with pytest.raises(errors.VirtlabError) as caught:
+        world.up()
+    causes = caught.value.causes if isinstance(caught.value, errors.SeveralErrors) else (caught.value,)
+    assert all("virtlogd" in (cause.hint or "") for cause in causes)
+    assert not any("KVM failed" in line for line in world.told.lines)
     assert world.picture() == NOTHING
 
 

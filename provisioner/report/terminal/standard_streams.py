@@ -71,12 +71,12 @@ def prepare() -> None:
 
 
 def _text(stream: TextIO | None, raw: _Output) -> TextIO:
-    """A text stream like Python's own."""
+    """A text stream like Python's own, which writes at once where that does: PYTHONUNBUFFERED is set."""
     old = stream if isinstance(stream, io.TextIOWrapper) else None
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=old.encoding if old else "utf-8",
         errors="backslashreplace",
-        line_buffering=old is None or old.line_buffering,
+        line_buffering=old is None or old.line_buffering or old.write_through,
         write_through=old is not None and old.write_through,
     )

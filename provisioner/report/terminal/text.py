@@ -132,7 +132,8 @@ def problem(error: errors.VirtlabError) -> None:
     """Prints an error, all of its causes, and what to do next."""
     _problem(error, "")
     if not _has_hint(error):
-        _next("{virtlab} doctor", "")
+        first = error.causes[0] if isinstance(error, errors.SeveralErrors) else error
+        _next(first.usual_hint, "")
     sys.stderr.flush()
 
 
