@@ -32,6 +32,7 @@ class Firewall:
 
     keeper: Keeper
     chain: tuple[str, str, str] | None = None
+    drops: bool = True  # what comes in, unless a rule lets it; False also where only root could tell
 
     def rule(self, bridge: str, ports: range | None) -> str:
         """The command that lets in what comes over a bridge: to these TCP ports, or, with None, pings."""
@@ -60,7 +61,7 @@ def found() -> Firewall:
     chain = dropping(answer("nft", "-j", "list", "chains") or "")
     if chain is not None and chain != _IPTABLES:
         return Firewall(Keeper.NFT, chain)
-    return Firewall(Keeper.IPTABLES)
+    return Firewall(Keeper.IPTABLES, drops=chain is not None)
 
 
 def _ufw_is_on() -> bool:

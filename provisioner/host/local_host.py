@@ -13,7 +13,8 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Protocol
 
-from provisioner.host import network_state
+from provisioner.host import firewall, network_state
+from provisioner.host.firewall import Firewall
 from provisioner.host.network_state import NetworkState
 from provisioner.model.ranges import Taken
 
@@ -95,6 +96,7 @@ class Host(Protocol):
     def processor_flags(self) -> frozenset[str] | None: ...
     def routes(self) -> list[Taken] | None: ...
     def network_state(self) -> NetworkState | None: ...
+    def firewall(self) -> Firewall | None: ...
     def groups_of(self, uid: int) -> list[int] | None: ...
     def group_id(self, name: str) -> int | None: ...
     def free_memory(self) -> int | None: ...
@@ -157,6 +159,9 @@ class LocalHost:
 
     def network_state(self) -> NetworkState:
         return network_state.read()
+
+    def firewall(self) -> Firewall:
+        return firewall.found()
 
     def groups_of(self, uid: int) -> list[int] | None:
         import pwd

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from provisioner.host.firewall import Firewall
 from provisioner.host.local_host import HostProcess, KvmDevice, Machine, Storage
 from provisioner.host.network_state import NetworkState
 from provisioner.model.ranges import Taken
@@ -26,6 +27,9 @@ class UnknownHost:
         return None
 
     def network_state(self) -> NetworkState | None:
+        return None
+
+    def firewall(self) -> Firewall | None:
         return None
 
     def groups_of(self, uid: int) -> list[int] | None:

@@ -97,7 +97,14 @@ def bridges(session: Session) -> Iterator[Check]:
 
 
 def far_end(session: Session) -> Iterator[Check]:
-    """Whether the programs are there by which ``bench`` measures networks. Nothing is told where they are."""
+    """Whether programs and firewall let ``bench`` measure networks. Nothing is told where they do."""
+    wall = None if session.is_session else session.host.firewall()
+    if wall is not None and wall.drops:
+        told = (
+            f"{wall.keeper} may drop what guests send to this host, without which bench measures no network"
+        )
+        remedy = "{virtlab} bench LAB looks before it measures, and names the rule that helps"
+        yield Check("firewall", False, told, remedy, needed=False)
     for program, package in (("iperf3", "iperf3"), ("setpriv", "util-linux")):
         if session.host.missing_programs([program]):
             told = f"{program} is not installed, without which bench measures no network"
@@ -117,4 +124,6 @@ def explain(session: Session, error: errors.VirtlabError, otherwise: str | None 
             explain(session, cause, otherwise)
     elif isinstance(error, errors.HypervisorError) and error.hint is None and not session.is_session:
         found = [f"{check.told}: {check.remedy}" for check in _network_faults(session)]
+        if not found and session.host.missing_programs(("iptables",)):
+            found = ["iptables is not installed: install it, or restart libvirtd, which then takes nft"]
         error.hint = "; ".join(found) or otherwise

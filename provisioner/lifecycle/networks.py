@@ -69,6 +69,7 @@ class Networks:
                 if isinstance(error, errors.ConnectionFailed):
                     raise
                 if not self._lost_a_range():
+                    self._check_kept(steps)
                     host_checks.explain(self._session, error, _LOG)
                     raise
                 side_by_side.check(self._cancelled)
@@ -107,6 +108,20 @@ class Networks:
         for name in lost:
             del self._subnets[name]
         return bool(lost)
+
+    def _check_kept(self, steps: Sequence[Step]) -> None:
+        """Raises ConflictError where somebody has the range of a network that was stopped."""
+        for step in steps:
+            if step.verb is not Verb.START:
+                continue
+            name, subnet = self._origin.key.network(step.name), self._subnets[step.name]
+            for other in self._taken():
+                wide = other.range.prefixlen < subnet.prefixlen
+                if other.by != f"network {name}" and other.range.overlaps(subnet) and not wide:
+                    raise errors.ConflictError(
+                        f"network {step.name} can't start again: {other.by} has its range, {subnet}",
+                        hint=f"{{virtlab}} down {self._origin.instance}, then up: it gets another one",
+                    )
 
     def _do(self, step: Step, addresses: dict[str, tuple[Address, ...]], listener: Listener) -> None:
         conn, name = self._session.conn, self._origin.key.network(step.name)

@@ -10,6 +10,7 @@ import pytest
 
 from provisioner import errors, paths
 from provisioner.host import network_state
+from provisioner.host.firewall import Firewall, Keeper
 from provisioner.hypervisor.uris import SESSION
 from provisioner.lifecycle import host_checks
 from provisioner.lifecycle.host_checks import Check
@@ -132,6 +133,30 @@ def test_a_folder_that_can_not_be_written_to_is_named(
     assert check.needed
     assert check.told == f"{tmp_path / 'file'} can't be written to, where virtlab keeps images"
     assert str(paths.cache_dir()).startswith(str(tmp_path / "file"))
+
+
+def test_a_network_that_fails_where_the_daemon_is_older_than_the_loss_of_iptables(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It chose iptables when it started, and nft would do: seen with libvirt 11.3."""
+    monkeypatch.setattr(type(world.line), "getLibVersion", lambda _: 11_003_000)
+    world.host.missing = {"iptables"}
+    world.daemon.on("network.create", refuse("Cannot find 'iptables' in path"))
+    with pytest.raises(errors.HypervisorError) as caught:
+        world.up()
+    assert "restart libvirtd" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(("drops", "told"), [(True, ["firewall"]), (False, [])])
+def test_a_firewall_that_drops_is_named(
+    world: World, drops: bool, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = Firewall(Keeper.UFW, drops=drops)
+    monkeypatch.setattr(type(world.host), "firewall", lambda _: wall)
+    found = list(host_checks.far_end(world.session))
+    assert [check.name for check in found] == told
+    assert all("bench LAB" in (check.remedy or "") and not check.needed for check in found)
+    assert list(host_checks.far_end(world.session_of("learner", uri=SESSION))) == []
 
 
 def test_without_iperf3_bench_measures_no_network(world: World) -> None:

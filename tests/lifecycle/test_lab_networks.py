@@ -232,3 +232,14 @@ def test_a_bridge_of_our_name_that_was_left_behind_is_left_alone_and_told(world:
     (check,) = host_checks.bridges(world.session)
     assert (check.good, check.needed) == (False, False)
     assert f"sudo ip link delete {left}" in (check.remedy or "")
+
+
+def test_a_network_that_was_stopped_and_whose_range_somebody_took_meanwhile(world: World) -> None:
+    world.up()
+    subnet = subnet_of(world)
+    world.daemon.networks[world.instance.network("lab")].active = False
+    someone(world, subnet)
+    with pytest.raises(errors.ConflictError) as caught:
+        world.up()
+    assert caught.value.message == f"network lab can't start again: network office has its range, {subnet}"
+    assert "down pair" in (caught.value.hint or "")

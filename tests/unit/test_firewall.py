@@ -68,16 +68,16 @@ def chains(*found: tuple[str, str, str, str]) -> str:
 @pytest.mark.parametrize(
     ("answers", "wall"),
     [
-        ({}, Firewall(Keeper.IPTABLES)),
+        ({}, Firewall(Keeper.IPTABLES, drops=False)),
         ({"firewall-cmd": "running\n"}, Firewall(Keeper.FIREWALLD)),
         ({"nft": chains(("ip", "filter", "INPUT", "drop"))}, Firewall(Keeper.IPTABLES)),
-        ({"nft": chains(("ip", "filter", "INPUT", "accept"))}, Firewall(Keeper.IPTABLES)),
+        ({"nft": chains(("ip", "filter", "INPUT", "accept"))}, Firewall(Keeper.IPTABLES, drops=False)),
         (
             {"nft": chains(("ip6", "six", "in", "drop"), ("inet", "filter", "input", "drop"))},
             Firewall(Keeper.NFT, ("inet", "filter", "input")),
         ),
-        ({"nft": "no JSON"}, Firewall(Keeper.IPTABLES)),
-        ({"nft": '{"nftables": 1}'}, Firewall(Keeper.IPTABLES)),
+        ({"nft": "no JSON"}, Firewall(Keeper.IPTABLES, drops=False)),
+        ({"nft": '{"nftables": 1}'}, Firewall(Keeper.IPTABLES, drops=False)),
     ],
 )
 def test_which_firewall_is_in_charge(told: dict[str, str], answers: dict[str, str], wall: Firewall) -> None:
