@@ -48,6 +48,10 @@ def test_names_of_files_do_not_act_on_the_terminal(tmp_path: Path) -> None:
 def test_an_encoding_that_lacks_characters_is_no_failure() -> None:
     result = run("list", LC_ALL="ja_JP.UTF-8", PYTHONIOENCODING="ascii")
     assert result.returncode == 0, result.stderr
+    result = run("doctor", "-c", "qemu:///system?socket=/no/such", LC_ALL="C", PYTHONIOENCODING="iso-8859-1")
+    assert result.stdout.startswith("x connection  can't connect to ")
+    assert "\n              > " in result.stdout
+    assert "\\u" not in result.stdout
 
 
 @pytest.mark.parametrize("verb", ["down", "prepare"])

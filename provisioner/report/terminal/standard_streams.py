@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import select
@@ -13,6 +14,26 @@ from provisioner import errors
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+# For a terminal without UTF-8, as wide as what they stand for, where a table is drawn with it.
+_PLAIN = {
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
+    "─": "-",
+    "│": "|",
+    "✓": "+",
+    "✗": "x",
+    "·": ".",
+    "→": ">",
+    "↓": "v",
+    "–": "-",
+    "―": "-",
+    "×": "x",
+    "µ": "u",
+    "≠": "!=",
+    "…": "...",
+    "“": '"',
+    "”": '"',
+}
+_ERRORS = "virtlab-plain"
 _MODES = {0: os.O_RDONLY, 1: os.O_WRONLY, 2: os.O_WRONLY}
 
 
@@ -57,8 +78,9 @@ def prepare() -> None:
     """Makes all three usable. Called once, before anything is opened.
 
     One that is closed becomes the null device: nobody wants what comes there. Characters that an encoding
-    lacks are escaped.
+    lacks are replaced by plain ones that look like them, or else escaped.
     """
+    codecs.register_error(_ERRORS, _plainly)
     for number, mode in _MODES.items():
         try:
             os.fstat(number)
@@ -70,13 +92,22 @@ def prepare() -> None:
     sys.stderr = _text(sys.stderr, _Messages(2))
 
 
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """For ``codecs.register_error``: what is printed in place of characters that an encoding lacks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    plain = (_PLAIN.get(each) or each.encode("ascii", "backslashreplace").decode() for each in lacking)
+    return "".join(plain), error.end
+
+
 def _text(stream: TextIO | None, raw: _Output) -> TextIO:
     """A text stream like Python's own, which writes at once where that does: PYTHONUNBUFFERED is set."""
     old = stream if isinstance(stream, io.TextIOWrapper) else None
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=old.encoding if old else "utf-8",
-        errors="backslashreplace",
+        errors=_ERRORS,
         line_buffering=old is None or old.line_buffering or old.write_through,
         write_through=old is not None and old.write_through,
     )
