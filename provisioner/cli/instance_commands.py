@@ -35,6 +35,14 @@ Drop = Annotated[
         metavar="GUEST",
     ),
 ]
+Trust = Annotated[
+    bool | None,
+    typer.Option(
+        "--trust/--no-trust",
+        help="Let the guests reach this host's services and whatever it reaches.",
+        show_default="they reach neither this host nor other labs",
+    ),
+]
 Timeout = Annotated[
     float, typer.Option(min=0.1, help="How long a guest may take to answer.", metavar="SECONDS")
 ]
@@ -54,6 +62,7 @@ def up(
     sets: options.Sets = None,
     add: Add = None,
     drop: Drop = None,
+    trust: Trust = None,
     as_name: AsName = None,
     keep_on_failure: Annotated[
         bool, typer.Option("--keep-on-failure", help="Keep what was made when a guest does not come up.")
@@ -65,9 +74,8 @@ def up(
     """Bring a lab up, or make it again what its file says."""
     from provisioner.verbs.up import Request
 
-    request = Request(
-        lab, as_name, accel, tuple(sets or ()), tuple(add or ()), tuple(drop or ()), timeout, keep_on_failure
-    )
+    wishes = (accel, tuple(sets or ()), tuple(add or ()), tuple(drop or ()))
+    request = Request(lab, as_name, *wishes, timeout, keep_on_failure, trust)
     if dry_run:
         _plan(request, connect, output)
     else:
@@ -80,6 +88,7 @@ def plan(
     sets: options.Sets = None,
     add: Add = None,
     drop: Drop = None,
+    trust: Trust = None,
     as_name: AsName = None,
     connect: options.Connect = None,
     output: options.OutputOption = Output.TABLE,
@@ -87,7 +96,8 @@ def plan(
     """Say what up would do; the same as up --dry-run."""
     from provisioner.verbs.up import Request
 
-    request = Request(lab, as_name, accel, tuple(sets or ()), tuple(add or ()), tuple(drop or ()))
+    wishes = (accel, tuple(sets or ()), tuple(add or ()), tuple(drop or ()))
+    request = Request(lab, as_name, *wishes, trust=trust)
     _plan(request, connect, output)
 
 

@@ -9,11 +9,11 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Protocol
 
-from provisioner.host import firewall, network_state
+from provisioner.host import firewall, network_state, routing
 from provisioner.host.firewall import Firewall
 from provisioner.host.network_state import NetworkState
 from provisioner.model.ranges import Taken
@@ -97,6 +97,7 @@ class Host(Protocol):
     def routes(self) -> list[Taken] | None: ...
     def network_state(self) -> NetworkState | None: ...
     def firewall(self) -> Firewall | None: ...
+    def own_ranges(self) -> list[IPv4Network] | None: ...
     def groups_of(self, uid: int) -> list[int] | None: ...
     def group_id(self, name: str) -> int | None: ...
     def free_memory(self) -> int | None: ...
@@ -140,22 +141,10 @@ class LocalHost:
         return None
 
     def routes(self) -> list[Taken] | None:
-        """The IPv4 networks to which this host has a route, without the default route."""
-        try:
-            lines = Path("/proc/net/route").read_text().splitlines()[1:]
-        except OSError:
-            return None
-        networks = []
-        for line in lines:
-            fields = line.split()
-            if len(fields) < 8 or fields[7] == "00000000":
-                continue
-            address = IPv4Address(int.from_bytes(bytes.fromhex(fields[1]), "little"))
-            mask = IPv4Address(int.from_bytes(bytes.fromhex(fields[7]), "little"))
-            networks.append(
-                Taken(IPv4Network(f"{address}/{mask}", strict=False), f"a route over {fields[0]}")
-            )
-        return networks
+        return routing.routes()
+
+    def own_ranges(self) -> list[IPv4Network] | None:
+        return routing.own_ranges()
 
     def network_state(self) -> NetworkState:
         return network_state.read()

@@ -18,7 +18,7 @@ _RETRY = 0.05
 
 
 @contextmanager
-def held(name: str, listener: Listener, *, timeout: float) -> Iterator[None]:
+def held(name: str, listener: Listener | None, *, timeout: float) -> Iterator[None]:
     """Holds the lock of that name. Where another virtlab of this user holds it, waits, and reports that.
 
     All locks are byte ranges of one file, so that no lock leaves a file behind. Raises Busy after ``timeout``
@@ -40,7 +40,7 @@ def held(name: str, listener: Listener, *, timeout: float) -> Iterator[None]:
         os.close(file)
 
 
-def _take(file: int, name: str, listener: Listener, timeout: float) -> None:
+def _take(file: int, name: str, listener: Listener | None, timeout: float) -> None:
     place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
     deadline = time.monotonic() + timeout
     told = False
@@ -54,7 +54,7 @@ def _take(file: int, name: str, listener: Listener, timeout: float) -> None:
                     f"another virtlab is at work on {name}",
                     hint="wait for it to end, or end it with Ctrl-C where it runs, then try again",
                 ) from None
-            if not told:
+            if not told and listener is not None:
                 listener.note(f"another virtlab is at work on {name}: waiting for it")
                 told = True
             time.sleep(_RETRY)

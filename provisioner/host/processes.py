@@ -30,9 +30,9 @@ _PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/bin", "/usr/local/b
 
 
 @contextmanager
-def iperf3_server(address: str) -> Iterator[int]:
-    """An iperf3 server on that address of this host only; the value is its port, one of ``PORTS``. It ends
-    with the block.
+def iperf3_server(address: str, port: int | None = None) -> Iterator[int]:
+    """An iperf3 server on that address of this host only; the value is its port: the given one, or one of
+    ``PORTS``. It ends with the block.
 
     It also ends when this process does, however that ends. Raises HypervisorError where it does not start.
     """
@@ -43,17 +43,19 @@ def iperf3_server(address: str) -> Iterator[int]:
             f"the far end of the network measurement is missing on this host: {missing}",
             hint="install it: sudo apt-get install -y iperf3, or your system's package of that name",
         )
-    process, port = _started(setpriv, iperf3, address)
+    process, port = _started(setpriv, iperf3, address, port)
     try:
         yield port
     finally:
         _end(process)
 
 
-def _started(setpriv: str, iperf3: str, address: str) -> tuple[subprocess.Popen[bytes], int]:
+def _started(
+    setpriv: str, iperf3: str, address: str, wanted: int | None
+) -> tuple[subprocess.Popen[bytes], int]:
     said = ""
     for _ in range(_TRIES):
-        port = _free_port(address)
+        port = wanted or free_ports(address, 1)[0]
         process = subprocess.Popen(
             [
                 setpriv,
@@ -79,14 +81,16 @@ def _started(setpriv: str, iperf3: str, address: str) -> tuple[subprocess.Popen[
     raise errors.HypervisorError(f"iperf3 does not start on {address}: {said[:200] or 'it says nothing'}")
 
 
-def _free_port(address: str) -> int:
-    """One of ``PORTS`` on which nothing listens there. Raises HypervisorError where none is free.
+def free_ports(address: str, count: int) -> list[int]:
+    """Some of ``PORTS`` on which nothing listens there. Raises HypervisorError where there are too few.
 
     The search begins anywhere, because several servers may be started at the same moment.
     """
     start = secrets.randbelow(len(PORTS))
-    ports: list[int] = [*PORTS[start:], *PORTS[:start]]
-    for port in ports:
+    free: list[int] = []
+    for port in (*PORTS[start:], *PORTS[:start]):
+        if len(free) == count:
+            break
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as iperf3 does
             try:
@@ -98,7 +102,9 @@ def _free_port(address: str) -> int:
                 raise errors.HypervisorError(
                     f"nothing can listen on {address}, the host's end of the lab's network: {error.strerror}"
                 ) from error
-            return port
+            free.append(port)
+    if len(free) == count:
+        return free
     raise errors.HypervisorError(
         f"programs of this host listen on all ports from {PORTS[0]} to {PORTS[-1]} of {address}",
         hint="end those that nobody needs: ss -tlnp",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from provisioner.host.firewall import Firewall
@@ -30,6 +31,9 @@ class UnknownHost:
         return None
 
     def firewall(self) -> Firewall | None:
+        return None
+
+    def own_ranges(self) -> list[IPv4Network] | None:
         return None
 
     def groups_of(self, uid: int) -> list[int] | None:

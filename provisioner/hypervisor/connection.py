@@ -1,8 +1,8 @@
 """An open connection to libvirt: all that virtlab asks of it and changes there.
 
 Before a thing is removed or replaced, its own metadata and its name have to prove that it is virtlab's
-(``reader.ours_domain``, ``reader.is_ours_network``). Anything else is left alone. Removing something that
-is gone already is no error.
+(``reader.ours_domain``, ``reader.is_ours_network``, ``reader.filter_of``). Anything else is left alone.
+Removing something that is gone already is no error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import libvirt
 
 from provisioner import errors
-from provisioner.hypervisor import domain, network, reader, remedies, storage
+from provisioner.hypervisor import domain, net_filter, network, reader, remedies, storage
 from provisioner.hypervisor.calls import PATIENCE, Calls, guarded, within
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import code_of, printable, translate, translated
@@ -58,9 +58,10 @@ class Connection:
     def look(self, pool: Pool | None = None) -> Observed:
         """Everything that is virtlab's, of all users; with its volumes where a pool is given."""
         with translated("can't list what is there"):
+            filters = net_filter.every(self.handle)
             domains = [Domain(handle) for handle in self.handle.listAllDomains()]
             networks = [Network(handle) for handle in self.handle.listAllNetworks()]
-            return reader.observed(domains, networks, pool)
+            return reader.observed(domains, networks, pool, filters)
 
     def domain(self, name: str) -> Domain:
         """The domain of that name. Raises NotFound."""
@@ -136,6 +137,38 @@ class Connection:
         with translated("can't list networks"):
             networks = [Network(handle) for handle in self.handle.listAllNetworks()]
         return frozenset(bridge for network in networks if (bridge := network.bridge_of_its_own()))
+
+    def define_filter(self, xml: str, name: str) -> None:
+        """Makes a filter of that name say what the definition says. Running guests that have it follow.
+
+        Raises ConflictError where there is one that does not prove to be virtlab's.
+        """
+        there = net_filter.find(self.handle, name)
+        if there is not None and reader.filter_of(there) is None:
+            raise errors.ConflictError(
+                f"there is a filter {name} that is not virtlab's: it is left alone",
+                hint=f"look at it: virsh nwfilter-dumpxml {name}",
+            )
+        if there is None or not there.says(xml):
+            with translated(
+                "libvirt does not take the filter that keeps guests from this host",
+                hint="install libvirt's driver for network filters (libvirt-daemon-driver-nwfilter); or, "
+                "where you trust the lab, let its guests reach this host: --trust",
+            ):
+                self.handle.nwfilterDefineXML(xml)
+
+    def filter_says(self, name: str, xml: str) -> bool:
+        """Whether there is a filter of that name, with the rules of that definition."""
+        there = net_filter.find(self.handle, name)
+        return there is not None and there.says(xml)
+
+    def remove_filter(self, name: str) -> bool:
+        """Removes a filter of virtlab's. False where there was none, or it is not virtlab's.
+
+        Raises HypervisorError while a running guest has it.
+        """
+        there = net_filter.find(self.handle, name)
+        return there is not None and reader.filter_of(there) is not None and there.remove()
 
     def ranges_in_use(self) -> list[Taken]:
         """Every IPv4 range that any network defines."""

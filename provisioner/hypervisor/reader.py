@@ -11,6 +11,7 @@ import libvirt
 
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import code_of
+from provisioner.hypervisor.net_filter import NetFilter
 from provisioner.hypervisor.network import Network
 from provisioner.hypervisor.storage import Pool
 from provisioner.model import metadata, naming
@@ -18,6 +19,7 @@ from provisioner.model.observed import (
     Observed,
     ObservedDomain,
     ObservedDoubtful,
+    ObservedFilter,
     ObservedLater,
     ObservedNetwork,
 )
@@ -36,7 +38,12 @@ _NOTHING_THERE = (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID)
 _TEXT = re.compile(r"<[^>]*>(.*)</[^>]*>\s*", re.DOTALL)
 
 
-def observed(domains: Sequence[Domain], networks: Sequence[Network], pool: Pool | None) -> Observed:
+def observed(
+    domains: Sequence[Domain],
+    networks: Sequence[Network],
+    pool: Pool | None,
+    filters: Sequence[NetFilter],
+) -> Observed:
     """The part of these that is virtlab's. Raises HypervisorError, and libvirt's own errors."""
     seen = [*map(_domain, domains), *map(_network, networks)]
     seen.sort(key=lambda each: each.name if each else "")
@@ -52,6 +59,7 @@ def observed(domains: Sequence[Domain], networks: Sequence[Network], pool: Pool 
         tuple(each for each in seen if isinstance(each, ObservedNetwork)),
         later,
         (*(each for each in seen if isinstance(each, ObservedDoubtful)), *volumes),
+        tuple(sorted((own for each in filters if (own := filter_of(each))), key=lambda own: own.name)),
     )
 
 
@@ -86,6 +94,14 @@ def ours_domain(domain: Domain) -> ObservedDomain | None:
 def is_ours_network(network: Network) -> bool:
     """Whether a network's own metadata agrees with its name. Only then may it be changed."""
     return isinstance(_network(network), ObservedNetwork)
+
+
+def filter_of(net_filter: NetFilter) -> ObservedFilter | None:
+    """The filter as virtlab's, where its UUID agrees with its name. Only then may it be changed."""
+    split = naming.split(net_filter.name)
+    if split is None or net_filter.uuid != split[0].uuid("filter", split[1]):
+        return None
+    return ObservedFilter(net_filter.name, *split)
 
 
 def _domain(domain: Domain) -> ObservedDomain | ObservedLater | ObservedDoubtful | None:

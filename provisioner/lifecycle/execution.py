@@ -82,7 +82,7 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
     if not (observed.domains or observed.networks):
         _check_not_elsewhere(session, instance)
     before = observed.origin()
-    choices = (before.choices if before else Choices()).updated(request.accel, request.sets)
+    choices = (before.choices if before else Choices()).updated(request.accel, request.sets, request.trust)
     if choices.sets != request.sets:
         lab = lab_files.load(lab.file, lab.source, choices.sets)
     lab, choices = selection.settled(lab, choices, request.add, request.drop)
@@ -254,6 +254,7 @@ class _Run:
             self._remove(pool)
             launched = self._launch(pool, orders)
             clock.lap("guests")
+        self._networks.settle(self._listener)
         return [launched.get(g.name) or self._kept(g) for g in self._lab.top_level]
 
     def _fit_memory(self, images: Mapping[str, Mapping[str, StoredImage]]) -> None:

@@ -31,7 +31,7 @@ class Check:
 def networks(session: Session) -> Iterator[Check]:
     """Whether libvirt can make labs' networks here."""
     if session.is_session:
-        told = "user-mode: guests reach out, but not one another"
+        told = "user-mode: guests reach neither this host, the outside nor one another"
         yield Check("network", True, told, needed=False)
         return
     faults = list(_network_faults(session))
@@ -43,6 +43,9 @@ def networks(session: Session) -> Iterator[Check]:
 def _network_faults(session: Session) -> Iterator[Check]:
     if session.host.missing_programs(("dnsmasq",)):
         yield Check("network", False, "dnsmasq is not installed", f"install dnsmasq-base; {BOOTSTRAP}")
+    if session.host.missing_programs(("ebtables",)):
+        told = "ebtables, by which libvirt keeps guests from this host, is not installed"
+        yield Check("filter tool", False, told, f"install iptables, which has it; {BOOTSTRAP}")
     tools = ("iptables", "nft") if _version(session) >= _NFT_SINCE else ("iptables",)
     if len(session.host.missing_programs(tools)) == len(tools):
         told = f"{' or '.join(tools)}, by which libvirt sets a network's rules, is not installed"

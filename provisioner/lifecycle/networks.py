@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from provisioner import errors, paths, render, settings, side_by_side
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
-from provisioner.lifecycle import host_checks
+from provisioner.lifecycle import host_checks, shield
 from provisioner.listener import Listener
 from provisioner.model import naming, plan, ranges
 from provisioner.model.lab import Lab
@@ -51,6 +51,7 @@ class Networks:
         self._kept = frozenset(self._subnets)
         self._made: set[str] = set()  # by libvirt's names
         self._begun: dict[str, str] = {}  # libvirt's name -> the lab's; some of these may not be made
+        self._has_filters = False  # whether this run made some, or began to
 
     def carry_out(self, steps: Sequence[Step], listener: Listener) -> dict[str, tuple[Address, ...]]:
         """Does the steps, and returns the addresses of each guest's interfaces.
@@ -60,6 +61,8 @@ class Networks:
         """
         if self._session.is_session:
             return plan.addresses(self._lab, self._origin, self._seen, plan.user_ranges(self._lab))
+        if not self._origin.choices.trusted:
+            shield.check(self._session)
         while True:
             addresses = plan.addresses(self._lab, self._origin, self._seen, self._ranges(steps))
             try:
@@ -74,7 +77,38 @@ class Networks:
                     raise
                 side_by_side.check(self._cancelled)
             else:
+                self._put_up_filters()
                 return addresses
+
+    def settle(self, listener: Listener) -> None:
+        """Once the guests are up: brings their filters up to date, and those of the user's other labs.
+
+        Filters that nobody needs any more are removed.
+        """
+        if self._session.is_session:
+            return
+        self._put_up_filters()
+        for failure in self._take_down_filters():
+            listener.note(f"not removed: {failure.message} ({{virtlab}} down {self._origin.instance})")
+        shield.refresh_others(self._session, self._origin.key)
+
+    def _put_up_filters(self) -> None:
+        """Makes the filters of the lab's networks. A lab that is trusted has none."""
+        if not self._origin.choices.trusted:
+            self._has_filters = True
+            there = self._session.look(volumes=False).of(self._origin.key).networks
+            used = {i.network for guest in self._lab.top_level for i in guest.interfaces}
+            shield.put_up(self._session, [network for network in there if network.network in used])
+
+    def _take_down_filters(self) -> list[errors.VirtlabError]:
+        """Removes the filters that no guest of the lab has any more. Returns what could not be."""
+        try:
+            observed = self._session.look(volumes=False).of(self._origin.key)
+        except errors.VirtlabError as error:
+            return [error]
+        trusted, networks = self._origin.choices.trusted, {each.network for each in observed.networks}
+        unused = tuple(each for each in observed.filters if trusted or each.network not in networks)
+        return shield.take_down(self._session, unused)
 
     def _ranges(self, steps: Sequence[Step]) -> plan.Ranges:
         """Subnet and gateway of each network that the steps keep or make."""
@@ -164,7 +198,8 @@ class Networks:
         return number
 
     def undo(self) -> list[errors.VirtlabError]:
-        """Removes the networks that this run began to make, and returns what could not be."""
+        """Removes the networks that this run began to make, with their filters, and returns what could not
+        be."""
         failures: list[errors.VirtlabError] = []
         for name, network in self._begun.items():
             try:
@@ -173,4 +208,4 @@ class Networks:
                 failures.append(error)
             else:
                 self._cancelled.pay(f"{self._origin.instance} network {network}")
-        return failures
+        return failures + (self._take_down_filters() if self._has_filters else [])

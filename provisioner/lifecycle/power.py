@@ -13,6 +13,7 @@ from provisioner import errors, side_by_side
 from provisioner.backends import choose
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
+from provisioner.lifecycle import shield
 from provisioner.lifecycle.image_upload import Images
 from provisioner.listener import Listener
 from provisioner.model import naming
@@ -43,10 +44,13 @@ def start(
     those of the host's libvirt that do not answer yet are switched off again, and Cancelled is raised.
     """
     _check_files(session, guests, listener)
-    instances = {guest.instance for guest in guests if guest is guest.host}
-    for network in session.look(volumes=False).networks:
-        if not network.active and network.instance in instances:
-            session.conn.network(network.name).start()
+    for instance in {guest.instance for guest in guests if guest is guest.host}:
+        observed = session.look(volumes=False).of(instance)
+        for network in observed.networks:
+            if not network.active:
+                session.conn.network(network.name).start()
+        if not all(domain.metadata.origin.choices.trusted for domain in observed.domains):
+            shield.put_up(session, observed.networks)
 
     def one(observed: Member) -> None:
         choose.backend(session, observed).start(listener, timeout=timeout, cancelled=cancelled)

@@ -11,7 +11,7 @@ from provisioner.images.cache import BuiltImage
 from provisioner.lifecycle import lab_files
 from provisioner.lifecycle.image_upload import built_here, least_memory, recipe_key
 from provisioner.lifecycle.networks import free_range
-from provisioner.model import accel, memory, metadata, naming, plan
+from provisioner.model import accel, memory, metadata, naming, plan, ranges
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.observed import Observed
 from provisioner.model.ranges import Taken
@@ -45,6 +45,10 @@ def documents(
             hosts = [(g, a) for g, own in addresses.items() for a in own if a.network == network.name]
             mark = metadata.NetworkMetadata(origin, network, str(nets[network.name][0]))
             xml_by_name[f"network {network.name}"] = render.network_xml(network, mark, hosts)
+            closed = ranges.closed(nets[network.name][0], host.own_ranges() or [], [], host.routes() or [])
+            xml_by_name[f"filter {network.name}"] = render.filter_xml(
+                origin.key, network, nets[network.name][0], closed
+            )
     pool = str(paths.session_pool_dir() if choice.is_session else paths.SYSTEM_POOL_DIR)
     kvm = host_facts.kvm(None, host, session=choice.is_session)
     for each in lab.top_level:

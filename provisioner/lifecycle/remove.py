@@ -8,6 +8,7 @@ from functools import partial
 from provisioner import errors, side_by_side
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
+from provisioner.lifecycle import shield
 from provisioner.listener import Listener
 from provisioner.model.naming import Instance
 
@@ -65,8 +66,11 @@ def take_down(session: Session, instance: Instance, listener: Listener, cancelle
     problems = side_by_side.run(
         [partial(attempt, name, action) for name, action in work], cancelled=cancelled, most=_MOST
     )
+    failures = [each for each in problems if each]
+    if not failures:  # else a guest may still have one
+        failures = shield.take_down(session, observed.filters)
     errors.raise_all(
-        [each for each in problems if each],
+        failures,
         f"not all of {instance.name} could be removed",
         hint="{virtlab} down",
     )

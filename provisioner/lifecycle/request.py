@@ -23,6 +23,7 @@ class Request:
     drop: tuple[str, ...] = ()  # --without
     timeout: float = 120.0  # seconds for each guest to answer, from its start
     keep_on_failure: bool = False
+    trust: bool | None = None  # --trust, --no-trust
 
 
 @dataclass(frozen=True, slots=True)

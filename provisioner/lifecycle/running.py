@@ -11,7 +11,7 @@ from provisioner import errors
 from provisioner.backends.session import Session, everywhere
 from provisioner.labfile import catalog
 from provisioner.labfile.catalog import LAB_FILE
-from provisioner.lifecycle import lab_files
+from provisioner.lifecycle import lab_files, shield
 from provisioner.model import naming
 from provisioner.model.lab import Lab
 from provisioner.model.observed import Member, Observed
@@ -47,6 +47,7 @@ def lab_up(connect: str | None, target: str, *, cancelled: threading.Event | Non
             )
         for _, seen in looks:
             seen.check_version(matches[0][1])
+        shield.refresh(*matches[0][:2])
         yield matches[0]
 
 

@@ -19,15 +19,16 @@ from provisioner.backends import transports
 from provisioner.backends.launch import Launcher, Order, await_ready
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
+from provisioner.host import processes
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.storage import Pool
-from provisioner.lifecycle import image_upload, preflight
+from provisioner.lifecycle import image_upload, preflight, shield
 from provisioner.lifecycle.image_upload import Images, boot_files
 from provisioner.listener import Listener
 from provisioner.measure import clock
 from provisioner.model import naming, plan
 from provisioner.model.enums import Accel
-from provisioner.model.lab import Guest
+from provisioner.model.lab import Guest, is_own
 from provisioner.model.metadata import Address
 from provisioner.model.naming import Instance
 from provisioner.model.observed import ObservedDomain
@@ -46,6 +47,9 @@ class Clone:
     guest: Guest  # with the clone's own name
     order: Order
     label: str
+    port: int | None = (
+        None  # of TCP, which it reaches at its gateway; None where all are open or none is free
+    )
     installed: frozenset[str] = frozenset()  # the tasks whose scripts it has, see ``turns.install``
 
     @property
@@ -85,6 +89,7 @@ class Clones:
     timeout: float  # seconds for each to boot
     running: dict[str, Clone] = field(default_factory=dict)  # by the name of the guest
     failed: dict[str, str] = field(default_factory=dict)  # guest -> why it has no clone
+    _ports: dict[str, int] = field(default_factory=dict)  # guest -> port of its clone
 
     def make(self, domains: Sequence[ObservedDomain]) -> None:
         """Brings up a clone for each guest, side by side. One that fails is in ``failed``."""
@@ -98,12 +103,24 @@ class Clones:
             for address in observed.metadata.addresses
         }
         orders: dict[str, Order] = {}
+        self._open_ports(domains)
         for observed in domains:
             try:
                 orders[observed.guest] = self._order(observed, store, taken)
             except (errors.VirtlabError, ValueError) as error:
                 self.failed[observed.guest] = str(error).splitlines()[0]
         self._launch(pool, orders)
+
+    def _open_ports(self, domains: Sequence[ObservedDomain]) -> None:
+        """Makes the filters of clones, each of which reaches a port of the host's end of measurements."""
+        if self.session.is_session or all(domain.metadata.origin.choices.trusted for domain in domains):
+            return
+        ports: list[int] = []
+        with suppress(errors.HypervisorError):  # whoever wants to listen there says it again
+            ports = processes.free_ports("0.0.0.0", len(domains))  # noqa: S104 - looked at, not listened on
+        self._ports = dict(zip((domain.guest for domain in domains), ports, strict=False))
+        networks = self.session.look(volumes=False).of(self.instance).networks
+        shield.put_up_for_clones(self.session, networks, ports)
 
     def count_accesses(self) -> bool:
         """Restarts those with virtio devices, so that QEMU's trace sees their notifications.
@@ -133,7 +150,12 @@ class Clones:
             text = plan.lowest_free(old.network, IPv4Interface(old.address).network, taken)
             taken.add((old.network, text))
             addresses.append(replace(old, mac=self.instance.mac(clone.name, index), address=text))
-        mark = replace(observed.metadata, guest=clone, addresses=tuple(addresses))
+        origin = observed.metadata.origin
+        if self.session.is_session and is_own(origin.source):
+            # a user-mode network is open to everything or to nothing; of virtlab's own labs it is known what
+            # their clones do
+            origin = replace(origin, choices=replace(origin.choices, trusted=True))
+        mark = replace(observed.metadata, origin=origin, guest=clone, addresses=tuple(addresses))
         return Order(
             step=Step(Verb.CREATE, clone.name, "to be measured"),
             guest=clone,
@@ -166,7 +188,7 @@ class Clones:
                 continue
             domain = self.session.conn.domain(self.instance.domain(order.guest.name))
             label = f"{self.instance.name}/{order.guest.name}"
-            self.running[name] = Clone(name, domain, order.guest, order, label)
+            self.running[name] = Clone(name, domain, order.guest, order, label, self._ports.get(name))
         self._mend_clocks([name for name in results if name in self.running])
 
     def _mend_clocks(self, names: Sequence[str]) -> None:
@@ -240,8 +262,6 @@ class Clones:
         self.running.clear()
         observed = self.session.look().of(self.instance)
         clones = [domain for domain in observed.domains if naming.is_clone(domain.guest)]
-        if not clones:
-            return
         pool = self.session.pool()
 
         def attempt(clone: ObservedDomain) -> errors.VirtlabError | None:
@@ -253,8 +273,12 @@ class Clones:
             return None
 
         problems = side_by_side.run([partial(attempt, clone) for clone in clones])
+        failures = [each for each in problems if each]
+        if not failures:
+            filters = [each for each in observed.filters if naming.is_clone(each.network)]
+            failures = shield.take_down(self.session, filters)
         errors.raise_all(
-            [each for each in problems if each],
+            failures,
             f"not all clones of {self.instance.name} could be removed",
             hint=f"{{virtlab}} down {self.instance.name}",
         )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from provisioner import errors, side_by_side
 from provisioner.backends.session import Session
 from provisioner.host import firewall, processes
+from provisioner.hypervisor.uris import SYSTEM
 from provisioner.measure import workloads
 from provisioner.measure.clone import Clone
 from provisioner.measure.findings import Results
@@ -35,11 +36,22 @@ def peer(session: Session, clone: Clone) -> str:
     return plan.USER_GATEWAY if session.is_session else clone.host_end
 
 
-def opened(session: Session, clone: Clone) -> AbstractContextManager[int]:
-    """The host's iperf3 for a clone; the context's value is its port. Raises HypervisorError."""
+@contextmanager
+def opened(session: Session, clone: Clone) -> Iterator[int]:
+    """The host's iperf3 for a clone, for as long as the block lasts; the value is its port.
+
+    Raises HypervisorError where there can be none.
+    """
     if not session.choice.is_local:
         raise errors.HypervisorError("its far end would have to run on the remote host")
-    return processes.iperf3_server("127.0.0.1" if session.is_session else clone.host_end)
+    origin = clone.order.mark.origin
+    if session.is_session and not origin.choices.trusted:
+        raise errors.HypervisorError(
+            "on your own libvirt a guest reaches all of this host, or nothing of it",
+            hint=f"where you trust the lab: {{virtlab}} up {origin.instance} --trust; else use -c {SYSTEM}",
+        )
+    with processes.iperf3_server("127.0.0.1" if session.is_session else clone.host_end, clone.port) as port:
+        yield port
 
 
 def check(

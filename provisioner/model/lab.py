@@ -191,6 +191,11 @@ class FilePlace:
     path: str  # guests.NAME.memory, defaults.memory, guests.NAME.disks.0.bus
 
 
+def is_own(source: str) -> bool:
+    """Whether that is the source of a lab of virtlab's own, and not of a file from anybody."""
+    return source.startswith("catalog:")
+
+
 @dataclass(frozen=True, slots=True)
 class Lab:
     name: str

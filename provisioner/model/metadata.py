@@ -45,11 +45,17 @@ class Choices:
     sets: tuple[str, ...] = ()  # from --set, each "key=value"
     guests: tuple[str, ...] = ()  # optional ones that --with asked for
     left_out: tuple[str, ...] = ()  # optional ones that nobody asked for, and the guests inside them
+    trusted: bool = False  # whether guests may reach the host, from --trust
 
-    def updated(self, accel: str | None, sets: tuple[str, ...]) -> Choices:
+    def updated(self, accel: str | None, sets: tuple[str, ...], trusted: bool | None = None) -> Choices:
         """These choices, with newer ones added. The last value of a key counts."""
         merged = {text.partition("=")[0].strip(): text for text in (*self.sets, *sets)}
-        return replace(self, accel=accel or self.accel, sets=tuple(merged.values()))
+        return replace(
+            self,
+            accel=accel or self.accel,
+            sets=tuple(merged.values()),
+            trusted=self.trusted if trusted is None else trusted,
+        )
 
     def accel_for(self, guest: Guest) -> Accel:
         """The accelerator that a flag or else the lab file asks for. AUTO where neither names one."""

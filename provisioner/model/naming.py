@@ -16,6 +16,8 @@ POOL = "virtlab"
 BRIDGE_PREFIX = "vl"
 METADATA_URI = "urn:virtlab:1"
 METADATA_KEY = "virtlab"
+GUEST_MACS = "52:54:00"  # what the MAC addresses of guests begin with: QEMU's own range
+BRIDGE_MACS = "02:76:6c"  # and those of bridges: given out by whoever runs a network (IEEE 802, local bit)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _DIGESTED = re.compile(r"-[0-9a-f]{6}$")
 _UUIDS = uuid.UUID("8b7f6c1e-52a5-5d0b-9c1e-0f6a3f1f7a11")
@@ -56,11 +58,18 @@ class Instance:
     def network(self, network: str) -> str:
         return self.prefix + network
 
+    def filter(self, network: str) -> str:
+        """The filter of libvirt's through which the guests on a network send."""
+        return self.prefix + network
+
     def volume(self, guest: str, disk: int) -> str:
         return f"{self.prefix}{guest}.disk{disk}.qcow2"
 
     def uuid(self, kind: str, part: str) -> str:
-        """The UUID of the instance's domain or network: the same in every run."""
+        """The UUID of the instance's domain, network or filter: the same in every run.
+
+        A filter of libvirt's has no metadata. Its name and this UUID together prove that it is virtlab's.
+        """
         return str(uuid.uuid5(_UUIDS, f"{kind}:{self.prefix}{part}"))
 
     def bridge(self, network: str, other: int = 0) -> str:
@@ -68,10 +77,15 @@ class Instance:
         taken."""
         return f"{BRIDGE_PREFIX}{self._digest('bridge', network, *([str(other)] if other else []))[:10]}"
 
+    def bridge_mac(self, network: str) -> str:
+        """The MAC address of that bridge: none that ``mac`` gives, so that a filter can tell the two."""
+        digest = self._digest("bridge-mac", network)
+        return f"{BRIDGE_MACS}:{digest[:2]}:{digest[2:4]}:{digest[4:6]}"
+
     def mac(self, guest: str, interface: int) -> str:
-        """The MAC address of a guest's interface, in the range 52:54:00 that QEMU uses."""
+        """The MAC address of a guest's interface."""
         digest = self._digest("mac", guest, str(interface))
-        return "52:54:00:" + ":".join(digest[i : i + 2] for i in (0, 2, 4))
+        return f"{GUEST_MACS}:" + ":".join(digest[i : i + 2] for i in (0, 2, 4))
 
     def wwn(self, guest: str, disk: int) -> str:
         """The world wide name of a guest's SAS disk, in the range of names that need no registration."""

@@ -108,6 +108,15 @@ class ObservedNetwork:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedFilter:
+    """A filter of libvirt's whose name and UUID both say that it is virtlab's."""
+
+    name: str
+    instance: naming.Instance
+    network: str
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedLater:
     """A domain or network with metadata of a later virtlab, of which no more is known than its name says."""
 
@@ -151,15 +160,12 @@ class Observed:
     networks: tuple[ObservedNetwork, ...]
     later: tuple[ObservedLater, ...] = ()
     doubtful: tuple[ObservedDoubtful, ...] = ()
+    filters: tuple[ObservedFilter, ...] = ()
 
     def instances(self) -> list[naming.Instance]:
         """Every instance of which anything exists that is virtlab's, sorted."""
-        everything: tuple[ObservedDomain | ObservedNetwork | ObservedLater, ...] = (
-            *self.domains,
-            *self.networks,
-            *self.later,
-        )
-        return sorted({item.instance for item in everything})
+        everything = (self.domains, self.networks, self.later, self.filters)
+        return sorted({item.instance for items in everything for item in items})
 
     def of(self, instance: naming.Instance) -> Observed:
         """Only what belongs to that instance."""
@@ -175,6 +181,7 @@ class Observed:
             tuple(item for item in self.networks if wanted(item.instance)),
             tuple(item for item in self.later if wanted(item.instance)),
             tuple(item for item in self.doubtful if wanted(item.instance)),
+            tuple(item for item in self.filters if wanted(item.instance)),
         )
 
     def check_version(self, instance: naming.Instance) -> None:

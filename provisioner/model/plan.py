@@ -20,7 +20,7 @@ from provisioner.model.plain import to_data
 from provisioner.units import format_size
 
 _SIZES = {"memory", "size"}
-_FLAGS = {"accelerator", "choices"}
+_FLAGS = {"accelerator", "choices", "trusted"}
 _NO_RESTART = {"title", "profile", "transport", "optional", "choices"}  # stands in the metadata only
 _FRESH = {"create", "start", "restart", "replace"}  # verbs after which a guest boots
 _INSIDE_ONE = 2  # steps of a path that lead to an inner guest: inner[3]
@@ -156,6 +156,7 @@ def _guest_step(
         *_differences(told.guest, guest),
         *_differences(told.inner, inner_guests(lab, guest.name), ("inner",)),
         *_differences(told.accel, accel, ("accelerator",)),
+        *_differences(told.origin.choices.trusted, origin.choices.trusted, ("trusted",)),
         *_differences(_flags(told.origin.choices), _flags(origin.choices), ("choices",)),
     ]
     lines = (*map(str, changes), *(f"disks[{i}]: its file was deleted → empty" for i in observed.lost_disks))
@@ -182,6 +183,7 @@ def _guest_step(
 
 def _flags(choices: Choices) -> str:
     accel = [f"--accel {choices.accel}"] if choices.accel else []
+    accel += ["--trust"] if choices.trusted else []
     words = [*accel, *(f"--with {guest}" for guest in choices.guests)]
     return " ".join([*words, *(f"--set {text}" for text in choices.sets)]) or "none"
 

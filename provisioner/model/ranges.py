@@ -5,13 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, collapse_addresses
 
 from provisioner.model import naming
 
 PREFIX = 24  # of a network's range
 USER_SUBNET = IPv4Network("10.0.2.0/24")  # QEMU's user-mode networks; a machine inside a guest has one, too
 _SHOWN = 3  # of the ranges in the way, for each block
+
+
+# No outside: this host itself, what is on the same wire (where clouds keep a machine's keys), and what goes
+# to many at once, which a bridge hands to its host, too.
+_NO_OUTSIDE = tuple(map(IPv4Network, ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,25 @@ def subnets(
     """Free ranges for a network of the instance, its preferred one first."""
     for block in among:
         yield from block.free(instance.subnet_start(network, block.count), taken)
+
+
+def closed(
+    own: IPv4Network,
+    host: Sequence[IPv4Network],
+    others: Sequence[IPv4Network],
+    routes: Sequence[Taken] = (),
+) -> list[IPv4Network]:
+    """What guests on the network ``own`` can't send to although they reach the outside, in few ranges.
+
+    ``host``: what the host takes for itself; ``others``: ranges of libvirt's networks; ``routes``: the
+    host's. The block from which labs' networks come first is closed as a whole, so that another lab changes
+    nothing, unless something else is there.
+    """
+    block = PRIVATE[0]
+    foreign = [each for each in routes if each.range not in others]
+    labs = [] if any(each in foreign for each in block.in_the_way(foreign)) else [block.addresses]
+    wanted = (each for each in (*_NO_OUTSIDE, *host, *others, *labs) if not each.subnet_of(own))
+    return list(collapse_addresses(wanted))
 
 
 def told(taken: Sequence[Taken], among: Sequence[Block]) -> str:

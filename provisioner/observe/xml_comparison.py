@@ -44,6 +44,7 @@ _LEFT_OUT = (
     "devices/disk/target@dev",
     *(f"devices/*/{element}" for element in disk_buses.KNOWN_BY),
     "devices/interface/mac",
+    "devices/interface/filterref",
     "devices/interface/target",
     "devices/*/alias",
     "devices/*/address",
@@ -97,6 +98,8 @@ def places(xml: str) -> dict[str, str]:
         raise ValueError(f"not a domain definition: {error}") from error
     if root.tag != "domain":
         raise ValueError(f"not a domain definition: its element is {root.tag}")
+    for child in [child for child in root if child.tag.startswith("{")]:
+        root.remove(child)  # QEMU's own words; of virtlab's they are in every guest alike
     places = {f"@{name}": value for name, value in root.attrib.items()}
     places.update(_inside(root, ""))
     return {at: value for at, value in places.items() if not any(fits(out, at) for out in _LEFT_OUT)}

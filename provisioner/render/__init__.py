@@ -102,6 +102,7 @@ class _InterfaceView:
     mac: str
     model: str
     libvirt_network: str | None  # None: user-mode networking
+    filter: str | None  # of libvirt's, on such a network
     no_eventfd: bool
 
 
@@ -127,7 +128,7 @@ def domain_xml(
     ``hypervisor.host_facts.counter_khz``. ``eventfd=False``: its devices are notified through QEMU's register
     code, where QEMU's trace sees it; see ``DeviceModel.has_eventfd``.
     """
-    instance = mark.origin.key
+    instance, trusted = mark.origin.key, mark.origin.choices.trusted
     controllers = list(dict.fromkeys(d.controller for d in guest.disks if d.controller))
     volumes = [f"{pool_path}/{instance.volume(guest.name, i)}" for i in range(len(guest.disks))]
     return _render(
@@ -157,11 +158,17 @@ def domain_xml(
                 for name in controllers
             ],
             "disks": _disks(guest, instance, controllers, volumes, eventfd=eventfd),
+            "is_shut": session and not trusted,
             "interfaces": [
                 _InterfaceView(
                     mac=instance.mac(guest.name, index),
                     model=interface.model,
                     libvirt_network=None if session else instance.network(interface.network),
+                    filter=None
+                    if session or trusted
+                    else instance.filter(
+                        naming.clone(interface.network) if naming.is_clone(guest.name) else interface.network
+                    ),
                     no_eventfd=not eventfd and interface.device.has_eventfd,
                 )
                 for index, interface in enumerate(guest.interfaces)
@@ -230,11 +237,46 @@ def network_xml(
             "stamp": _metadata_text(mark),
             "mode": str(network.mode),
             "bridge": instance.bridge(network.name, other_bridge),
+            "mac": instance.bridge_mac(network.name),
             "gateway": str(subnet[1]),
             "prefix": subnet.prefixlen,
             "range_start": str(subnet[128]),
             "range_end": str(subnet[253]),
             "hosts": dhcp_hosts(hosts),
+        },
+    )
+
+
+def filter_xml(
+    instance: naming.Instance,
+    network: Network,
+    subnet: IPv4Network,
+    closed: Sequence[IPv4Network],
+    *,
+    clones: Sequence[int] | None = None,
+) -> str:
+    """What the guests on a network may send: DHCP, DNS and pings to its gateway, everything to one another,
+    and on a NAT network to the outside.
+
+    ``closed``: ranges that are no outside, see ``model.ranges.closed``. ``clones``: in the filter of clones
+    of these guests, the TCP ports of the gateway that are open, too; None for the guests' own filter.
+    """
+    part = network.name if clones is None else naming.clone(network.name)
+    # one rule for DNS and DHCP: each costs libvirt some hundredths of a second for each card
+    services = [("udp", 53, 67), ("tcp", 53, 53), *(("tcp", port, port) for port in clones or ())]
+    return _render(
+        "filter.xml.j2",
+        filter={
+            "name": instance.filter(part),
+            "uuid": instance.uuid("filter", part),
+            "services": services,
+            "gateway": str(subnet[1]),
+            # the gateway, and what is sent to all on the network; no guest has an address beside those
+            "of_host": [(subnet[0], 30), (subnet[-2], 31)],
+            "subnet": subnet,
+            "outside": network.mode is NetworkMode.NAT,
+            "closed": closed,
+            "guest_macs": naming.GUEST_MACS,
         },
     )
 

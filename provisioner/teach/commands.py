@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provisioner.model.lab import Lab
+from provisioner.model.lab import Lab, is_own
 
 # A word in which a shell expands nothing: no variable, command, pattern, redirection or end of a command.
 _WORD = r"""(?:[A-Za-z0-9_./:=,@%+-]|\{(?:lab|virtlab)\}|'[^']*'|"[^"$`\\!]*")+"""
@@ -34,7 +34,7 @@ class Author:
 
 def author_of(lab: Lab) -> Author:
     """Who wrote the lesson of a lab."""
-    return Author(None if lab.source.startswith("catalog:") else str(lab.file))
+    return Author(None if is_own(lab.source) else str(lab.file))
 
 
 def is_harmless(command: str) -> bool:

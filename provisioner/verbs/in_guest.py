@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from provisioner import errors
 from provisioner.backends import choose, interactive
 from provisioner.backends.session import instance_up
+from provisioner.lifecycle import shield
 from provisioner.transport.following import Heard
 from provisioner.transport.result import Result
 
@@ -31,6 +32,7 @@ def run(
     """
     instance_name, guest_name = split(guest)
     with instance_up(connect, instance_name, patience=timeout) as (session, instance):
+        shield.refresh(session, instance)
         transport = choose.backend(session, choose.member(session, instance, guest_name)).reach()
         given = read_input() if read_input is not None else None
         return transport.run(
@@ -50,6 +52,7 @@ def console(guest: str, connect: str | None, tell: Callable[[str], None]) -> Non
     """
     instance_name, guest_name = split(guest)
     with instance_up(connect, instance_name) as (session, instance):
+        shield.refresh(session, instance)
         interactive.sit_at_console(session, choose.member(session, instance, guest_name), say=tell)
 
 

@@ -21,6 +21,7 @@ import libvirt
 from provisioner.model import naming
 
 if TYPE_CHECKING:
+    from tests.fakes.filters import StoredFilter
     from tests.fakes.guests import StoredDomain
     from tests.fakes.networks import StoredNetwork
     from tests.fakes.storage import StoredPool
@@ -52,6 +53,7 @@ class Daemon:
         self.has_uefi = True
         self.domains: dict[str, StoredDomain] = {}
         self.networks: dict[str, StoredNetwork] = {}
+        self.filters: dict[str, StoredFilter] = {}
         self.pools: dict[str, StoredPool] = {}
         # of a domain: see guests.StoredDomain; of a guest inside one, by its own name: see programs.Processes
         self.behaviours: dict[str, str] = {}

@@ -126,6 +126,9 @@ class Guest:
                 raise no_network(name)
             if not network.active:
                 raise invalid(f"network '{name}' is not active")
+        for element in stored.root.iterfind("devices/interface/filterref"):
+            if (name := element.get("filter", "")) not in self._line.daemon.filters:
+                raise failure("INTERNAL_ERROR", f"internal error: referenced filter '{name}' is missing")
         if stored.root.get("type") == "kvm" and self._line.daemon.kvm == "breaks":
             raise failure("INTERNAL_ERROR", _NO_KVM)
         stored.state = PAUSED if flags & libvirt.VIR_DOMAIN_START_PAUSED else RUNNING

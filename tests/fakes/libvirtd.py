@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from xml.etree import ElementTree
 
-from tests.fakes import guests, networks
+from tests.fakes import filters, guests, networks
 from tests.fakes.daemon import Daemon, Line, failure
+from tests.fakes.filters import Filter
 from tests.fakes.guests import Guest
 from tests.fakes.networks import Net
 from tests.fakes.storage import Piped, Pooled, StoredPool
@@ -74,6 +75,21 @@ class Connected(Line):
     def networkDefineXML(self, xml: str) -> Net:
         self.enter("connect.networkDefineXML")
         return networks.define(self, xml)
+
+    def listAllNWFilters(self) -> list[Filter]:
+        self.enter("connect.listAllNWFilters")
+        with self.daemon.lock:
+            return [Filter(self, each.name, each.uuid) for each in self.daemon.filters.values()]
+
+    def nwfilterLookupByName(self, name: str) -> Filter:
+        self.enter("connect.nwfilterLookupByName")
+        if name not in self.daemon.filters:
+            raise filters.no_filter(name)
+        return Filter(self, name, self.daemon.filters[name].uuid)
+
+    def nwfilterDefineXML(self, xml: str) -> Filter:
+        self.enter("connect.nwfilterDefineXML")
+        return filters.define(self, xml)
 
     # storage
 

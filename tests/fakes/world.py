@@ -86,6 +86,7 @@ class Machine(UnknownHost):
             dns_taken_by=None,
             interfaces=frozenset({"lo", "eth0"}),
         )
+        self.own: list[IPv4Network] = []
 
     def kvm(self) -> KvmDevice:
         return KvmDevice(self.has_kvm, mode=0o666, opens=self.has_kvm)
@@ -108,6 +109,9 @@ class Machine(UnknownHost):
 
     def routes(self) -> list[Taken]:
         return [Taken(network, "a route over tun0") for network in self.taken]
+
+    def own_ranges(self) -> list[IPv4Network]:
+        return self.own
 
 
 class Builder:
@@ -211,5 +215,6 @@ class World:
         return {
             "domains": {d.name: (d.xml, d.state) for d in self.daemon.domains.values()},
             "networks": {n.name: (n.xml, n.active) for n in self.daemon.networks.values()},
+            "filters": {f.name: f.xml for f in self.daemon.filters.values()},
             "volumes": self.volumes(),
         }

@@ -18,9 +18,11 @@ from provisioner.host.firewall import Firewall, Keeper
 from provisioner.measure import far_end, workloads
 from provisioner.measure.findings import Results
 from provisioner.measure.workloads import Needs
+from provisioner.model.metadata import Choices, Origin
 from provisioner.transport.result import Result
 from tests.fakes.world import World
 
+ORIGIN = Origin("learner", "pair", "pair", "catalog:pair", "lab.yaml", Choices(trusted=True))
 PROBES = workloads.probes(quick=False)
 CONNECTIONS = {probe.name for probe in PROBES if Needs.FAR_END in probe.needs}
 PINGS = {probe.name for probe in PROBES if Needs.NETWORK in probe.needs} - CONNECTIONS
@@ -38,6 +40,8 @@ def clone(of: str, said: str | Exception) -> Any:
         of=of,
         addresses=[SimpleNamespace(network="lab")],
         host_end="192.168.140.1",
+        port=5201,
+        order=SimpleNamespace(mark=SimpleNamespace(origin=ORIGIN)),
         transport=SimpleNamespace(run=run),
     )
 
@@ -45,8 +49,8 @@ def clone(of: str, said: str | Exception) -> Any:
 @pytest.fixture(autouse=True)
 def host(monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
-    def server(_: str) -> Iterator[int]:
-        yield 5201
+    def server(_: str, port: int | None = None) -> Iterator[int]:
+        yield port or 5201
 
     monkeypatch.setattr(far_end.processes, "iperf3_server", server)
     monkeypatch.setattr(firewall, "found", lambda: Firewall(Keeper.UFW))

@@ -17,7 +17,7 @@ from provisioner.model import naming
 from tests.fakes.guests import OFF, PAUSED, RUNNING
 from tests.fakes.world import World
 
-NOTHING = {"domains": {}, "networks": {}, "volumes": set()}
+NOTHING = {"domains": {}, "networks": {}, "filters": {}, "volumes": set()}
 TAKEN_BACK = ("domain.destroy", "connect.lookupByName", "volume.delete", "network.undefine")
 
 

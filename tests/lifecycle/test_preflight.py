@@ -12,7 +12,7 @@ from provisioner.units import MIB
 from tests.fakes.world import TWO, World
 
 ROOM = 2 * (96 * MIB + 64 * MIB)  # what the two guests of the lab take
-NOTHING = {"domains": {}, "networks": {}, "volumes": set()}
+NOTHING = {"domains": {}, "networks": {}, "filters": {}, "volumes": set()}
 
 
 def test_memory_that_just_suffices(world: World) -> None:

@@ -14,7 +14,7 @@ from tests.fakes.guests import OFF, PAUSED, RUNNING
 from tests.fakes.storage import StoredVolume
 from tests.fakes.world import TWO, World
 
-NOTHING = {"domains": {}, "networks": {}, "volumes": set()}
+NOTHING = {"domains": {}, "networks": {}, "filters": {}, "volumes": set()}
 
 
 @pytest.mark.parametrize("state", [RUNNING, PAUSED, OFF])

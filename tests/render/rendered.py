@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from lxml import etree
@@ -14,7 +15,7 @@ from provisioner.model.accel import Decision
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.metadata import Address, GuestMetadata, NetworkMetadata, Origin
 from provisioner.model.observed import Observed
-from provisioner.model.ranges import Taken, subnets
+from provisioner.model.ranges import Taken, closed, subnets
 
 PROJECT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -70,6 +71,17 @@ def networks(lab: Lab, origin: Origin) -> dict[str, str]:
         mark = NetworkMetadata(origin, network, str(ranges[network.name][0]))
         hosts = [(g, a) for g, own in addresses.items() for a in own if a.network == network.name]
         found[network.name] = render.network_xml(network, mark, hosts)
+    return found
+
+
+def filters(lab: Lab, origin: Origin) -> dict[str, str]:
+    """The XML of the filter of each network, by name, on a host of one address."""
+    ranges = ranges_of(lab, origin, session=False)
+    found = {}
+    for network in lab.networks:
+        subnet = ranges[network.name][0]
+        away = closed(subnet, [IPv4Network("192.0.2.2"), IPv4Network("192.0.2.255"), subnet], [])
+        found[network.name] = render.filter_xml(origin.key, network, subnet, away)
     return found
 
 

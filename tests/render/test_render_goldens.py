@@ -12,7 +12,18 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
-from rendered import HERE, LABS, POOL, domains, load_lab, networks, origin_of, volumes, without_metadata
+from rendered import (
+    HERE,
+    LABS,
+    POOL,
+    domains,
+    filters,
+    load_lab,
+    networks,
+    origin_of,
+    volumes,
+    without_metadata,
+)
 
 from provisioner import render
 from provisioner.labfile import spec
@@ -36,6 +47,8 @@ def documents() -> Iterator[tuple[str, str, str]]:
         origin = origin_of(lab)
         for network, xml in networks(lab, origin).items():
             yield f"{name}/network-{network}.xml", "network", xml
+        for network, xml in filters(lab, origin).items():
+            yield f"{name}/filter-{network}.xml", "nwfilter", xml
         for accel, connection, session in HOW:
             for guest, xml in domains(lab, origin, accel=accel, session=session).items():
                 yield f"{name}/{guest}.{accel}.{connection}.xml", "domain", xml

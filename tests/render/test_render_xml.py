@@ -320,6 +320,28 @@ def test_an_isolated_network_leads_nowhere() -> None:
     assert etree.fromstring(found["inside"]).find("forward") is None
 
 
+@pytest.mark.parametrize("trusted", [False, True])
+def test_guests_reach_nothing_of_the_host_unless_the_lab_is_trusted(trusted: bool) -> None:
+    origin = dataclasses.replace(ORIGIN, choices=metadata.Choices(trusted=trusted))
+    system = etree.fromstring(domains(LAB, origin, accel="tcg", session=False)["named"])
+    named = [card.find("filterref") for card in system.iterfind("devices/interface")]
+    assert named
+    for card, name in zip(system.iterfind("devices/interface"), named, strict=True):
+        network = card.find("source").get("network")
+        assert (None if name is None else name.get("filter")) == (None if trusted else network)
+    session = etree.fromstring(domains(LAB, origin, accel="tcg", session=True)["named"])
+    cards = len(session.findall("devices/interface[@type='user']"))
+    assert cards
+    said = [each.get("value") for each in session.iter("{*}arg")]
+    overridden = session.iter("{*}device")
+    replaced = {each.get("alias"): each.find(".//{*}property").get("value") for each in overridden}
+    if trusted:
+        assert (said, replaced) == ([], {})
+    else:
+        assert said[1::2] == [f"user,id=shut{number},restrict=on" for number in range(cards)]
+        assert replaced == {f"net{number}": f"shut{number}" for number in range(cards)}
+
+
 def test_dhcp_names_are_unique() -> None:
     def address(number: int) -> metadata.Address:
         return metadata.Address("lab", f"52:54:00:00:00:{number:02x}", f"192.168.130.{number}/24", None)

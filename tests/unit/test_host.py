@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.host import routing
 from provisioner.host.local_host import Host, KvmDevice, LocalHost, user_name
 from provisioner.host.unknown_host import UnknownHost
 
@@ -49,6 +50,52 @@ def test_kvm() -> None:
     if device.exists:
         info = Path("/dev/kvm").stat()
         assert (device.uid, device.gid, device.mode) == (info.st_uid, info.st_gid, info.st_mode & 0o7777)
+
+
+def test_what_the_host_takes_for_itself() -> None:
+    """Each of its addresses, those for all on a network, and what a route to itself covers; nothing else."""
+    table = """Main:
+  +-- 0.0.0.0/0 3 0 5
+     |-- 0.0.0.0
+        /0 universe UNICAST
+     +-- 127.0.0.0/8 2 0 2
+        +-- 127.0.0.0/31 1 0 0
+           |-- 127.0.0.0
+              /8 host LOCAL
+           |-- 127.0.0.1
+              /32 host LOCAL
+        |-- 127.255.255.255
+           /32 link BROADCAST
+     +-- 192.0.2.0/24 2 0 2
+        |-- 192.0.2.0
+           /32 link BROADCAST
+           /24 link UNICAST
+        |-- 192.0.2.2
+           /32 host LOCAL
+        |-- 192.0.2.255
+           /32 link BROADCAST
+"""
+    assert [str(each) for each in routing.own_in(table)] == [
+        "127.0.0.0/8",
+        "127.0.0.1/32",
+        "127.255.255.255/32",
+        "192.0.2.0/32",
+        "192.0.2.2/32",
+        "192.0.2.255/32",
+    ]
+    told = HERE.own_ranges()
+    assert told is not None
+    assert IPv4Network("127.0.0.0/8") in told
+    assert UnknownHost().own_ranges() is None
+
+
+@pytest.mark.skipif(shutil.which("ip") is None, reason="no program ip")
+def test_own_addresses_are_those_of_ip() -> None:
+    shown = subprocess.run(["ip", "-4", "-o", "addr"], capture_output=True, text=True, check=True).stdout
+    addresses = {IPv4Network(match) for match in re.findall(r" inet ([0-9.]+)", shown)}
+    # others may make and remove bridges meanwhile
+    lasting = {each for each in addresses if not str(each).startswith("192.168.")}
+    assert lasting <= set(HERE.own_ranges() or [])
 
 
 def test_processor() -> None:

@@ -42,14 +42,15 @@ def mark_of(xml: str) -> metadata.GuestMetadata:
 
 
 def test_networks_come_first() -> None:
-    assert list(documents("demo-paravirt")) == ["network lab", "full", "virtio", "vmware"]
+    assert list(documents("demo-paravirt")) == ["network lab", "filter lab", "full", "virtio", "vmware"]
     assert list(documents("demo-paravirt", SESSION)) == ["full", "virtio", "vmware"]
     assert list(documents("demo-paravirt/virtio")) == ["virtio"]
 
 
 def test_only_guests_of_the_hypervisor_are_shown() -> None:
     reference = str(PROJECT / "labs/reference.yaml")
-    assert list(documents(reference)) == ["network office", "network backstage", "bench", "host", "foreign"]
+    networks = [f"{kind} {name}" for name in ("office", "backstage") for kind in ("network", "filter")]
+    assert list(documents(reference)) == [*networks, "bench", "host", "foreign"]
 
 
 def test_names_and_places(tmp_path: Path) -> None:

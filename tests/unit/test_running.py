@@ -26,9 +26,10 @@ class Connection:
     """A session on which labs are up."""
 
     choice = Choice()
+    is_session = False
 
     def __init__(self, *domains: ObservedDomain, later: tuple[ObservedLater, ...] = ()) -> None:
-        self._seen = Observed(domains, (), (), later)
+        self._seen = Observed(domains, (), later)
 
     def look(self, *, volumes: bool = True) -> Observed:
         return self._seen

@@ -131,7 +131,12 @@ def up_page(result: Result) -> str:
         for guest in result.origin.choices.left_out
     ]
     if result.user_mode:
-        lines.append("network: user-mode; the guests reach out, but not one another")
+        reach = (
+            "this host and the outside, but not" if choices.trusted else "neither this host, the outside nor"
+        )
+        lines.append(f"network: user-mode; the guests reach {reach} one another")
+    elif choices.trusted:
+        lines.append("network: trusted; the guests reach this host's services, too")
     if result.lab.description:
         lines += ["", *wrapped(in_language(result.lab.description), _COLUMNS)]
     if result.guests:
