@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -146,7 +147,8 @@ def instance_up(
         if not matches:
             doubts = "".join(observed.doubts(name) for _, observed in looks)
             raise errors.NotFound(
-                f"no lab {name!r} of yours is up{doubts}", hint="see what is up: {virtlab} status"
+                f"no lab {name!r} of yours is up{doubts}",
+                hint=f"bring it up: {{virtlab}} up {shlex.quote(name)}; or see what is: {{virtlab}} status",
             )
         if len(matches) > 1:
             listed = ", ".join(f"{i.name} on {s.choice.uri}" for s, i, _ in matches)

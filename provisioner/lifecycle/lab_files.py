@@ -10,11 +10,24 @@ from provisioner.images import registry as image_catalog
 from provisioner.labfile import catalog, loader
 from provisioner.labfile.loader import Images
 from provisioner.model.lab import Lab
+from provisioner.model.metadata import Origin
 
 
 def locate(target: str) -> tuple[Path, str]:
     """The file of a lab given by name, folder or file, and its source. Raises InputError."""
     return catalog.find(target, paths.labs_dir())
+
+
+def of_origin(origin: Origin) -> tuple[Path, str]:
+    """The file that an instance came from, and its source. Raises InputError where it is gone."""
+    try:
+        return locate(origin.target)
+    except errors.InputError as error:
+        name = origin.instance
+        raise errors.InputError(
+            f"the file that {name} came from is gone: {origin.target}",
+            hint=f"move it back, or {{virtlab}} down {name}, then {{virtlab}} up with its new place",
+        ) from error
 
 
 def load(file: Path, source: str, sets: Sequence[str] = ()) -> Lab:

@@ -45,7 +45,7 @@ def locate(session: Session, request: Request) -> Target:
         origin = session.look(volumes=False).of(session.instance(request.target)).origin()
         if origin is None or request.instance is not None:
             raise
-        file, source = lab_files.locate(origin.target)
+        file, source = lab_files.of_origin(origin)
         request = replace(request, instance=request.target)
     lab = lab_files.load(file, source, request.sets)
     if request.instance is not None and not naming.is_name(request.instance):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ def lab_of(domains: Sequence[Member]) -> Lab:
     """
     if not domains:
         raise errors.NotFound("no guest is left of it", hint="see what is up: {virtlab} status")
-    return lab_files.load(*lab_files.locate(domains[0].metadata.origin.target))
+    return lab_files.load(*lab_files.of_origin(domains[0].metadata.origin))
 
 
 def _file(target: str) -> str | None:
@@ -89,5 +90,25 @@ def _nothing(everything: list[Match], target: str, file: str | None, doubts: str
             f"{target!r} names one guest, and this is about a whole lab", hint=f"name the lab: {name}"
         )
     told = f"no lab {target!r} of yours is up" if file is None else f"no lab of yours from {file} is up"
-    listed = ", ".join(sorted(up))
-    return errors.NotFound(told + doubts, hint=f"what is up: {listed}" if up else f"{{virtlab}} up {target}")
+    return errors.NotFound(told + doubts, hint=_hint(everything, target, sorted(up)))
+
+
+def _hint(everything: list[Match], target: str, up: Sequence[str]) -> str:
+    """What to type instead where a target is not up: that depends on whether it is a lab at all."""
+    try:
+        lab = lab_files.load(*lab_files.locate(target))
+    except errors.VirtlabError:
+        if up:
+            return f"what is up: {', '.join(up)}"
+        return "nothing is up, and {virtlab} list shows the labs that there are"
+    origins = [guests[0].metadata.origin for _, _, guests in everything if guests]
+    if other := sorted(origin.instance for origin in origins if origin.source == lab.source):
+        return f"it is up under another name: {', '.join(other)}"
+    again = f"{{virtlab}} up {shlex.quote(target)}"
+    for origin in origins:
+        if origin.lab == lab.name and not lab_files.exists(origin.target):
+            return (
+                f"{origin.instance} is up, from {origin.target}, which is gone; if that was moved here: "
+                f"{{virtlab}} down {origin.instance}, then {again}"
+            )
+    return again

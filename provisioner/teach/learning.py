@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from provisioner import errors
@@ -100,7 +101,8 @@ def guide(lab: Lab, language: Language) -> tuple[str, Language]:
         if text is not None:
             return text, choice
     raise errors.VirtlabError(
-        f"the lab {lab.name} has no guide", hint=f"{{virtlab}} show {lab.name} says what it is"
+        f"the lab {lab.name} has no guide",
+        hint=f"see what it is: {{virtlab}} show {shlex.quote(lab.source.removeprefix('catalog:'))}",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +107,47 @@ def test_on_two_connections_it_is_asked_which(monkeypatch: pytest.MonkeyPatch) -
         pass
 
 
-def test_with_nothing_up_the_hint_brings_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    given(monkeypatch, Connection())
-    with pytest.raises(errors.NotFound) as caught, running.lab_up(None, "demo"):
+LAB = "virtlab: 1\nname: mine\nguests:\n  one: {profile: virtio}\n"
+
+
+def hint_for(target: str) -> str | None:
+    with pytest.raises(errors.NotFound) as caught, running.lab_up(None, target):
         pass
-    assert caught.value.hint == "{virtlab} up demo"
+    return caught.value.hint
+
+
+def test_a_lab_that_is_not_up_is_to_be_brought_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (folder := tmp_path / "my lab").mkdir()
+    (folder / "lab.yaml").write_text(LAB)
+    for up in ((), (domain("demo", "full"),)):
+        given(monkeypatch, Connection(*up))
+        assert hint_for("demo-kvm") == "{virtlab} up demo-kvm"
+        assert hint_for(str(folder)) == f"{{virtlab}} up '{folder}'"
+    given(monkeypatch, Connection())
+    assert hint_for("no-lab") == "nothing is up, and {virtlab} list shows the labs that there are"
+
+
+def test_a_lab_that_is_up_under_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    up = domain("second", "full")
+    up = replace(
+        up, metadata=replace(up.metadata, origin=replace(up.metadata.origin, source="catalog:demo-kvm"))
+    )
+    given(monkeypatch, Connection(up))
+    assert hint_for("demo-kvm") == "it is up under another name: second"
+
+
+def test_a_folder_that_was_moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "lab.yaml").write_text(LAB)
+    up = domain("mine", "one", "/gone/lab.yaml")
+    up = replace(up, metadata=replace(up.metadata, origin=replace(up.metadata.origin, lab="mine")))
+    given(monkeypatch, Connection(up))
+    told = (
+        "mine is up, from /gone/lab.yaml, which is gone; if that was moved here: {virtlab} down mine, then "
+    )
+    assert hint_for(str(tmp_path)) == f"{told}{{virtlab}} up {tmp_path}"
+    with pytest.raises(errors.InputError, match="the file that mine came from is gone") as caught:
+        running.lab_of([up])
+    assert caught.value.hint == ("move it back, or {virtlab} down mine, then {virtlab} up with its new place")
 
 
 @pytest.mark.parametrize("find", [running.lab_up, session.instance_up])
