@@ -40,7 +40,7 @@ class LibvirtMachine:
                 self._bring_up(listener, timeout, cancelled)
             finally:
                 cancelled.pay(domain.label)
-            self._domain = replace(domain, state="running")
+            self._domain = replace(domain, state="running", out_of_space=False)
         if inside := inner.guests_inside(domain):
             way = self.reach()
             started = inner.ensure(domain.guest, way, inside, listener, timeout=timeout, cancelled=cancelled)
@@ -88,25 +88,18 @@ class LibvirtMachine:
             launch.await_answer(self._libvirt(), guest, self._domain.label, listener, timeout=timeout)
 
     def reach(self) -> Transport:
-        """See ``Backend``. Raises GuestError where the machine is down or has no agent."""
+        """See ``Backend``. Raises GuestError where the machine is down or paused, or has no agent."""
         domain = self._domain
-        self._require_active()
+        domain.require_running()
         port = domain.metadata.guest.agent
         return transports.agent(self._session, domain.name, port, domain.label)
 
     def console(self) -> ConsolePort:
-        """See ``Backend``. Raises GuestError where the machine is down."""
-        self._require_active()
+        """See ``Backend``. Raises GuestError where the machine is down or paused."""
+        self._domain.require_running()
         has_agent = self._domain.metadata.guest.agent is not AgentPort.NONE
         return ConsolePort(self._domain, self.reach() if has_agent else None)
 
     def _libvirt(self) -> Domain:
         """The domain, as libvirt has it now."""
         return self._session.conn.domain(self._domain.name)
-
-    def _require_active(self) -> None:
-        if not self._domain.is_active:
-            raise errors.GuestError(
-                f"{self._domain.label} is {self._domain.state}",
-                hint=f"{{virtlab}} start {self._domain.label}",
-            )

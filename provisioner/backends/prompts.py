@@ -57,10 +57,7 @@ class Console:
                 f"{member.label} can't be asked at its console: its image says nothing of a prompt",
                 hint=f"{{virtlab}} console {member.label}",
             )
-        if not member.is_active or member.state == "paused":
-            raise errors.GuestError(
-                f"{member.label} is {member.state}", hint=f"{{virtlab}} start {member.label}"
-            )
+        member.require_running()
         if self._stream is None:
             domain = self._session.conn.domain(member.name)
             self._stream = open_console(domain, "serial0", label=member.label)

@@ -114,7 +114,7 @@ def _domain(domain: Domain) -> ObservedDomain | ObservedLater | ObservedDoubtful
         # a domain that was undefined while it runs has only its live configuration
         where = libvirt.VIR_DOMAIN_AFFECT_CONFIG if dom.isPersistent() else libvirt.VIR_DOMAIN_AFFECT_LIVE
         text = dom.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, naming.METADATA_URI, where)
-        state = dom.state()[0]
+        state, reason = dom.state()[:2]
     except libvirt.libvirtError as error:
         if code_of(error) in _NOTHING_THERE:
             return None
@@ -128,7 +128,10 @@ def _domain(domain: Domain) -> ObservedDomain | ObservedLater | ObservedDoubtful
         return doubtful
     if (mark.origin.key, mark.guest.name) != (instance, guest):
         return doubtful
-    return ObservedDomain(domain.name, instance, guest, _STATES.get(state, "unknown"), mark)
+    # QEMU pauses a guest of ours after an error of its disk only where no space was left
+    full = (state, reason) == (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR)
+    shown = _STATES.get(state, "unknown")
+    return ObservedDomain(domain.name, instance, guest, shown, mark, out_of_space=full)
 
 
 def _network(network: Network) -> ObservedNetwork | ObservedLater | ObservedDoubtful | None:

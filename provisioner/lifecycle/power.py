@@ -13,7 +13,7 @@ from provisioner import errors, side_by_side
 from provisioner.backends import choose
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
-from provisioner.lifecycle import shield
+from provisioner.lifecycle import preflight, shield
 from provisioner.lifecycle.image_upload import Images
 from provisioner.listener import Listener
 from provisioner.model import naming
@@ -68,9 +68,11 @@ def start(
 def _check_files(session: Session, guests: Sequence[Member], listener: Listener) -> None:
     """Sees that what QEMU is about to read is there and whole. An image that is not is uploaded again.
 
-    Raises HypervisorError where the file of a disk was deleted, and ImageError where an image can't be made
-    as it was.
+    Raises HypervisorError where the file of a disk was deleted or there is no room for it, and ImageError
+    where an image can't be made as it was.
     """
+    if any(guest.host.out_of_space for guest in guests):
+        preflight.check_disk(session, session.pool_folder)
     pool = session.pool()
     starting = {guest.host.name: guest.host for guest in guests if not guest.is_active}
     if pool is None or not starting:

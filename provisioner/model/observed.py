@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from shlex import quote
 from typing import Literal
 
-from provisioner.errors import ConflictError
+from provisioner.errors import ConflictError, GuestError
 from provisioner.model import naming
 from provisioner.model.lab import Guest
 from provisioner.model.metadata import GuestMetadata, NetworkMetadata, Origin
@@ -26,6 +26,7 @@ class ObservedDomain:
     state: str  # running | paused | stopping | stopped | crashed | suspended | unknown
     metadata: GuestMetadata
     lost_disks: tuple[int, ...] = ()  # whose volumes are not there; empty where nobody looked for them
+    out_of_space: bool = False  # QEMU paused it: there was no room for what it writes to a disk
 
     @property
     def volumes(self) -> list[str]:
@@ -45,6 +46,16 @@ class ObservedDomain:
     def host(self) -> ObservedDomain:
         """The domain that it is, or is in."""
         return self
+
+    def require_running(self) -> None:
+        """Raises GuestError where it is down or paused."""
+        if self.out_of_space:
+            raise GuestError(
+                f"{self.label} is paused: there is no room for what it writes to its disk",
+                hint=f"free some space where {{virtlab}} status says, then {{virtlab}} start {self.label}",
+            )
+        if not self.is_active or self.state == "paused":
+            raise GuestError(f"{self.label} is {self.state}", hint=f"{{virtlab}} start {self.label}")
 
     def members(self) -> Iterator[Member]:
         """The guest, and those inside it at any depth, a parent before the guests that it hosts."""

@@ -22,6 +22,7 @@ class InstanceStatus:
     instance: Instance
     uri: str  # of the connection that it is on
     observed: Observed  # what is there of it, and of no other
+    pool_folder: str  # where its disks are
     lost_networks: Sequence[str]  # see Observed.lost_networks; none where networks are user-mode ones
     usage: Mapping[str, Usage]  # what domains cost, by their name; empty where nobody watched
 
@@ -67,4 +68,4 @@ def _status(
     session: Session, instance: Instance, observed: Observed, usage: Mapping[str, Usage]
 ) -> InstanceStatus:
     lost = [] if session.is_session else observed.lost_networks()
-    return InstanceStatus(instance, session.choice.uri, observed, lost, usage)
+    return InstanceStatus(instance, session.choice.uri, observed, session.pool_folder, lost, usage)

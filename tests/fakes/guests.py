@@ -35,6 +35,7 @@ class StoredDomain:
     xml: str
     behaviour: str = "answers"
     state: int = OFF
+    reason: int = 0  # why it is paused
     persistent: bool = True
     consoles: dict[str, Piped] = field(default_factory=dict)
     processes: Processes = field(default_factory=lambda: Processes({}))
@@ -94,7 +95,8 @@ class Guest:
         return int(self._stored("isPersistent").persistent)
 
     def state(self) -> list[int]:
-        return [self._stored("state").state, 0]
+        stored = self._stored("state")
+        return [stored.state, stored.reason if stored.state == PAUSED else 0]
 
     def info(self) -> list[int]:
         return [self._stored("info").state, 0, 0, 1, 0]

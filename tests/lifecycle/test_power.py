@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import libvirt
 import pytest
 
 from provisioner import errors
+from provisioner.backends import choose
 from provisioner.lifecycle import power
 from tests.fakes.daemon import failure
 from tests.fakes.guests import OFF, PAUSED, RUNNING, StoredDomain
-from tests.fakes.world import World
+from tests.fakes.world import GIB, World
 
 
 @pytest.fixture
@@ -164,6 +166,32 @@ def test_a_network_that_is_gone(up: World) -> None:
 def test_one_that_is_paused_goes_on(up: World) -> None:
     stored(up, "one").state = PAUSED
     start(up, "one")
+    assert up.states() == {"one": RUNNING, "two": RUNNING}
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (libvirt.VIR_DOMAIN_PAUSED_IOERROR, "pair/one is paused: there is no room for what it writes"),
+        (libvirt.VIR_DOMAIN_PAUSED_USER, "pair/one is paused$"),
+    ],
+)
+def test_nobody_waits_for_a_guest_that_is_paused(up: World, reason: int, told: str) -> None:
+    stored(up, "one").state, stored(up, "one").reason = PAUSED, reason
+    (one,) = power.chosen(up.session, up.instance, "one")
+    with pytest.raises(errors.GuestError, match=told) as caught:
+        choose.backend(up.session, one).reach()
+    assert "{virtlab} start pair/one" in (caught.value.hint or "")
+
+
+def test_one_whose_disk_is_full_goes_on_when_there_is_room(up: World) -> None:
+    stored(up, "one").state, stored(up, "one").reason = PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR
+    up.host.disk = 0
+    with pytest.raises(errors.HypervisorError, match="is free in /var/lib/libvirt/images/virtlab"):
+        start(up)
+    assert up.states()["one"] == PAUSED
+    up.host.disk = 8 * GIB
+    start(up)
     assert up.states() == {"one": RUNNING, "two": RUNNING}
 
 

@@ -260,7 +260,7 @@ def test_nobody_is_told_to_delete_the_disk_of_a_domain_whose_mark_is_broken(worl
 @pytest.mark.parametrize("known", [True, False])
 def test_a_volume_in_the_way_that_appears_meanwhile_stays(world: World, known: bool) -> None:
     """Libvirt may know it as a volume, or it is a file that libvirt has not seen yet."""
-    name = world.instance.volume("two", 0)
+    name = world.instance.volume("one", 0)
 
     def appear() -> None:
         if known:
@@ -270,7 +270,7 @@ def test_a_volume_in_the_way_that_appears_meanwhile_stays(world: World, known: b
 
     world.daemon.on("connect.defineXMLFlags", appear)
     with pytest.raises(errors.ConflictError, match="which is left alone"):
-        world.up()
+        world.up(TWO.partition("  two:")[0])
     assert not world.states()
     assert world.volumes() == ({name} if known else set())
 

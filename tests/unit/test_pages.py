@@ -38,7 +38,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def data(observed: Observed, used: Mapping[str, Usage] | None = None) -> list[dict[str, Any]]:
     return status_page.status_data(
         [
-            InstanceStatus(one, HERE, observed.of(one), observed.of(one).lost_networks(), used or {})
+            InstanceStatus(one, HERE, observed.of(one), "/pool", observed.of(one).lost_networks(), used or {})
             for one in observed.instances()
         ]
     )
@@ -63,6 +63,7 @@ def test_status() -> None:
         "file": "/labs/demo/lab.yaml",
         "owner": "learner",
         "connection": "qemu:///system",
+        "pool_folder": "/pool",
         "accel_flag": None,
         "set": [],
         "with": [],
@@ -169,6 +170,17 @@ def test_a_disk_whose_file_was_deleted_is_told_with_the_verb_that_mends_it(state
     assert last == (
         f"demo/one: the file of disk 0 was deleted, and {told}; virtlab up demo makes an empty one"
     )
+
+
+def test_a_guest_that_qemu_paused_because_a_disk_is_full_is_no_guest_of_a_bench() -> None:
+    observed = stopped(stopped(after(LAB), "one", "paused"), "two", "paused")
+    one, two = observed.domains
+    full = dataclasses.replace(observed, domains=(dataclasses.replace(one, out_of_space=True), two))
+    assert page(full).splitlines()[-2:] == [
+        "demo: one paused: there is no room for what it writes to its disk; free some space in /pool, "
+        "then virtlab start demo lets it go on",
+        "demo: two paused, as a bench does for as long as it runs; virtlab start demo lets them go on",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ def _instance_data(each: InstanceStatus) -> dict[str, Any]:
     guests = [guest_data(domain.metadata, domain.state) for domain in observed.domains]
     for guest, domain in zip(guests, observed.domains, strict=True):
         guest["lost_disks"] = list(domain.lost_disks)
+        guest["out_of_space"] = domain.out_of_space
         if usage := each.usage.get(guest["domain"]):
             guest["usage"] = asdict(usage)
     return {
@@ -67,6 +68,7 @@ def _instance_data(each: InstanceStatus) -> dict[str, Any]:
         "file": origin.file if origin else None,
         "owner": origin.user if origin else instance.owner,
         "connection": each.uri,
+        "pool_folder": each.pool_folder,
         "accel_flag": origin.choices.accel if origin else None,
         "set": list(origin.choices.sets) if origin else [],
         "with": list(origin.choices.guests) if origin else [],
@@ -145,7 +147,18 @@ def status_page(instances: list[dict[str, Any]]) -> str:
             "and its seconds of processor time in each second"
         )
     for entry in instances:
-        paused = [guest["name"] for guest in entry["guests"] if guest["state"] == "paused"]
+        stuck = [guest["name"] for guest in entry["guests"] if guest["out_of_space"]]
+        if stuck:
+            lines.append(
+                f"{entry['instance']}: {', '.join(stuck)} paused: there is no room for what it writes to its "
+                f"disk; free some space in {entry['pool_folder']}, then {text.command()} start "
+                f"{entry['instance']} lets it go on"
+            )
+        paused = [
+            guest["name"]
+            for guest in entry["guests"]
+            if guest["state"] == "paused" and not guest["out_of_space"]
+        ]
         if paused:
             lines.append(
                 f"{entry['instance']}: {', '.join(paused)} paused, as a bench does for as long as it runs; "
