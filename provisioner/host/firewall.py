@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.host.processes import answer
+from provisioner.model.naming import BRIDGE_PREFIX
 
 _UFW = Path("/etc/ufw/ufw.conf")
 _IPTABLES = ("ip", "filter", "INPUT")  # where iptables has its rules among those of nft
@@ -50,6 +51,16 @@ class Firewall:
             return f"sudo nft insert rule {' '.join(self.chain)} iifname {bridge} {what} accept"
         what = "-p icmp" if ports is None else f"-p tcp --dport {ports[0]}:{ports[-1]}"
         return f"sudo iptables -I INPUT -i {bridge} {what} -j ACCEPT"
+
+    @property
+    def rule_for_names(self) -> str | None:
+        """The command that lets in what guests ask of their networks' DNS and DHCP servers, over any lab's
+        bridge. None where libvirt's own rules, which are iptables', let it in: a chain of nft's drops it all
+        the same."""
+        if self.chain is None:
+            return None
+        what = "meta l4proto { tcp, udp } th dport { 53, 67 }"
+        return f"sudo nft insert rule {' '.join(self.chain)} 'iifname \"{BRIDGE_PREFIX}*\" {what} accept'"
 
 
 def found() -> Firewall:

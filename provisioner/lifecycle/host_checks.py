@@ -103,9 +103,10 @@ def far_end(session: Session) -> Iterator[Check]:
     """Whether programs and firewall let ``bench`` measure networks. Nothing is told where they do."""
     wall = None if session.is_session else session.host.firewall()
     if wall is not None and wall.drops:
-        told = (
-            f"{wall.keeper} may drop what guests send to this host, without which bench measures no network"
-        )
+        if rule := wall.rule_for_names:
+            told = f"{wall.keeper} may drop what guests ask of DNS and DHCP: they then know no names"
+            yield Check("firewall", False, told, rule, needed=False)
+        told = f"{wall.keeper} may drop what guests send to this host; bench then measures no network"
         remedy = "{virtlab} bench LAB looks before it measures, and names the rule that helps"
         yield Check("firewall", False, told, remedy, needed=False)
     for program, package in (("iperf3", "iperf3"), ("setpriv", "util-linux")):

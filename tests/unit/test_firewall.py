@@ -47,6 +47,14 @@ def test_the_rule_that_lets_guests_in(wall: Firewall, ports: range | None, rule:
     assert wall.rule("vl0", ports) == rule
 
 
+def test_where_nft_itself_drops_names_need_a_rule_too() -> None:
+    assert Firewall(Keeper.UFW).rule_for_names is None
+    assert Firewall(Keeper.NFT, ("inet", "filter", "input")).rule_for_names == (
+        "sudo nft insert rule inet filter input "
+        "'iifname \"vl*\" meta l4proto { tcp, udp } th dport { 53, 67 } accept'"
+    )
+
+
 @pytest.fixture
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What the programs of a host say, by their names; one that is not in it is not there. ufw is off."""
