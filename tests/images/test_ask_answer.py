@@ -31,7 +31,7 @@ class Streams:
         if (busybox := shutil.which("busybox")) is None:
             pytest.skip("busybox is not here")
         (folder / "bin").mkdir()
-        for name in ("awk", "base64", "head", "sh", "usleep", "xargs"):
+        for name in ("awk", "base64", "cat", "head", "mkfifo", "sh", "sleep", "usleep", "xargs"):
             (folder / "bin" / name).symlink_to(busybox)
         self._environment = os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
         ends = [os.open(folder / name, os.O_RDWR) for name in ("to", "from")]
@@ -78,6 +78,20 @@ def is_running(words: str) -> bool:
 def test_a_command_and_its_answer(streams: Streams) -> None:
     asked = streams.ask("sh", "-c", "echo out; echo err >&2; exit 3")
     assert (*asked.communicate(timeout=10), asked.returncode) == (b"out\n", b"err\n", 3)
+
+
+def test_more_than_is_kept_is_thrown_away(streams: Streams) -> None:
+    asked = streams.ask("sh", "-c", "yes | head -c 9000000; echo end >&2; exit 4")
+    out, err = asked.communicate(timeout=30)
+    assert (len(out), err, asked.returncode) == (8 * 1024 * 1024, b"end\n", 4)
+
+
+def test_what_stays_in_the_background_is_not_waited_for_and_goes_on(streams: Streams) -> None:
+    stays = f"sleep 9.{os.getpid()}3"
+    for words in (f"{stays} & echo one", "echo two"):
+        asked = streams.ask("sh", "-c", words)
+        assert asked.communicate(timeout=5) == (words[-3:].encode() + b"\n", b"")
+        assert is_running(stays)
 
 
 def test_a_command_ends_with_the_one_who_asked(streams: Streams) -> None:
