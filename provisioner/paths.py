@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+from provisioner import errors
+
+SET_HOME = "set HOME to a folder of yours"
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -28,39 +32,59 @@ def products_file() -> Path:
     return labs_dir() / "products.yaml"
 
 
+def has_home() -> bool:
+    """Whether this user has a home folder, by HOME or by an account."""
+    return os.path.expanduser("~") != "~"  # noqa: PTH111
+
+
+def _of_user(find: Callable[[], str]) -> Path:
+    """A folder of the user's. Raises VirtlabError where it lies in a home folder that nobody knows: it would
+    be made wherever the command was typed."""
+    try:
+        path = find()
+    except RuntimeError:  # of newer platformdirs; older ones give what expanduser gives
+        path = "~"
+    if path.startswith("~"):
+        raise errors.VirtlabError(
+            "there is no home folder: HOME is not set, and this user id has no account", hint=SET_HOME
+        )
+    return Path(path)
+
+
 def cache_dir() -> Path:
-    """The folder of built images. Everything in it can be made again."""
+    """The folder of built images. Everything in it can be made again.
+
+    Raises VirtlabError, as all of these do, where the user has no home folder.
+    """
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("virtlab"))
+    return _of_user(lambda: platformdirs.user_cache_dir("virtlab"))
 
 
 def state_dir() -> Path:
     """The folder of a learner's progress and results. Nothing that runs depends on it."""
     import platformdirs
 
-    return Path(platformdirs.user_state_dir("virtlab"))
+    return _of_user(lambda: platformdirs.user_state_dir("virtlab"))
 
 
 def config_file() -> Path:
     """The user's settings: a TOML file, which need not exist."""
     import platformdirs
 
-    return Path(platformdirs.user_config_dir("virtlab")) / "config.toml"
+    return _of_user(lambda: platformdirs.user_config_dir("virtlab")) / "config.toml"
 
 
 def session_pool_dir() -> Path:
     """The folder of volumes on the session connection, beside those that libvirt's own tools make."""
-    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(base) / "libvirt" / "images" / "virtlab"
+    base = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")  # noqa: PTH111
+    return _of_user(lambda: base) / "libvirt" / "images" / "virtlab"
 
 
 def libvirt_run_dir() -> Path:
     """The folder of the socket and the process id of the user's own libvirt daemon."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if not runtime:
-        runtime = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
-    return Path(runtime) / "libvirt"
+    base = os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("XDG_CACHE_HOME")
+    return _of_user(lambda: base or os.path.expanduser("~/.cache")) / "libvirt"  # noqa: PTH111
 
 
 SYSTEM_POOL_DIR = Path("/var/lib/libvirt/images/virtlab")

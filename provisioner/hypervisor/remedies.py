@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import libvirt
 
+from provisioner import paths
 from provisioner.host import libvirt_daemons
 from provisioner.hypervisor import uris
 from provisioner.hypervisor.uris import SESSION, SYSTEM, Choice
@@ -89,7 +90,16 @@ def _start() -> str:
 
 
 def _own() -> str:
+    import pwd
+
+    if not paths.has_home():
+        return f"{paths.SET_HOME}: libvirt keeps its files there"
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        number = os.geteuid()
+        return f"libvirt needs an account for user id {number}: as root, useradd --uid {number} NAME"
     home = os.path.expanduser("~")  # noqa: PTH111
     if not os.access(home, os.W_OK):
-        return f"libvirt keeps files in HOME, and {home} can't be written to: set it to a folder of yours"
+        return f"{paths.SET_HOME}: libvirt keeps its files there, and {home} can't be written to"
     return f"is libvirt installed? {_BOOTSTRAP} installs what is needed"

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import libvirt
 import pytest
 
+from provisioner import errors, paths
 from provisioner.host import libvirt_daemons
 from provisioner.hypervisor import remedies, uris
 from provisioner.hypervisor.uris import SESSION, SYSTEM, Choice
@@ -85,13 +86,42 @@ def test_a_user_who_joined_the_group_since_the_last_login(
         assert why == "your own libvirt; you joined group libvirt, which counts from your next login"
 
 
-def test_a_home_that_does_not_exist(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/no/such/home")
+def unknown(number: int) -> None:
+    raise KeyError(number)
+
+
+def test_a_user_id_without_an_account(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setenv("HOME", str(host))
     hint = remedies.unreachable(Choice(SESSION, ""), REFUSED)
-    assert (
-        hint
-        == "libvirt keeps files in HOME, and /no/such/home can't be written to: set it to a folder of yours"
-    )
+    assert hint == "libvirt needs an account for user id 1000: as root, useradd --uid 1000 NAME"
+    monkeypatch.delenv("HOME")
+    hint = remedies.unreachable(Choice(SESSION, ""), REFUSED)
+    assert hint == "set HOME to a folder of yours: libvirt keeps its files there"
+
+
+def test_nothing_is_kept_where_a_command_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a home folder, ~ stands for itself."""
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in (
+        "HOME",
+        "XDG_RUNTIME_DIR",
+        *(f"XDG_{kind}_HOME" for kind in ("CACHE", "STATE", "CONFIG", "DATA")),
+    ):
+        monkeypatch.delenv(name, raising=False)
+    of_user = (paths.cache_dir, paths.state_dir, paths.config_file, paths.session_pool_dir)
+    for path in (*of_user, paths.libvirt_run_dir):
+        with pytest.raises(errors.VirtlabError, match="there is no home folder") as caught:
+            path()
+        assert caught.value.hint == "set HOME to a folder of yours"
+
+
+def test_a_home_that_does_not_exist(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: None)
+    monkeypatch.setenv("HOME", "/no/such/home")
+    home = "/no/such/home can't be written to"
+    hint = remedies.unreachable(Choice(SESSION, ""), REFUSED)
+    assert hint == f"set HOME to a folder of yours: libvirt keeps its files there, and {home}"
 
 
 @pytest.mark.parametrize(
