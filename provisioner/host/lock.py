@@ -8,7 +8,8 @@ import os
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from provisioner import errors, paths
 from provisioner.listener import Listener
@@ -27,7 +28,7 @@ def held(name: str, listener: Listener | None, *, timeout: float) -> Iterator[No
     folder = paths.cache_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = own_file(folder / "lock")
     except OSError as error:
         raise errors.VirtlabError(
             f"can't write to virtlab's cache folder: {error}",
@@ -38,6 +39,17 @@ def held(name: str, listener: Listener | None, *, timeout: float) -> Iterator[No
         yield
     finally:
         os.close(file)
+
+
+def own_file(path: Path) -> int:
+    """An open descriptor of a lock's file, which is made where it is missing. Raises OSError.
+
+    No other user can open the file: who can open it can lock it, and whoever waits would wait without end.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with suppress(OSError):  # on a file system that has no modes
+        os.fchmod(file, 0o600)
+    return file
 
 
 def _take(file: int, name: str, listener: Listener | None, timeout: float) -> None:

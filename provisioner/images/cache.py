@@ -24,12 +24,16 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import ImageError
+from provisioner.host import lock
 from provisioner.images.packages import Package, System, this_system
 from provisioner.images.recipe import Recipe
+from provisioner.units import MIB, rough_size
 
 BUILDER_VERSION = 6
 _MANIFEST = "manifest.json"
 _KEY_LENGTH = 16
+_LITTLE = 256 * MIB  # with less space, a build that fails did so for that, however a program says it
+_ROOM = "1 GiB is enough for any image"
 _KEPT = 3  # images of one recipe: an older one may be in use by an upload right now
 
 
@@ -112,16 +116,24 @@ def building(root: Path, waiting: Callable[[], None]) -> Iterator[Path]:
     workspace = root / "building"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with (root / "build.lock").open("w") as lock:
+        with open(lock.own_file(root / "build.lock"), "rb") as held:  # noqa: PTH123
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 waiting()
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                fcntl.flock(held, fcntl.LOCK_EX)
             shutil.rmtree(workspace, ignore_errors=True)
             workspace.mkdir()
             try:
                 yield workspace
+            except ImageError as error:
+                free = shutil.disk_usage(root).free  # before what was begun is removed
+                if free >= _LITTLE:
+                    raise
+                raise ImageError(
+                    f"{error.message}\nonly {rough_size(free)} is free in {root}, where images are built",
+                    hint=f"free some space there ({_ROOM}), or name another folder with XDG_CACHE_HOME",
+                ) from error
             finally:
                 shutil.rmtree(workspace, ignore_errors=True)
     except OSError as error:

@@ -13,6 +13,7 @@ from provisioner.hypervisor.storage import Pool
 from provisioner.images import cache, memory_needs, packages, registry
 from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import KernelSpec, Recipe
+from provisioner.lifecycle import preflight
 from provisioner.listener import Listener
 from provisioner.model import kinds
 from provisioner.model.lab import Lab
@@ -82,6 +83,8 @@ class Images:
                 if key in image_volumes.damaged(self._pool):
                     told = "a file of it in the pool was deleted or changed: it is uploaded again"
                     self._listener.note(f"{subject}: {told}")
+                size = sum(file.stat().st_size for file in built.files.values())
+                preflight.check_disk(self._session, self._pool.folder, size)
                 stored = image_volumes.store(
                     self._pool,
                     key,

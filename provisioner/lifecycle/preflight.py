@@ -93,11 +93,11 @@ def check_memory(
     )
 
 
-def check_disk(session: Session, folder: str) -> None:
-    """Raises HypervisorError where hardly any disk space is free in a folder."""
-    free = session.host.free_disk(folder)
-    if free is not None and free < _LEAST_DISK:
+def check_disk(session: Session, folder: str, size: int = 0) -> None:
+    """Raises HypervisorError where hardly any disk space is free in a folder, beside ``size`` bytes."""
+    free, least = session.host.free_disk(folder), _LEAST_DISK + size
+    if free is not None and free < least:
         raise errors.HypervisorError(
             f"only {rough_size(free)} is free in {folder}, for images and disks",
-            hint=f"free {rough_size(_LEAST_DISK)} there",
+            hint=f"{rough_size(least)} should be free there",
         )

@@ -15,6 +15,7 @@ from provisioner.errors import ImageError, InputError
 from provisioner.images import build, cache, packages, recipe, registry
 from provisioner.images.managers import provider
 from provisioner.images.packages import detect_system
+from provisioner.units import MIB
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 CHILD = """
@@ -141,6 +142,29 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         found = cache.find(notes(), root)
         assert found is None or cache.exact(notes(), packages.this_system(), expected.id, root) == found
     assert make(root)[0].id == expected.id
+
+
+def test_nobody_else_can_hold_up_a_build(tmp_path: Path) -> None:
+    """Another user can lock whatever file they can open, for reading, too."""
+    file = tmp_path / "build.lock"
+    file.touch(0o644)
+    make(tmp_path)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("free", "told"), [(5 * MIB, True), (5000 * MIB, False)])
+def test_a_build_that_fails_where_hardly_any_space_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, told: bool
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    with (
+        pytest.raises(ImageError, match="apt-get failed") as caught,
+        cache.building(tmp_path, lambda: None),
+    ):
+        raise ImageError("apt-get failed (100): write: No space", hint="run `apt-get update` as root")
+    assert (f"only 5 MiB is free in {tmp_path}" in caught.value.message) == told
+    assert ("XDG_CACHE_HOME" in (caught.value.hint or "")) == told
 
 
 def test_two_builds_at_once(tmp_path: Path) -> None:

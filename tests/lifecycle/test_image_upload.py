@@ -10,6 +10,7 @@ from provisioner import errors, render
 from provisioner.hypervisor import image_volumes
 from provisioner.lifecycle import image_upload, power
 from provisioner.lifecycle.image_upload import Images, boot_files
+from provisioner.units import MIB
 from tests.fakes.daemon import failure
 from tests.fakes.guests import OFF, RUNNING
 from tests.fakes.storage import StoredPool
@@ -69,6 +70,14 @@ def test_a_disk_that_is_full_is_said_with_libvirts_words(world: World) -> None:
         world.up()
     assert not world.states()
     assert not world.daemon.networks  # they were made at the same time
+
+
+def test_a_pool_without_room_for_an_image_is_said_before_the_upload(world: World) -> None:
+    world.host.disk = 256 * MIB  # enough for disks, and not a byte more
+    with pytest.raises(errors.HypervisorError, match="only 256 MiB is free in /var/lib/libvirt/images"):
+        world.up()
+    assert "volume.upload" not in world.daemon.calls
+    assert not world.states()
 
 
 def test_a_newer_image_replaces_one_that_nobody_uses(world: World) -> None:
