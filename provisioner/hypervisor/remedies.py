@@ -65,9 +65,11 @@ def start_log_daemon() -> str:
 
 
 def _is_qemus(uri: str) -> bool:
-    """Whether it is a URI of libvirt's QEMU driver, see https://libvirt.org/drvqemu.html."""
+    """Whether it is a URI of libvirt's QEMU driver, see https://libvirt.org/drvqemu.html, without the path of
+    a socket. libvirt knows its name in small letters alone."""
     parts = urlsplit(uri)
-    return parts.scheme.partition("+")[0] == "qemu" and parts.path in ("/system", "/session", "/embed")
+    is_named = uri.startswith(("qemu:", "qemu+")) and not (parts.query and parts.scheme == "qemu")
+    return is_named and parts.path in ("/system", "/session", "/embed")
 
 
 def _sudo() -> str:

@@ -38,7 +38,7 @@ def running() -> list[tuple[str, str]]:
     from provisioner.backends.session import everywhere
 
     try:
-        with everywhere(None) as sessions:
+        with everywhere(None, patience=0.0) as sessions:  # somebody waits at the keyboard
             return [
                 (member.instance.name, member.guest)
                 for session in sessions

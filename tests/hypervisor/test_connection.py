@@ -123,6 +123,8 @@ def test_what_a_uri_says(uri: str, is_session: bool, is_local: bool) -> None:
         ("quemu:///system", errors.HypervisorError, "no connection driver available"),
         ("qemu:///sytem", errors.HypervisorError, "can't connect to qemu:///sytem (why): "),
         ("qemu", errors.HypervisorError, "can't connect to qemu (why): "),
+        ("QEMU:///system", errors.HypervisorError, "no connection driver available"),
+        ("qemu:///system?socket=/no/such", errors.HypervisorError, "No such file or directory"),
     ],
 )
 def test_a_uri_that_leads_to_no_qemu(
