@@ -101,7 +101,7 @@ def suggestion(word: str, candidates: Iterable[str]) -> str:
     folded = word[:64].lower().replace("_", "-")
     near = difflib.get_close_matches(folded, known, n=1, cutoff=0.75)
     alike = [name for name in known if name[:1] == folded[:1]]
-    near = near or difflib.get_close_matches(folded, alike, n=1, cutoff=0.65)
+    near = near or difflib.get_close_matches(folded, alike, n=1, cutoff=0.62)
     return f'did you mean "{known[near[0]]}"?' if near else ""
 
 

@@ -154,6 +154,41 @@ def test_who_waits_for_a_guest_sees_that_it_has_ended(
     assert (tmp_path / "stopped").exists() == ("hopeless" in answer)
 
 
+XL = """\
+Waiting for domain g (domid 1) to die [pid 177]
+Domain 1 has shut down, reason code 3 0x3
+Action for shutdown reason code 3 is destroy
+Done. Exiting now
+"""
+QEMU = "char device redirected to /dev/pts/0 (label console)\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "files", "cause"),
+    [
+        ("xen/inner", {"xl-g.log": XL}, "xl: it shut down, reason code 3: it crashed"),
+        ("xen/inner", {"xl-g.log": "Waiting for domain g (domid 1) to die [pid 177]\n"}, ""),
+        ("kvm/inner", {"said": QEMU, "console.log": ""}, ""),
+        ("kvm/inner", {"said": QEMU, "console.log": "one\r\ntwo\r\n\r\n"}, "two"),
+        (
+            "kvm/inner",
+            {"said": QEMU, "console.log": "error: out of memory.\r\ngrub> \n"},
+            "error: out of memory.",
+        ),
+    ],
+)
+def test_where_the_cause_is_looked_for(
+    shell: list[str], tmp_path: Path, program: str, files: dict[str, str], cause: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    found = re.search(r"^said\(\) \{\n.*?^\}\n", (IMAGES / program).read_text(), re.MULTILINE | re.DOTALL)
+    assert found
+    script = f". {SHARED}\n{found[0].replace('/var/log/xen', '.')}\nown=. name=g\nsaid | cause\n"
+    done = subprocess.run([*shell, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.stdout.strip() == cause
+
+
 def test_the_last_words_of_a_guest(inner: Program) -> None:
     assert inner("said", "a") == (0, "", "")
 
