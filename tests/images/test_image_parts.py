@@ -211,6 +211,11 @@ def test_a_machine_has_room_for_its_hypervisor_and_all_that_is_loaded() -> None:
     assert 336 * MIB < testing < 354 * MIB
 
 
+def test_uefi_needs_room_beside_the_system_that_it_starts() -> None:
+    assert 200 * MIB <= memory_needs.with_uefi(135_562_228) < 224 * MIB
+    assert 520 * MIB < memory_needs.with_uefi(388_959_268) < 600 * MIB
+
+
 def test_a_machine_inside_has_room_for_the_same_kernel_and_a_small_initramfs() -> None:
     """With Linux 6.1 and BusyBox 1.35, 64 MiB are too little: tried."""
     linux = executable((1, 0x1000, b"code", 59_683_272))

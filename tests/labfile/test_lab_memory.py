@@ -107,14 +107,14 @@ def test_what_each_kind_of_guest_needs(tmp_path: Path) -> None:
         f"{file}:6:47: guests.small.memory: 64 MiB is too little for small: what host starts in it, its own "
         "kernel and a small initramfs, needs 67 MiB to come up",
         f"{file}:10:50: guests.modern.memory: 192 MiB is too little for modern: what image tiny has here, "
-        "its kernel and initramfs, started by UEFI, needs 202 MiB to come up",
+        "its kernel and initramfs, started by UEFI, needs 208 MiB to come up",
     )
 
 
 def test_a_profiles_memory_is_enough_for_uefi(tmp_path: Path) -> None:
     loaded = lab(tmp_path, LAB.replace(", memory: 128 MiB", ", firmware: uefi"))
     fitted = memory.fitting(loaded, {"one": memory_needs.with_uefi(130 * MIB)})
-    assert fitted.guest("one").memory == 224 * MIB
+    assert fitted.guest("one").memory == 256 * MIB
 
 
 def test_validate_knows_what_a_built_image_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
