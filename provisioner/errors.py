@@ -14,6 +14,7 @@
     │   ├── ConnectionFailed              the daemon can't be reached
     │   ├── PermissionDenied              it can be reached but not by this user
     │   ├── NotFound                      the object is gone
+    │   ├── PoolAway                      the folder of disks and images can't be read
     │   └── Busy                          somebody else holds it (a console, a job)
     ├── OutputError              exit 1   standard output can't be written to
     ├── GuestError               exit 1   a running guest did not do what was asked
@@ -100,6 +101,10 @@ class PermissionDenied(HypervisorError):
 
 class NotFound(HypervisorError):
     """The domain, network, pool or volume does not exist (any more)."""
+
+
+class PoolAway(HypervisorError):
+    """The storage pool is defined and can't be started, as where the disk that holds it is not mounted."""
 
 
 class Busy(HypervisorError):

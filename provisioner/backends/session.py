@@ -50,12 +50,23 @@ class Session:
         return f"{instance} on {self.choice.uri}"
 
     def look(self, *, volumes: bool = True) -> Observed:
-        """Everything that this user's labs have on this connection."""
-        return self.conn.look(self.pool() if volumes else None).of_owner(self.owner)
+        """Everything that this user's labs have on this connection. Where the pool's folder can't be read,
+        nothing is told of volumes."""
+        return self.conn.look(self.readable_pool() if volumes else None).of_owner(self.owner)
 
     def pool(self) -> Pool | None:
-        """virtlab's storage pool on this connection, where there is one."""
+        """virtlab's storage pool on this connection, where there is one.
+
+        Raises PoolAway where its folder can't be read.
+        """
         return self.conn.our_pool(self.pool_folder)
+
+    def readable_pool(self) -> Pool | None:
+        """The same, and None where its folder can't be read."""
+        try:
+            return self.pool()
+        except errors.PoolAway:
+            return None
 
     def images_in_use(self) -> set[str] | None:
         """The images (``naming.ImageSet.text``) that guests of all users of this connection use.

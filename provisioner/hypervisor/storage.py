@@ -143,7 +143,7 @@ def open_pool(conn: RawConnection, xml: str, path: str) -> Pool:
             except libvirt.libvirtError as error:
                 # somebody else may have started it in between
                 if not handle.isActive():
-                    raise translate(error, doing) from error
+                    raise _away(error, path) from error
         return pool
 
 
@@ -154,13 +154,29 @@ def our_pool(conn: RawConnection, path: str) -> Pool | None:
         pool = Pool(handle)
         if pool.folder != path:
             return None
-        if not handle.isActive():
-            handle.create()
+        active = bool(handle.isActive())
     except libvirt.libvirtError as error:
         if code_of(error) in _NO_POOL:
             return None
         raise translate(error, f"can't open storage pool {naming.POOL}") from error
+    if not active:
+        try:
+            handle.create()
+        except libvirt.libvirtError as error:
+            raise _away(error, path) from error
     return pool
+
+
+def _away(error: libvirt.libvirtError, path: str) -> errors.HypervisorError:
+    """The error about a pool that does not start."""
+    told = translate(error, f"can't open storage pool {naming.POOL} in {path}")
+    if isinstance(told, errors.ConnectionFailed):
+        return told
+    return errors.PoolAway(
+        told.message,
+        hint=f"mount the disk that holds {path}, if it is not mounted; "
+        f"if the folder is lost, make an empty one: mkdir -p {quote(path)}",
+    )
 
 
 def active_pool(conn: RawConnection) -> Pool | None:

@@ -121,7 +121,7 @@ def _found(name: str, stored: Sequence[StoredImage]) -> StoredImage | None:
 
 def booted(session: Session, lab: Lab, observed: Observed) -> dict[str, StoredImage]:
     """The image that each top-level guest boots, or will boot, where it is in the pool already."""
-    pool = session.pool()
+    pool = session.readable_pool()
     stored = image_volumes.stored(pool) if pool is not None else []
     there: dict[str, StoredImage] = {}
     for guest in lab.top_level:

@@ -11,6 +11,7 @@ from provisioner.cancellation import Cancellation
 from provisioner.lifecycle import shield
 from provisioner.listener import Listener
 from provisioner.model.naming import Instance
+from provisioner.model.observed import ObservedDomain
 
 _MOST = 16  # that are removed at the same time
 
@@ -40,8 +41,21 @@ def take_down(session: Session, instance: Instance, listener: Listener, cancelle
     nothing else is begun, and Cancelled is raised; ``cancelled`` knows what is left then. The caller holds
     the instance's lock.
     """
-    conn, pool, observed = session.conn, session.pool(), session.look().of(instance)
+    conn, observed = session.conn, session.look().of(instance)
     observed.check_version(instance)
+    away: errors.PoolAway | None = None
+    try:
+        pool = session.pool()
+    except errors.PoolAway as error:
+        pool, away = None, error
+
+    def remove(guest: ObservedDomain) -> None:
+        if away is not None and guest.volumes:
+            conn.domain(guest.name).destroy()
+            # its definition stays, which proves whose the disks are
+            told = f"{guest.label} is switched off, and stays until its disks can be deleted"
+            raise errors.PoolAway(f"{told}: {away.message}", hint=away.hint)
+        conn.remove_domain(guest.name, pool)
 
     def attempt(name: str, action: Callable[[], object]) -> errors.VirtlabError | None:
         listener.phase(name, "removing")
@@ -55,7 +69,7 @@ def take_down(session: Session, instance: Instance, listener: Listener, cancelle
         return None
 
     work: list[tuple[str, Callable[[], object]]] = [
-        (domain.label, partial(conn.remove_domain, domain.name, pool)) for domain in observed.domains
+        (domain.label, partial(remove, domain)) for domain in observed.domains
     ]
     # the networks at the same time, because libvirt takes as long for one as for a guest
     work += [

@@ -1,4 +1,5 @@
-"""``doctor``: says whether labs can run on this host, and what to do where they can't. Changes nothing."""
+"""``doctor``: says whether labs can run on this host, and what to do where they can't. Changes nothing,
+beside starting virtlab's pool where it stands still."""
 
 from __future__ import annotations
 
@@ -163,6 +164,10 @@ def _room(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
         told = f"{rough_size(memory)} free"
         yield Check("memory", good, told, None if good else "end what nobody needs: {virtlab} status")
     folder = str(paths.session_pool_dir() if session.is_session else paths.SYSTEM_POOL_DIR)
+    try:
+        session.pool()
+    except errors.PoolAway as error:
+        yield Check("pool", False, error.message, error.hint)
     disk = session.host.free_disk(folder)
     if disk is not None:
         good = disk >= _SPARE_DISK

@@ -42,6 +42,11 @@ def status(
     """
     with everywhere(connect, tell=tell) as sessions:
         looks = [(session, session.look()) for session in sessions]
+        for session in sessions:
+            try:
+                session.pool()
+            except errors.PoolAway as error:
+                tell(f"disks are not looked at: {error.message}; {error.hint}")
         for _, observed in looks:
             for doubtful in observed.doubtful:
                 tell(doubtful.told)

@@ -26,6 +26,7 @@ class StoredPool:
     xml: str
     active: bool = False
     volumes: dict[str, StoredVolume] = field(default_factory=dict)
+    away: bool = False  # its folder is not there
     deleted: set[str] = field(default_factory=set)  # files that went without libvirt: it still lists them
     unknown: set[str] = field(default_factory=set)  # files that came without libvirt: it lists none of them
 
@@ -107,7 +108,11 @@ class Pooled:
         return 0
 
     def create(self) -> int:
-        self._stored("create").active = True
+        stored = self._stored("create")
+        if stored.away:
+            text = f"cannot open directory '{stored.path}': No such file or directory"
+            raise failure("SYSTEM_ERROR", text, domain="STORAGE")
+        stored.active = True
         return 0
 
     def createXML(self, xml: str) -> Vol:

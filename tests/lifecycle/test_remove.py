@@ -179,6 +179,25 @@ def test_volumes_of_a_pool_that_lies_elsewhere_are_not_touched(world: World) -> 
     assert not world.states()
 
 
+def test_a_pool_whose_disk_is_not_mounted_keeps_nobody_from_looking_and_ending(world: World) -> None:
+    """The definitions stay, which prove whose the disks are, until those can be deleted."""
+    world.up(TWO.replace("  two:\n", "  two:\n    disks: []\n"))
+    pool, before = world.daemon.pools["virtlab"], world.volumes()
+    pool.active, pool.away = False, True
+    assert len(world.session.look().domains) == 2
+    with pytest.raises(errors.PoolAway, match="pair/one is switched off, and stays until") as caught:
+        world.down()
+    assert "mount the disk that holds /var/lib/libvirt/images/virtlab" in (caught.value.hint or "")
+    assert world.states() == {"one": OFF}
+    assert not world.daemon.networks
+    with pytest.raises(errors.PoolAway, match="can't open storage pool virtlab in /var/lib/libvirt"):
+        world.up()
+    pool.away = False
+    assert world.volumes() == before
+    world.down()
+    assert world.picture() == NOTHING
+
+
 def test_which_one_is_meant(world: World) -> None:
     assert remove.chosen([world.session], (), every=False) == []
     world.up()
