@@ -43,6 +43,10 @@ sed -n 's/^pong //p' /tmp/knocked
 """
 
 
+# An address is used once nobody else on the network has been found to have it.
+IPV6 = "ip -6 addr add {own}/64 dev eth0; sleep 3; ip -6 route add default via {gateway} dev eth0"
+
+
 class Listener:
     """Takes what comes by TCP and by UDP on all addresses of this host, or of a namespace of the network."""
 
@@ -183,8 +187,7 @@ def test_guests_of_the_systems_libvirt(system: Virtlab, listener: Listener, tmp_
     Path(f"/proc/sys/net/ipv6/conf/{bridge}/disable_ipv6").write_text("0")
     subprocess.run(["ip", "addr", "add", "fd77::1/64", "dev", bridge, "nodad"], check=True)
     for guest, own in ((one, "fd77::11"), (both, "fd77::12")):
-        more = f"ip -6 addr add {own}/64 dev eth0 nodad; ip -6 route add default via fd77::1"
-        assert said(system, guest, more) == ""
+        said(system, guest, IPV6.format(own=own, gateway="fd77::1"))
 
     # nothing of the host but pings of the gateway, whatever it is called
     to_all = gateway.rpartition(".")[0] + ".255"
@@ -210,8 +213,7 @@ def test_guests_of_a_users_own_libvirt(session: Virtlab, listener: Listener) -> 
     session("up", lab, "--as", name).ended(0)
     one = f"{name}/one"
     of_host = ["10.0.2.2", uplink(), "10.0.2.3", "fec0::2"]
-    more = "ip -6 addr add fec0::11/64 dev eth0 nodad; ip -6 route add default via fec0::2"
-    assert said(session, one, more) == ""
+    said(session, one, IPV6.format(own="fec0::11", gateway="fec0::2"))
     assert knock(session, one, listener, *of_host) & ways(*of_host[:2]) == {"ping 10.0.2.2"}
     assert knock(session, one, listener, *of_host) <= {f"ping {address}" for address in of_host}
     assert said(session, one, "udhcpc -n -q -f -i eth0 -s /bin/true >/dev/null 2>&1") == ""
