@@ -99,6 +99,16 @@ def test_the_console_names_the_cause_and_the_hint_follows_it(
     assert caught.value.hint == "give it more memory: memory: in its lab file, or --set two.memory=..."
 
 
+def test_more_time_for_one_that_only_has_not_answered(world: World) -> None:
+    world.daemon.behaviours[world.domain("two")] = "silent"
+    world.daemon.words[world.domain("two")] = b"virtlab: init 1.5\r\n"
+    with pytest.raises(errors.NotReady, match="it last reported 'init'") as caught:
+        world.up(timeout=0.3)
+    assert caught.value.hint == (
+        "give it more time with --timeout, or keep it to look at with --keep-on-failure"
+    )
+
+
 def test_no_more_time_for_a_kernel_that_has_ended(world: World) -> None:
     world.daemon.behaviours[world.domain("two")] = "silent"
     world.daemon.words[world.domain("two")] = b"Kernel panic - not syncing: No working init found.\r\n"
