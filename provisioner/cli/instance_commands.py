@@ -40,7 +40,7 @@ Trust = Annotated[
     typer.Option(
         "--trust/--no-trust",
         help="Let the guests reach this host's services and whatever it reaches.",
-        show_default="they reach neither this host nor other labs",
+        show_default="only those of virtlab's own labs do",
     ),
 ]
 Timeout = Annotated[

@@ -31,7 +31,7 @@ class Check:
 def networks(session: Session) -> Iterator[Check]:
     """Whether libvirt can make labs' networks here."""
     if session.is_session:
-        told = "user-mode: guests reach neither this host, the outside nor one another"
+        told = "user-mode: guests do not reach one another"
         yield Check("network", True, told, needed=False)
         return
     faults = list(_network_faults(session))

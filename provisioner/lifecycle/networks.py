@@ -61,7 +61,7 @@ class Networks:
         """
         if self._session.is_session:
             return plan.addresses(self._lab, self._origin, self._seen, plan.user_ranges(self._lab))
-        if not self._origin.choices.trusted:
+        if not self._origin.trusted:
             shield.check(self._session)
         while True:
             addresses = plan.addresses(self._lab, self._origin, self._seen, self._ranges(steps))
@@ -94,7 +94,7 @@ class Networks:
 
     def _put_up_filters(self) -> None:
         """Makes the filters of the lab's networks. A lab that is trusted has none."""
-        if not self._origin.choices.trusted:
+        if not self._origin.trusted:
             self._has_filters = True
             there = self._session.look(volumes=False).of(self._origin.key).networks
             used = {i.network for guest in self._lab.top_level for i in guest.interfaces}
@@ -106,7 +106,7 @@ class Networks:
             observed = self._session.look(volumes=False).of(self._origin.key)
         except errors.VirtlabError as error:
             return [error]
-        trusted, networks = self._origin.choices.trusted, {each.network for each in observed.networks}
+        trusted, networks = self._origin.trusted, {each.network for each in observed.networks}
         unused = tuple(each for each in observed.filters if trusted or each.network not in networks)
         return shield.take_down(self._session, unused)
 

@@ -49,7 +49,7 @@ def start(
         for network in observed.networks:
             if not network.active:
                 session.conn.network(network.name).start()
-        if not all(domain.metadata.origin.choices.trusted for domain in observed.domains):
+        if not all(domain.metadata.origin.trusted for domain in observed.domains):
             shield.put_up(session, observed.networks)
 
     def one(observed: Member) -> None:

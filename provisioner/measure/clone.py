@@ -28,7 +28,7 @@ from provisioner.listener import Listener
 from provisioner.measure import clock
 from provisioner.model import naming, plan
 from provisioner.model.enums import Accel
-from provisioner.model.lab import Guest, is_own
+from provisioner.model.lab import Guest
 from provisioner.model.metadata import Address
 from provisioner.model.naming import Instance
 from provisioner.model.observed import ObservedDomain
@@ -113,7 +113,7 @@ class Clones:
 
     def _open_ports(self, domains: Sequence[ObservedDomain]) -> None:
         """Makes the filters of clones, each of which reaches a port of the host's end of measurements."""
-        if self.session.is_session or all(domain.metadata.origin.choices.trusted for domain in domains):
+        if self.session.is_session or all(domain.metadata.origin.trusted for domain in domains):
             return
         ports: list[int] = []
         with suppress(errors.HypervisorError):  # whoever wants to listen there says it again
@@ -150,12 +150,7 @@ class Clones:
             text = plan.lowest_free(old.network, IPv4Interface(old.address).network, taken)
             taken.add((old.network, text))
             addresses.append(replace(old, mac=self.instance.mac(clone.name, index), address=text))
-        origin = observed.metadata.origin
-        if self.session.is_session and is_own(origin.source):
-            # a user-mode network is open to everything or to nothing; of virtlab's own labs it is known what
-            # their clones do
-            origin = replace(origin, choices=replace(origin.choices, trusted=True))
-        mark = replace(observed.metadata, origin=origin, guest=clone, addresses=tuple(addresses))
+        mark = replace(observed.metadata, guest=clone, addresses=tuple(addresses))
         return Order(
             step=Step(Verb.CREATE, clone.name, "to be measured"),
             guest=clone,

@@ -45,7 +45,7 @@ def opened(session: Session, clone: Clone) -> Iterator[int]:
     if not session.choice.is_local:
         raise errors.HypervisorError("its far end would have to run on the remote host")
     origin = clone.order.mark.origin
-    if session.is_session and not origin.choices.trusted:
+    if session.is_session and not origin.trusted:
         raise errors.HypervisorError(
             "on your own libvirt a guest reaches all of this host, or nothing of it",
             hint=f"where you trust the lab: {{virtlab}} up {origin.instance} --trust; else use -c {SYSTEM}",

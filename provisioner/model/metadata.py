@@ -26,7 +26,7 @@ from typing import Any
 
 from provisioner.errors import InputError
 from provisioner.model.enums import Accel, GuestKind, Transport
-from provisioner.model.lab import Guest, Network
+from provisioner.model.lab import Guest, Network, is_own
 from provisioner.model.naming import Instance, owner_slug
 from provisioner.model.plain import from_data, to_data
 
@@ -45,16 +45,16 @@ class Choices:
     sets: tuple[str, ...] = ()  # from --set, each "key=value"
     guests: tuple[str, ...] = ()  # optional ones that --with asked for
     left_out: tuple[str, ...] = ()  # optional ones that nobody asked for, and the guests inside them
-    trusted: bool = False  # whether guests may reach the host, from --trust
+    trust: bool | None = None  # whether guests may reach the host, from --trust or --no-trust
 
-    def updated(self, accel: str | None, sets: tuple[str, ...], trusted: bool | None = None) -> Choices:
+    def updated(self, accel: str | None, sets: tuple[str, ...], trust: bool | None = None) -> Choices:
         """These choices, with newer ones added. The last value of a key counts."""
         merged = {text.partition("=")[0].strip(): text for text in (*self.sets, *sets)}
         return replace(
             self,
             accel=accel or self.accel,
             sets=tuple(merged.values()),
-            trusted=self.trusted if trusted is None else trusted,
+            trust=self.trust if trust is None else trust,
         )
 
     def accel_for(self, guest: Guest) -> Accel:
@@ -76,6 +76,11 @@ class Origin:
     @property
     def key(self) -> Instance:
         return Instance(owner=owner_slug(self.user), name=self.instance)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether guests may reach the host: as was asked for, else those of virtlab's own labs."""
+        return is_own(self.source) if self.choices.trust is None else self.choices.trust
 
     @property
     def target(self) -> str:

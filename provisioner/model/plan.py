@@ -156,7 +156,7 @@ def _guest_step(
         *_differences(told.guest, guest),
         *_differences(told.inner, inner_guests(lab, guest.name), ("inner",)),
         *_differences(told.accel, accel, ("accelerator",)),
-        *_differences(told.origin.choices.trusted, origin.choices.trusted, ("trusted",)),
+        *_differences(told.origin.trusted, origin.trusted, ("trusted",)),
         *_differences(_flags(told.origin.choices), _flags(origin.choices), ("choices",)),
     ]
     lines = (*map(str, changes), *(f"disks[{i}]: its file was deleted → empty" for i in observed.lost_disks))
@@ -183,7 +183,7 @@ def _guest_step(
 
 def _flags(choices: Choices) -> str:
     accel = [f"--accel {choices.accel}"] if choices.accel else []
-    accel += ["--trust"] if choices.trusted else []
+    accel += [] if choices.trust is None else ["--trust" if choices.trust else "--no-trust"]
     words = [*accel, *(f"--with {guest}" for guest in choices.guests)]
     return " ".join([*words, *(f"--set {text}" for text in choices.sets)]) or "none"
 

@@ -128,7 +128,7 @@ def domain_xml(
     ``hypervisor.host_facts.counter_khz``. ``eventfd=False``: its devices are notified through QEMU's register
     code, where QEMU's trace sees it; see ``DeviceModel.has_eventfd``.
     """
-    instance, trusted = mark.origin.key, mark.origin.choices.trusted
+    instance, trusted = mark.origin.key, mark.origin.trusted
     controllers = list(dict.fromkeys(d.controller for d in guest.disks if d.controller))
     volumes = [f"{pool_path}/{instance.volume(guest.name, i)}" for i in range(len(guest.disks))]
     return _render(

@@ -22,7 +22,7 @@ from provisioner.model.metadata import Choices, Origin
 from provisioner.transport.result import Result
 from tests.fakes.world import World
 
-ORIGIN = Origin("learner", "pair", "pair", "catalog:pair", "lab.yaml", Choices(trusted=True))
+ORIGIN = Origin("learner", "pair", "pair", "catalog:pair", "lab.yaml", Choices(trust=True))
 PROBES = workloads.probes(quick=False)
 CONNECTIONS = {probe.name for probe in PROBES if Needs.FAR_END in probe.needs}
 PINGS = {probe.name for probe in PROBES if Needs.NETWORK in probe.needs} - CONNECTIONS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Network
 from xml.etree import ElementTree
 
@@ -13,6 +14,7 @@ from provisioner.lifecycle import power, remove, shield
 from provisioner.measure import clock
 from provisioner.measure.clone import Clones
 from provisioner.model import naming
+from provisioner.model.metadata import Choices
 from provisioner.model.naming import Instance
 from tests.fakes.daemon import failure
 from tests.fakes.filters import StoredFilter
@@ -186,6 +188,17 @@ def test_a_filter_that_was_deleted_by_hand_is_made_again(world: World) -> None:
     assert set(world.daemon.filters) == {world.instance.filter("lab")}
 
 
+def test_a_lab_of_virtlabs_own_is_trusted_until_somebody_says_otherwise(world: World) -> None:
+    origin = world.prepare(NAT).origin
+    for source, trust, trusted in (
+        ("catalog:demo-paravirt", None, True),
+        ("catalog:demo-paravirt", False, False),
+        ("/home/me/my-lab/lab.yaml", None, False),
+        ("/home/me/my-lab/lab.yaml", True, True),
+    ):
+        assert replace(origin, source=source, choices=Choices(trust=trust)).trusted is trusted
+
+
 def test_a_lab_that_is_trusted_has_no_filter(world: World) -> None:
     world.up(NAT, trust=True)
     assert (world.daemon.filters, filters_of(world)) == ({}, {None})
@@ -193,7 +206,7 @@ def test_a_lab_that_is_trusted_has_no_filter(world: World) -> None:
     assert filters_of(world) == {None}
     made = world.prepare(NAT, trust=False).plan
     assert {step.verb.name for step in made.guests} == {"RESTART"}
-    assert made.guests[0].changes == ("trusted: yes → no", "choices: --trust → none")
+    assert made.guests[0].changes == ("trusted: yes → no", "choices: --trust → --no-trust")
     world.up(NAT, trust=False)
     assert filters_of(world) == set(world.daemon.filters) == {world.instance.filter("lab")}
     world.up(NAT, trust=True)

@@ -322,7 +322,7 @@ def test_an_isolated_network_leads_nowhere() -> None:
 
 @pytest.mark.parametrize("trusted", [False, True])
 def test_guests_reach_nothing_of_the_host_unless_the_lab_is_trusted(trusted: bool) -> None:
-    origin = dataclasses.replace(ORIGIN, choices=metadata.Choices(trusted=trusted))
+    origin = dataclasses.replace(ORIGIN, choices=metadata.Choices(trust=trusted))
     system = etree.fromstring(domains(LAB, origin, accel="tcg", session=False)["named"])
     named = [card.find("filterref") for card in system.iterfind("devices/interface")]
     assert named

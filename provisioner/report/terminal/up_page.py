@@ -130,12 +130,11 @@ def up_page(result: Result) -> str:
         f"{guest}: optional, and not up: {text.spelled(result.origin.with_guest(guest))}"
         for guest in result.origin.choices.left_out
     ]
+    trusted = result.origin.trusted
     if result.user_mode:
-        reach = (
-            "this host and the outside, but not" if choices.trusted else "neither this host, the outside nor"
-        )
+        reach = "this host and the outside, but not" if trusted else "neither this host, the outside nor"
         lines.append(f"network: user-mode; the guests reach {reach} one another")
-    elif choices.trusted:
+    elif choices.trust:
         lines.append("network: trusted; the guests reach this host's services, too")
     if result.lab.description:
         lines += ["", *wrapped(in_language(result.lab.description), _COLUMNS)]
