@@ -181,8 +181,10 @@ class AgentTransport:
                 until.wait(left(deadline))
             status = self._await_end(session, pid, deadline, most, follower)
             if follower is not None:
-                with suppress(errors.GuestError) if status is None else nullcontext():
-                    follower.rest(max(deadline, time.monotonic()) + _KILL_SECONDS, self._tuning.push_chunk)
+                still_runs = status is None
+                until_then = max(deadline, time.monotonic()) + _KILL_SECONDS
+                with suppress(errors.GuestError) if still_runs else nullcontext():
+                    follower.rest(until_then, self._tuning.push_chunk, still_runs=still_runs)
         except BaseException as error:
             # it may run on in the guest: its end was not seen, or nobody waits for it any more
             if follower or isinstance(error, errors.NotReady) or not isinstance(error, Exception):

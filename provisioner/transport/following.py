@@ -54,9 +54,9 @@ class Follower:
             self._look(deadline, self._piece)
             self._next = time.monotonic() + _PAUSE_SECONDS
 
-    def rest(self, deadline: float, piece: int) -> None:
-        """Reads all that is left, ``piece`` bytes at a time."""
-        while self.has_looked and self._look(deadline, piece):
+    def rest(self, deadline: float, piece: int, *, still_runs: bool) -> None:
+        """Reads what is left, ``piece`` bytes at a time. A command that has ended may have told it itself."""
+        while (self.has_looked or still_runs) and self._look(deadline, piece):
             continue
 
     def result(self, ended: Result) -> Result:
@@ -87,5 +87,7 @@ class Follower:
         before = len(self._stdout), len(self._stderr)
         self._stdout += found.stdout
         self._stderr += found.stderr
+        for output in (self._stdout, self._stderr):
+            del output[self._most + 1 :]  # one more than is kept tells that there was more
         self._heard(bytes(self._stdout[before[0] : self._most]), bytes(self._stderr[before[1] : self._most]))
         return max(len(found.stdout), len(found.stderr)) >= piece

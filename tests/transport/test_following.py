@@ -16,6 +16,8 @@ from host_agent import HostAgent, shell_folder
 from provisioner import errors
 from provisioner.transport.channel import FAST, SLOW
 from provisioner.transport.executor import AgentTransport
+from provisioner.transport.following import Follower
+from provisioner.transport.result import Result
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -139,6 +141,27 @@ def test_what_came_is_heard_when_the_time_is_up(guest: AgentTransport, room: Pat
     assert wait_until(lambda: not list(room.iterdir()), 4)
 
 
+def test_what_came_is_heard_when_the_time_is_up_before_the_first_look(path: str, room: Path) -> None:
+    ear, agent = Ear(), HostAgent(FAST, path, str(room))
+    with pytest.raises(errors.GuestError, match="was stopped"):
+        AgentTransport(agent).run(["sh", "-c", f"echo one; {sleep(7, 8)}"], heard=ear, timeout=0.6)
+    assert ear.stdout == b"one\n"
+    assert wait_until(lambda: not is_running(sleep(7, 8)), 4)
+    agent.close()
+
+
+def test_a_guest_that_never_runs_out_of_words_fills_no_memory() -> None:
+    ear = Ear()
+    endless = Result(0, None, b"x" * 100, b"y" * 30, truncated=False)
+    follower = Follower("lab/host", ear, lambda *_: endless, "/x", most=250, piece=100, compress=False)
+    for _ in range(20):
+        follower._next = 0.0
+        follower.look(time.monotonic() + 1)
+    ended = follower.result(Result(3, None, b"", b"", truncated=False))
+    assert ended == Result(3, None, b"x" * 250, b"y" * 250, truncated=True)
+    assert (ear.stdout, ear.stderr) == (ended.stdout, ended.stderr)
+
+
 def test_a_long_answer_comes_whole(guest: AgentTransport) -> None:
     ear = Ear()
     script = "i=0; while [ $i -lt 40000 ]; do i=$((i+1)); echo line $i; done; sleep 1.5; echo end"
@@ -163,6 +186,8 @@ sys.path[:0] = {paths!r}
 from host_agent import HostAgent
 from provisioner.transport.channel import FAST
 from provisioner.transport.executor import AgentTransport
+from provisioner.transport.following import Follower
+from provisioner.transport.result import Result
 AgentTransport(HostAgent(FAST, {path!r}, {room!r})).run(
     ["sh", "-c", {script!r}], heard=lambda out, err: (sys.stdout.buffer.write(out), sys.stdout.flush()),
 )
