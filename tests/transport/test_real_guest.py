@@ -89,6 +89,21 @@ def test_a_command_without_end_is_stopped_with_all_it_started(guest: Any) -> Non
     assert transport.run(["sh", "-c", "ps | grep -c '[s]leep 471'"]).stdout == b"0\n"
 
 
+def test_output_is_heard_while_it_comes_and_nothing_in_the_background_is_waited_for(guest: Any) -> None:
+    pieces: list[tuple[float, bytes]] = []
+    begin = time.monotonic()
+    result = AgentTransport(guest.channel).run(
+        ["sh", "-c", "echo one; sleep 3; echo two; sleep 4713 & exit 5"],
+        heard=lambda stdout, _stderr: pieces.append((time.monotonic() - begin, stdout)),
+    )
+    assert (result.exit_code, result.stdout) == (5, b"one\ntwo\n")
+    heard = [(seconds, piece) for seconds, piece in pieces if piece]
+    assert [piece for _, piece in heard] == [b"one\n", b"two\n"]
+    assert heard[0][0] < 3
+    assert time.monotonic() - begin < 10
+    AgentTransport(guest.channel).run(["killall", "sleep"])
+
+
 def test_files_there_and_back(guest: Any) -> None:
     transport = AgentTransport(guest.channel)
     content = os.urandom(8000) + b"compressible " * 8000
