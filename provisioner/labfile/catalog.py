@@ -73,8 +73,8 @@ def path_of(lab: str) -> Path:
     try:
         path = path.expanduser()
         path.stat()
-    except (RuntimeError, FileNotFoundError, NotADirectoryError):
-        return path  # nobody has that home, or there is nothing, which whoever asked notices
+    except (RuntimeError, ValueError, FileNotFoundError, NotADirectoryError):
+        return path  # nobody has that home, it is no path, or there is nothing: whoever asked notices
     except OSError as error:
         raise of_surroundings(error) or InputError(
             f"{shown(lab)} can't be looked at: {error.strerror}", hint="name another folder or file"
