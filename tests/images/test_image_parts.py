@@ -217,10 +217,10 @@ def test_uefi_needs_room_beside_the_system_that_it_starts() -> None:
 
 
 def test_a_machine_inside_has_room_for_the_same_kernel_and_a_small_initramfs() -> None:
-    """With Linux 6.1 and BusyBox 1.35, 64 MiB are too little: tried."""
+    """With Linux 6.1 and BusyBox 1.35, 67 MiB are too little, and labs give 96: tried."""
     linux = executable((1, 0x1000, b"code", 59_683_272))
     least = memory_needs.machine_inside(linux, 1_982_256)
-    assert 64 * MIB < least < 72 * MIB
+    assert 67 * MIB < least < 80 * MIB
 
 
 def test_a_kernels_memory_is_what_it_loads() -> None:
