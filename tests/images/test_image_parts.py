@@ -217,7 +217,7 @@ def test_uefi_needs_room_beside_the_system_that_it_starts() -> None:
 
 
 def test_a_machine_inside_has_room_for_the_same_kernel_and_a_small_initramfs() -> None:
-    """With Linux 6.1 and BusyBox 1.35, 67 MiB are too little, and labs give 96: tried."""
+    """With Linux 6.1 and BusyBox 1.35, 67 MiB did not answer; labs give 96."""
     linux = executable((1, 0x1000, b"code", 59_683_272))
     least = memory_needs.machine_inside(linux, 1_982_256)
     assert 67 * MIB < least < 80 * MIB
