@@ -151,6 +151,7 @@ def raise_all(problems: Sequence[VirtlabError], message: str, *, hint: str | Non
 
 
 _LONGEST_NAME = 80  # characters of a file's name in a message
+_AROUND = 30  # characters before and after one that is none
 
 # What the operating system refuses, whatever a program asks for (errno(3)), and what helps.
 _SURROUNDINGS = {
@@ -172,10 +173,16 @@ _SURROUNDINGS = {
 
 
 def of_surroundings(error: BaseException) -> VirtlabError | None:
-    """The expected failure for what a program can't help: a full disk, a limit, a name that is too long.
+    """The expected failure for what a program can't help: a full disk, a limit, a name that no file can have.
 
     None for any other exception.
     """
+    if isinstance(error, UnicodeEncodeError):  # a name of a file or an argument that is no text
+        around = error.object[max(0, error.start - _AROUND) : error.end + _AROUND]
+        return InputError(
+            f"what stands here is not in UTF-8, and libvirt takes nothing else: {around}",
+            hint="give it a name in UTF-8",
+        )
     if isinstance(error, MemoryError):
         return VirtlabError("there is not enough memory", hint=_SURROUNDINGS[errno.ENOMEM])
     if not isinstance(error, OSError) or error.errno not in _SURROUNDINGS:

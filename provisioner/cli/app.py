@@ -75,11 +75,21 @@ def _told(error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):  # the reader of our output has gone
         return _NO_READER
     known = error if isinstance(error, errors.VirtlabError) else errors.of_surroundings(error)
+    if isinstance(error, FileNotFoundError) and _folder_is_gone():
+        known = errors.VirtlabError("the current folder is gone", hint="go to one that is there: cd")
     if known is None:
         text.bug()
         return _BUG
     text.problem(known)
     return known.exit_code
+
+
+def _folder_is_gone() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return True
+    return False
 
 
 app = typer.Typer(

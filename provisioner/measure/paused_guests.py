@@ -25,7 +25,7 @@ class PausedGuests:
         """Pauses those that run. Whether there were any."""
         for guest in guests:
             if guest.is_active:
-                what, own = f"{guest.label}, paused", self._session.conn.domain(guest.name)
+                what, own = f"{guest.label} (paused)", self._session.conn.domain(guest.name)
                 self._cancelled.owe(self._remedy, what)
                 self._paused[what] = own  # before it is: this may be interrupted in between
                 if not own.pause():

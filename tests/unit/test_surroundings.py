@@ -79,6 +79,19 @@ def test_a_name_that_no_file_can_have(verb: str, name: str, tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("verb", ["copy demo-kvm x", "report --all -O x.html"])
+def test_a_current_folder_that_is_gone(verb: str, tmp_path: Path) -> None:
+    ended = run(f"mkdir x; cd x; rmdir ../x; virtlab {verb}", tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr == "error: the current folder is gone\nnext: go to one that is there: cd\n"
+
+
+def test_what_is_no_text_is_refused() -> None:
+    ended = run("virtlab status -c \"qemu$(printf '\\377')\"")
+    assert ended.returncode == 2
+    assert "not in UTF-8, and libvirt takes nothing else: qemu\\udcff" in ended.stderr
+
+
 def test_a_home_of_nobody_is_a_name_like_any_other() -> None:
     ended = run("virtlab show '~no-such-user/lab.yaml'")
     assert ended.returncode == 2
