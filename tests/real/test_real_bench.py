@@ -25,9 +25,10 @@ class Told:
     done = failed = phase
 
 with running.lab_up(sys.argv[1], sys.argv[2]) as (session, instance, guests):
-    found = benchmark.run(
+    found, in_the_way = benchmark.run(
         session, instance, guests, Told(), quick=True, cancelled=Cancellation(), rounds=1
     )
+    assert in_the_way is None, in_the_way
     print(json.dumps(to_data(found)))
 """
 
