@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from provisioner.host import firewall, network_state, routing
-from provisioner.host.firewall import Firewall
-from provisioner.host.network_state import NetworkState
+from provisioner.host import routing
 from provisioner.model.ranges import Taken
+
+if TYPE_CHECKING:
+    from provisioner.host.firewall import Firewall
+    from provisioner.host.network_state import NetworkState
 
 _LOG_TAIL = 16 * 1024
 
@@ -147,9 +149,13 @@ class LocalHost:
         return routing.own_ranges()
 
     def network_state(self) -> NetworkState:
+        from provisioner.host import network_state  # few verbs ask, and status must be quick
+
         return network_state.read()
 
     def firewall(self) -> Firewall:
+        from provisioner.host import firewall
+
         return firewall.found()
 
     def groups_of(self, uid: int) -> list[int] | None:

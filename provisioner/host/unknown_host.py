@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from provisioner.host.firewall import Firewall
 from provisioner.host.local_host import HostProcess, KvmDevice, Machine, Storage
-from provisioner.host.network_state import NetworkState
 from provisioner.model.ranges import Taken
+
+if TYPE_CHECKING:
+    from provisioner.host.firewall import Firewall
+    from provisioner.host.network_state import NetworkState
 
 
 class UnknownHost:
