@@ -135,6 +135,8 @@ def main() -> None:
                 sys.stdout.flush()  # here, where it may fail
     except (Exception, errors.Cancelled) as error:  # outside of any verb
         sys.exit(_told(error))
+    except KeyboardInterrupt:  # when all was said, and signals had their usual effect again
+        sys.exit(interrupt.INTERRUPTED)
 
 
 def _run() -> None:
