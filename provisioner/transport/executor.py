@@ -20,9 +20,9 @@ from typing import Protocol
 
 from provisioner import errors
 from provisioner.sanitize import printable
-from provisioner.transport import files
+from provisioner.transport import files, following
 from provisioner.transport.channel import AgentChannel, AgentSession, left
-from provisioner.transport.following import LEASE_SECONDS, Follower, Heard
+from provisioner.transport.following import Follower, Heard
 from provisioner.transport.result import Result
 from provisioner.transport.script import KILL, POWER_OFF, wrapper
 from provisioner.units import format_seconds
@@ -167,7 +167,7 @@ class AgentTransport:
         most = max(0, min(max_output, self._tuning.most_output))
         packed = self._tuning.compress and data is not None and len(data) >= _SHRINKABLE
         compress, folder = self._tuning.compress, f"{_FOLDER}{secrets.token_hex(8)}"
-        lease = LEASE_SECONDS if heard is not None else 0
+        lease = following.LEASE_SECONDS if heard is not None else 0
         script = wrapper(most + 1, folder, compress=compress, packed_input=packed, lease=lease)
         if data is not None and packed:
             data = _gzip(data)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from host_agent import HostAgent, shell_folder
+from host_agent import HostAgent
+from listening import Ear, is_running, sleep, wait_until
 
 from provisioner import errors
 from provisioner.transport.channel import FAST, SLOW
@@ -19,68 +16,12 @@ from provisioner.transport.executor import AgentTransport
 from provisioner.transport.following import Follower
 from provisioner.transport.result import Result
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-
-
-@pytest.fixture(params=["dash", "bash", "busybox"])
-def path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return shell_folder(tmp_path / "shell", request.param)
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Path:
-    """What stands in for the guest's /tmp."""
-    (room := tmp_path / "tmp").mkdir()
-    return room
-
 
 @pytest.fixture(params=["fast", "slow"])
 def guest(request: pytest.FixtureRequest, path: str, room: Path) -> Iterator[AgentTransport]:
     agent = HostAgent(FAST if request.param == "fast" else SLOW, path, str(room))
     yield AgentTransport(agent)
     agent.close()
-
-
-def sleep(seconds: int, number: int) -> str:
-    """A command that nobody else runs."""
-    return f"sleep {seconds}.{os.getpid()}{number}"
-
-
-def is_running(words: str) -> bool:
-    """Whether a process with these words runs."""
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if command.read_bytes().replace(b"\0", b" ").strip() == words.encode():
-                return True
-        except OSError:
-            continue
-    return False
-
-
-def wait_until(condition: object, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
-
-
-class Ear:
-    """Keeps what is heard, and when."""
-
-    def __init__(self) -> None:
-        self.stdout = b""
-        self.stderr = b""
-        self.pieces: list[tuple[float, bytes]] = []
-        self._began = time.monotonic()
-
-    def __call__(self, stdout: bytes, stderr: bytes) -> None:
-        self.stdout += stdout
-        self.stderr += stderr
-        if stdout:
-            self.pieces.append((time.monotonic() - self._began, stdout))
 
 
 @pytest.mark.parametrize("follows", [False, True])
@@ -178,49 +119,3 @@ def test_a_reader_that_has_gone_ends_the_command(guest: AgentTransport) -> None:
     with pytest.raises(BrokenPipeError):
         guest.run(["sh", "-c", f"echo one; {sleep(47, 3)}"], heard=gone)
     assert wait_until(lambda: not is_running(sleep(47, 3)), 4)
-
-
-CALLER = """
-import sys
-sys.path[:0] = {paths!r}
-from host_agent import HostAgent
-from provisioner.transport.channel import FAST
-from provisioner.transport.executor import AgentTransport
-from provisioner.transport.following import Follower
-from provisioner.transport.result import Result
-AgentTransport(HostAgent(FAST, {path!r}, {room!r})).run(
-    ["sh", "-c", {script!r}], heard=lambda out, err: (sys.stdout.buffer.write(out), sys.stdout.flush()),
-)
-"""
-
-
-@pytest.mark.parametrize("at_once", [False, True])
-def test_a_command_ends_with_a_caller_that_is_killed(path: str, at_once: bool, room: Path) -> None:
-    script = f"trap : TERM; echo here; {sleep(47, 4)} & {sleep(47, 5)}; {sleep(47, 6)}"
-    code = CALLER.format(paths=[str(HERE), str(ROOT)], path=path, room=str(room), script=script)
-    caller = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-    try:
-        if at_once:
-            assert wait_until(lambda: is_running(sleep(47, 5)), 5)
-        else:
-            assert caller.stdout is not None
-            assert caller.stdout.readline() == b"here\n"
-            time.sleep(2)
-        assert is_running(sleep(47, 5))
-    finally:
-        os.kill(caller.pid, signal.SIGKILL)
-        caller.communicate()
-    begin = time.monotonic()
-    left = (sleep(47, 4), sleep(47, 5), sleep(47, 6))
-    assert wait_until(lambda: not any(map(is_running, left)), 20)
-    assert time.monotonic() - begin < 16
-    assert wait_until(lambda: not list(room.iterdir()), 3)
-
-
-def test_what_a_command_left_behind_lives_on(path: str, room: Path) -> None:
-    """The lease is that of the command, and not that of what it started and did not wait for."""
-    AgentTransport(HostAgent(FAST, path, str(room))).run(
-        ["sh", "-c", f"({sleep(13, 7)}; echo x; echo y) & echo here"], heard=Ear()
-    )
-    time.sleep(11)
-    assert is_running(sleep(13, 7))
