@@ -129,8 +129,13 @@ class Calls:
         )
 
 
+# These are answered by libvirt's client, without the daemon.
+_KNOWN_HERE = frozenset({"name", "UUIDString"})
+
+
 class _Guarded:
-    """An object of libvirt's, all of whose calls are made by ``Calls``. So are those of what they return."""
+    """An object of libvirt's, all of whose calls that ask the daemon are made by ``Calls``. So are those of
+    what they return."""
 
     __slots__ = ("_calls", "_raw", "_within")
 
@@ -140,7 +145,8 @@ class _Guarded:
         self._within = within
 
     def __getattr__(self, name: str) -> Callable[..., object]:
-        return partial(_call, self, getattr(self._raw, name))
+        function: Callable[..., object] = getattr(self._raw, name)
+        return function if name in _KNOWN_HERE else partial(_call, self, function)
 
 
 def _call(owner: _Guarded, function: Callable[..., object], *arguments: object) -> object:
