@@ -40,9 +40,8 @@ class Firewall:
         if self.keeper is Keeper.UFW:  # it lets pings in unless /etc/ufw/before.rules was edited
             to = "" if ports is None else f" proto tcp to any port {ports[0]}:{ports[-1]}"
             return f"sudo ufw allow in on {bridge}{to}"
-        if (
-            self.keeper is Keeper.FIREWALLD
-        ):  # libvirt puts its bridges into this zone, unless firewalld is new
+        if self.keeper is Keeper.FIREWALLD:
+            # libvirt puts its bridges into this zone, unless firewalld began after the network
             zone = "sudo firewall-cmd --zone=libvirt"
             what = "--add-protocol=icmp" if ports is None else f"--add-port={ports[0]}-{ports[-1]}/tcp"
             return f"{zone} --change-interface={bridge} && {zone} {what}"

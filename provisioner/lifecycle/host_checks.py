@@ -36,7 +36,7 @@ def networks(session: Session) -> Iterator[Check]:
         return
     faults = list(_network_faults(session))
     yield from faults
-    if not faults:
+    if not any(check.needed for check in faults):
         yield Check("network", True, "NAT, a network of its own for each lab")
 
 
@@ -44,8 +44,8 @@ def _network_faults(session: Session) -> Iterator[Check]:
     if session.host.missing_programs(("dnsmasq",)):
         yield Check("network", False, "dnsmasq is not installed", f"install dnsmasq-base; {BOOTSTRAP}")
     if session.host.missing_programs(("ebtables",)):
-        told = "ebtables, by which libvirt keeps guests from this host, is not installed"
-        yield Check("filter tool", False, told, f"install iptables, which has it; {BOOTSTRAP}")
+        told = "ebtables is not installed: only virtlab's own labs, or with --trust, run without it"
+        yield Check("filter tool", False, told, f"install iptables, which has it; {BOOTSTRAP}", needed=False)
     tools = ("iptables", "nft") if _version(session) >= _NFT_SINCE else ("iptables",)
     if len(session.host.missing_programs(tools)) == len(tools):
         told = f"{' or '.join(tools)}, by which libvirt sets a network's rules, is not installed"

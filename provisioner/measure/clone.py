@@ -47,9 +47,7 @@ class Clone:
     guest: Guest  # with the clone's own name
     order: Order
     label: str
-    port: int | None = (
-        None  # of TCP, which it reaches at its gateway; None where all are open or none is free
-    )
+    port: int | None = None  # of TCP, open at its gateway; None where all are open or none is free
     installed: frozenset[str] = frozenset()  # the tasks whose scripts it has, see ``turns.install``
 
     @property

@@ -74,9 +74,9 @@ def test_a_call_that_is_answered(announced: list[str]) -> None:
 def test_a_silent_daemon(stuck: Callable[[], None], announced: list[str]) -> None:
     silent = Calls("libvirt (x)", lambda: "do this", ask=stuck, patience=0.5)
     began = time.monotonic()
-    with pytest.raises(errors.ConnectionFailed, match=r"libvirt \(x\) has not answered for \d+ s") as caught:
+    with pytest.raises(errors.ConnectionFailed, match=r"libvirt \(x\) has not answered for 1 s: ") as caught:
         silent.make(stuck)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 5
     assert caught.value.hint == "do this"
     assert not silent.is_whole
     assert len(announced) == 1
@@ -84,7 +84,7 @@ def test_a_silent_daemon(stuck: Callable[[], None], announced: list[str]) -> Non
     began = time.monotonic()
     with pytest.raises(errors.ConnectionFailed):  # and no call waits any more
         silent.make(lambda: 7)
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 0.1
 
 
 def test_a_daemon_that_is_only_slow(announced: list[str]) -> None:
@@ -111,7 +111,7 @@ def test_what_can_be_waited_for_no_longer_where_work_is_told_to_stop(stuck: Call
     began = time.monotonic()
     with pytest.raises(errors.ConnectionFailed):
         silent.make(stuck)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 5
 
 
 def test_a_signal_ends_the_wait(stuck: Callable[[], None]) -> None:
@@ -120,7 +120,7 @@ def test_a_signal_ends_the_wait(stuck: Callable[[], None]) -> None:
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         waiting.make(stuck)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 5
     assert not waiting.is_whole
 
 
@@ -149,7 +149,7 @@ def silent_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
 
 def test_opening_one(silent_socket: str, announced: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_LEAST_PATIENCE", 0.5)
-    with pytest.raises(errors.ConnectionFailed, match=r"has not answered for \d+ s") as caught:
+    with pytest.raises(errors.ConnectionFailed, match="has not answered for 1 s") as caught:
         connection.connect(uris.Choice(silent_socket, "a test"), patience=0.1)
     assert "which ends no guest" in (caught.value.hint or "") or "kill -9" in (caught.value.hint or "")
     assert len(announced) == 1
@@ -172,7 +172,7 @@ def test_every_verb_says_that_it_waits_and_ends_on_a_signal_or_in_time(silent_so
                 process.send_signal((signal.SIGINT, signal.SIGTERM)[number % 2])
         began = time.monotonic()
         said = {verb: process.stderr.read() for verb, process in running.items() if process.stderr}
-        assert time.monotonic() - began < 40
+        assert time.monotonic() - began < 10
         for number, (verb, process) in enumerate(running.items()):
             process.wait()
             if verb in IN_TIME:

@@ -37,6 +37,15 @@ def test_a_host_on_which_all_is_well(world: World) -> None:
     assert [check.name for check in host_checks.networks(world.session)] == ["network"]
 
 
+def test_a_host_without_ebtables_runs_labs_that_need_no_filter(world: World) -> None:
+    world.host.missing = {"ebtables"}
+    (filter_tool,) = bad(world)
+    assert not filter_tool.needed
+    assert "--trust" in filter_tool.told
+    assert "install iptables" in (filter_tool.remedy or "")
+    assert [check.name for check in host_checks.networks(world.session) if check.good] == ["network"]
+
+
 @pytest.mark.parametrize(("state", "name", "remedy"), FAULTS)
 def test_what_a_network_needs_of_the_host(
     world: World, state: dict[str, Any], name: str, remedy: str

@@ -106,7 +106,7 @@ def test_start_switches_off_what_does_not_answer(signalled: World) -> None:
     began = time.monotonic()
     with pytest.raises(errors.Cancelled):
         power.start(signalled.session, guests, signalled.told, timeout=60.0, cancelled=signalled.cancelled)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 5
     assert signalled.states()["two"] == OFF
     assert "failed two: interrupted" in signalled.told.lines
     assert not signalled.cancelled.owed
@@ -120,7 +120,7 @@ def test_stop_waits_no_longer(signalled: World) -> None:
     began = time.monotonic()
     with pytest.raises(errors.Cancelled):
         power.stop(signalled.session, guests, signalled.told, timeout=60.0, cancelled=signalled.cancelled)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 5
     assert (
         "note: guests that were asked to shut down may still do so: {virtlab} status" in signalled.told.lines
     )

@@ -56,7 +56,7 @@ def test_a_process_in_the_background_is_not_waited_for(guest: AgentTransport) ->
     for ear in (None, Ear()):
         begin = time.monotonic()
         result = guest.run(["sh", "-c", "sleep 17 & echo done; echo what >&2"], heard=ear, timeout=15)
-        assert time.monotonic() - begin < 12
+        assert time.monotonic() - begin < 6
         assert (result.exit_code, result.stdout, result.stderr) == (0, b"done\n", b"what\n")
 
 
@@ -75,7 +75,7 @@ def test_output_is_heard_while_it_comes(guest: AgentTransport, room: Path, tmp_p
     assert (result.exit_code, result.stdout, result.stderr) == (3, b"one\ntwo\n\xffthree\n", b"odd\n")
     assert (ear.stdout, ear.stderr) == (result.stdout, result.stderr)
     assert [piece for _, piece in ear.pieces] == [b"one\n", b"two\n\xff", b"three\n"]
-    assert wait_until(lambda: not list(room.iterdir()), 10)
+    assert wait_until(lambda: not list(room.iterdir()), 3)
 
 
 def test_what_came_is_heard_when_the_time_is_up(guest: AgentTransport, room: Path) -> None:
