@@ -30,11 +30,6 @@ HERE = "qemu:///system"
 LAB = lab(guest("one"), guest("two", interfaces=(), disks=()))
 
 
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("VIRTLAB_RUN_AS", raising=False)
-
-
 def data(observed: Observed, used: Mapping[str, Usage] | None = None) -> list[dict[str, Any]]:
     return status_page.status_data(
         [
