@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import emulated_svm
 import pytest
 from debian_host import Host
 from debian_roots import SUITES
@@ -18,8 +19,6 @@ from provisioner.model import naming
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(1800)]
 
 FIRST = "demo-paravirt"
-# Their machines inside run on KVM; what happens where that is emulated, docs/hosts.md says.
-ON_EMULATED_SVM = frozenset({"demo-kvm", "demo-hyperv", "demo-consolidation"})
 # What doctor may say of this host's hardware; that KVM is there and can't be used is not among it.
 NO_HARDWARE = ("the processor shows neither vmx nor svm", "this host has no /dev/kvm")
 
@@ -53,7 +52,7 @@ def test_lab(host: Host, account: Account, lab: str, quick: bool) -> None:
         try:
             cell.told = used(host, account, lab, quick=quick)
         except AssertionError:
-            if lab not in ON_EMULATED_SVM or verdict["how"] != "emulated":
+            if lab not in emulated_svm.LABS or verdict["how"] != "emulated":
                 raise
             cell.told = f"{used(host, account, lab, quick=quick)}, at the second try"
 

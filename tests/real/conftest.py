@@ -11,6 +11,7 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
+import emulated_svm
 import libvirt
 import pytest
 from driver import Virtlab, end_all_of
@@ -20,9 +21,6 @@ from provisioner.model import naming
 
 PROJECT = Path(__file__).resolve().parents[2]
 SYSTEM = "qemu:///system"
-# Their machines inside run on KVM. Where that is emulated, one in some twenty hangs, and may take its host
-# with it (docs/hosts.md).
-ON_EMULATED_SVM = frozenset({"demo-kvm", "demo-hyperv", "demo-consolidation"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent not in item.path.parents:
             continue
         item.add_marker(pytest.mark.real)
-        if emulated and isinstance(item, pytest.Function) and _lab(item) in ON_EMULATED_SVM:
+        if emulated and isinstance(item, pytest.Function) and _lab(item) in emulated_svm.LABS:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
