@@ -123,6 +123,10 @@ class NotReady(GuestError):
     """A guest did not answer within its deadline."""
 
 
+class QemuStopped(NotReady):
+    """A guest can't answer: a signal stopped its QEMU, and nobody let it go on."""
+
+
 class LacksMemory(GuestError):
     """A guest did not come up, and says that it has too little memory."""
 

@@ -187,6 +187,8 @@ class Launcher:
 
     def _run(self, order: Order, domain: Domain, result: Launched, clock: Stopwatch) -> None:
         label = f"{order.mark.origin.instance}/{order.guest.name}"
+        if order.step.verb is plan.Verb.START:
+            self._session.require_qemu(domain.name, label)  # it may be there, and paused
         ready = await_ready(
             domain,
             order.guest,
@@ -260,14 +262,18 @@ def await_ready(
     return ready
 
 
-def await_answer(domain: Domain, guest: Guest, label: str, listener: Listener, *, timeout: float) -> None:
-    """Returns when the agent of a running guest answers. Raises NotReady after ``timeout`` seconds."""
+def await_answer(
+    session: Session, domain: Domain, guest: Guest, label: str, listener: Listener, *, timeout: float
+) -> None:
+    """Returns when the agent of a running guest answers. Raises NotReady after ``timeout`` seconds, and
+    QemuStopped at once where it can't answer."""
     way = channel(domain, guest.agent, label)
     try:
         AgentTransport(way).ping(_PROMPT)
     except errors.Busy:
-        return  # somebody is talking to it
+        session.require_qemu(domain.name, label)  # else somebody is talking to it
     except errors.NotReady:
+        session.require_qemu(domain.name, label)
         listener.phase(guest.name, "runs, and is still starting")
         with DomainWatch(domain) as watch:
             readiness.wait_ready(way, watch, timeout)

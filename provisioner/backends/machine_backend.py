@@ -31,6 +31,8 @@ class LibvirtMachine:
     def start(self, listener: Listener, *, timeout: float, cancelled: Cancellation) -> None:
         """See ``Backend``. A guest that is paused is resumed."""
         domain = self._domain
+        if domain.is_active:
+            self._session.require_qemu(domain.name, domain.label)
         if domain.is_active and domain.state != "paused":
             listener.done(domain.guest, f"is {domain.state} already")
         else:
@@ -57,21 +59,30 @@ class LibvirtMachine:
         listener.phase(domain.guest, "shutting down")
         with DomainWatch(running) as watch:
             deadline = time.monotonic() + timeout
-            if timeout:
-                self._ask_to_shut_down()
+            why = "it did not shut down in time"
+            try:
+                if timeout:
+                    self._ask_to_shut_down()
+            except errors.QemuStopped:
+                deadline, why = time.monotonic(), "its QEMU was stopped by a signal or a debugger"
             changes = watch.changes
             while watch.stopped is None and watch.wait(changes, deadline):
                 changes = watch.changes
             if watch.stopped is None:
                 running.destroy()
-                listener.done(domain.guest, "switched off: it did not shut down in time")
+                listener.done(domain.guest, f"switched off: {why}")
             else:
                 listener.done(domain.guest, "stopped")
 
     def _ask_to_shut_down(self) -> None:
-        """Asks the guest's system through its agent or, where that fails, by the power button."""
+        """Asks the guest's system through its agent or, where that fails, by the power button.
+
+        Raises QemuStopped where there is nobody to hear it.
+        """
         try:
             self.reach().shutdown(_AGENT_TIMEOUT)
+        except errors.QemuStopped:
+            raise
         except errors.GuestError:
             with suppress(errors.Busy):  # a QEMU that is stopped or stuck: it is switched off in the end
                 self._libvirt().press_power_button()
@@ -85,7 +96,9 @@ class LibvirtMachine:
         """
         guest = self._domain.metadata.guest
         if guest.agent is not AgentPort.NONE:
-            launch.await_answer(self._libvirt(), guest, self._domain.label, listener, timeout=timeout)
+            launch.await_answer(
+                self._session, self._libvirt(), guest, self._domain.label, listener, timeout=timeout
+            )
 
     def reach(self) -> Transport:
         """See ``Backend``. Raises GuestError where the machine is down or paused, or has no agent."""
@@ -97,6 +110,7 @@ class LibvirtMachine:
     def console(self) -> ConsolePort:
         """See ``Backend``. Raises GuestError where the machine is down or paused."""
         self._domain.require_running()
+        self._session.require_qemu(self._domain.name, self._domain.label)
         has_agent = self._domain.metadata.guest.agent is not AgentPort.NONE
         return ConsolePort(self._domain, self.reach() if has_agent else None)
 

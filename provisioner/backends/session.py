@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import threading
 from collections.abc import Callable, Iterator
@@ -67,6 +68,23 @@ class Session:
             return self.pool()
         except errors.PoolAway:
             return None
+
+    def require_qemu(self, domain: str, label: str) -> None:
+        """Raises QemuStopped where the QEMU of that domain does not run on. Where it can't be looked at, or
+        there is none, nothing is raised."""
+        pid = self.host.stopped_qemus([domain]).get(domain)
+        if pid is not None:
+            raise errors.QemuStopped(
+                f"{label}: its QEMU, process {pid}, was stopped by a signal or a debugger, "
+                "and nothing runs in the guest",
+                hint=f"let it go on: {self.let_go_on(pid)}; or switch it off: "
+                f"{{virtlab}} stop --timeout 0 {shlex.quote(label)}",
+            )
+
+    def let_go_on(self, pid: int) -> str:
+        """The command that lets a QEMU go on that a signal stopped."""
+        sudo = "" if self.is_session or os.geteuid() == 0 else "sudo "
+        return f"{sudo}kill -CONT {pid}"
 
     def images_in_use(self) -> set[str] | None:
         """The images (``naming.ImageSet.text``) that guests of all users of this connection use.

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from provisioner.host import routing
 from provisioner.model.ranges import Taken
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from provisioner.host.firewall import Firewall
     from provisioner.host.network_state import NetworkState
 
+_T = TypeVar("_T")
+
 _LOG_TAIL = 16 * 1024
+_STOPPED = ("T", "t")  # by a signal, by a debugger: states in /proc/PID/stat, see proc(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ class Host(Protocol):
     def qemu_log_file(self, domain: str, *, session: bool) -> Path | None: ...
     def machine(self) -> Machine | None: ...
     def qemu_processes(self, domains: Sequence[str]) -> dict[str, HostProcess]: ...
+    def stopped_qemus(self, domains: Sequence[str]) -> dict[str, int]: ...
     def storage(self, path: str) -> Storage | None: ...
 
 
@@ -245,21 +249,13 @@ class LocalHost:
 
     def qemu_processes(self, domains: Sequence[str]) -> dict[str, HostProcess]:
         """The QEMU processes of domains, by the domain's name; those that are found."""
-        starts = {f"guest={domain}".encode(): domain for domain in domains}
-        processes: dict[str, HostProcess] = {}
-        for folder in Path("/proc").iterdir():
-            if not folder.name.isdigit():
-                continue
-            try:
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-                if b"-name" not in words or b"qemu" not in words[0]:
-                    continue
-                name = words[words.index(b"-name") + 1].partition(b",")[0]
-                if name in starts:
-                    processes[starts[name]] = _process(folder)
-            except (OSError, ValueError, IndexError):
-                continue  # it has ended meanwhile
-        return processes
+        return _of_qemus(domains, _process)
+
+    def stopped_qemus(self, domains: Sequence[str]) -> dict[str, int]:
+        """The process ids of those domains whose QEMU a signal or a debugger stopped, by the domain's
+        name."""
+        states = _of_qemus(domains, lambda folder: (_fields(folder)[0], int(folder.name)))
+        return {name: pid for name, (state, pid) in states.items() if state in _STOPPED}
 
     def storage(self, path: str) -> Storage | None:
         """The file system and disk of that folder, or of the nearest folder above it that exists."""
@@ -272,6 +268,26 @@ class LocalHost:
             number = f"{os.major(device)}:{os.minor(device)}"
             return Storage(_file_system(number), _drivers(Path("/sys/dev/block") / number))
         return None
+
+
+def _of_qemus(domains: Sequence[str], read: Callable[[Path], _T]) -> dict[str, _T]:
+    """What is read in the folder in /proc of the QEMU of each domain, by the domain's name; of those that are
+    found."""
+    starts = {f"guest={domain}".encode(): domain for domain in domains}
+    found: dict[str, _T] = {}
+    for folder in Path("/proc").iterdir() if starts else ():
+        if not folder.name.isdigit():
+            continue
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if b"-name" not in words or b"qemu" not in words[0]:
+                continue
+            name = words[words.index(b"-name") + 1].partition(b",")[0]
+            if name in starts:
+                found[starts[name]] = read(folder)
+        except (OSError, ValueError, IndexError):
+            continue  # it has ended meanwhile
+    return found
 
 
 def _process(folder: Path) -> HostProcess:
@@ -296,9 +312,15 @@ def _process(folder: Path) -> HostProcess:
 
 
 def _processor_seconds(folder: Path) -> float:
-    """User and system time of a process or thread, in seconds. Its name, in brackets, may hold anything."""
-    fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    """User and system time of a process or thread, in seconds."""
+    fields = _fields(folder)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _fields(folder: Path) -> list[str]:
+    """The fields of its file ``stat`` from the state on, see proc(5). Its name, in brackets before them, may
+    hold anything."""
+    return (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
 def _file_system(number: str) -> str:

@@ -73,6 +73,10 @@ class UnknownHost:
         del domains
         return {}
 
+    def stopped_qemus(self, domains: Sequence[str]) -> dict[str, int]:
+        del domains
+        return {}
+
     def storage(self, path: str) -> Storage | None:
         del path
         return None

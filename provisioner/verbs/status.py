@@ -24,6 +24,7 @@ class InstanceStatus:
     observed: Observed  # what is there of it, and of no other
     pool_folder: str  # where its disks are
     lost_networks: Sequence[str]  # see Observed.lost_networks; none where networks are user-mode ones
+    stopped: Mapping[str, str]  # of domains whose QEMU a signal stopped: what lets it go on, by their name
     usage: Mapping[str, Usage]  # what domains cost, by their name; empty where nobody watched
 
 
@@ -73,4 +74,6 @@ def _status(
     session: Session, instance: Instance, observed: Observed, usage: Mapping[str, Usage]
 ) -> InstanceStatus:
     lost = [] if session.is_session else observed.lost_networks()
-    return InstanceStatus(instance, session.choice.uri, observed, session.pool_folder, lost, usage)
+    active = [domain.name for domain in observed.domains if domain.is_active]
+    stopped = {name: session.let_go_on(pid) for name, pid in session.host.stopped_qemus(active).items()}
+    return InstanceStatus(instance, session.choice.uri, observed, session.pool_folder, lost, stopped, usage)

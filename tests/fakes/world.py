@@ -87,6 +87,7 @@ class Machine(UnknownHost):
             interfaces=frozenset({"lo", "eth0"}),
         )
         self.own: list[IPv4Network] = []
+        self.stopped: dict[str, int] = {}  # QEMU's process, by the domain's name
 
     def kvm(self) -> KvmDevice:
         return KvmDevice(self.has_kvm, mode=0o666, opens=self.has_kvm)
@@ -112,6 +113,9 @@ class Machine(UnknownHost):
 
     def own_ranges(self) -> list[IPv4Network]:
         return self.own
+
+    def stopped_qemus(self, domains: Sequence[str]) -> dict[str, int]:
+        return {name: pid for name, pid in self.stopped.items() if name in domains}
 
 
 class Builder:

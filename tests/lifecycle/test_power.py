@@ -88,6 +88,48 @@ def test_one_whose_qemu_is_stopped_is_switched_off(up: World) -> None:
     assert "done two: switched off: it did not shut down in time" in up.told.lines
 
 
+@pytest.fixture
+def stuck(up: World) -> World:
+    """The QEMU of guest two was stopped, and the host sees that."""
+    stored(up, "two").behaviour = "silent"
+    up.host.stopped[up.domain("two")] = 4711
+    return up
+
+
+STUCK = "pair/two: its QEMU, process 4711, was stopped by a signal or a debugger"
+
+
+def test_a_qemu_that_was_stopped_is_named_by_whoever_asks_its_guest(stuck: World) -> None:
+    (two,) = power.chosen(stuck.session, stuck.instance, "two")
+    backend = choose.backend(stuck.session, two)
+    for ask in (lambda: backend.reach().run(["true"], timeout=0.4), backend.console):
+        with pytest.raises(errors.QemuStopped, match=STUCK) as caught:
+            ask()
+        assert "kill -CONT 4711" in (caught.value.hint or "")
+        assert "{virtlab} stop --timeout 0 pair/two" in (caught.value.hint or "")
+    with pytest.raises(errors.QemuStopped, match=STUCK):
+        start(stuck, "two")
+
+
+@pytest.mark.parametrize("state", [RUNNING, PAUSED])
+def test_up_does_not_wait_for_a_qemu_that_was_stopped(stuck: World, state: int) -> None:
+    stored(stuck, "two").state = state
+    stuck.daemon.calls.clear()
+    with pytest.raises(errors.QemuStopped, match=STUCK):
+        stuck.up()
+    assert stuck.states() == {"one": RUNNING, "two": state}
+    assert "domain.resume" not in stuck.daemon.calls
+
+
+def test_a_qemu_that_was_stopped_is_switched_off_at_once(stuck: World) -> None:
+    stuck.daemon.calls.clear()
+    stop(stuck, "two", timeout=60.0)
+    assert stuck.states()["two"] == OFF
+    assert "domain.shutdownFlags" not in stuck.daemon.calls
+    told = "done two: switched off: its QEMU was stopped by a signal or a debugger"
+    assert told in stuck.told.lines
+
+
 def test_without_patience_nobody_is_asked(up: World) -> None:
     stop(up, timeout=0)
     assert up.states() == {"one": OFF, "two": OFF}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -40,6 +41,26 @@ def test_a_qemu_process_is_found_by_its_guest() -> None:
     assert one.threads[0].seconds <= one.seconds + 0.1
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
+def test_a_qemu_that_a_signal_stopped_is_found() -> None:
+    argv = ["qemu-of-a-test", "-c", "import time; time.sleep(60)", "-name", "guest=virtlab.me.demo.stuck,x=y"]
+    process = subprocess.Popen(argv, executable=sys.executable)
+    found = []
+    try:
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            before = LocalHost().stopped_qemus(["virtlab.me.demo.stuck"])
+            process.send_signal(number)
+            deadline = time.monotonic() + 20
+            while before == (now := LocalHost().stopped_qemus(["virtlab.me.demo.stuck"])):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            found.append(now)
+    finally:
+        process.kill()
+        process.wait()
+    assert found == [{"virtlab.me.demo.stuck": process.pid}, {}]
+
+
 def test_what_only_looks_like_it_is_not_taken() -> None:
     process = subprocess.Popen(["sleep", "60"])
     try:
@@ -61,6 +82,7 @@ def test_a_folder_lies_on_a_file_system(tmp_path: Path) -> None:
 
 def test_a_host_out_of_reach_tells_nothing() -> None:
     assert UnknownHost().qemu_processes(["x"]) == {}
+    assert UnknownHost().stopped_qemus(["x"]) == {}
     assert UnknownHost().storage("/") is None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from provisioner.model.enums import GuestKind, Transport
 from provisioner.model.lab import Interface, Lab
 from provisioner.model.metadata import Choices
 from provisioner.model.naming import Instance
-from provisioner.model.observed import Observed, ObservedLater
+from provisioner.model.observed import Observed, ObservedDoubtful, ObservedLater
 from provisioner.model.plan import Verb
 from provisioner.observe.usage import Usage
 from provisioner.report.terminal import labs_page, status_page, up_page
@@ -30,10 +31,16 @@ HERE = "qemu:///system"
 LAB = lab(guest("one"), guest("two", interfaces=(), disks=()))
 
 
-def data(observed: Observed, used: Mapping[str, Usage] | None = None) -> list[dict[str, Any]]:
+def data(
+    observed: Observed,
+    used: Mapping[str, Usage] | None = None,
+    stopped: Mapping[str, str] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
     return status_page.status_data(
         [
-            InstanceStatus(one, HERE, observed.of(one), "/pool", observed.of(one).lost_networks(), used or {})
+            InstanceStatus(
+                one, HERE, observed.of(one), "/pool", observed.of(one).lost_networks(), stopped, used or {}
+            )
             for one in observed.instances()
         ]
     )
@@ -65,6 +72,7 @@ def test_status() -> None:
         "left_out": [],
         "networks": [{"name": "lab", "active": True, "subnet": subnet}],
         "lost_networks": [],
+        "doubtful": [],
         "later": [],
     }
     one, two = entry["guests"]
@@ -176,6 +184,24 @@ def test_a_guest_that_qemu_paused_because_a_disk_is_full_is_no_guest_of_a_bench(
         "then virtlab start demo lets it go on",
         "demo: two paused, as a bench does for as long as it runs; virtlab start demo lets them go on",
     ]
+
+
+def test_a_guest_whose_qemu_was_stopped_is_told_with_what_lets_it_go_on() -> None:
+    observed = after(LAB)
+    found = data(observed, stopped={observed.domains[0].name: "kill -CONT 4711"})
+    assert [guest["let_go_on"] for guest in found[0]["guests"]] == ["kill -CONT 4711", None]
+    assert status_page.status_page(found).splitlines()[-1] == (
+        "demo/one: its QEMU was stopped by a signal or a debugger, and nothing runs in the guest; "
+        "kill -CONT 4711 lets it go on"
+    )
+
+
+def test_scripts_see_what_only_looks_like_the_labs() -> None:
+    instance = Instance("learner", "demo")
+    name = "virtlab.learner.demo.one.disk7.qcow2"
+    doubtful = ObservedDoubtful(name, instance, "one.disk7.qcow2", "volume")
+    (entry,) = data(dataclasses.replace(after(LAB), doubtful=(doubtful,)))
+    assert entry["doubtful"] == [{"kind": "volume", "name": name}]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ def _instance_data(each: InstanceStatus) -> dict[str, Any]:
     for guest, domain in zip(guests, observed.domains, strict=True):
         guest["lost_disks"] = list(domain.lost_disks)
         guest["out_of_space"] = domain.out_of_space
+        guest["let_go_on"] = each.stopped.get(domain.name)
         if usage := each.usage.get(guest["domain"]):
             guest["usage"] = asdict(usage)
     return {
@@ -78,6 +79,7 @@ def _instance_data(each: InstanceStatus) -> dict[str, Any]:
         ],
         "guests": guests,
         "lost_networks": list(each.lost_networks),
+        "doubtful": [{"kind": d.kind, "name": d.name} for d in observed.doubtful],
         "later": [{"name": i.name, "part": i.part, "format": i.format} for i in observed.later],
     }
 
@@ -164,6 +166,12 @@ def status_page(instances: list[dict[str, Any]]) -> str:
                 f"{entry['instance']}: {', '.join(paused)} paused, as a bench does for as long as it runs; "
                 f"{text.command()} start {entry['instance']} lets them go on"
             )
+        lines += [
+            f"{entry['instance']}/{guest['name']}: its QEMU was stopped by a signal or a debugger, "
+            f"and nothing runs in the guest; {guest['let_go_on']} lets it go on"
+            for guest in entry["guests"]
+            if guest["let_go_on"]
+        ]
         if entry["later"]:
             parts = [f"{each['part']} (metadata in format {each['format']})" for each in entry["later"]]
             lines.append(
