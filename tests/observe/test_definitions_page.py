@@ -8,7 +8,7 @@ import pytest
 
 from provisioner.language import Language, Text
 from provisioner.observe.xml_comparison import Difference
-from provisioner.report.terminal import text
+from provisioner.report.terminal import wrap
 from provisioner.report.terminal.definitions_page import definitions_data, definitions_page
 from provisioner.report.terminal.wrap import wrapped
 
@@ -23,7 +23,7 @@ FOUND = [
 @pytest.mark.parametrize("language", list(Language))
 def test_the_page_keeps_to_its_columns(columns: int, language: Language) -> None:
     page = definitions_page(FOUND, ["a", "b"], language, columns=columns)
-    assert max(map(text.width, page.splitlines())) <= columns
+    assert max(map(wrap.width, page.splitlines())) <= columns
 
 
 def test_each_difference_has_a_row_and_a_sentence() -> None:

@@ -11,7 +11,7 @@ from provisioner.language import Language, Text
 from provisioner.observe import stack
 from provisioner.observe.stack import Frame, Picture, Ring, Section, Stack, Step
 from provisioner.report.html import stack_svg
-from provisioner.report.terminal import text
+from provisioner.report.terminal import text, wrap
 from provisioner.report.terminal.stack_page import drawn
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -50,14 +50,14 @@ def in_a_guest() -> Stack:
 @pytest.mark.parametrize("accel", ["tcg", "kvm"])
 def test_no_line_is_wider_than_the_terminal(accel: str, columns: int, language: Language) -> None:
     lines = page(both(accel), columns, language).splitlines()
-    assert max(map(text.width, lines)) <= columns
+    assert max(map(wrap.width, lines)) <= columns
 
 
 @pytest.mark.parametrize("language", list(Language))
 def test_guests_that_are_run_in_different_ways_are_marked_as_such(language: Language) -> None:
     stacks = [told("virtio", "tcg"), told("virtio", "kvm")]
     lines = page(stacks, 100, language).splitlines()
-    assert max(map(text.width, lines)) <= 100
+    assert max(map(wrap.width, lines)) <= 100
     assert any("≠" in line and "TCG" in line and "KVM" in line for line in lines)
     picture = parsed(stack_svg.svg(stacks[0], language, beside=stacks))
     words = [element.text or "" for element in picture.iter(f"{SVG}text")]
@@ -80,7 +80,7 @@ def test_frames_are_closed(language: Language) -> None:
     lines = [
         line for line in page(both(), 100, language).splitlines() if line.startswith(("│", "╭", "├", "╰"))
     ]
-    assert {text.width(line) for line in lines} == {100}
+    assert {wrap.width(line) for line in lines} == {100}
     assert {line[-1] for line in lines} == {"│", "╮", "┤", "╯"}
 
 
@@ -118,7 +118,7 @@ def test_pictures_of_different_form_end_on_the_same_ground() -> None:
     lines = page([in_a_guest(), told("full")], 120).splitlines()
     bottom = next(line for line in lines if line.startswith("╰"))
     assert bottom.count("╰") == 2
-    assert max(map(text.width, lines)) <= 120
+    assert max(map(wrap.width, lines)) <= 120
 
 
 @pytest.mark.parametrize("one", [told("full"), told("virtio", "kvm"), in_a_guest()])

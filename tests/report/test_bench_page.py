@@ -13,7 +13,7 @@ from provisioner.measure.baseline import compared
 from provisioner.measure.workloads import metrics
 from provisioner.model.measured import Bench, Ratio, Verdict
 from provisioner.report.terminal import bench_page as report
-from provisioner.report.terminal import text
+from provisioner.report.terminal import wrap
 from tests.observe.bench_samples import HOST, bench, outcome
 
 GOLDENS = Path(__file__).parent / "bench"
@@ -132,7 +132,7 @@ def test_on_a_narrow_terminal_every_line_fits(language: Language, monkeypatch: p
     monkeypatch.setenv("COLUMNS", "80")
     for case in CASES.values():
         for line in report.page(case, language).splitlines():
-            assert text.width(line) <= 80, line
+            assert wrap.width(line) <= 80, line
 
 
 def test_every_number_of_the_table_stands_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

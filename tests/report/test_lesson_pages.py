@@ -15,7 +15,7 @@ from provisioner.labfile.lesson import Exercise, Lesson, Solution
 from provisioner.language import Language, Text
 from provisioner.model.enums import Accel, GuestKind
 from provisioner.model.lab import Expectation, How, Observation
-from provisioner.report.terminal import check_page, exercises_page, guide_page, text
+from provisioner.report.terminal import check_page, exercises_page, guide_page, wrap
 from provisioner.store.progress_file import Progress
 from provisioner.teach import verdicts
 from provisioner.teach.checks import Checked
@@ -88,7 +88,7 @@ def test_a_check_in_japanese() -> None:
     assert page.startswith("demo: 合格 1、不合格 2、判定不可 1\nfull, virtio: エミュレーション(TCG)\n")
     assert "理由です。" in page
     assert "何の証拠にもならないもの" in page
-    assert max(text.width(line) for line in page.split("\n")) <= 100
+    assert max(wrap.width(line) for line in page.split("\n")) <= 100
 
 
 def test_what_a_guest_says_nothing_to_is_explained_once() -> None:
@@ -252,4 +252,4 @@ def test_a_guide_on_a_terminal_is_drawn_and_no_wider_than_80(monkeypatch: pytest
     assert "\x1b]" not in out  # neither a title nor a link
     assert "*word*" not in out
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in out.split("\n")]
-    assert max(text.width(line) for line in lines) <= 80
+    assert max(wrap.width(line) for line in lines) <= 80

@@ -16,7 +16,7 @@ from provisioner.observe import parse
 from provisioner.observe.beside import Compared
 from provisioner.observe.collect import GuestFacts
 from provisioner.observe.host_side import Outside
-from provisioner.report.terminal import compare_page, text
+from provisioner.report.terminal import compare_page, text, wrap
 from provisioner.verbs import kept
 from tests.unit.worlds import guest as sample_guest
 
@@ -78,17 +78,17 @@ def test_no_line_is_wider_than_the_terminal(across: int, language: Language, eve
     shown = page(
         gathered("full"), gathered("virtio"), across=across, language=language, everything=everything
     )
-    assert max(text.width(line) for line in shown.splitlines()) <= across
+    assert max(wrap.width(line) for line in shown.splitlines()) <= across
 
 
 @pytest.mark.parametrize("language", list(Language))
 def test_columns_are_straight(language: Language) -> None:
     shown = page(gathered("full"), gathered("virtio"), language=language, across=90)
     head = shown.splitlines()[0]
-    second = text.width(head[: head.index("virtio")])
+    second = wrap.width(head[: head.index("virtio")])
     for row in shown.split("\n\n")[1].splitlines()[1:]:
         before = ""
-        while text.width(before) < second - 2:
+        while wrap.width(before) < second - 2:
             before += row[len(before) : len(before) + 1] or " "
         assert row[len(before) : len(before) + 2].strip() == "", row
 
@@ -98,7 +98,7 @@ def test_five_guests_stand_in_several_tables() -> None:
     shown = page(*guests, across=80)
     for guest in guests:
         assert shown.count(guest.guest) == 1
-    assert max(text.width(line) for line in shown.splitlines()) <= 80
+    assert max(wrap.width(line) for line in shown.splitlines()) <= 80
 
 
 def test_a_guest_that_told_nothing_has_its_column_and_the_rest_is_shown() -> None:

@@ -16,7 +16,7 @@ from provisioner.labfile import products as file
 from provisioner.labfile.products import Product
 from provisioner.language import Language
 from provisioner.report.terminal import products_page as pages
-from provisioner.report.terminal.text import width
+from provisioner.report.terminal.wrap import width
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from provisioner import errors
-from provisioner.report.terminal import data, text
+from provisioner.report.terminal import data, table, text, wrap
 from provisioner.report.terminal.live_progress import Progress, _Line
 
 
@@ -41,20 +41,20 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_width(words: str, columns: int) -> None:
-    assert text.width(words) == columns
+    assert wrap.width(words) == columns
 
 
 def test_columns() -> None:
-    table = text.columns(("lab", "title"), [("a", "x"), ("demo-paravirt", "")])
-    assert table == "LAB            TITLE\na              x\ndemo-paravirt"
-    assert text.columns(("lab",), []) == "LAB"
+    drawn = table.columns(("lab", "title"), [("a", "x"), ("demo-paravirt", "")])
+    assert drawn == "LAB            TITLE\na              x\ndemo-paravirt"
+    assert table.columns(("lab",), []) == "LAB"
 
 
 def test_columns_of_japanese_stand_below_each_other() -> None:
     rows = [("demo", "エミュレーション", "x"), ("b", "plain", "y"), ("c", "か\u3099", "z")]
-    lines = text.columns(("lab", "title", "more"), rows).splitlines()
+    lines = table.columns(("lab", "title", "more"), rows).splitlines()
     ends = ("MORE", "x", "y", "z")
-    assert {text.width(line.removesuffix(end)) for line, end in zip(lines, ends, strict=True)} == {24}
+    assert {wrap.width(line.removesuffix(end)) for line, end in zip(lines, ends, strict=True)} == {24}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_others_wrote_does_not_act_on_the_terminal(capsys: pytest.CaptureFi
     said = capsys.readouterr()
     assert said.out == f"{plain}\nラボ\n"
     assert said.err == f"\x1b[31m{plain}\x1b[0m\n"
-    assert text.columns(("a",), [("x\ny\x1b",)]) == "A\n" + r"x\u000ay\u001b"
+    assert table.columns(("a",), [("x\ny\x1b",)]) == "A\n" + r"x\u000ay\u001b"
     text.problem(errors.Busy(evil, hint=evil))
     assert capsys.readouterr().err == f"error: {plain}\nnext: {plain}\n".replace(r"\u000d", "", 1)
 

@@ -15,8 +15,8 @@ from xml.etree import ElementTree as ET
 from provisioner.language import Language, Text, said
 from provisioner.observe import stack as lesson
 from provisioner.observe.stack import Frame, Picture, Remark, Section, Stack, Step
-from provisioner.report.terminal.text import harmless, width
-from provisioner.report.terminal.wrap import wrapped
+from provisioner.report.terminal.text import harmless
+from provisioner.report.terminal.wrap import width, wrapped
 
 WIDTH = 360  # units of one picture: about the pixels of a phone
 _SIZE = 12.5  # of letters

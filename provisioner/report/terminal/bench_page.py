@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,8 @@ from provisioner.measure import explanations, statistics, workloads
 from provisioner.measure.baseline import Against, Moved
 from provisioner.model.measured import Bench, GuestConfig, Outcome, Ratio, Series, Verdict
 from provisioner.model.plain import to_data
-from provisioner.report.terminal import text
-from provisioner.report.terminal.wrap import wrapped
+from provisioner.report.terminal import table, text
+from provisioner.report.terminal.wrap import width, wrapped
 from provisioner.report.words import accel, when
 from provisioner.units import format_seconds, format_size
 
@@ -122,7 +121,7 @@ def title(workload: str, language: Language) -> str:
 
 def amount(value: float | None, measure: str) -> str:
     """A number with its unit, as ``unit`` gives it. Japanese units follow the number without a blank."""
-    gap = "" if text.width(measure[:1]) == 2 else " "
+    gap = "" if width(measure[:1]) == 2 else " "
     return f"{number(value)}{gap}{measure}"
 
 
@@ -190,9 +189,9 @@ def _table(bench: Bench, language: Language) -> str:
         said(Text("pairs", "組数"), language),
     ]
     rows = [_row(outcome, names, base, language) for outcome in bench.outcomes]
-    wide = text.columns(head, rows)
-    if not rows or max(map(text.width, wide.splitlines()[1:])) <= _columns(limit=None):
-        return wide
+    wide = table.drawn(head, rows, None)
+    if not rows or max(map(width, wide[1:])) <= (text.room() or sys.maxsize):
+        return "\n".join(wide)
     return "\n".join(line for outcome in bench.outcomes for line in _stacked(outcome, language))
 
 
@@ -211,9 +210,9 @@ def _row(outcome: Outcome, names: Sequence[str], base: str, language: Language) 
 def _stacked(outcome: Outcome, language: Language) -> Iterable[str]:
     """The same for a narrow terminal: a line for each guest and for each ratio."""
     yield text.styled(f"{_labelled(outcome, language)} ({unit(outcome.unit, language)})", "bold")
-    longest = max((text.width(s.guest) for s in outcome.series), default=0)
+    longest = max((width(s.guest) for s in outcome.series), default=0)
     for series in outcome.series:
-        yield f"  {series.guest}{' ' * (longest - text.width(series.guest))}  {_cell(series)}"
+        yield f"  {series.guest}{' ' * (longest - width(series.guest))}  {_cell(series)}"
     for ratio in outcome.ratios:
         told, count = verdict(ratio, language), len(ratio.pairs)
         words = Text(f"{told} ({count} pairs)", f"{told} ({count}組)")
@@ -356,7 +355,7 @@ def against_page(against: Against, language: Language) -> str:
         Text("now", "今回"),
         Text("", ""),
     )
-    lines += ["", text.columns([said(h, language) for h in heads], rows)] if rows else []
+    lines += ["", table.columns([said(h, language) for h in heads], rows)] if rows else []
     if single := list(dict.fromkeys(move.workload for move in against.moves if move not in both)):
         names = "; ".join(title(name, language) for name in single)
         words = Text(f"Only one of the two results has: {names}", f"片方の結果にしかない項目: {names}")
@@ -367,12 +366,8 @@ def against_page(against: Against, language: Language) -> str:
 # lines
 
 
-def _columns(limit: int | None = _WIDEST) -> int:
-    """The columns to write in. Where standard output is no terminal, there is no limit."""
-    if not sys.stdout.isatty():
-        return limit or sys.maxsize
-    width = shutil.get_terminal_size().columns
-    return max(20, min(width, limit or width))
+def _columns() -> int:
+    return text.measure(_WIDEST)
 
 
 def _running(words: str) -> list[str]:
@@ -380,5 +375,5 @@ def _running(words: str) -> list[str]:
 
 
 def _hanging(name: str, words: str) -> list[str]:
-    first, *rest = wrapped(words, max(20, _columns() - text.width(name) - 2))
-    return [f"{name}: {first}", *(" " * (text.width(name) + 2) + line for line in rest)]
+    first, *rest = wrapped(words, max(20, _columns() - width(name) - 2))
+    return [f"{name}: {first}", *(" " * (width(name) + 2) + line for line in rest)]

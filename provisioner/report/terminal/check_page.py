@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from provisioner.language import Language, Text, said
 from provisioner.model.lab import How
 from provisioner.report import words
-from provisioner.report.terminal import text
-from provisioner.report.terminal.wrap import wrapped
+from provisioner.report.terminal import table, text
+from provisioner.report.terminal.wrap import width
 from provisioner.teach.verdicts import Finding, Verdict
 from provisioner.verbs import kept
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from provisioner.teach.checks import Checked
     from provisioner.verbs.check import StepCheck
 
-COLUMNS = 80
+_COLUMNS = 80  # of running text
 _SEEN = 30  # columns in the table for what was observed, and for what is expected
 
 RESULT = {
@@ -95,7 +95,7 @@ def check_page(result: Checked, language: Language) -> str:
         parts.append("\n".join(_platform(result.platform, language)))
     told = {finding.why for finding in result.findings}
     errors = ((guest, why) for guest, why in result.errors.items() if why not in told)
-    parts += ["\n".join(wrapped(f"{guest}: {why}", COLUMNS)) for guest, why in errors]
+    parts += ["\n".join(running(f"{guest}: {why}")) for guest, why in errors]
     return "\n\n".join(parts)
 
 
@@ -111,11 +111,11 @@ def findings_table(findings: Sequence[Finding], language: Language) -> str:
         )
         for finding in findings
     ]
-    table = text.columns([said(word, language) for word in _HEAD], rows).split("\n")
+    shown = table.drawn([said(word, language) for word in _HEAD], rows, text.room())
     for at, finding in enumerate(findings, 1):
         word = said(RESULT[finding.verdict], language)
-        table[at] = text.styled(word, _STYLES[finding.verdict]) + table[at].removeprefix(word)
-    return "\n".join(table)
+        shown[at] = text.styled(word, _STYLES[finding.verdict]) + shown[at].removeprefix(word)
+    return "\n".join(shown)
 
 
 def _explanations(findings: Sequence[Finding], language: Language) -> list[str]:
@@ -139,7 +139,7 @@ def _explanations(findings: Sequence[Finding], language: Language) -> list[str]:
                 titles = [said(finding.item.title, language) for finding in group]
                 about += f": {', '.join(titles)}"
             reason = said(_UNSEEN[verdict], language).format(text.spelled(why))
-            parts.append("\n".join(wrapped(f"{about}: {reason}", COLUMNS)))
+            parts.append("\n".join(running(f"{about}: {reason}")))
     return parts
 
 
@@ -151,10 +151,15 @@ def explained(finding: Finding, language: Language) -> str:
         reason = said(_SAW, language).format(values(finding.saw, language), expected(finding, language))
         if finding.complaint:
             reason += said(_JOINT, language) + said(COMPLAINT, language).format(finding.complaint)
-    lines = wrapped(f"{finding.guest}: {said(finding.item.title, language)}: {reason}", COLUMNS)
+    lines = running(f"{finding.guest}: {said(finding.item.title, language)}: {reason}")
     if finding.item.why:
-        lines += [f"  {line}" for line in wrapped(said(finding.item.why, language), COLUMNS - 2)]
+        lines += [f"  {line}" for line in running(said(finding.item.why, language), indent=2)]
     return "\n".join(lines)
+
+
+def running(words: str, *, indent: int = 0) -> list[str]:
+    """The lines of running text, which stand ``indent`` columns to the right."""
+    return text.running(words, text.measure(_COLUMNS) - indent)
 
 
 def values(saw: Iterable[str], language: Language) -> str:
@@ -169,9 +174,9 @@ def expected(finding: Finding, language: Language) -> str:
 
 def short(cell: str) -> str:
     """The text, cut to the width of its column in the table."""
-    if text.width(cell) <= _SEEN:
+    if width(cell) <= _SEEN:
         return cell
-    while text.width(cell) > _SEEN - 1:
+    while width(cell) > _SEEN - 1:
         cell = cell[:-1]
     return f"{cell.rstrip(' ,')}…"
 
@@ -201,6 +206,6 @@ def _platform(platform: dict[str, tuple[str, ...]], language: Language) -> list[
     groups += [(guest, [n for n in names if n not in common]) for guest, names in platform.items()]
     for guests, names in groups:
         if names:
-            first, *rest = wrapped(f"{guests}: {', '.join(names)}", COLUMNS - 4)
+            first, *rest = running(f"{guests}: {', '.join(names)}", indent=4)
             lines += [f"  {first}", *(f"    {line}" for line in rest)]
     return lines

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ from provisioner.observe import comparison
 from provisioner.observe.comparison import Row
 from provisioner.report import words
 from provisioner.report.terminal import text
-from provisioner.report.terminal.wrap import wrapped
+from provisioner.report.terminal.wrap import width, wrapped
 from provisioner.units import format_seconds, rough_size
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ def compare_page(
     ``intro`` is a short Markdown text that stands before it.
     """
     inside, outside = compared.inside, compared.outside
-    room = across or (shutil.get_terminal_size().columns if sys.stdout.isatty() else _NO_TERMINAL)
+    room = across or text.room() or _NO_TERMINAL
     table = _Table(inside, language, max(40, room))
     rows = comparison.rows(inside)
     # one guest alone differs from nothing: all of it is shown
@@ -187,7 +185,7 @@ class _Table:
         self._language = language
 
     def lines(self, rows: Sequence[Row]) -> list[str]:
-        widest = max((text.width(self._label(row)) for row in rows), default=0)
+        widest = max((width(self._label(row)) for row in rows), default=0)
         label = min(widest, _WIDEST_LABEL, self.room * 3 // 10) + _GAP
         together = max(1, min(len(self._guests), (self.room - label) // (_NARROWEST + _GAP)))
         lines: list[str] = []
@@ -201,7 +199,7 @@ class _Table:
         metadata_of = [self._guests[place].metadata for place in places]
         accels = [words.runs(metadata.accel, metadata.guest, self._language) for metadata in metadata_of]
         wanted = [
-            max(text.width(cell) for cell in (name, accel, *(self._cell(row, place) for row in rows)))
+            max(width(cell) for cell in (name, accel, *(self._cell(row, place) for row in rows)))
             for place, name, accel in zip(places, names, accels, strict=True)
         ]
         columns = _shared(wanted, self.room - label - _GAP * len(places))
@@ -241,11 +239,10 @@ class _Table:
 
     def _line(self, head: str, parts: Sequence[str], label: int, columns: Sequence[int], *styles: str) -> str:
         padded = [
-            part + " " * (column + _GAP - text.width(part))
-            for part, column in zip(parts, columns, strict=True)
+            part + " " * (column + _GAP - width(part)) for part, column in zip(parts, columns, strict=True)
         ]
         cells = "".join(padded).rstrip()
-        start = head + " " * (label - text.width(head)) if cells else head
+        start = head + " " * (label - width(head)) if cells else head
         return start + (text.styled(cells, *styles) if styles and cells else cells)
 
 

@@ -35,4 +35,4 @@ def emit(form: Output, data: Any, *, names: Sequence[str], table: Callable[[], s
         for name in names:
             text.say(name)
     else:
-        text.say(table())
+        text.say(text.fitted(table(), text.room()))

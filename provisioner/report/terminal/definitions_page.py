@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from provisioner.language import Language, Text, said
 from provisioner.report.terminal import text
-from provisioner.report.terminal.wrap import wrapped
+from provisioner.report.terminal.wrap import width, wrapped
 
 if TYPE_CHECKING:
     from provisioner.observe.xml_comparison import Difference
@@ -49,7 +48,7 @@ def definitions_page(
     """A row for each difference, with its meaning below it; and last, what was not compared."""
     from provisioner.observe.xml_comparison import LEFT_OUT
 
-    across = min(_WIDEST, columns or shutil.get_terminal_size((80, 24)).columns)
+    across = min(_WIDEST, columns or text.room() or 80)
     left_out = [text.styled(line, "dim") for line in wrapped(said(LEFT_OUT, language), across)]
     if not differences:
         return "\n".join([said(_EQUAL, language), *left_out])
@@ -57,10 +56,10 @@ def definitions_page(
     for each in differences:
         cells = [_shown(each.values.get(guest), language) for guest in guests]
         rows.append((each.label, cells, said(each.note or _NO_NOTE, language)))
-    first = min(_LABEL, max(text.width(label) for label, _, _ in rows))
+    first = min(_LABEL, max(width(label) for label, _, _ in rows))
     room = max(_NARROWEST, (across - first) // len(guests) - 2)
     widths = [
-        min(room, max(text.width(cell) for cell in (guest, *(cells[i] for _, cells, _ in rows))))
+        min(room, max(width(cell) for cell in (guest, *(cells[i] for _, cells, _ in rows))))
         for i, guest in enumerate(guests)
     ]
     lines = _row("", list(guests), first, widths, "dim")
@@ -85,6 +84,6 @@ def _row(label: str, cells: Sequence[str], first: int, widths: Sequence[int], st
         line = ""
         for column, w, name in zip(columns, (first, *widths), styles, strict=True):
             part = column[index] if index < len(column) else ""
-            line += (text.styled(part, name) if part else "") + " " * (w - text.width(part) + 2)
+            line += (text.styled(part, name) if part else "") + " " * (w - width(part) + 2)
         lines.append(line.rstrip())
     return lines

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from provisioner.report.terminal import text
+from provisioner.report.terminal import table, text
+from provisioner.report.terminal.wrap import width
 
 if TYPE_CHECKING:
     from provisioner.lifecycle.host_checks import Check
@@ -25,12 +26,19 @@ def doctor_page(findings: Findings) -> str:
     widest = max(len(check.name) for check in findings.checks)
     lines = []
     for check in findings.checks:
-        lines.append(f"{_mark(check)} {check.name.ljust(widest)}  {text.spelled(check.told)}")
+        lines += _beside(f"{_mark(check)} {check.name.ljust(widest)}", check.told)
         if check.remedy and not check.good:
-            lines.append(f"  {' ' * widest}  → {text.spelled(check.remedy)}")
+            lines += _beside(f"  {' ' * widest}", f"→ {check.remedy}")
     lines.append("")
-    lines.append(text.columns(("lab", "here", "why"), [(v.name, _HOW[v.how], v.why) for v in findings.labs]))
+    lines.append(table.columns(("lab", "here", "why"), [(v.name, _HOW[v.how], v.why) for v in findings.labs]))
     return "\n".join(lines)
+
+
+def _beside(head: str, words: str) -> list[str]:
+    """A head, and text in a column of its own beside it."""
+    room, indent, told = text.room(), width(head) + 2, text.spelled(words)
+    first, *rest = [told] if room is None else text.running(told, max(20, room - indent))
+    return [f"{head}  {first}", *(f"{' ' * indent}{line}" for line in rest)]
 
 
 def _mark(check: Check) -> str:

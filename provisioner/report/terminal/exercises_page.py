@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.language import Language, Text, said
 from provisioner.model.plain import to_data
 from provisioner.report.terminal import text
-from provisioner.report.terminal.check_page import COLUMNS, explained, findings_table
-from provisioner.report.terminal.wrap import wrapped
+from provisioner.report.terminal.check_page import explained, findings_table, running
 from provisioner.teach.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def filled(words: str, lab: str) -> str:
 
 def told(words: Text | None, lab: str, language: Language) -> list[str]:
     """A text of a lesson in lines of a terminal."""
-    return wrapped(filled(said(words, language), lab), COLUMNS)
+    return running(filled(said(words, language), lab))
 
 
 def title(step: Step, language: Language) -> str:
@@ -67,7 +66,7 @@ def hints_page(step: Step, hints: Sequence[Text], lab: str, language: Language) 
     lines = [title(step, language)]
     for number, hint in enumerate(hints, 1):
         words = said(_HINT, language).format(number, count, filled(said(hint, language), lab))
-        lines += wrapped(words, COLUMNS)
+        lines += running(words)
     if len(hints) == count:
         lines.append(said(_LAST_HINT if count else _NO_HINT, language))
     return "\n".join(lines)
@@ -91,7 +90,11 @@ def _commands(head: Text, commands: Sequence[str], lab: str, author: Author, lan
     if author.vouched(commands):
         return [said(head, language), *ready]
     whose = said(_AUTHOR, language).format(text.harmless(author.file or ""))
-    return [said(head, language), *wrapped(whose, COLUMNS), *(f"# {command}" for command in ready)]
+    return [
+        said(head, language),
+        *running(whose),
+        *(f"# {command}" for command in ready),
+    ]
 
 
 def solution_data(step: Step, lab: str, author: Author) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from provisioner.language import Text, said
 from provisioner.model.article import PARTS
 from provisioner.model.plain import to_data
 from provisioner.report.preferred_language import preferred
-from provisioner.report.terminal import text
+from provisioner.report.terminal import table, text
 from provisioner.report.terminal.wrap import wrapped
 from provisioner.units import format_size
 
@@ -36,20 +36,20 @@ def catalog_data(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 def catalog_table(entries: Sequence[Entry]) -> str:
     """Names and titles below the parts of the article, in its order. Labs without a part come last."""
     if not entries:
-        return text.columns(("lab", "title"), [])
+        return table.columns(("lab", "title"), [])
     order = [*PARTS, None]
     grouped = sorted(entries, key=lambda entry: order.index(entry.part))
     rows = [(f"  {entry.name}", in_language(entry.title)) for entry in grouped]
-    head, *lines = text.columns(("  lab", "title"), rows).split("\n")
-    table = [head]
+    head, *lines = table.drawn(("  lab", "title"), rows, text.room())
+    listed = [head]
     before: str | None = ""
     for entry, line in zip(grouped, lines, strict=True):
         if entry.part != before:
             words = in_language(PARTS[entry.part] if entry.part else _NO_PART)
-            table.append(text.styled(f"{entry.part}  {words}" if entry.part else words, "bold"))
+            listed.append(text.styled(f"{entry.part}  {words}" if entry.part else words, "bold"))
             before = entry.part
-        table.append(line)
-    return "\n".join(table)
+        listed.append(line)
+    return "\n".join(listed)
 
 
 def lab_data(lab: Lab) -> dict[str, Any]:
@@ -64,12 +64,12 @@ def lab_page(lab: Lab, target: str) -> str:
 
     lines = [text.styled(in_language(lab.title), "bold")]
     if lab.description:
-        lines += ["", *wrapped(in_language(lab.description), 92)]
+        lines += ["", *wrapped(in_language(lab.description), text.measure(92))]
     head = ("guest", "machine", "accelerator", "memory", "disks", "interfaces", "what it is")
-    lines += ["", text.columns(head, [_guest_row(guest) for guest in lab.guests])]
+    lines += ["", table.columns(head, [_guest_row(guest) for guest in lab.guests])]
     if lab.networks:
         rows = [(n.name, str(n.mode), in_language(n.title) or _MODES[n.mode]) for n in lab.networks]
-        lines += ["", text.columns(("network", "mode", "what it is"), rows)]
+        lines += ["", table.columns(("network", "mode", "what it is"), rows)]
     lines += ["", f"file: {lab.file}", f"next: {text.command()} up {quote(target)}"]
     if names := selection.names(lab):
         flags = " ".join(f"--with {name}" for name in names)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Sequence
 from shlex import quote
 from typing import Any
@@ -12,8 +10,8 @@ from provisioner.labfile.products import Cell, Citation, Product, Source
 from provisioner.language import Language, Text, said
 from provisioner.model.article import PARTS
 from provisioner.model.plain import to_data
-from provisioner.report.terminal import text
-from provisioner.report.terminal.wrap import wrapped
+from provisioner.report.terminal import table, text
+from provisioner.report.terminal.wrap import width, wrapped
 
 COLUMNS = 80
 _WIDE = 110  # columns of a terminal from which on the table has more columns
@@ -55,15 +53,15 @@ def table_page(products: Sequence[Product], language: Language, across: int | No
         [p.title, *(said(brief(p.in_2011.cells()[aspect]), language) for aspect in aspects), p.lab]
         for p in products
     ]
-    lines = _columns([said(each, language) for each in head], rows, room)
-    table = [lines[0]]
+    lines = table.drawn([said(each, language) for each in head], rows, room)
+    listed = [lines[0]]
     for product, row in zip(products, lines[1:], strict=True):
         today = wrapped(said(product.today, language), room - 2)
-        table += [row, *(text.styled(f"  {line}", "dim") for line in today)]
+        listed += [row, *(text.styled(f"  {line}", "dim") for line in today)]
     example = products[-1].name if products else ""
     return "\n".join(
         [
-            *table,
+            *listed,
             "",
             *wrapped(said(ABOUT, language), min(room, _WIDEST)),
             "",
@@ -161,38 +159,15 @@ def _citation_data(citations: Sequence[Citation]) -> list[dict[str, str | None]]
 
 
 def _room() -> int:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else COLUMNS
+    return text.room() or COLUMNS
 
 
 def _hanging(rows: Sequence[tuple[str, str]], room: int) -> list[str]:
     """Names, and beside each its text in a column of its own."""
-    indent = 2 + max((text.width(name) for name, _ in rows), default=0) + 2
+    indent = 2 + max((width(name) for name, _ in rows), default=0) + 2
     lines = []
     for name, words in rows:
         first, *rest = wrapped(words, max(20, room - indent))
-        lines.append(f"  {name}{' ' * (indent - 2 - text.width(name))}{first}")
+        lines.append(f"  {name}{' ' * (indent - 2 - width(name))}{first}")
         lines += [" " * indent + line for line in rest]
     return lines
-
-
-def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[str]:
-    """The table's head and its rows. Cells that are too long for the room have several lines."""
-    table = [[cell.upper() for cell in head], *([*row] for row in rows)]
-    widths = [max(text.width(row[i]) for row in table) for i in range(len(head))]
-    while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 8:
-        widths[widths.index(max(widths))] -= 1
-    drawn = []
-    for row in table:
-        cells = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
-        height = max(map(len, cells))
-        lines = [[*cell, *[""] * (height - len(cell))] for cell in cells]
-        drawn.append(
-            "\n".join(
-                "  ".join(
-                    part + " " * (width - text.width(part)) for part, width in zip(parts, widths, strict=True)
-                ).rstrip()
-                for parts in zip(*lines, strict=True)
-            )
-        )
-    drawn[0] = text.styled(drawn[0], "dim")
-    return drawn

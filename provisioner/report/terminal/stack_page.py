@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from provisioner.model.plain import to_data
 from provisioner.observe import stack as lesson
 from provisioner.observe.stack import Frame, Picture, Remark, Ring, Section, Stack, Step
 from provisioner.report.terminal import text
-from provisioner.report.terminal.wrap import wrapped
+from provisioner.report.terminal.wrap import width, wrapped
 
 NARROWEST = 49  # the least columns of a picture that stands beside another one
 WIDEST = 66
@@ -55,7 +54,7 @@ def drawn(
 
     ``columns`` and ``encoding`` are the terminal's. Without them, those of standard output are taken.
     """
-    columns = columns or shutil.get_terminal_size((80, 24)).columns
+    columns = columns or text.room() or 80
     encoding = encoding or getattr(sys.stdout, "encoding", None) or "ascii"
     if not _can_show("あ", encoding):
         language = Language.EN
@@ -136,7 +135,7 @@ def _frame(
 ) -> list[_Block]:
     within = across - 4
     title = wrapped(say(frame.title), within - 2)[0]
-    top = f"╭─ {title} " + "─" * (across - 5 - text.width(title)) + "╮"
+    top = f"╭─ {title} " + "─" * (across - 5 - width(title)) + "╮"
     blocks = [_Block(f"{frame.part}/top", [top], "│" + " " * (across - 2) + "│")]
     for index, section in enumerate(frame.sections):
         if index:
@@ -158,18 +157,18 @@ def _title(section: Section, differs: bool, say: Callable[[Text | None], str], a
     title, mode = say(section.title), say(section.mode)
     sign = text.styled("≠", "yellow", "bold") + " " if differs else ""
     room = across - 2 * differs
-    blank = room - text.width(title) - text.width(mode)
+    blank = room - width(title) - width(mode)
     style = _COLOURS[section.ring]
     if blank >= 2 or not mode:
         lines = wrapped(title, room)
         shown = [sign + text.styled(lines[0], "bold", style)]
-        shown[0] += " " * (room - text.width(lines[0]) - text.width(mode)) + text.styled(mode, "dim")
+        shown[0] += " " * (room - width(lines[0]) - width(mode)) + text.styled(mode, "dim")
         shown += [_padded("  " * differs + line, across, "bold", style) for line in lines[1:]]
         return _Block(f"{section.part}/title", shown, " " * across)
     lines = wrapped(title, room)
     shown = [_padded(line, room, "bold", style) for line in lines]
     shown = [(sign if not i else "  " * differs) + line for i, line in enumerate(shown)]
-    shown += [text.styled(" " * (across - text.width(line)) + line, "dim") for line in wrapped(mode, across)]
+    shown += [text.styled(" " * (across - width(line)) + line, "dim") for line in wrapped(mode, across)]
     return _Block(f"{section.part}/title", shown, " " * across)
 
 
@@ -190,5 +189,5 @@ def _item(item: Step | Remark, words: str, differs: bool, across: int) -> _Block
 
 def _padded(line: str, across: int, *styles: str) -> str:
     """A line of exactly that many columns. The blanks at its end are not styled."""
-    blanks = " " * max(0, across - text.width(line))
+    blanks = " " * max(0, across - width(line))
     return (text.styled(line, *styles) if styles else line) + blanks

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioner.model.observed import HINT_LATER
 from provisioner.model.plain import to_data
-from provisioner.report.terminal import text
+from provisioner.report.terminal import table, text
 from provisioner.units import format_seconds, format_size, rough_size
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def status_page(instances: list[dict[str, Any]]) -> str:
     watched = [guest["usage"]["over"] for entry in instances for guest in entry["guests"] if "usage" in guest]
     if not watched:
         head, rows = head[:4] + head[6:], [row[:4] + row[6:] for row in rows]
-    lines = [text.columns(head, rows)] if rows else []
+    lines = [table.columns(head, rows)] if rows else []
     if watched:
         lines.append(
             f"seen from the host for {format_seconds(max(watched))}: memory in use by the guest's process, "

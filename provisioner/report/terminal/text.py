@@ -1,4 +1,4 @@
-"""Plain text for a terminal or a pipe: messages, hints, columns. Nothing here is slow to import.
+"""Plain text for a terminal or a pipe: messages and hints. Nothing here is slow to import.
 
 Everything that is printed goes through ``harmless``: names of files, metadata and QEMU's messages come from
 others, and must not control the terminal. Only ``styled`` can do that.
@@ -7,16 +7,21 @@ others, and must not control the terminal. Only ``styled`` can do that.
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
-import unicodedata
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TextIO
 
 from provisioner import errors, listener
 from provisioner.labfile.problems import escaped
+from provisioner.report.terminal.wrap import KEPT, width, wrapped
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_USUAL = 80  # columns of a terminal that does not say how many it has
+_NARROWEST = 20
+_HANGING = 2  # columns by which the further lines of a message are indented
+_COMMENT = "  # "  # behind a command
 _OURS = os.urandom(8).hex()  # nobody else can write an escape sequence that this stands in
 
 
@@ -51,26 +56,56 @@ def wants_colour(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def width(text: str) -> int:
-    """The columns that a text takes on a terminal: Japanese characters take two."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(c) in "WF")
-        for c in text
+def room(stream: TextIO | None = None) -> int | None:
+    """The columns of the terminal that ``stream`` (by default standard output) is. None where it is none."""
+    stream = stream or sys.stdout
+    if not stream.isatty():
+        return None
+    try:
+        own = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):  # it has no file of its own
+        own = 0
+    return max(_NARROWEST, shutil.get_terminal_size((own or _USUAL, 24)).columns)
+
+
+def measure(most: int) -> int:
+    """The columns for running text on standard output: ``most``, or those of a narrower terminal."""
+    return min(most, room() or most)
+
+
+def fitted(text: str, columns: int | None) -> str:
+    """The text with the lines broken between words that are wider than that. None: no line is.
+
+    A command to type stays on one line, so that it can be copied. The second and further lines of a message
+    are indented.
+    """
+    if columns is None:
+        return text
+    return "\n".join(part for line in text.split("\n") for part in _fitted(line, columns))
+
+
+def _fitted(line: str, columns: int) -> list[str]:
+    if width(line) <= columns:
+        return [line]
+    words = line.lstrip(" ")
+    indent = " " * (len(line) - len(words))
+    if words.startswith(f"{command()} "):
+        typed, mark, comment = words.partition(_COMMENT)
+        more = _fitted(f"{indent}{' ' * _HANGING}# {comment}", columns) if mark else []
+        return [f"{indent}{typed.rstrip()}", *more]
+    room = columns - len(indent) - _HANGING
+    if words.startswith("# "):  # to a shell, each of its lines is a comment
+        return [f"{indent}# {part}" for part in running(words[2:], room)]
+    first, *rest = running(words, room)
+    return [indent + first, *(f"{indent}{' ' * _HANGING}{part}" for part in rest)]
+
+
+def running(text: str, columns: int) -> list[str]:
+    """The lines of running text. A command to type and a word that are longer than a line stay whole."""
+    kept = re.sub(
+        rf"{re.escape(command())}(?: [^\s,;:()]+)+", lambda found: found.group().replace(" ", KEPT), text
     )
-
-
-def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table like kubectl's: a head in upper case, two blanks between columns, no frame."""
-    table = [[cell.upper() for cell in head], *([escaped(cell) for cell in row] for row in rows)]
-    widths = [max(width(row[i]) for row in table) for i in range(len(head))]
-    lines = [
-        "  ".join(cell + " " * (w - width(cell)) for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in table
-    ]
-    lines[0] = styled(lines[0], "dim")
-    return "\n".join(lines)
+    return [line.replace(KEPT, " ") for line in wrapped(kept, columns, whole_words=True)]
 
 
 def say(text: str = "") -> None:
@@ -80,7 +115,7 @@ def say(text: str = "") -> None:
 
 def tell(text: str) -> None:
     """Prints a line to standard error, where it does not mix with the answer."""
-    print(harmless(text), file=sys.stderr)
+    print(harmless(fitted(text, room(sys.stderr))), file=sys.stderr)
 
 
 def announcing() -> AbstractContextManager[None]:
@@ -91,7 +126,7 @@ def announcing() -> AbstractContextManager[None]:
 def asked(question: str) -> str:
     """Asks a question on standard error. Returns the line that the person types; empty where the input
     ends."""
-    print(harmless(question), end=" ", file=sys.stderr, flush=True)
+    print(harmless(fitted(question, room(sys.stderr))), end=" ", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip()
 
 

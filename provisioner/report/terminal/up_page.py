@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioner.model.enums import Accel
 from provisioner.model.plan import Plan, Step, Verb
-from provisioner.report.terminal import text
+from provisioner.report.terminal import table, text
 from provisioner.report.terminal.labs_page import in_language
 from provisioner.report.terminal.status_page import ACCEL, bare, guest_data
 from provisioner.report.terminal.wrap import wrapped
@@ -116,7 +116,7 @@ def up_page(result: Result) -> str:
     """What is up now, and what to type next."""
     name = result.origin.instance
     rows = _up_rows(result)
-    lines = [text.columns(("guest", "machine", "accelerator", "disk", "network", "address", "ready"), rows)]
+    lines = [table.columns(("guest", "machine", "accelerator", "disk", "network", "address", "ready"), rows)]
     choices = result.origin.choices
     whys = {
         guest.mark.accel_why: guest.mark.accel
@@ -137,7 +137,7 @@ def up_page(result: Result) -> str:
     elif choices.trust:
         lines.append("network: trusted; the guests reach this host's services, too")
     if result.lab.description:
-        lines += ["", *wrapped(in_language(result.lab.description), _COLUMNS)]
+        lines += ["", *wrapped(in_language(result.lab.description), text.measure(_COLUMNS))]
     if result.guests:
         lines += ["", "next:", *_next(result)]
     return "\n".join(lines)

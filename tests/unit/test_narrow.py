@@ -1,0 +1,165 @@
+"""Pages and messages on a terminal of 80 columns: lines end between words, and commands stay whole."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+
+import pytest
+from worlds import after, guest, lab, stopped
+
+from provisioner import errors, paths
+from provisioner.labfile import catalog
+from provisioner.language import Language, Text
+from provisioner.lifecycle import lab_files
+from provisioner.lifecycle.host_checks import Check
+from provisioner.model.lab import Expectation, How, Observation
+from provisioner.report.terminal import (
+    check_page,
+    data,
+    doctor_page,
+    labs_page,
+    status_page,
+    table,
+    text,
+    wrap,
+)
+from provisioner.teach.verdicts import Finding, Verdict
+from provisioner.verbs.doctor import Findings, LabVerdict
+from provisioner.verbs.status import InstanceStatus
+
+NAMES = [entry.name for entry in catalog.entries(paths.labs_dir())]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("VIRTLAB_RUN_AS", "./bootstrap virtlab")
+
+
+def printed(page: Callable[[], str], columns: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines of a page on a terminal with so many columns."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys, "stdout", screen := Terminal())
+    data.emit(data.Output.TABLE, {}, names=[], table=page)
+    return screen.getvalue().splitlines()
+
+
+def shown_list() -> str:
+    return labs_page.catalog_table(catalog.entries(paths.labs_dir()))
+
+
+def shown_status() -> str:
+    long = lab(guest("a-guest-with-a-long-name"), guest("two"))
+    observed = stopped(after(long), "two")
+    found = [
+        InstanceStatus(i, "qemu:///system", observed.of(i), "/pool", ["lab"], {})
+        for i in observed.instances()
+    ]
+    return status_page.status_page(status_page.status_data(found))
+
+
+def shown_doctor() -> str:
+    told = "the processor shows neither vmx nor svm to this kernel, so what is there is no real KVM at all"
+    checks = [
+        Check("libvirt", True, told),
+        Check("processor", False, told, f"{told}: {{virtlab}} doctor demo-xen"),
+    ]
+    return doctor_page.doctor_page(Findings(checks, [LabVerdict("demo-consolidation", "emulated", told)]))
+
+
+def findings() -> list[Finding]:
+    item = Observation(
+        "disk",
+        Text("Interface of the disk that it started from", "起動元のディスクのインターフェース"),
+        ("full",),
+        "disk.interface",
+        (),
+        "lines",
+        Expectation(next(iter(How)), ("virtio_blk", "virtio_net", "virtio_pci")),
+        (),
+        None,
+    )
+    return [
+        Finding(item, "paravirtual", ("virtio_blk", "virtio_net", "virtio_pci"), Verdict.PASS),
+        Finding(item, "paravirtual", ("ata_piix", "e1000", "pata_legacy", "sd_mod"), Verdict.FAIL),
+    ]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize(
+    "page",
+    [
+        shown_list,
+        shown_status,
+        shown_doctor,
+        lambda: check_page.findings_table(findings(), Language.EN),
+        *(
+            lambda name=name: labs_page.lab_page(lab_files.load(*lab_files.locate(name)), name)
+            for name in NAMES
+        ),
+    ],
+)
+def test_pages_fit_and_break_no_word(
+    page: Callable[[], str], columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = printed(page, columns, monkeypatch)
+    assert max(map(wrap.width, lines)) <= columns
+    words = set(" ".join(lines).split())
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert set(page().split()) - words == set()
+
+
+def test_a_table_has_a_line_for_each_row_where_no_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert len(table.columns(("a", "b"), [("x" * 50, "y " * 50)]).splitlines()) == 2
+
+
+def test_words_that_are_too_long_end_before_no_comma() -> None:
+    assert wrap.wrapped("virtio_net, virtio_blk", 10) == ["virtio_", "net,", "virtio_blk"]
+    assert wrap.wrapped("abcdefghij, k", 10) == ["abcdefghi", "j, k"]
+    assert wrap.wrapped("/usr/bin/qemu-system-x86_64", 20) == ["/usr/bin/qemu-", "system-x86_64"]
+
+
+def test_errors_break_between_words_and_keep_commands_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
+    text.problem(
+        errors.Busy(
+            "guest full is paused, because there is no room for what it writes to its disk, and it waits",
+            hint="make room there, then {virtlab} start demo-consolidation/a-guest-of-it lets it go on",
+        )
+    )
+    assert screen.getvalue().splitlines() == [
+        "error: guest full is paused, because there is no room for",
+        "  what it writes to its disk, and it waits",
+        "next: make room there, then",
+        "  ./bootstrap virtlab start demo-consolidation/a-guest-of-it lets it go on",
+    ]
+
+
+def test_a_command_is_never_broken_and_a_comment_stays_one() -> None:
+    typed = "./bootstrap virtlab exec demo/one -- sh -c 'echo one two three; echo four five six'"
+    assert text.fitted(f"  {typed}  # what it prints", 60).splitlines() == [
+        f"  {typed}",
+        "    # what it prints",
+    ]
+    lines = text.fitted(f"# {typed}; rm -r everything that is in this folder", 60).splitlines()
+    assert len(lines) > 2
+    assert all(line.startswith("# ") for line in lines)
+
+
+def test_styles_take_no_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    styled = text.styled("two words", "red", stream=Terminal())
+    assert wrap.width(styled) == 9
+    assert text.fitted(styled, 9) == styled
+    lines = text.fitted(f"{styled} and more of all", 12).splitlines()
+    assert [wrap.width(line) for line in lines] == [9, 10, 8]
