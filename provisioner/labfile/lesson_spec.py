@@ -47,7 +47,7 @@ SOLUTION = Record(
     (
         Key("text", text(4000, long=True), "The solution in words", required=True),
         Key("commands", _COMMANDS, "What to type; the check passes after it", "none"),
-        Key("undo", _COMMANDS, "What to type, after the check, to have the lab as it was", "none"),
+        Key("undo", _COMMANDS, "What to type, after the check, to have everything as it was", "none"),
     )
 )
 

@@ -79,7 +79,11 @@ def test_each_solution_leads_to_a_passed_step(
         system_account(*step, timeout=200, **state).ended(1)
         told = system_account("solve", shared, "--step", number, "-o", "json", **run_as).ended(0)
         solution = json.loads(told.out)
-        said = typed(solution["commands"])
+        first = 2 if number == "3" else 0  # the files are there, and no server was down yet
+        said = typed(solution["commands"][:first])
+        if first:
+            system_account(*step, timeout=200, **state).ended(1)
+        said += typed(solution["commands"][first:])
         if number == "2":
             before, shared_now = (int(n) for n in re.findall(r"free for more: (\d+) MiB", said)[:2])
             assert shared_now > before + 10

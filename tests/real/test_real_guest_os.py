@@ -95,4 +95,7 @@ def test_every_exercise_by_its_own_solution(
         if number > 1:
             assert "fail" in verdicts(system, lab, 1, **state).values()
         typed(solution["undo"])
-        assert set(verdicts(system, lab, **state).values()) == {"pass"}
+        if number == 1:
+            assert set(verdicts(system, lab, **state).values()) == {"pass"}
+        else:
+            assert system.status(copy) is None

@@ -140,7 +140,10 @@ def test_each_solution_leads_to_a_passed_step(system: Virtlab, shared: str, stat
         undo = [command.replace(f" {name}/", f" {lab}/") for command in solution["undo"]]
         assert all(command in done.err for command in undo), done.err
         typed(solution["undo"])
-        assert not failed(system("check", lab, "-o", "json", **state))
+        if number < 4:
+            assert not failed(system("check", lab, "-o", "json", **state))
+        else:
+            assert system.status(copy) is None
     assert "All exercises are passed." in done.err
     # the copy and the lab that it is from have one progress
     assert "(passed)" in system("guide", LAB, **state).ended(0).out

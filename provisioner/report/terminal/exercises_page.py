@@ -24,7 +24,7 @@ _HINT = Text("Hint {} of {}: {}", "ヒント{}/{}: {}")
 _NO_HINT = Text("There is no hint for this exercise.", "この演習にヒントはありません。")
 _LAST_HINT = Text("That was the last hint.", "ヒントは以上です。")
 _TYPE = Text("To type:", "入力するコマンド:")
-_UNDO = Text("Afterwards, to have the lab as it was:", "終わったら、次のコマンドでラボを元に戻します:")
+_UNDO = Text("Afterwards, to have everything as it was:", "終わったら、次のコマンドで元に戻します:")
 _AUTHOR = Text(
     "These commands are the advice of whoever wrote {}, not virtlab's. They do more on this host than start "
     "virtlab. Read them before you type any:",
