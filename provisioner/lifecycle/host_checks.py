@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from provisioner import errors, paths
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts
+from provisioner.lifecycle import shield
 from provisioner.model import naming
 from provisioner.sanitize import printable
 
@@ -43,9 +44,10 @@ def networks(session: Session) -> Iterator[Check]:
 def _network_faults(session: Session) -> Iterator[Check]:
     if session.host.missing_programs(("dnsmasq",)):
         yield Check("network", False, "dnsmasq is not installed", f"install dnsmasq-base; {BOOTSTRAP}")
-    if session.host.missing_programs(("ebtables",)):
-        told = "ebtables is not installed: only virtlab's own labs, or with --trust, run without it"
-        yield Check("filter tool", False, told, f"install iptables, which has it; {BOOTSTRAP}", needed=False)
+    if not shield.is_possible(session):
+        told = f"{shield.PROGRAM} is not installed: only virtlab's own labs, or with --trust, run without it"
+        remedy = f"install {shield.PACKAGE}, which has it; {BOOTSTRAP}"
+        yield Check("filter tool", False, told, remedy, needed=False)
     tools = ("iptables", "nft") if _version(session) >= _NFT_SINCE else ("iptables",)
     if len(session.host.missing_programs(tools)) == len(tools):
         told = f"{' or '.join(tools)}, by which libvirt sets a network's rules, is not installed"

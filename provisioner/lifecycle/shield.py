@@ -17,16 +17,22 @@ from provisioner.model import naming, ranges
 from provisioner.model.naming import Instance
 from provisioner.model.observed import ObservedFilter, ObservedNetwork
 
-_PROGRAM = "ebtables"  # by which libvirt sets the rules of a filter
+PROGRAM = "ebtables"  # by which libvirt sets the rules of a filter
+PACKAGE = "iptables"  # which has it
+
+
+def is_possible(session: Session) -> bool:
+    """Whether libvirt has the program by which it keeps guests from the host, as far as that is known."""
+    return not session.host.missing_programs([PROGRAM])
 
 
 def check(session: Session) -> None:
     """Raises HypervisorError where libvirt could not keep guests from the host."""
-    if session.host.missing_programs([_PROGRAM]):
+    if not is_possible(session):
         raise errors.HypervisorError(
-            f"libvirt keeps guests from this host by the program {_PROGRAM}, which is missing",
-            hint="install it (sudo apt-get install -y iptables); or, where you trust the lab, let its guests "
-            "reach this host: --trust",
+            f"libvirt keeps guests from this host by the program {PROGRAM}, which is missing",
+            hint=f"install it (sudo apt-get install -y {PACKAGE}); or, where you trust the lab, let its "
+            "guests reach this host: --trust",
         )
 
 
