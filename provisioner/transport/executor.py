@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import secrets
 import threading
 import time
@@ -64,8 +65,9 @@ class Transport(Protocol):
 
         The rest is thrown away in the guest, and so is what processes in the background write after its end.
         ``heard`` is called with its output piece by piece, while it runs; then the program ends soon after
-        this process, too, however that ends. A program that still runs after ``timeout`` is killed, and
-        GuestError is raised, when all that it wrote was heard. Raises InputError where ``argv`` and ``input``
+        this process, too, however that ends. A program that still runs after ``timeout`` is killed, where
+        this process has ended, too, and GuestError is raised, when all that it wrote was heard. Raises
+        InputError where ``argv`` and ``input``
         together have more than about 140 KiB.
         """
         ...
@@ -115,7 +117,7 @@ class AgentTransport:
         """See ``Transport``. ``max_output`` is also bounded by what the channel carries at once.
 
         With ``until`` the agent is asked nothing before that event is set, because asking costs the guest
-        time.
+        time. For the same reason a program does not end then where this process was killed.
         """
         if not argv or not argv[0]:
             raise errors.InputError("no command given", hint=f"{{virtlab}} exec {self.label} -- uname -a")
@@ -167,7 +169,12 @@ class AgentTransport:
         most = max(0, min(max_output, self._tuning.most_output))
         packed = self._tuning.compress and data is not None and len(data) >= _SHRINKABLE
         compress, folder = self._tuning.compress, f"{_FOLDER}{secrets.token_hex(8)}"
-        lease = following.LEASE_SECONDS if heard is not None else 0
+        if until is not None:
+            lease = 0  # it would count its seconds while somebody measures
+        elif heard is not None:
+            lease = following.LEASE_SECONDS
+        else:
+            lease = math.ceil(left(deadline) + _KILL_SECONDS)
         script = wrapper(most + 1, folder, compress=compress, packed_input=packed, lease=lease)
         if data is not None and packed:
             data = _gzip(data)

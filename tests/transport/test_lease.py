@@ -29,16 +29,19 @@ from provisioner.transport.channel import FAST
 from provisioner.transport.executor import AgentTransport
 from provisioner.transport import following
 following.LEASE_SECONDS = {lease}
-AgentTransport(HostAgent(FAST, {path!r}, {room!r})).run(
-    ["sh", "-c", {script!r}], heard=lambda out, err: (sys.stdout.buffer.write(out), sys.stdout.flush()),
-)
+AgentTransport(HostAgent(FAST, {path!r}, {room!r})).run(["sh", "-c", {script!r}], {wish})
 """
+HEARD = "heard=lambda out, err: (sys.stdout.buffer.write(out), sys.stdout.flush())"
 
 
-@pytest.mark.parametrize("at_once", [False, True])
-def test_a_command_ends_with_a_caller_that_is_killed(path: str, at_once: bool, room: Path) -> None:
+@pytest.mark.parametrize(
+    ("wish", "at_once"),
+    [(HEARD, False), (HEARD, True), pytest.param(f"timeout={LEASE}", True, id="when its time is up")],
+)
+def test_a_command_ends_with_a_caller_that_is_killed(path: str, wish: str, at_once: bool, room: Path) -> None:
     script = f"trap : TERM; echo here; {sleep(47, 4)} & {sleep(47, 5)}; {sleep(47, 6)}"
-    code = CALLER.format(lease=LEASE, paths=[str(HERE), str(ROOT)], path=path, room=str(room), script=script)
+    paths = [str(HERE), str(ROOT)]
+    code = CALLER.format(lease=LEASE, paths=paths, path=path, room=str(room), script=script, wish=wish)
     caller = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     try:
         if at_once:
