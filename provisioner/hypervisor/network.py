@@ -67,14 +67,21 @@ class Network:
     def remove(self) -> bool:
         """Stops it and removes its definition. False where it was gone already."""
         try:
-            if self.handle.isActive():
-                self.handle.destroy()
+            self._stop()
             self.handle.undefine()
         except libvirt.libvirtError as error:
             if code_of(error) in GONE:
                 return False
             raise translate(error, f"can't remove network {self.name}") from error
         return True
+
+    def _stop(self) -> None:
+        """Stops it, unless somebody has, or does so meanwhile."""
+        try:
+            self.handle.destroy()
+        except libvirt.libvirtError as error:
+            if code_of(error) != libvirt.VIR_ERR_OPERATION_INVALID:
+                raise
 
     def subnets(self) -> list[IPv4Network]:
         """The IPv4 ranges that it defines. Empty where it is gone."""

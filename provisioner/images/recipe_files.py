@@ -87,6 +87,11 @@ def with_bases(folder: Path, *, above: tuple[Path, ...] = ()) -> list[RecipeFile
     return recipes
 
 
+def kind(recipes: Sequence[RecipeFile]) -> object:
+    """The kind of the recipe that has these files, see :func:`with_bases`. None where it says none."""
+    return next((each.data["kind"] for each in recipes if "kind" in each.data), None)
+
+
 def digest(folder: Path) -> str:
     """A hex digest over every byte that a recipe depends on.
 
@@ -102,7 +107,7 @@ def digest(folder: Path) -> str:
 def _digest(folder: Path, above: tuple[Path, ...]) -> str:
     recipes = with_bases(folder, above=above)
     whole = hashlib.sha256()
-    if next((each.data["kind"] for each in recipes if "kind" in each.data), None) != "disk":
+    if kind(recipes) != "disk":
         whole.update((folder.parent / parts.PARTS_FILE).read_bytes())
     leading = above
     for each in recipes:

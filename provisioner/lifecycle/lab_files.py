@@ -43,10 +43,9 @@ def load(file: Path, source: str, sets: Sequence[str] = ()) -> Lab:
 def images() -> Images:
     """The images of the catalogue: those that guests can boot, and those for disks."""
     templates = paths.templates_dir()
-    kinds = {name: image_catalog.get(name, templates).spec.kind for name in image_catalog.names(templates)}
+    disks = image_catalog.disks(templates)
     return Images(
-        boot=[name for name, kind in kinds.items() if kind != "disk"],
-        disk=[name for name, kind in kinds.items() if kind == "disk"],
+        boot=[name for name in image_catalog.names(templates) if name not in disks], disk=sorted(disks)
     )
 
 

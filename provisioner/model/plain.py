@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Callable
@@ -99,7 +100,7 @@ class _Reader:
     def _read_object(self, kind: type, data: Any, at: str) -> Any:
         if not isinstance(data, dict):
             raise ValueError(f"{at}: not an object")
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         values = {}
         for field in dataclasses.fields(kind):
             where = f"{at}.{field.name}" if at else field.name
@@ -108,6 +109,12 @@ class _Reader:
             elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 raise ValueError(f"{where}: missing")
         return kind(**values)
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The types of a dataclass's fields. Working them out takes longer than reading one of its objects."""
+    return typing.get_type_hints(kind)
 
 
 def _number(data: Any, at: str) -> float:

@@ -40,6 +40,8 @@ class Processes:
         verb, name = words[0], words[1] if len(words) > 1 else ""
         if verb == "state":
             return _said(0, "".join(f"{each} {state}\n" for each, state in self.inside.items()))
+        if verb == "said":
+            return _said(0, f"the last words of {name}\n")
         if verb == "exec":
             if self.inside.get(name) != "running":
                 return _said(125, error=f"{name} does not run")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from provisioner.errors import ConflictError, InputError
+from provisioner import paths
+from provisioner.errors import ConflictError, ImageError, InputError, LabFileError
+from provisioner.images import registry
 from provisioner.labfile import catalog
 from provisioner.labfile.copy import copy_lab
 from provisioner.language import Text
+from provisioner.lifecycle import lab_files
 from provisioner.model.lab import Lab
 
 LAB = 'virtlab: 1\nname: first   # the name\ntitle: {en: One, ja: "一"}\nguests:\n  a: {profile: virtio}\n'
@@ -167,3 +171,19 @@ def test_copy_refuses_what_is_no_lab(labs: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file"):
         copy_lab(labs / "first", tmp_path / "file/below")
+
+
+def test_a_lab_is_read_though_a_recipe_that_it_does_not_use_is_wrong(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    templates = tmp_path / "templates"
+    shutil.copytree(root / "templates", templates)
+    monkeypatch.setattr(paths, "templates_dir", lambda: templates)
+    with (templates / "images/grub/image.yaml").open("a") as recipe:
+        recipe.write("nonsense: 1\n")
+    file = root / "labs/demo-paravirt/lab.yaml"
+    assert lab_files.load(file, "catalog:demo-paravirt").name == "demo-paravirt"
+    with pytest.raises(ImageError, match="unknown key nonsense"):
+        _ = registry.get("grub", templates).spec
+    with pytest.raises(LabFileError, match="notes"):
+        lab_files.load(file, "catalog:demo-paravirt", ("full.image=notes",))

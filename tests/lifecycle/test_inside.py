@@ -71,8 +71,9 @@ def test_cancelled_while_one_starts(world: World) -> None:
 
 def test_one_that_never_answers_is_tried_twice(world: World) -> None:
     world.daemon.behaviours["ve1"] = "silent"
-    with pytest.raises(errors.NotReady, match="pair/ve1 did not start in pair/node"):
+    with pytest.raises(errors.NotReady, match="pair/ve1 did not start in pair/node") as caught:
         world.up(NODE, timeout=0.5)
+    assert caught.value.message.endswith("\n  | the last words of ve1")
     assert any("starting it once more" in line for line in world.told.lines)
     assert not world.states()
 

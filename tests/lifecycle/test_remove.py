@@ -115,6 +115,18 @@ def test_what_goes_meanwhile_is_no_error(world: World) -> None:
     assert world.picture() == NOTHING
 
 
+def test_a_network_that_somebody_stops_meanwhile_goes_all_the_same(world: World) -> None:
+    world.up()
+
+    def somebody_else() -> None:
+        (stored,) = world.daemon.networks.values()
+        stored.active = False
+
+    world.daemon.on("network.destroy", somebody_else)
+    world.down()
+    assert world.picture() == NOTHING
+
+
 def test_after_a_failure_the_rest_goes_on(world: World) -> None:
     world.up()
     busy = failure("OPERATION_FAILED", "operation failed: Failed to terminate process 7 with SIGKILL")
