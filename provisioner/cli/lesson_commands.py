@@ -151,15 +151,40 @@ def solve(
     )
 
 
-def guide(lab: options.LessonLab, lang: options.Lang = None, connect: options.Connect = None) -> None:
-    """The lesson: what things are called, what to type, what to look for, and why."""
+def guide(
+    lab: options.LessonLab,
+    section: Annotated[
+        list[str] | None,
+        typer.Argument(help="A section, by its number or words of its title.", metavar="[SECTION]"),
+    ] = None,
+    lang: options.Lang = None,
+    connect: options.Connect = None,
+    output: options.OutputOption = Output.TABLE,
+) -> None:
+    """The lesson: what things are called, what to type, what to look for, and why.
+
+    On a terminal that is too short for it, it is shown in your pager (PAGER, or else less).
+    """
     from provisioner.report.preferred_language import preferred
-    from provisioner.report.terminal import exercises_page, text
+    from provisioner.report.terminal import data, exercises_page, text
     from provisioner.report.terminal import guide_page as report
+    from provisioner.teach import guide_sections
     from provisioner.verbs import guide as verbs
 
     language = preferred(lang)
     shown = verbs.guide(lab, language, connect)
     if shown.language is not language:
         text.tell(f"there is no guide in the language {language}; this is the one in {shown.language}")
-    report.show(exercises_page.whole_guide(shown))
+    whole = exercises_page.whole_guide(shown)
+    sections = guide_sections.split(whole)
+    one = guide_sections.chosen(sections, " ".join(section)) if section else None
+    if output is not Output.TABLE:
+        chosen = [one] if one else [each for each in sections if each.number]
+        told = report.guide_data(shown.lab, shown.language, chosen)
+        data.emit(output, told, names=[each.title for each in chosen], table=str)
+    elif one is not None:
+        report.show(one.markdown)
+        if following := report.next_page(lab, one, sections):
+            text.tell(following)
+    elif report.show(whole):
+        text.tell(report.contents_page(lab, sections, shown.language))

@@ -59,7 +59,7 @@ def shown_status() -> str:
     long = lab(guest("a-guest-with-a-long-name"), guest("two"))
     observed = stopped(after(long), "two")
     found = [
-        InstanceStatus(i, "qemu:///system", observed.of(i), "/pool", ["lab"], {})
+        InstanceStatus(i, "qemu:///system", observed.of(i), "/pool", ["lab"], {}, {})
         for i in observed.instances()
     ]
     return status_page.status_page(status_page.status_data(found))
@@ -148,7 +148,8 @@ def test_errors_break_between_words_and_keep_commands_whole(monkeypatch: pytest.
 def test_a_command_is_never_broken_and_a_comment_stays_one() -> None:
     typed = "./bootstrap virtlab exec demo/one -- sh -c 'echo one two three; echo four five six'"
     assert text.fitted(f"  {typed}  # what it prints", 60).splitlines() == [
-        f"  {typed}",
+        "  ./bootstrap virtlab exec demo/one -- sh -c \\",
+        "    'echo one two three; echo four five six'",
         "    # what it prints",
     ]
     lines = text.fitted(f"# {typed}; rm -r everything that is in this folder", 60).splitlines()

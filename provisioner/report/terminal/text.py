@@ -22,6 +22,8 @@ _USUAL = 80  # columns of a terminal that does not say how many it has
 _NARROWEST = 20
 _HANGING = 2  # columns by which the further lines of a message are indented
 _COMMENT = "  # "  # behind a command
+_SHELL_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+\s*|\s+""")
+_GOES_ON = " \\"  # at the end of a line that goes on in the next one
 _OURS = os.urandom(8).hex()  # nobody else can write an escape sequence that this stands in
 
 
@@ -90,14 +92,29 @@ def _fitted(line: str, columns: int) -> list[str]:
     words = line.lstrip(" ")
     indent = " " * (len(line) - len(words))
     if words.startswith(f"{command()} "):
-        typed, mark, comment = words.partition(_COMMENT)
-        more = _fitted(f"{indent}{' ' * _HANGING}# {comment}", columns) if mark else []
-        return [f"{indent}{typed.rstrip()}", *more]
+        return [indent + part for part in typed(words, columns - len(indent))]
     room = columns - len(indent) - _HANGING
     if words.startswith("# "):  # to a shell, each of its lines is a comment
         return [f"{indent}# {part}" for part in running(words[2:], room)]
     first, *rest = running(words, room)
     return [indent + first, *(f"{indent}{' ' * _HANGING}{part}" for part in rest)]
+
+
+def typed(line: str, columns: int) -> list[str]:
+    """A line for a shell in lines that a shell reads as one, broken between words. Quoted words stay whole.
+
+    A comment behind it stands below it.
+    """
+    line, mark, comment = line.partition(_COMMENT)
+    words = _SHELL_WORD.findall(line.rstrip())
+    lines = [""]
+    for word in words if "".join(words) == line.rstrip() else [line]:
+        if lines[-1].strip() and width(lines[-1] + word.rstrip()) > columns - len(_GOES_ON):
+            lines[-1] = lines[-1].rstrip() + _GOES_ON
+            lines.append(" " * _HANGING)
+        lines[-1] += word
+    lines[-1] = lines[-1].rstrip()
+    return [*lines, *(_fitted(f"{' ' * _HANGING}# {comment}", columns) if mark else ())]
 
 
 def running(text: str, columns: int) -> list[str]:
