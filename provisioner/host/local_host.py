@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _LOG_TAIL = 16 * 1024
+_ACCESS_LIST = "system.posix_acl_access"  # see xattr(7)
 _STOPPED = ("T", "t")  # by a signal, by a debugger: states in /proc/PID/stat, see proc(5)
+
+
+def may(owner: int, group: int, mode: int, uid: int, gids: Sequence[int], *, wanted: int) -> bool:
+    """Whether a user may do with a file of that owner, group and mode what ``wanted`` says, in the mode's
+    bits: 4 is to read it, 2 to write it, 1 to execute it or to enter a folder."""
+    shift = 6 if uid == owner else 3 if group in gids else 0
+    return uid == 0 or mode >> shift & wanted == wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +46,7 @@ class KvmDevice:
 
     def open_to(self, uid: int, gids: Sequence[int]) -> bool:
         """Whether a process of that user and those groups may read and write it."""
-        if not self.exists:
-            return False
-        if uid == 0:
-            return True
-        if uid == self.uid:
-            bits = self.mode >> 6
-        elif self.gid in gids:
-            bits = self.mode >> 3
-        else:
-            bits = self.mode
-        return bits & 6 == 6
+        return self.exists and may(self.uid, self.gid, self.mode, uid, gids, wanted=6)
 
     def is_usual(self, kvm_group: int | None) -> bool:
         """Whether it has the permissions that udev gives it: open to the group kvm, or to everybody."""
@@ -107,6 +105,7 @@ class Host(Protocol):
     def group_id(self, name: str) -> int | None: ...
     def free_memory(self) -> int | None: ...
     def free_disk(self, path: str) -> int | None: ...
+    def barred(self, path: str, uid: int, groups: Sequence[int]) -> str | None: ...
     def missing_programs(self, names: Sequence[str]) -> list[str]: ...
     def qemu_log(self, domain: str, *, session: bool) -> str | None: ...
     def qemu_log_file(self, domain: str, *, session: bool) -> Path | None: ...
@@ -209,6 +208,25 @@ class LocalHost:
             except OSError:
                 continue
             return info.f_bavail * info.f_frsize
+        return None
+
+    def barred(self, path: str, uid: int, groups: Sequence[int]) -> str | None:
+        """The first folder on the way to that folder, and the last itself, that a user of those groups may
+        not enter.
+
+        None where there is none, and where its mode does not tell: it has an access control list, or this
+        process can't look at it. Links are followed.
+        """
+        place = Path(os.path.realpath(path))
+        for folder in (*reversed(place.parents), place):
+            try:
+                info = folder.stat()
+                if _ACCESS_LIST in os.listxattr(folder):
+                    return None
+            except OSError:
+                return None
+            if not may(info.st_uid, info.st_gid, info.st_mode, uid, groups, wanted=1):
+                return str(folder)
         return None
 
     def missing_programs(self, names: Sequence[str]) -> list[str]:

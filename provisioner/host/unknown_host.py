@@ -54,6 +54,10 @@ class UnknownHost:
         del path
         return None
 
+    def barred(self, path: str, uid: int, groups: Sequence[int]) -> str | None:
+        del path, uid, groups
+        return None
+
     def missing_programs(self, names: Sequence[str]) -> list[str]:
         del names
         return []

@@ -13,7 +13,7 @@ from provisioner.hypervisor.storage import Pool
 from provisioner.images import cache, memory_needs, packages, registry
 from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import KernelSpec, Recipe
-from provisioner.lifecycle import preflight
+from provisioner.lifecycle import pool_access, preflight
 from provisioner.listener import Listener
 from provisioner.model import kinds
 from provisioner.model.lab import Lab
@@ -22,9 +22,14 @@ from provisioner.model.observed import Observed
 
 
 def open_pool(session: Session) -> Pool:
-    """virtlab's storage pool on this connection, made where it is missing."""
+    """virtlab's storage pool on this connection, made where it is missing.
+
+    Raises PermissionDenied where QEMU's user can't come to it.
+    """
     folder = session.pool_folder
-    return session.conn.open_pool(render.pool_xml(folder), folder)
+    pool = session.conn.open_pool(render.pool_xml(folder), folder)
+    pool_access.check(session)
+    return pool
 
 
 class Images:

@@ -13,7 +13,7 @@ from provisioner import errors, side_by_side
 from provisioner.backends import choose
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
-from provisioner.lifecycle import preflight, shield
+from provisioner.lifecycle import pool_access, preflight, shield
 from provisioner.lifecycle.image_upload import Images
 from provisioner.listener import Listener
 from provisioner.model import naming
@@ -77,6 +77,7 @@ def _check_files(session: Session, guests: Sequence[Member], listener: Listener)
     starting = {guest.host.name: guest.host for guest in guests if not guest.is_active}
     if pool is None or not starting:
         return
+    pool_access.check(session)
     problems = [
         errors.HypervisorError(
             f"the file of disk {index} of {domain.label} was deleted",

@@ -16,7 +16,7 @@ from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.images import cache, managers, packages, registry, releases, tools
 from provisioner.labfile import catalog as lab_catalog
 from provisioner.labfile.observation_spec import NEEDS_NETWORK
-from provisioner.lifecycle import host_checks, kvm_access, lab_files, preflight
+from provisioner.lifecycle import host_checks, kvm_access, lab_files, pool_access, preflight
 from provisioner.lifecycle.host_checks import Check
 from provisioner.lifecycle.image_upload import recipe_key
 from provisioner.lifecycle.preflight import memory_of
@@ -168,6 +168,8 @@ def _room(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
         session.pool()
     except errors.PoolAway as error:
         yield Check("pool", False, error.message, error.hint)
+    if found := pool_access.obstacle(session):
+        yield Check("pool", False, found.told, found.remedy)
     disk = session.host.free_disk(folder)
     if disk is not None:
         good = disk >= _SPARE_DISK

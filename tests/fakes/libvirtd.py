@@ -12,6 +12,8 @@ from tests.fakes.guests import Guest
 from tests.fakes.networks import Net
 from tests.fakes.storage import Piped, Pooled, StoredPool
 
+QEMU_USER = 64055  # as whom it runs guests
+
 
 def connect(daemon: Daemon) -> Connected:
     """What ``libvirt.open`` gives."""
@@ -122,7 +124,8 @@ class Connected(Line):
         kvm = "" if self.daemon.kvm == "absent" else "<domain type='kvm'/>"
         machines = "".join(f"<machine>{name}</machine>" for name in self.daemon.machines)
         return (
-            "<capabilities><host><cpu><arch>x86_64</arch></cpu></host>"
+            "<capabilities><host><cpu><arch>x86_64</arch></cpu><secmodel><model>dac</model>"
+            f"<baselabel type='kvm'>+{QEMU_USER}:+{QEMU_USER}</baselabel></secmodel></host>"
             f"<guest><arch name='x86_64'>{machines}<domain type='qemu'/>{kvm}</arch></guest></capabilities>"
         )
 
