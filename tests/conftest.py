@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -80,6 +81,37 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that take longest begin first, so that all cores have work until the end."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+@pytest.fixture(autouse=True)
+def every_command_is_one(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test has printed or raised, the commands in it are such as virtlab takes, names and all."""
+    if "real" in request.keywords:
+        yield
+        return
+    from provisioner import errors
+    from provisioner.report.terminal import text
+
+    told: set[str] = set()
+    make, spell = errors.VirtlabError.__init__, text.spelled
+
+    def made(error: errors.VirtlabError, message: str, *, hint: str | None = None) -> None:
+        theirs = isinstance(error, errors.LabFileError)  # what stands in a lab file
+        told.update(("" if theirs else message, hint or ""))
+        make(error, message, hint=hint)
+
+    def spelled(words: str) -> str:
+        told.add(words)
+        return spell(words)
+
+    monkeypatch.setattr(errors.VirtlabError, "__init__", made)
+    monkeypatch.setattr(text, "spelled", spelled)
+    yield
+    # guides are looked at as a whole, in tests/unit/test_printed.py
+    if told := {words for words in told if "{virtlab}" in words and "```" not in words}:
+        from tests import printed
+
+        assert not [problem for words in told for problem in printed.problems(words)]
 
 
 @pytest.fixture

@@ -177,7 +177,7 @@ def instance_up(
             doubts = "".join(observed.doubts(name) for _, observed in looks)
             raise errors.NotFound(
                 f"no lab {name!r} of yours is up{doubts}",
-                hint=f"bring it up: {{virtlab}} up {shlex.quote(name)}; or see what is: {{virtlab}} status",
+                hint=_way_to(name),
             )
         if len(matches) > 1:
             listed = ", ".join(f"{i.name} on {s.choice.uri}" for s, i, _ in matches)
@@ -185,3 +185,13 @@ def instance_up(
         session, instance, observed = matches[0]
         observed.check_version(instance)
         yield session, instance
+
+
+def _way_to(name: str) -> str:
+    """What to type where nothing of that name is up: by its name alone, only a lab of virtlab's is found."""
+    from provisioner.labfile import catalog  # only here: status must be quick
+
+    there = "{virtlab} status"
+    if name not in catalog.names(paths.labs_dir()):
+        return f"see what is up: {there}"
+    return f"bring it up: {{virtlab}} up {name}; or see what is: {there}"

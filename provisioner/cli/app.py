@@ -139,7 +139,8 @@ def main() -> None:
         sys.exit(interrupt.INTERRUPTED)
 
 
-def _run() -> None:
+def register() -> None:
+    """Adds all verbs to ``app``."""
     from provisioner.cli import (
         bench_command,
         compare_command,
@@ -166,6 +167,10 @@ def _run() -> None:
         module.register(app)
     for verb in app.registered_commands:
         verb.cls = _Verb
+
+
+def _run() -> None:
+    register()
     # typer examines what each verb takes, which takes as long as list itself: the called one is enough
     called = [verb for verb in app.registered_commands if sys.argv[1:2] == [_name(verb)]]
     app.registered_commands = called or app.registered_commands

@@ -37,12 +37,14 @@ def check(
     output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Check whether the guests show what the lab says. Exit 1 where something failed."""
+    from shlex import quote
+
     from provisioner import errors
     from provisioner.report.preferred_language import preferred
 
     if answer is not None and step is None:
         raise errors.InputError(
-            "an answer to which exercise?", hint=f"{{virtlab}} check {lab} --step 1 --answer ..."
+            "an answer to which exercise?", hint=f"{{virtlab}} check {quote(lab)} --step 1 --answer ..."
         )
     good = (
         _check_all(lab, preferred(lang), connect, output)
@@ -87,11 +89,11 @@ def _check_step(
         table=lambda: report.step_page(result, language),
     )
     if not result.passed:
-        text.tell(text.spelled(f"next: {{virtlab}} hint {result.instance} --step {number}"))
+        text.tell(text.spelled(f"next: {{virtlab}} hint {result.typed.instance} --step {number}"))
         return False
     for page in (
-        report.undo_page(exercise, result.instance, result.author, language),
-        report.after_page(result.next_step, result.instance, language),
+        report.undo_page(exercise, result.typed, result.author, language),
+        report.after_page(result.next_step, result.typed, language),
     ):
         if page:
             text.tell(f"\n{page}")
@@ -119,9 +121,9 @@ def hint(
     exercise = told.step.exercise
     data.emit(
         output,
-        report.hints_data(told.step, told.hints, told.lab),
+        report.hints_data(told.step, told.hints, told.typed),
         names=[exercise.name],
-        table=lambda: report.hints_page(told.step, told.hints, told.lab, preferred(lang)),
+        table=lambda: report.hints_page(told.step, told.hints, told.typed, preferred(lang)),
     )
     if told.not_kept is not None:
         text.problem(told.not_kept)
@@ -145,9 +147,9 @@ def solve(
     solved = verbs.solve(lab, step, connect)
     data.emit(
         output,
-        report.solution_data(solved.step, solved.lab, solved.author),
+        report.solution_data(solved.step, solved.typed, solved.author),
         names=[solved.step.exercise.name],
-        table=lambda: report.solution_page(solved.step, solved.lab, solved.author, preferred(lang)),
+        table=lambda: report.solution_page(solved.step, solved.typed, solved.author, preferred(lang)),
     )
 
 
@@ -180,7 +182,7 @@ def guide(
     one = guide_sections.chosen(sections, " ".join(section)) if section else None
     if output is not Output.TABLE:
         chosen = [one] if one else [each for each in sections if each.number]
-        told = report.guide_data(shown.lab, shown.language, chosen)
+        told = report.guide_data(shown.typed.instance, shown.language, chosen)
         data.emit(output, told, names=[each.title for each in chosen], table=str)
     elif one is not None:
         report.show(one.markdown)

@@ -50,7 +50,7 @@ def report(
     from provisioner.report.terminal import text
 
     if lab is not None and every:
-        raise errors.InputError("name a lab, or say --all", hint="{virtlab} report --all takes all of them")
+        raise errors.InputError("name a lab, or say --all", hint="for all of them: {virtlab} report --all")
     if lab is None and not every:
         raise errors.InputError("a page of what?", hint="{virtlab} report LAB, or {virtlab} report --all")
     file = file or ("course.html" if every else "report.html")

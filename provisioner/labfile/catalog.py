@@ -52,15 +52,15 @@ def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
     if lab and path.is_dir():
         raise InputError(
             f"the folder {shown(lab)} holds no {LAB_FILE}",
-            hint="{virtlab} list shows the labs that there are.",
+            hint="see which labs there are: {virtlab} list",
         )
     if path.suffix in _SUFFIXES or "/" in lab:
         raise InputError(
-            f"there is no file or folder {shown(lab)}", hint="{virtlab} list shows the labs that there are."
+            f"there is no file or folder {shown(lab)}", hint="see which labs there are: {virtlab} list"
         )
     raise InputError(
         f"there is no lab {shown(lab)} ({alternatives(lab, known)})",
-        hint="{virtlab} list shows the labs that there are; ./NAME is a folder.",
+        hint="see which labs there are: {virtlab} list; ./NAME is a folder",
     )
 
 

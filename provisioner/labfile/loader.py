@@ -50,7 +50,7 @@ def load(file: Path, *, source: str, profiles: Path, images: Images, sets: Seque
             rules.check(checked, drafts, images, problems)
             if not problems:
                 return _lab(checked, drafts, file, source)
-    raise problems.error(hint="{virtlab} schema and labs/reference.yaml say what a lab file can hold.")
+    raise problems.error(hint="what a lab file can hold: {virtlab} schema; or see labs/reference.yaml")
 
 
 def observations(given: Given | None) -> tuple[Observation, ...]:

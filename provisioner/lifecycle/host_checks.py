@@ -109,7 +109,7 @@ def far_end(session: Session) -> Iterator[Check]:
             told = f"{wall.keeper} may drop what guests ask of DNS and DHCP: they then know no names"
             yield Check("firewall", False, told, rule, needed=False)
         told = f"{wall.keeper} may drop what guests send to this host; bench then measures no network"
-        remedy = "{virtlab} bench LAB looks before it measures, and names the rule that helps"
+        remedy = "the rule that helps is named by {virtlab} bench LAB, before it measures"
         yield Check("firewall", False, told, remedy, needed=False)
     for program, package in (("iperf3", "iperf3"), ("setpriv", "util-linux")):
         if session.host.missing_programs([program]):

@@ -60,7 +60,7 @@ class Images:
         if self.kept(text) is None and self._make(text.partition(".")[0], refresh=False).set.text != text:
             raise errors.ImageError(
                 f"the image {text} is gone from the pool, and today another one would be made",
-                hint="{virtlab} up LAB starts the guests from that one",
+                hint="to start the guests from that one: {virtlab} up LAB",
             )
 
     def prepare(self, name: str, *, refresh: bool) -> StoredImage:

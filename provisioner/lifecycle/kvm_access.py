@@ -41,7 +41,7 @@ def say_why_slow(session: Session, listener: Listener) -> None:
     if device is None or device.is_usual(session.host.group_id(_GROUP)):
         return
     if user := kept_out(session):
-        listener.note(f"this takes many seconds longer: {cause(user)} ({{virtlab}} doctor tells the remedy)")
+        listener.note(f"this takes many seconds longer: {cause(user)} (for the remedy: {{virtlab}} doctor)")
 
 
 def cause(user: QemuUser) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from provisioner import errors, paths
@@ -23,10 +24,10 @@ def of_origin(origin: Origin) -> tuple[Path, str]:
     try:
         return locate(origin.target)
     except errors.InputError as error:
-        name = origin.instance
+        name, again = origin.instance, replace(origin.typed, target="NEW-PLACE").up()
         raise errors.InputError(
             f"the file that {name} came from is gone: {origin.target}",
-            hint=f"move it back, or {{virtlab}} down {name}, then {{virtlab}} up with its new place",
+            hint=f"move it back, or {{virtlab}} down {name}, then {again}",
         ) from error
 
 

@@ -154,7 +154,8 @@ class Networks:
                 if other.by != f"network {name}" and other.range.overlaps(subnet) and not wide:
                     raise errors.ConflictError(
                         f"network {step.name} can't start again: {other.by} has its range, {subnet}",
-                        hint=f"{{virtlab}} down {self._origin.instance}, then up: it gets another one",
+                        hint=f"to get another one: {{virtlab}} down {self._origin.instance}, then "
+                        f"{self._origin.typed.up()}",
                     )
 
     def _do(self, step: Step, addresses: dict[str, tuple[Address, ...]], listener: Listener) -> None:

@@ -81,7 +81,7 @@ def _check_files(session: Session, guests: Sequence[Member], listener: Listener)
     problems = [
         errors.HypervisorError(
             f"the file of disk {index} of {domain.label} was deleted",
-            hint=f"{{virtlab}} up {domain.instance.name} makes an empty one",
+            hint=f"to make an empty one: {domain.metadata.origin.typed.up()}",
         )
         for domain in starting.values()
         for index, volume in enumerate(domain.volumes)

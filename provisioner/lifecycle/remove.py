@@ -29,7 +29,9 @@ def chosen(
         return [(session, instance) for session, instance in present if instance.name in names]
     if len(present) > 1 and not every:
         listed = ", ".join(sorted({instance.name for _, instance in present}))
-        raise errors.Ambiguous(f"several labs are up: {listed}", hint="{virtlab} down LAB, or --all")
+        raise errors.Ambiguous(
+            f"several labs are up: {listed}", hint="{virtlab} down LAB, or {virtlab} down --all"
+        )
     return present
 
 
@@ -86,5 +88,5 @@ def take_down(session: Session, instance: Instance, listener: Listener, cancelle
     errors.raise_all(
         failures,
         f"not all of {instance.name} could be removed",
-        hint="{virtlab} down",
+        hint=f"{{virtlab}} down {instance.name}",
     )

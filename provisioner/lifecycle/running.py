@@ -100,7 +100,7 @@ def _hint(everything: list[Match], target: str, up: Sequence[str]) -> str:
     except errors.VirtlabError:
         if up:
             return f"what is up: {', '.join(up)}"
-        return "nothing is up, and {virtlab} list shows the labs that there are"
+        return "nothing is up; see which labs there are: {virtlab} list"
     origins = [guests[0].metadata.origin for _, _, guests in everything if guests]
     if other := sorted(origin.instance for origin in origins if origin.source == lab.source):
         return f"it is up under another name: {', '.join(other)}"

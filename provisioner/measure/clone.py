@@ -139,7 +139,8 @@ class Clones:
         images = {name: image for name, image in used.items() if image is not None}
         if images.keys() != used.keys():
             raise errors.ImageError(
-                "the image that it was made from is gone", hint="{virtlab} down, {virtlab} up"
+                "the image that it was made from is gone",
+                hint=f"{{virtlab}} down {self.instance.name}, then {observed.metadata.origin.typed.up()}",
             )
         # with the guest's own accelerator outright: one that falls back to emulation would be no clone
         clone = replace(guest, name=naming.clone(guest.name), accel=Accel(observed.metadata.accel))
@@ -165,7 +166,7 @@ class Clones:
         launcher = Launcher(
             self.session, pool, self.monitor, timeout=self.timeout, cancelled=self.cancelled, eventfd=eventfd
         )
-        remedy = f"{{virtlab}} up {self.instance.name}"
+        remedy = next(iter(orders.values())).mark.origin.typed.up()
         self.cancelled.owe(remedy, *(f"{self.instance.name}/{o.guest.name}" for o in orders.values()))
         launched = side_by_side.run(
             [partial(launcher.launch, order) for order in orders.values()],

@@ -48,7 +48,7 @@ def opened(session: Session, clone: Clone) -> Iterator[int]:
     if session.is_session and not origin.trusted:
         raise errors.HypervisorError(
             "on your own libvirt a guest reaches all of this host, or nothing of it",
-            hint=f"where you trust the lab: {{virtlab}} up {origin.instance} --trust; else use -c {SYSTEM}",
+            hint=f"where you trust the lab: {origin.typed.up('--trust')}; else use -c {SYSTEM}",
         )
     with processes.iperf3_server("127.0.0.1" if session.is_session else clone.host_end, clone.port) as port:
         yield port

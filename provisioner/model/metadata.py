@@ -21,7 +21,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface, IPv4Network
-from shlex import quote
 from typing import Any
 
 from provisioner.errors import InputError
@@ -29,6 +28,7 @@ from provisioner.model.enums import Accel, GuestKind, Transport
 from provisioner.model.lab import Guest, Network, is_own
 from provisioner.model.naming import Instance, owner_slug
 from provisioner.model.plain import from_data, to_data
+from provisioner.model.typed import Typed
 
 FORMAT = 2
 _HIGHEST_FORMAT = 1_000_000  # what is above is no number of a version
@@ -88,11 +88,14 @@ class Origin:
         kind, _, name = self.source.partition(":")
         return name if kind == "catalog" else self.file
 
+    @property
+    def typed(self) -> Typed:
+        """How the lab is named in commands."""
+        return Typed(self.target, self.instance, named=self.instance != self.lab)
+
     def with_guest(self, guest: str) -> str:
         """The command that brings up a guest which was left out."""
-        words = [quote(self.target)]
-        words += ["--as", self.instance] if self.instance != self.lab else []
-        return f"{{virtlab}} up {' '.join(words)} --with {guest}"
+        return self.typed.up("--with", guest)
 
 
 @dataclass(frozen=True, slots=True)

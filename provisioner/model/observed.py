@@ -52,7 +52,7 @@ class ObservedDomain:
         if self.out_of_space:
             raise GuestError(
                 f"{self.label} is paused: there is no room for what it writes to its disk",
-                hint=f"free some space where {{virtlab}} status says, then {{virtlab}} start {self.label}",
+                hint=f"free some space; see where: {{virtlab}} status; then {{virtlab}} start {self.label}",
             )
         if not self.is_active or self.state == "paused":
             raise GuestError(f"{self.label} is {self.state}", hint=f"{{virtlab}} start {self.label}")

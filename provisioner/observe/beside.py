@@ -46,15 +46,15 @@ def look(
 
 
 def concept(domains: Sequence[Member]) -> Text | None:
-    """The concept of the lesson of the guests' lab. None where it has none, or its files are gone or
-    wrong."""
+    """The concept of the lesson of the guests' lab, with the lab's name in it. None where it has none, or its
+    files are gone or wrong."""
     from provisioner.labfile import lesson
 
     try:
         taught = lesson.load(running.lab_of(domains))
     except errors.InputError:
         return None
-    return taught.concept if taught else None
+    return domains[0].metadata.origin.typed.text(taught.concept) if taught else None
 
 
 def problems(compared: Compared, domains: Sequence[Member]) -> list[errors.GuestError]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,14 +34,18 @@ def compared(session: Session, instance: Instance, domains: Sequence[Member]) ->
 
 
 def lab_notes(domains: Sequence[Member]) -> tuple[Note, ...]:
-    """The notes of the lab that the guests came from. None where its files are gone or not valid just now."""
+    """The notes of the lab that the guests came from, with the lab's name in them. None where its files are
+    gone or not valid just now."""
     from provisioner.labfile import lesson
 
     try:
         taught = lesson.load(running.lab_of(domains))
     except errors.InputError:
         return ()
-    return taught.notes if taught else ()
+    if taught is None:
+        return ()
+    typed = domains[0].metadata.origin.typed
+    return tuple(replace(note, text=typed.text(note.text)) for note in taught.notes)
 
 
 def documents(session: Session, domains: Sequence[Member]) -> dict[str, str]:

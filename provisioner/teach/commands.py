@@ -43,7 +43,7 @@ def is_harmless(command: str) -> bool:
     ``command`` is as the lesson has it, with ``{virtlab}`` and ``{lab}``.
     """
     match = _VIRTLAB.fullmatch(command)
-    if match is None:
+    if match is None or command.count("{virtlab}") > 1:  # within another's quotes, a path's quotes end early
         return False
     words = shlex.split(match.group(1))
     mine = words[: words.index("--")] if "--" in words else words

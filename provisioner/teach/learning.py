@@ -12,6 +12,7 @@ from provisioner.labfile.lesson import Exercise, Lesson
 from provisioner.language import Language, Text
 from provisioner.lifecycle import lab_files
 from provisioner.model.lab import Lab
+from provisioner.model.typed import Typed
 from provisioner.store import progress_file
 from provisioner.store.progress_file import Progress
 
@@ -26,8 +27,8 @@ class Step:
     exercise: Exercise
 
 
-def lab_of(target: str, connect: str | None) -> tuple[Lab, str]:
-    """A lab by its name, folder or file, or by the name under which it is up; and what ``{lab}`` stands for.
+def lab_of(target: str, connect: str | None) -> tuple[Lab, Typed]:
+    """A lab by its name, folder or file, or by the name under which it is up; and how it is typed.
 
     Raises InputError where there is none.
     """
@@ -37,12 +38,12 @@ def lab_of(target: str, connect: str | None) -> tuple[Lab, str]:
         from provisioner.lifecycle import running
 
         try:
-            with running.lab_up(connect, target) as (_, instance, domains):
-                return running.lab_of(domains), instance.name
+            with running.lab_up(connect, target) as (_, _, domains):
+                return running.lab_of(domains), domains[0].metadata.origin.typed
         except (errors.NotFound, errors.ConnectionFailed):
             raise unknown from None
     lab = lab_files.load(file, source)
-    return lab, lab.name
+    return lab, Typed(target, lab.name)
 
 
 def lesson_of(lab: Lab) -> Lesson:

@@ -31,6 +31,6 @@ def products(names: Sequence[str] = ()) -> list[Product]:
         if name not in known:
             raise errors.InputError(
                 f"there is no product {shown(name)} ({alternatives(name, known)})",
-                hint="{virtlab} products shows all of them",
+                hint="see all of them: {virtlab} products",
             )
     return [known[name] for name in dict.fromkeys(names or known)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from provisioner import errors
 from provisioner.lifecycle import running
+from provisioner.model.typed import Typed
 from provisioner.store import progress_file, results
 from provisioner.teach import checks, commands, learning
 from provisioner.teach.checks import Checked
@@ -26,7 +27,7 @@ class LabCheck:
 class StepCheck:
     """The result of checking one exercise."""
 
-    instance: str
+    typed: Typed
     step: Step
     author: Author
     answer_is_right: bool | None  # None where no answer was given
@@ -81,5 +82,5 @@ def check_step(target: str, number: int, answer: str | None, connect: str | None
         progress = progress.with_passed(exercise.name)
         not_kept = kept.problem_of(lambda: progress_file.save(lesson.name, progress))
     next_step = learning.next_step(lesson, progress)
-    author = commands.author_of(lab)
-    return StepCheck(instance.name, step, author, right, checked, passed, next_step, not_kept)
+    author, typed = commands.author_of(lab), members[0].metadata.origin.typed
+    return StepCheck(typed, step, author, right, checked, passed, next_step, not_kept)

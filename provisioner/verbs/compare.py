@@ -63,7 +63,8 @@ def compare(target: str, connect: str | None, *, timeout: float = 30.0) -> Compa
     if any(one.facts for one in compared.inside):
         data = kept.comparison_data(compared)
         kept.problem_of(lambda: results.save("compare", compared.instance, compared.source, data))
-    return Comparison(compared, beside.concept(members), tuple(beside.problems(compared, members)))
+    problems = tuple(beside.problems(compared, members))
+    return Comparison(compared, beside.concept(members), problems)
 
 
 def definitions(target: str, connect: str | None) -> Definitions:

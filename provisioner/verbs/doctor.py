@@ -213,7 +213,7 @@ def _image(name: str, stored: Sequence[StoredImage], damaged: Container[str] = (
     told = "built, not uploaded yet" if built else "not built yet"
     if name in damaged:
         told = "a file of it in the pool was deleted or changed"
-    return _Image(False, told, "{virtlab} prepare --all makes it now; the first up does it otherwise")
+    return _Image(False, told, "to make it now, and not at the first up: {virtlab} prepare --all")
 
 
 def verdict(

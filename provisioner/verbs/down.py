@@ -39,7 +39,9 @@ def down(
     can be asked.
     """
     if names and every:
-        raise errors.InputError("name labs, or say --all", hint="{virtlab} down --all takes all of them away")
+        raise errors.InputError(
+            "name labs, or say --all", hint="to take all of them away: {virtlab} down --all"
+        )
     cancelled = cancelled or Cancellation()
     gone: list[str] = []
     problems: list[errors.VirtlabError] = []

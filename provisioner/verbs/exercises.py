@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from provisioner import errors
 from provisioner.language import Text
+from provisioner.model.typed import Typed
 from provisioner.store import progress_file
 from provisioner.teach import commands, learning
 from provisioner.teach.commands import Author
@@ -22,7 +23,7 @@ from provisioner.verbs import kept
 class Hints:
     """The hints for an exercise that were shown so far, with one more than before."""
 
-    lab: str  # its name for the texts' ``{lab}``
+    typed: Typed
     step: Step
     hints: tuple[Text, ...]
     not_kept: errors.VirtlabError | None  # why the number of hints could not be kept
@@ -32,22 +33,22 @@ class Hints:
 class Solved:
     """The exercise whose solution is told."""
 
-    lab: str  # as of ``Hints``
+    typed: Typed
     step: Step
     author: Author
 
 
 def hint(target: str, number: int | None, connect: str | None) -> Hints:
     """One more hint for the exercise of that number, from 1, or for the first that is not passed."""
-    lab, name = learning.lab_of(target, connect)
+    lab, typed = learning.lab_of(target, connect)
     lesson = learning.lesson_of(lab)
     step = learning.wanted(lesson, number)
     hints, progress = learning.hints(lesson, step.exercise)
-    return Hints(name, step, hints, kept.problem_of(lambda: progress_file.save(lesson.name, progress)))
+    return Hints(typed, step, hints, kept.problem_of(lambda: progress_file.save(lesson.name, progress)))
 
 
 def solve(target: str, number: int | None, connect: str | None) -> Solved:
     """The exercise of that number, from 1, or the first that is not passed."""
-    lab, name = learning.lab_of(target, connect)
+    lab, typed = learning.lab_of(target, connect)
     step = learning.wanted(learning.lesson_of(lab), number)
-    return Solved(name, step, commands.author_of(lab))
+    return Solved(typed, step, commands.author_of(lab))

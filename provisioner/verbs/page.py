@@ -23,6 +23,7 @@ from provisioner.model.kinds.kind import Devices
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.measured import Bench, HostFacts
 from provisioner.model.observed import Member
+from provisioner.model.typed import Typed
 from provisioner.observe import beside, comparison, stack_inside, stack_pictures
 from provisioner.observe.beside import Compared
 from provisioner.observe.comparison import Row
@@ -55,7 +56,7 @@ class PageGuest:
 class Page:
     """Everything that a page shows. Where something is empty or None, the page says how to get it."""
 
-    target: str  # the lab as it is typed
+    typed: Typed
     instance: str
     title: Text
     description: Text | None
@@ -109,18 +110,19 @@ def report(target: str, connect: str | None, listener: Listener) -> Page:
         with running.lab_up(connect, target) as (session, instance, domains):
             listener.note(f"asking the guests of {instance.name}")
             look = _live(session, domains, beside.look(session, instance, domains))
+            typed = domains[0].metadata.origin.typed
     except errors.HypervisorError as error:
         if connect and not isinstance(error, errors.NotFound):
             raise
-        look = _remembered(target, error)
+        look, typed = _remembered(target, error)
         listener.note(f"{error.message}; the page is made from what was saved")
-    return _page(target, look)
+    return _page(typed, look)
 
 
 def saved_of(lab: Lab, instance: str, target: str) -> Page:
     """What was saved of a lab under the name of an instance. ``target``: the lab as it is typed."""
     bench, compared = _results(instance, lab.source)
-    return _page(target, _saved(lab, instance, bench, compared))
+    return _page(_typed(lab, instance, target), _saved(lab, instance, bench, compared))
 
 
 def _live(session: Session, domains: Sequence[Member], observed: Compared) -> _Look:
@@ -144,8 +146,9 @@ def _live(session: Session, domains: Sequence[Member], observed: Compared) -> _L
     )
 
 
-def _remembered(target: str, error: errors.VirtlabError) -> _Look:
-    """What was saved of a lab that is not up. Raises ``error`` where it is no lab, and nothing was."""
+def _remembered(target: str, error: errors.VirtlabError) -> tuple[_Look, Typed]:
+    """What was saved of a lab that is not up, and how it is typed. Raises ``error`` where it is no lab, and
+    nothing was saved."""
     lab, instance = _lab(target), target
     if lab is not None:
         instance = lab.name
@@ -156,8 +159,13 @@ def _remembered(target: str, error: errors.VirtlabError) -> _Look:
         name = bench.lab if bench else compared.lab
         if name is None:
             raise error
-        lab = _lab(name)
-    return _saved(lab, instance, bench, compared)
+        lab, target = _lab(name), name
+    return _saved(lab, instance, bench, compared), _typed(lab, instance, target)
+
+
+def _typed(lab: Lab | None, instance: str, target: str) -> Typed:
+    """How a lab that is not up is typed, so that what was saved under the instance's name belongs to it."""
+    return Typed(target, instance, named=lab is not None and instance != lab.name)
 
 
 def _results(instance: str, source: str | None) -> tuple[Bench | None, KeptComparison]:
@@ -185,7 +193,7 @@ def _lab(target: str) -> Lab | None:
         return None
 
 
-def _page(target: str, look: _Look) -> Page:
+def _page(typed: Typed, look: _Look) -> Page:
     lab, told = look.lab, look.told
     stack_pictures = _stacks(told, look.side)
     guests = tuple(_guest(one, stack_pictures.get(one.name), lab) for one in told)
@@ -194,7 +202,7 @@ def _page(target: str, look: _Look) -> Page:
     checked, findings = kept.last_check(look.instance, source)
     bench = results.load_bench(look.instance, source)
     return Page(
-        target=look.instance if look.is_up else target,
+        typed=typed,
         instance=look.instance,
         title=lab.title if lab else Text(look.instance),
         description=lab.description if lab else None,

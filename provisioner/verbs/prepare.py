@@ -36,7 +36,7 @@ def prepare(
     one can't be found, ImageError where an image can't be built, HypervisorError where libvirt refuses.
     """
     if targets and every:
-        raise errors.InputError("name labs, or say --all", hint="{virtlab} prepare --all takes all of them")
+        raise errors.InputError("name labs, or say --all", hint="for all of them: {virtlab} prepare --all")
     chosen = catalog.names(paths.labs_dir()) if every else list(targets)
     if not chosen:
         raise errors.InputError("prepare what?", hint="{virtlab} prepare LAB, or {virtlab} prepare --all")

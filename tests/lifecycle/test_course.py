@@ -12,6 +12,7 @@ import pytest
 from provisioner import paths
 from provisioner.labfile import catalog
 from provisioner.model.article import PARTS
+from provisioner.model.typed import Typed
 from provisioner.store import progress_file, results
 from provisioner.store.progress_file import Progress
 from provisioner.verbs import course
@@ -61,7 +62,7 @@ def test_what_was_saved_of_a_lab_is_shown_whatever_it_was_called() -> None:
     assert entry.page is not None
     assert entry.page.checked == CHECKED["taken"]
     assert [finding.guest for finding in entry.page.findings] == ["host"]
-    assert entry.page.target == "demo-openvz"
+    assert entry.page.typed == Typed("demo-openvz", "mine", named=True)
     assert [(guest.name, guest.accel) for guest in entry.page.guests] == [
         ("host", "tcg"),
         ("vm1", ""),

@@ -179,7 +179,7 @@ def test_start_does_not_take_another_image_for_one_that_is_gone(world: World) ->
     guests = power.chosen(world.session, world.instance, None)
     with pytest.raises(errors.ImageError, match="is gone from the pool") as caught:
         power.start(world.session, guests, world.told, timeout=0.4, cancelled=world.cancelled)
-    assert caught.value.hint == "{virtlab} up LAB starts the guests from that one"
+    assert caught.value.hint == "to start the guests from that one: {virtlab} up LAB"
     world.up()
     assert world.states() == {"one": RUNNING, "two": RUNNING}
 

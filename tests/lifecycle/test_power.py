@@ -181,7 +181,7 @@ def test_a_disk_that_was_deleted_is_said_with_the_verb_that_mends_it(up: World, 
         del pool.volumes[name]
     with pytest.raises(errors.HypervisorError, match="the file of disk 0 of pair/one was deleted") as caught:
         start(up)
-    assert caught.value.hint == "{virtlab} up pair makes an empty one"
+    assert caught.value.hint == f"to make an empty one: {{virtlab}} up {up.folder / 'lab.yaml'}"
     assert up.states() == {"one": OFF, "two": OFF}
     up.up()
     assert up.states() == {"one": RUNNING, "two": RUNNING}

@@ -14,6 +14,7 @@ from provisioner.model.facts import Device, Disk, Facts, Interface, Interrupt, P
 from provisioner.model.lab import Expectation, Guest, How, Observation
 from provisioner.model.measured import FORMAT, Bench, GuestConfig, HostFacts, Outcome, Ratio, Series
 from provisioner.model.measured import Verdict as Result
+from provisioner.model.typed import Typed
 from provisioner.observe import comparison, stack
 from provisioner.teach.verdicts import Finding, Verdict
 from provisioner.verbs.page import Page, PageGuest
@@ -154,7 +155,7 @@ def bench(rounds: int = 5) -> Bench:
 def page() -> Page:
     """All there is, of a lab that is up."""
     return Page(
-        target="demo-paravirt",
+        typed=Typed("demo-paravirt", "demo-paravirt"),
         instance="demo-paravirt",
         title=Text(
             "Emulated hardware beside virtio", "エミュレーションされたハードウェアとvirtioを並べて比べる"

@@ -15,6 +15,7 @@ from provisioner.labfile.lesson import Exercise, Lesson, Solution
 from provisioner.language import Language, Text
 from provisioner.model.enums import Accel, GuestKind
 from provisioner.model.lab import Expectation, How, Observation
+from provisioner.model.typed import Typed
 from provisioner.report.terminal import check_page, exercises_page, guide_page, wrap
 from provisioner.store.progress_file import Progress
 from provisioner.teach import verdicts
@@ -25,6 +26,7 @@ from provisioner.verbs import kept
 from tests.unit.worlds import guest as sample_guest
 
 EN, JA = Language.EN, Language.JA
+MINE = Typed("demo-paravirt", "mine", named=True)
 
 
 def item(name: str, how: How = How.IS, *values: str, why: Text | None = None) -> Observation:
@@ -164,10 +166,10 @@ def exercise(name: str, hints: int = 2) -> Exercise:
 def test_commands_are_as_they_are_typed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIRTLAB_RUN_AS", "./bootstrap virtlab")
     step = Step(3, exercise("one"))
-    assert exercises_page.task_page(step, "mine", JA) == (
-        "演習3: oneの演習\n./bootstrap virtlab up mineを実行します。"
+    assert exercises_page.task_page(step, MINE, JA) == (
+        "演習3: oneの演習\n./bootstrap virtlab up demo-paravirt --as mineを実行します。"
     )
-    page = exercises_page.solution_page(step, "mine", Author("my-lab/lab.yaml"), EN).split("\n")
+    page = exercises_page.solution_page(step, MINE, Author("my-lab/lab.yaml"), EN).split("\n")
     assert "./bootstrap virtlab exec mine/full -- ls '{print}'" in page
     assert page[-1] == "./bootstrap virtlab down mine"
 
@@ -177,28 +179,28 @@ def test_a_strangers_commands_are_not_virtlabs_advice() -> None:
     solution = Solution(Text("So."), ("curl https://example.org/x | sh",), ("{virtlab} down {lab}",))
     step = Step(1, replace(exercise("one"), solution=solution))
     stranger = Author("/home/me/their-lab/lab.yaml")
-    page = exercises_page.solution_page(step, "mine", stranger, EN)
+    page = exercises_page.solution_page(step, MINE, stranger, EN)
     assert "To type:\nThese commands are the advice of whoever wrote /home/me/their-lab/lab.yaml" in page
     assert "\n# curl https://example.org/x | sh\n" in page  # a shell takes the line for a comment
     assert page.endswith("\nvirtlab down mine")
-    data = exercises_page.solution_data(step, "mine", stranger)
+    data = exercises_page.solution_data(step, MINE, stranger)
     assert (data["commands"], data["undo"]) == ([], ["virtlab down mine"])
     assert data["advice_of_author"] == {"commands": ["curl https://example.org/x | sh"]}
-    own = exercises_page.solution_page(step, "mine", Author(None), EN)
+    own = exercises_page.solution_page(step, MINE, Author(None), EN)
     assert "To type:\ncurl https://example.org/x | sh\n" in own
     undo = replace(exercise("one"), solution=Solution(Text("So."), (), ("rm -r x",)))
-    assert exercises_page.undo_page(undo, "mine", stranger, EN).endswith("\n# rm -r x")
+    assert exercises_page.undo_page(undo, MINE, stranger, EN).endswith("\n# rm -r x")
 
 
 def test_hints() -> None:
     step = Step(1, exercise("one"))
-    assert exercises_page.hints_page(step, step.exercise.hints[:1], "x", EN).split("\n")[1:] == [
+    assert exercises_page.hints_page(step, step.exercise.hints[:1], MINE, EN).split("\n")[1:] == [
         "Hint 1 of 2: Look 1."
     ]
-    last = exercises_page.hints_page(step, step.exercise.hints, "x", EN).split("\n")
+    last = exercises_page.hints_page(step, step.exercise.hints, MINE, EN).split("\n")
     assert last[-1] == "That was the last hint."
     none = Step(1, exercise("one", hints=0))
-    assert "There is no hint" in exercises_page.hints_page(none, (), "x", EN)
+    assert "There is no hint" in exercises_page.hints_page(none, (), MINE, EN)
 
 
 def test_the_list_of_exercises() -> None:

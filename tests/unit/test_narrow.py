@@ -134,14 +134,14 @@ def test_errors_break_between_words_and_keep_commands_whole(monkeypatch: pytest.
     text.problem(
         errors.Busy(
             "guest full is paused, because there is no room for what it writes to its disk, and it waits",
-            hint="make room there, then {virtlab} start demo-consolidation/a-guest-of-it lets it go on",
+            hint="make room there; then let it go on: {virtlab} start demo-consolidation/a-guest-of-it",
         )
     )
     assert screen.getvalue().splitlines() == [
         "error: guest full is paused, because there is no room for",
         "  what it writes to its disk, and it waits",
-        "next: make room there, then",
-        "  ./bootstrap virtlab start demo-consolidation/a-guest-of-it lets it go on",
+        "next: make room there; then let it go on:",
+        "  ./bootstrap virtlab start demo-consolidation/a-guest-of-it",
     ]
 
 

@@ -69,6 +69,7 @@ def test_status() -> None:
         "accel_flag": None,
         "set": [],
         "with": [],
+        "up": "virtlab up demo",
         "left_out": [],
         "networks": [{"name": "lab", "active": True, "subnet": subnet}],
         "lost_networks": [],
@@ -152,7 +153,7 @@ def test_what_a_later_version_made_is_told() -> None:
 
 def test_what_a_run_that_did_not_end_left_is_told() -> None:
     only = dataclasses.replace(after(LAB), domains=())
-    said = "demo: something is left of a run that did not end; virtlab down demo removes it"
+    said = "demo: something is left of a run that did not end; to remove it: virtlab down demo"
     assert page(only) == said
     assert said not in page(after(LAB))
 
@@ -171,7 +172,7 @@ def test_a_disk_whose_file_was_deleted_is_told_with_the_verb_that_mends_it(state
     assert data(observed)[0]["guests"][0]["lost_disks"] == [0]
     last = page(observed).splitlines()[-1]
     assert last == (
-        f"demo/one: the file of disk 0 was deleted, and {told}; virtlab up demo makes an empty one"
+        f"demo/one: the file of disk 0 was deleted, and {told}; to make an empty one: virtlab up demo"
     )
 
 
@@ -180,9 +181,9 @@ def test_a_guest_that_qemu_paused_because_a_disk_is_full_is_no_guest_of_a_bench(
     one, two = observed.domains
     full = dataclasses.replace(observed, domains=(dataclasses.replace(one, out_of_space=True), two))
     assert page(full).splitlines()[-2:] == [
-        "demo: one paused: there is no room for what it writes to its disk; free some space in /pool, "
-        "then virtlab start demo lets it go on",
-        "demo: two paused, as a bench does for as long as it runs; virtlab start demo lets them go on",
+        "demo: one paused: there is no room for what it writes to its disk; to let it go on, free "
+        "some space in /pool, then virtlab start demo",
+        "demo: two paused, as a bench does for as long as it runs; to let them go on: virtlab start demo",
     ]
 
 
@@ -219,8 +220,8 @@ def test_a_network_that_somebody_took_away(state: str, there: str, lost: bool) -
     networks = () if there == "gone" else (dataclasses.replace(net, active=False),)
     observed = dataclasses.replace(observed, networks=networks)
     assert data(observed)[0]["lost_networks"] == (["lab"] if lost else [])
-    told = "demo: network lab is stopped or gone, and its guests are cut off; virtlab up demo brings it back"
-    assert (told in page(observed)) == lost
+    told = "demo: network lab is stopped or gone, and its guests are cut off; to bring it back, "
+    assert (f"{told}and start them anew: virtlab up demo" in page(observed)) == lost
 
 
 def prepared(of: Lab, observed: Observed = NOTHING) -> Prepared:

@@ -124,7 +124,7 @@ def test_a_lab_that_is_not_up_is_to_be_brought_up(monkeypatch: pytest.MonkeyPatc
         assert hint_for("demo-kvm") == "{virtlab} up demo-kvm"
         assert hint_for(str(folder)) == f"{{virtlab}} up '{folder}'"
     given(monkeypatch, Connection())
-    assert hint_for("no-lab") == "nothing is up, and {virtlab} list shows the labs that there are"
+    assert hint_for("no-lab") == "nothing is up; see which labs there are: {virtlab} list"
 
 
 def test_a_lab_that_is_up_under_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_a_folder_that_was_moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert hint_for(str(tmp_path)) == f"{told}{{virtlab}} up {tmp_path}"
     with pytest.raises(errors.InputError, match="the file that mine came from is gone") as caught:
         running.lab_of([up])
-    assert caught.value.hint == ("move it back, or {virtlab} down mine, then {virtlab} up with its new place")
+    assert caught.value.hint == ("move it back, or {virtlab} down mine, then {virtlab} up NEW-PLACE")
 
 
 @pytest.mark.parametrize("find", [running.lab_up, session.instance_up])

@@ -23,7 +23,7 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_each_call_tells_one_more_hint() -> None:
     first, second = (exercises.hint(LAB, 1, None) for _ in range(2))
-    assert (first.lab, first.step.number, first.not_kept) == (LAB, 1, None)
+    assert (first.typed.instance, first.step.number, first.not_kept) == (LAB, 1, None)
     assert (len(first.hints), len(second.hints)) == (1, min(2, len(second.step.exercise.hints)))
     assert second.hints[:1] == first.hints
 
@@ -55,7 +55,7 @@ def test_the_first_exercise_that_is_not_passed_is_meant() -> None:
 @pytest.mark.parametrize("language", list(Language))
 def test_a_guide(language: Language) -> None:
     found = guide.guide(LAB, language, None)
-    assert (found.lab, found.language) == (LAB, language)
+    assert (found.typed.instance, found.language) == (LAB, language)
     assert found.lesson is not None
     assert found.progress == progress_file.Progress()
 

@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,6 +149,7 @@ def context(page: Page, language: Language, idents: str = "stack") -> dict[str, 
     """The variables of the template of a lab's page. ``idents``: the beginning of the ids of its pictures."""
     from provisioner.report.html import markdown
 
+    filled = partial(exercises_page.filled, lab=page.typed)
     colors = {guest.name: index % COLORS for index, guest in enumerate(page.guests)}
     shared = _shared(page, language)
     guide = page.guide.get(language) or page.guide.get(Language.EN, "")
@@ -156,20 +158,23 @@ def context(page: Page, language: Language, idents: str = "stack") -> dict[str, 
     return {
         **words(language),
         "page": page,
-        "md": lambda source, level: markup(markdown.html(_spelled(source, page), level=level)),
+        "md": lambda source, level: markup(markdown.html(filled(source), level=level)),
+        "up": text.spelled(page.typed.up()),
         "interface_name": lambda name: _interface(name, language),
         "titles": titles,
         "guests": [_guest(guest, colors[guest.name], language, bool(shared)) for guest in page.guests],
         "shared": shared,
         "stacks": _stacks(page, colors, language, idents),
         "tables": _tables(page, language),
-        "notes": [said(note, language).replace("{target}", page.target) for note in exit_notes(page.outside)],
+        "notes": [
+            said(note, language).replace("{target}", page.typed.instance) for note in exit_notes(page.outside)
+        ],
         "findings": _findings(page, language),
         "checked": check_page.summary(page.findings, language),
         "bench": bench_html.shown(bench, language, colors) if bench else None,
         "contrast": bench_html.contrast(bench, language) if bench else [],
         "explained": [said(each, language) for each in explanations.of(bench)] if bench else [],
-        "literature": [{"text": said(f.text, language), "source": f.source} for f in page.literature],
+        "literature": [{"text": filled(said(f.text, language)), "source": f.source} for f in page.literature],
         "host": bench_html.host(page.host, language) if page.host else [],
         "measured_guests": bench_html.configurations(bench, language, colors) if bench else None,
         "guide": guide,
@@ -191,10 +196,6 @@ def words(language: Language) -> dict[str, Any]:
         "spelled": text.spelled,
         "when": when,
     }
-
-
-def _spelled(source: str, page: Page) -> str:
-    return exercises_page.filled(source, page.target)
 
 
 def _interface(name: str, language: Language) -> str:

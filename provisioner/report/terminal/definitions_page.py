@@ -32,7 +32,7 @@ def definitions_data(differences: Sequence[Difference]) -> list[dict[str, Any]]:
             "at": difference.at,
             "label": difference.label,
             "values": difference.values,
-            "note": {"en": note.en, "ja": note.ja} if (note := difference.note) else None,
+            "note": _spelled(note) if (note := difference.note) else None,
         }
         for difference in differences
     ]
@@ -55,7 +55,7 @@ def definitions_page(
     rows = []
     for each in differences:
         cells = [_shown(each.values.get(guest), language) for guest in guests]
-        rows.append((each.label, cells, said(each.note or _NO_NOTE, language)))
+        rows.append((each.label, cells, text.spelled(said(each.note or _NO_NOTE, language))))
     first = min(_LABEL, max(width(label) for label, _, _ in rows))
     room = max(_NARROWEST, (across - first) // len(guests) - 2)
     widths = [
@@ -67,6 +67,10 @@ def definitions_page(
         lines += ["", *_row(label, cells, first, widths, "yellow")]
         lines += [" " * _INDENT + line for line in wrapped(note, across - _INDENT)]
     return "\n".join([*lines, "", *left_out])
+
+
+def _spelled(note: Text) -> dict[str, str | None]:
+    return {"en": text.spelled(note.en), "ja": note.ja and text.spelled(note.ja)}
 
 
 def _shown(value: str | None, language: Language) -> str:

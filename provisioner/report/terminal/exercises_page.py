@@ -13,6 +13,7 @@ from provisioner.teach.verdicts import Verdict
 
 if TYPE_CHECKING:
     from provisioner.labfile.lesson import Exercise, Lesson
+    from provisioner.model.typed import Typed
     from provisioner.store.progress_file import Progress
     from provisioner.teach.commands import Author
     from provisioner.teach.learning import Step
@@ -40,12 +41,12 @@ _ALL_PASSED = Text("All exercises are passed.", "すべての演習に合格し�
 EXERCISES = Text("Exercises", "演習")
 
 
-def filled(words: str, lab: str) -> str:
-    """A text or a command of a lesson with the lab's name and virtlab's command in it."""
-    return text.spelled(words.replace("{lab}", lab))
+def filled(words: str, lab: Typed) -> str:
+    """A text or a command of a lesson with the lab and virtlab's command in it."""
+    return text.spelled(lab.filled(words))
 
 
-def told(words: Text | None, lab: str, language: Language) -> list[str]:
+def told(words: Text | None, lab: Typed, language: Language) -> list[str]:
     """A text of a lesson in lines of a terminal."""
     return running(filled(said(words, language), lab))
 
@@ -55,12 +56,12 @@ def title(step: Step, language: Language) -> str:
     return text.styled(words, "bold")
 
 
-def task_page(step: Step, lab: str, language: Language) -> str:
+def task_page(step: Step, lab: Typed, language: Language) -> str:
     """What to do."""
     return "\n".join([title(step, language), *told(step.exercise.task, lab, language)])
 
 
-def hints_page(step: Step, hints: Sequence[Text], lab: str, language: Language) -> str:
+def hints_page(step: Step, hints: Sequence[Text], lab: Typed, language: Language) -> str:
     """The hints told so far."""
     count = len(step.exercise.hints)
     lines = [title(step, language)]
@@ -72,7 +73,7 @@ def hints_page(step: Step, hints: Sequence[Text], lab: str, language: Language) 
     return "\n".join(lines)
 
 
-def solution_page(step: Step, lab: str, author: Author, language: Language) -> str:
+def solution_page(step: Step, lab: Typed, author: Author, language: Language) -> str:
     """The solution in words, and in commands on lines of their own, so that they can be pasted.
 
     Commands that virtlab does not vouch for stand behind ``#``, so that a shell takes them for a comment.
@@ -84,7 +85,9 @@ def solution_page(step: Step, lab: str, author: Author, language: Language) -> s
     return "\n".join(lines)
 
 
-def _commands(head: Text, commands: Sequence[str], lab: str, author: Author, language: Language) -> list[str]:
+def _commands(
+    head: Text, commands: Sequence[str], lab: Typed, author: Author, language: Language
+) -> list[str]:
     """Commands under a heading that says whose they are."""
     ready = [filled(command, lab) for command in commands]
     if author.vouched(commands):
@@ -97,7 +100,7 @@ def _commands(head: Text, commands: Sequence[str], lab: str, author: Author, lan
     ]
 
 
-def solution_data(step: Step, lab: str, author: Author) -> dict[str, Any]:
+def solution_data(step: Step, lab: Typed, author: Author) -> dict[str, Any]:
     """``commands`` and ``undo`` are virtlab's advice, and empty where that is only the author's."""
     solution = step.exercise.solution
     lists = {"commands": solution.commands, "undo": solution.undo}
@@ -111,7 +114,7 @@ def solution_data(step: Step, lab: str, author: Author) -> dict[str, Any]:
     }
 
 
-def hints_data(step: Step, hints: Sequence[Text], lab: str) -> dict[str, Any]:
+def hints_data(step: Step, hints: Sequence[Text], lab: Typed) -> dict[str, Any]:
     return {
         "step": step.number,
         "name": step.exercise.name,
@@ -120,7 +123,7 @@ def hints_data(step: Step, hints: Sequence[Text], lab: str) -> dict[str, Any]:
     }
 
 
-def text_data(words: Text, lab: str) -> dict[str, Any]:
+def text_data(words: Text, lab: Typed) -> dict[str, Any]:
     return {key: value and filled(value, lab) for key, value in to_data(words).items()}
 
 
@@ -137,12 +140,12 @@ def step_page(result: StepCheck, language: Language) -> str:
     return "\n".join([*lines, text.styled(words, "green" if result.passed else "red")])
 
 
-def after_page(step: Step | None, lab: str, language: Language) -> str:
+def after_page(step: Step | None, lab: Typed, language: Language) -> str:
     """What is to do next, after a step was passed."""
     return task_page(step, lab, language) if step else said(_ALL_PASSED, language)
 
 
-def undo_page(exercise: Exercise, lab: str, author: Author, language: Language) -> str:
+def undo_page(exercise: Exercise, lab: Typed, author: Author, language: Language) -> str:
     """How to get the lab back as it was. Empty where the exercise changes nothing."""
     commands = exercise.solution.undo
     return "\n".join(_commands(_UNDO, commands, lab, author, language)) if commands else ""
@@ -154,7 +157,7 @@ def whole_guide(guide: Guide) -> str:
     if guide.lesson and guide.lesson.exercises:
         listed = markdown_list(guide.lesson, guide.progress, guide.language)
         markdown = f"{markdown.rstrip()}\n\n{listed}\n"
-    return filled(markdown, guide.lab)
+    return filled(markdown, guide.typed)
 
 
 def markdown_list(lesson: Lesson, progress: Progress, language: Language) -> str:

@@ -70,10 +70,10 @@ def lab_page(lab: Lab, target: str) -> str:
     if lab.networks:
         rows = [(n.name, str(n.mode), in_language(n.title) or _MODES[n.mode]) for n in lab.networks]
         lines += ["", table.columns(("network", "mode", "what it is"), rows)]
-    lines += ["", f"file: {lab.file}", f"next: {text.command()} up {quote(target)}"]
+    lines += ["", f"file: {lab.file}", text.spelled(f"next: {{virtlab}} up {quote(target)}")]
     if names := selection.names(lab):
         flags = " ".join(f"--with {name}" for name in names)
-        lines.append(f"with all of it: {text.command()} up {quote(target)} {flags}")
+        lines.append(text.spelled(f"with all of it: {{virtlab}} up {quote(target)} {flags}"))
     return "\n".join(lines)
 
 
@@ -100,7 +100,7 @@ def not_built_note(validated: Validated) -> str:
     images = ", ".join(validated.not_built)
     return (
         f"{validated.given}: whether its guests have enough memory is not known before image {images} is "
-        f"built: {{virtlab}} prepare {validated.given}"
+        f"built: {{virtlab}} prepare {quote(validated.given)}"
     )
 
 

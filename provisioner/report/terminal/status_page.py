@@ -73,6 +73,7 @@ def _instance_data(each: InstanceStatus) -> dict[str, Any]:
         "accel_flag": origin.choices.accel if origin else None,
         "set": list(origin.choices.sets) if origin else [],
         "with": list(origin.choices.guests) if origin else [],
+        "up": text.spelled(origin.typed.up()) if origin else None,
         "left_out": _left_out(origin) if origin else [],
         "networks": [
             {"name": n.network, "active": n.active, "subnet": n.metadata.subnet} for n in observed.networks
@@ -105,7 +106,7 @@ def _left_out(origin: Origin) -> list[dict[str, str]]:
 def status_page(instances: list[dict[str, Any]]) -> str:
     """The instances for people."""
     if not instances:
-        return f"nothing is up\nnext: {text.command()} list, then {text.command()} up LAB"
+        return text.spelled("nothing is up\nnext: {virtlab} list, then {virtlab} up LAB")
     rows: list[tuple[str, ...]] = []
     for entry in instances:
         for guest in entry["guests"]:
@@ -153,8 +154,8 @@ def status_page(instances: list[dict[str, Any]]) -> str:
         if stuck:
             lines.append(
                 f"{entry['instance']}: {', '.join(stuck)} paused: there is no room for what it writes to its "
-                f"disk; free some space in {entry['pool_folder']}, then {text.command()} start "
-                f"{entry['instance']} lets it go on"
+                f"disk; to let it go on, free some space in {entry['pool_folder']}, then {{virtlab}} start "
+                f"{entry['instance']}"
             )
         paused = [
             guest["name"]
@@ -164,7 +165,7 @@ def status_page(instances: list[dict[str, Any]]) -> str:
         if paused:
             lines.append(
                 f"{entry['instance']}: {', '.join(paused)} paused, as a bench does for as long as it runs; "
-                f"{text.command()} start {entry['instance']} lets them go on"
+                f"to let them go on: {{virtlab}} start {entry['instance']}"
             )
         lines += [
             f"{entry['instance']}/{guest['name']}: its QEMU was stopped by a signal or a debugger, "
@@ -181,7 +182,7 @@ def status_page(instances: list[dict[str, Any]]) -> str:
         elif not entry["guests"]:
             lines.append(
                 f"{entry['instance']}: something is left of a run that did not end; "
-                f"{text.command()} down {entry['instance']} removes it"
+                f"to remove it: {{virtlab}} down {entry['instance']}"
             )
         lines += _lost(entry)
         lines += [
@@ -192,14 +193,14 @@ def status_page(instances: list[dict[str, Any]]) -> str:
         chosen += [f"--accel {entry['accel_flag']}"] if entry["accel_flag"] else []
         if chosen:
             lines.append(f"{entry['instance']} keeps {' '.join(chosen)} until it goes down")
-    return "\n".join(lines)
+    return text.spelled("\n".join(lines))
 
 
 def _lost(entry: dict[str, Any]) -> list[str]:
     """What somebody took away from an instance, and the verb that mends it."""
     lines = [
         f"{entry['instance']}: network {name} is stopped or gone, and its guests are cut off; "
-        f"{text.command()} up {entry['instance']} brings it back, and starts them anew"
+        f"to bring it back, and start them anew: {entry['up']}"
         for name in entry["lost_networks"]
     ]
     for guest in entry["guests"]:
@@ -212,7 +213,7 @@ def _lost(entry: dict[str, Any]) -> list[str]:
             lines.append(
                 f"{label}: the file of disk {numbers} was deleted, and what is on it is lost"
                 f"{' when the guest stops' if running else ''}; "
-                f"{text.command()} up {entry['instance']} makes an empty one"
+                f"to make an empty one: {entry['up']}"
             )
     return lines
 

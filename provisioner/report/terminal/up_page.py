@@ -157,7 +157,7 @@ def _next(result: Result) -> list[str]:
         verbs.insert(0, ("exec", f"{name}/{first} -- lspci -k", "the devices that it finds"))
     if (result.lab.file.parent / "guide.en.md").is_file():
         verbs.insert(0, ("guide", name, "the lesson"))
-    commands = [f"  {text.command()} {verb} {target}" for verb, target, _ in verbs]
+    commands = [text.spelled(f"  {{virtlab}} {verb} {target}") for verb, target, _ in verbs]
     widest = max(map(len, commands))
     return [f"{command:{widest}}  # {what}" for command, (_, _, what) in zip(commands, verbs, strict=True)]
 
