@@ -1,9 +1,15 @@
-"""The languages of lessons, tables and charts. virtlab's own messages are English."""
+"""What people read, in their language: texts that stand in both languages side by side, and messages, whose
+Japanese is in a catalogue."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from provisioner import translation
+
+_PLACE = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +27,46 @@ class Language(StrEnum):
     JA = "ja"
 
 
-def said(words: Text | None, language: Language) -> str:
-    """The text in that language, or in English where it has no other. Empty where there is no text."""
+class Message(str):
+    """What virtlab says, in English, and able to be said in another language: ``template`` is the text with
+    named places, ``values`` is what stands in them. A value that is a message is translated, too.
+
+    What is made of it by the methods of texts, or by formatting, is a mere English text.
+    """
+
+    __slots__ = ("template", "values")
+    template: str
+    values: dict[str, object]
+
+
+def msg(template: str, /, **values: object) -> Message:
+    """A message. The template stands in the code as a literal, and its places are names: ``{guest}``.
+
+    A place that has no value stays as it is: ``{virtlab}`` gets its command where it is shown.
+    """
+    message = Message(_filled(template, {name: str(value) for name, value in values.items()}))
+    message.template, message.values = template, values
+    return message
+
+
+def said(words: Text | str | None, language: Language) -> str:
+    """A text or a message in that language, or in English where it has no other. Empty where there is none."""
     if words is None:
         return ""
-    return words.ja if language is Language.JA and words.ja else words.en
+    if isinstance(words, Text):
+        return words.ja if language is Language.JA and words.ja else words.en
+    if language is Language.EN or not isinstance(words, Message):
+        return words
+    template = translation.catalogue(language).gettext(words.template) if words.template else ""
+    values = {name: said(v, language) if isinstance(v, str) else str(v) for name, v in words.values.items()}
+    return _filled(template, values)
 
 
 def of_locale(*values: str | None) -> Language:
     """The language of the first of a locale's variables that is set, such as ``ja_JP.UTF-8``."""
     name = next((value for value in values if value), "")
     return Language.JA if name.startswith("ja") else Language.EN
+
+
+def _filled(template: str, values: dict[str, str]) -> str:
+    return _PLACE.sub(lambda place: values.get(place.group(1), place.group()), template)

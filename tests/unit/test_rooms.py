@@ -12,8 +12,9 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "provisioner"
 # From the bottom up: a room imports from those before it, and from itself.
 ROOMS = (
-    *("units", "errors", "language", "paths", "settings", "listener", "cancellation"),
-    *("side_by_side", "sanitize", "atomic"),
+    *("atomic", "translation", "language"),
+    *("units", "errors", "paths", "settings", "listener", "cancellation"),
+    *("side_by_side", "sanitize"),
     *("model", "labfile", "render", "store"),
     *("host", "images", "transport", "hypervisor"),
     "backends",

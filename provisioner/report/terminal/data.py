@@ -25,14 +25,23 @@ def emit(form: Output, data: Any, *, names: Sequence[str], table: Callable[[], s
 
         text.say(json.dumps(data, indent=2, ensure_ascii=False))
     elif form is Output.YAML:
-        import yaml
-
-        dumped = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+        dumped = _yaml(data, allow_unicode=True)
         if text.harmless(dumped) != dumped:
-            dumped = yaml.safe_dump(data, sort_keys=False)  # which escapes all but ASCII, in YAML's manner
+            dumped = _yaml(data)  # which escapes all but ASCII, in YAML's manner
         text.say(dumped.rstrip())
     elif form is Output.NAME:
         for name in names:
             text.say(name)
     else:
         text.say(text.fitted(table(), text.room()))
+
+
+def _yaml(data: Any, *, allow_unicode: bool = False) -> str:
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """It takes messages, too, which are texts: their English."""
+
+    Dumper.add_multi_representer(str, lambda dumper, text: dumper.represent_str(str(text)))
+    dumped: str = yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=allow_unicode)
+    return dumped

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from provisioner.language import msg
+from provisioner.report.preferred_language import local
 from provisioner.report.terminal import table, text
 from provisioner.report.terminal.wrap import width
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from provisioner.lifecycle.host_checks import Check
     from provisioner.verbs.doctor import Findings
 
-_HOW = {"kvm": "runs with KVM", "emulated": "runs emulated", "not": "can't run here"}
+_HOW = {"kvm": msg("runs with KVM"), "emulated": msg("runs emulated"), "not": msg("can't run here")}
 
 
 def doctor_data(findings: Findings) -> dict[str, Any]:
@@ -23,20 +25,22 @@ def doctor_data(findings: Findings) -> dict[str, Any]:
 
 def doctor_page(findings: Findings) -> str:
     """One line for each check, with its remedy below it; then the labs."""
-    widest = max(len(check.name) for check in findings.checks)
+    widest = max(width(local(check.name)) for check in findings.checks)
     lines = []
     for check in findings.checks:
-        lines += _beside(f"{_mark(check)} {check.name.ljust(widest)}", check.told)
+        name = local(check.name)
+        lines += _beside(f"{_mark(check)} {name}{' ' * (widest - width(name))}", text.told(check.told))
         if check.remedy and not check.good:
-            lines += _beside(f"  {' ' * widest}", f"→ {check.remedy}")
+            lines += _beside(f"  {' ' * widest}", f"→ {text.told(check.remedy)}")
     lines.append("")
-    lines.append(table.columns(("lab", "here", "why"), [(v.name, _HOW[v.how], v.why) for v in findings.labs]))
+    rows = [(verdict.name, _HOW[verdict.how], verdict.why) for verdict in findings.labs]
+    lines.append(table.columns((msg("lab"), msg("here"), msg("why")), rows))
     return "\n".join(lines)
 
 
 def _beside(head: str, words: str) -> list[str]:
     """A head, and text in a column of its own beside it."""
-    room, indent, told = text.room(), width(head) + 2, text.spelled(words)
+    room, indent, told = text.room(), width(head) + 2, words
     first, *rest = [told] if room is None else text.running(told, max(20, room - indent))
     return [f"{head}  {first}", *(f"{' ' * indent}{line}" for line in rest)]
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from provisioner import listener
+from provisioner.report.preferred_language import local
 from provisioner.report.terminal import text
 from provisioner.units import format_seconds
 
@@ -72,9 +73,9 @@ class Progress:
         """See ``listener.Listener``."""
         with self._lock:
             if self._live is not None:
-                self._live.console.print(text.harmless(text.spelled(text_)), markup=False, highlight=False)
+                self._live.console.print(text.harmless(text.told(text_)), markup=False, highlight=False)
             else:
-                text.tell(text.spelled(text_))
+                text.tell(text.told(text_))
 
     def phase(self, subject: str, phase: str, fraction: float | None = None) -> None:
         """See ``listener.Listener``."""
@@ -88,7 +89,7 @@ class Progress:
                 now = time.monotonic()
                 if now - self._spoken.get(subject, -_QUIET) >= _QUIET:
                     self._spoken[subject] = now
-                    text.tell(f"{subject}: {phase}")
+                    text.tell(f"{local(subject)}: {local(phase)}")
 
     def done(self, subject: str, text_: str) -> None:
         """See ``listener.Listener``."""
@@ -107,7 +108,7 @@ class Progress:
 
     def _plain(self, subject: str, line: _Line) -> str:
         mark = text.styled(*(("✗", "red") if line.failed else ("✓", "green")), stream=sys.stderr)
-        return f"{mark} {subject}: {line.result}"
+        return f"{mark} {local(subject)}: {local(line.result)}"
 
     def _start(self) -> None:
         if self._thread is None and not self._over.is_set():
@@ -157,4 +158,4 @@ class Progress:
 def _text(words: str) -> Text:
     from rich.text import Text
 
-    return Text(text.harmless(words))
+    return Text(text.harmless(local(words)))

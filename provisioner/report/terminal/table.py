@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from provisioner.labfile.problems import escaped
+from provisioner.report.preferred_language import local
 from provisioner.report.terminal import text
 from provisioner.report.terminal.wrap import longest_word, width, wrapped
 
@@ -19,7 +20,10 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def drawn(head: Sequence[str], rows: Sequence[Sequence[str]], room: int | None) -> list[str]:
     """The table's head and its rows. In ``room`` columns, cells that are too long have several lines."""
-    table = [[cell.upper() for cell in head], *([escaped(cell) for cell in row] for row in rows)]
+    table = [
+        [local(cell).upper() for cell in head],
+        *([escaped(local(cell)) for cell in row] for row in rows),
+    ]
     widths = _widths(table, room)
     shown = [_row(row, widths) for row in table]
     shown[0] = "\n".join(text.styled(line, "dim") for line in shown[0].split("\n"))

@@ -1,7 +1,8 @@
 """Plain text for a terminal or a pipe: messages and hints. Nothing here is slow to import.
 
 Everything that is printed goes through ``harmless``: names of files, metadata and QEMU's messages come from
-others, and must not control the terminal. Only ``styled`` can do that.
+others, and must not control the terminal. Only ``styled`` can do that. Messages are said in the reader's
+language.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import TextIO
 
 from provisioner import errors, listener
 from provisioner.labfile.problems import escaped
+from provisioner.language import msg
+from provisioner.report.preferred_language import local
 from provisioner.report.terminal.wrap import KEPT, width, wrapped
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -33,8 +36,13 @@ def command() -> str:
 
 
 def spelled(text: str) -> str:
-    """A text whose ``{virtlab}`` is the command as it works where the user is."""
+    """A text, in English, whose ``{virtlab}`` is the command as it works where the user is."""
     return text.replace("{virtlab}", command())
+
+
+def told(message: str) -> str:
+    """A message in the reader's language, with the command as it works where the user is."""
+    return spelled(local(message))
 
 
 def styled(text: str, *names: str, stream: TextIO | None = None) -> str:
@@ -127,12 +135,12 @@ def running(text: str, columns: int) -> list[str]:
 
 def say(text: str = "") -> None:
     """A line of the answer: standard output."""
-    print(harmless(text))
+    print(harmless(local(text)))
 
 
 def tell(text: str) -> None:
     """Prints a line to standard error, where it does not mix with the answer."""
-    print(harmless(fitted(text, room(sys.stderr))), file=sys.stderr)
+    print(harmless(fitted(local(text), room(sys.stderr))), file=sys.stderr)
 
 
 def announcing() -> AbstractContextManager[None]:
@@ -143,7 +151,7 @@ def announcing() -> AbstractContextManager[None]:
 def asked(question: str) -> str:
     """Asks a question on standard error. Returns the line that the person types; empty where the input
     ends."""
-    print(harmless(fitted(question, room(sys.stderr))), end=" ", file=sys.stderr, flush=True)
+    print(harmless(fitted(local(question), room(sys.stderr))), end=" ", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip()
 
 
@@ -152,7 +160,7 @@ def bug() -> None:
     import traceback
 
     tell(traceback.format_exc().rstrip())
-    tell("This is a bug in virtlab: please report it with the lines above.")
+    tell(msg("This is a bug in virtlab: please report it with the lines above."))
 
 
 class GuestOutput:
@@ -192,10 +200,10 @@ def problem(error: errors.VirtlabError) -> None:
 def _problem(error: errors.VirtlabError, indent: str) -> None:
     if isinstance(error, errors.LabFileError):
         for line in error.problems:
-            tell(f"{indent}{line}")
+            tell(f"{indent}{local(line)}")
     else:
-        head = styled("error:", "red", "bold", stream=sys.stderr)
-        lines = spelled(error.message).splitlines() or [""]
+        head = styled(local(msg("error:")), "red", "bold", stream=sys.stderr)
+        lines = told(error.message).splitlines() or [""]
         tell(f"{indent}{head} {lines[0]}")
         for line in lines[1:]:
             tell(f"{indent}  {line}")
@@ -207,7 +215,8 @@ def _problem(error: errors.VirtlabError, indent: str) -> None:
 
 
 def _next(hint: str, indent: str) -> None:
-    tell(f"{indent}{styled('next:', 'cyan', stream=sys.stderr)} {spelled(hint)}")
+    head = styled(local(msg("next:")), "cyan", stream=sys.stderr)
+    tell(f"{indent}{head} {told(hint)}")
 
 
 def _has_hint(error: errors.VirtlabError) -> bool:

@@ -1,0 +1,113 @@
+"""Which texts of the code are marked for translation, and which look as if somebody had forgotten it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+PACKAGE = Path(__file__).parents[2] / "provisioner"
+PLACE = re.compile(r"\{(\w+)\}")
+_MARK = "msg"
+_TELLING = {"announce", "note", "phase", "done", "failed", "say", "tell"}  # what they are given is read
+# Two words with a blank between them. What stands in a place counts as a word.
+_PROSE = re.compile(r"[A-Za-z'}]{2,}[,:;.?!)]* \(?['\"]?[A-Za-z{]|[A-Za-z]{2,}: ?\{|\} ?[A-Za-z]{2,}")
+_VERB = re.compile(r"\{virtlab\}(?: [a-z-]+){1,2}(?: (?:\{\w*\}|--?[a-z-]*|[A-Z/]+))*")
+_LETTERS = re.compile(r"[A-Za-z]{2,}")
+
+
+class Marked(NamedTuple):
+    """A marked text, and the names of its values."""
+
+    line: int
+    template: str | None  # None where it is no literal
+    names: frozenset[str]
+
+
+class Loose(NamedTuple):
+    """A text that a person may read, and that is not marked."""
+
+    line: int
+    text: str
+    node: ast.Constant | ast.JoinedStr
+
+
+def marked(file: Path) -> Iterator[Marked]:
+    """The marked texts of a module."""
+    for node in ast.walk(_parsed(file)):
+        if isinstance(node, ast.Call) and _name(node.func) == _MARK:
+            first = node.args[0]
+            literal = isinstance(first, ast.Constant) and isinstance(first.value, str)
+            template = first.value if isinstance(first, ast.Constant) and literal else None
+            yield Marked(node.lineno, template, frozenset(str(keyword.arg) for keyword in node.keywords))
+
+
+def loose(file: Path) -> list[Loose]:
+    """The texts of a module that read like words for people, and are neither marked nor in both languages.
+
+    Docstrings are no such, and neither is a bare command of virtlab's.
+    """
+    tree = _parsed(file)
+    apart = _apart(tree)
+    told = set(_told(tree))
+    found = []
+    for node in ast.walk(tree):
+        if id(node) in apart or not isinstance(node, ast.Constant | ast.JoinedStr):
+            continue
+        text = shown(node)
+        if text is None or _VERB.fullmatch(text):
+            continue
+        if _PROSE.search(text) or (id(node) in told and _LETTERS.search(PLACE.sub("", text))):
+            found.append(Loose(node.lineno, text, node))
+    return sorted(found)
+
+
+def shown(node: ast.expr) -> str | None:
+    """A literal as text, with ``{}`` where a value goes. None for what is no text."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    assert isinstance(node, ast.JoinedStr)
+    parts = (str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return "".join(parts)
+
+
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _apart(tree: ast.Module) -> set[int]:
+    """The texts that are marked, that stand in both languages, or that are no text of their own."""
+    apart: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            (body,) = (node.body[0],)
+            assert isinstance(body, ast.Expr)
+            apart.add(id(body.value))
+        elif isinstance(node, ast.JoinedStr):
+            pieces = [part for part in node.values if isinstance(part, ast.Constant)]
+            formats = [p.format_spec for p in node.values if isinstance(p, ast.FormattedValue)]
+            apart |= {id(part) for part in pieces} | {id(part) for part in formats}
+        elif isinstance(node, ast.Call) and _name(node.func) == _MARK and node.args:
+            apart.add(id(node.args[0]))
+        elif isinstance(node, ast.Call) and _name(node.func) == "Text":
+            apart |= {id(inner) for inner in ast.walk(node)}
+        elif isinstance(node, ast.AnnAssign | ast.arg) and isinstance(node.annotation, ast.Constant):
+            apart.add(id(node.annotation))
+    return apart
+
+
+def _told(tree: ast.Module) -> Iterator[int]:
+    """The literals that errors and reports of progress are made of, whatever they look like."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        of_errors = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "errors"
+        if of_errors or _name(node.func) in _TELLING:
+            yield from (id(argument) for argument in node.args)
+        yield from (id(keyword.value) for keyword in node.keywords if keyword.arg == "hint")
