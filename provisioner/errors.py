@@ -32,6 +32,8 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 
+from provisioner.language import msg
+
 
 class Cancelled(BaseException):
     """The work was told to stop: by Ctrl-C, SIGTERM, or whoever set its event ``cancelled``."""
@@ -92,7 +94,7 @@ class HypervisorError(VirtlabError):
 class ConnectionFailed(HypervisorError):
     """No connection to the libvirt daemon."""
 
-    usual_hint = "libvirt's daemon ended, or was restarted, in the middle: type the same command again"
+    usual_hint = msg("libvirt's daemon ended, or was restarted, in the middle: type the same command again")
 
 
 class PermissionDenied(HypervisorError):
@@ -159,20 +161,20 @@ _AROUND = 30  # characters before and after one that is none
 
 # What the operating system refuses, whatever a program asks for (errno(3)), and what helps.
 _SURROUNDINGS = {
-    errno.EACCES: "let this user into it, or name another place",
-    errno.EPERM: "let this user into it, or name another place",
-    errno.EROFS: "name a place that can be written to",
-    errno.ENAMETOOLONG: "give a name of at most 255 bytes, and a path of at most 4095",
-    errno.ELOOP: "a link there leads to itself: mend or remove it",
-    errno.ENOSPC: "make room there: df -h shows how much there is",
-    errno.EDQUOT: "make room there: quota -s shows how much you may have",
-    errno.EFBIG: "raise the limit on the size of files: ulimit -f",
-    errno.EMFILE: "raise the limit on open files: ulimit -n",
-    errno.ENFILE: "end programs that nobody needs: the whole system has too many files open",
-    errno.ENOMEM: "end programs that nobody needs: free -h shows how much memory there is",
-    errno.EAGAIN: "end programs that nobody needs, or raise the limit on processes: ulimit -u",
-    errno.EIO: "look at what the kernel says of it: sudo dmesg",
-    errno.ESTALE: "mount it again: its server has forgotten it",
+    errno.EACCES: msg("let this user into it, or name another place"),
+    errno.EPERM: msg("let this user into it, or name another place"),
+    errno.EROFS: msg("name a place that can be written to"),
+    errno.ENAMETOOLONG: msg("give a name of at most 255 bytes, and a path of at most 4095"),
+    errno.ELOOP: msg("a link there leads to itself: mend or remove it"),
+    errno.ENOSPC: msg("make room there: df -h shows how much there is"),
+    errno.EDQUOT: msg("make room there: quota -s shows how much you may have"),
+    errno.EFBIG: msg("raise the limit on the size of files: ulimit -f"),
+    errno.EMFILE: msg("raise the limit on open files: ulimit -n"),
+    errno.ENFILE: msg("end programs that nobody needs: the whole system has too many files open"),
+    errno.ENOMEM: msg("end programs that nobody needs: free -h shows how much memory there is"),
+    errno.EAGAIN: msg("end programs that nobody needs, or raise the limit on processes: ulimit -u"),
+    errno.EIO: msg("look at what the kernel says of it: sudo dmesg"),
+    errno.ESTALE: msg("mount it again: its server has forgotten it"),
 }
 
 
@@ -184,11 +186,11 @@ def of_surroundings(error: BaseException) -> VirtlabError | None:
     if isinstance(error, UnicodeEncodeError):  # a name of a file or an argument that is no text
         around = error.object[max(0, error.start - _AROUND) : error.end + _AROUND]
         return InputError(
-            f"what stands here is not in UTF-8, and libvirt takes nothing else: {around}",
-            hint="give it a name in UTF-8",
+            msg("what stands here is not in UTF-8, and libvirt takes nothing else: {around}", around=around),
+            hint=msg("give it a name in UTF-8"),
         )
     if isinstance(error, MemoryError):
-        return VirtlabError("there is not enough memory", hint=_SURROUNDINGS[errno.ENOMEM])
+        return VirtlabError(msg("there is not enough memory"), hint=_SURROUNDINGS[errno.ENOMEM])
     if not isinstance(error, OSError) or error.errno not in _SURROUNDINGS:
         return None
     name = "" if error.filename is None else str(error.filename)

@@ -4,6 +4,7 @@ Japanese is in a catalogue."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,7 +37,7 @@ class Message(str):
 
     __slots__ = ("template", "values")
     template: str
-    values: dict[str, object]
+    values: dict[str, str]
 
 
 def msg(template: str, /, **values: object) -> Message:
@@ -44,13 +45,20 @@ def msg(template: str, /, **values: object) -> Message:
 
     A place that has no value stays as it is: ``{virtlab}`` gets its command where it is shown.
     """
-    message = Message(_filled(template, {name: str(value) for name, value in values.items()}))
-    message.template, message.values = template, values
+    kept = {name: _text(value) for name, value in values.items()}
+    message = Message(_filled(template, kept))
+    message.template, message.values = template, kept
     return message
 
 
+def joined(separator: str, parts: Iterable[str]) -> Message:
+    """The parts, messages or not, with the separator between them, as a message."""
+    values = {f"part{number}": part for number, part in enumerate(parts)}
+    return msg(separator.join(f"{{{name}}}" for name in values), **values)
+
+
 def said(words: Text | str | None, language: Language) -> str:
-    """A text or a message in that language, or in English where it has no other. Empty where there is none."""
+    """A text or a message in that language, or in English where it has no other. Empty for None."""
     if words is None:
         return ""
     if isinstance(words, Text):
@@ -58,14 +66,20 @@ def said(words: Text | str | None, language: Language) -> str:
     if language is Language.EN or not isinstance(words, Message):
         return words
     template = translation.catalogue(language).gettext(words.template) if words.template else ""
-    values = {name: said(v, language) if isinstance(v, str) else str(v) for name, v in words.values.items()}
-    return _filled(template, values)
+    return _filled(template, {name: said(value, language) for name, value in words.values.items()})
 
 
 def of_locale(*values: str | None) -> Language:
     """The language of the first of a locale's variables that is set, such as ``ja_JP.UTF-8``."""
     name = next((value for value in values if value), "")
     return Language.JA if name.startswith("ja") else Language.EN
+
+
+def _text(value: object) -> str:
+    """A value as text. What an exception was raised with stays a message."""
+    if isinstance(value, BaseException) and len(value.args) == 1 and isinstance(value.args[0], Message):
+        return value.args[0]
+    return value if isinstance(value, str) else str(value)
 
 
 def _filled(template: str, values: dict[str, str]) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from provisioner import errors
+from provisioner.language import msg
 
-SET_HOME = "set HOME to a folder of yours"
+SET_HOME = msg("set HOME to a folder of yours")
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -46,7 +47,7 @@ def _of_user(find: Callable[[], str]) -> Path:
         path = "~"
     if path.startswith("~"):
         raise errors.VirtlabError(
-            "there is no home folder: HOME is not set, and this user id has no account", hint=SET_HOME
+            msg("there is no home folder: HOME is not set, and this user id has no account"), hint=SET_HOME
         )
     return Path(path)
 

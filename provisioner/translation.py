@@ -27,7 +27,8 @@ def catalogue(language: str) -> NullTranslations:
 
 
 def _compiled(folder: Path) -> bytes | None:
-    """The compiled catalogue. A wheel has it; in a clone it is made of its source, anew where that changed."""
+    """The compiled catalogue. A wheel has it. In a clone it is made of its source, and anew after a
+    change."""
     made, source = folder / f"{DOMAIN}.mo", folder / f"{DOMAIN}.po"
     with suppress(FileNotFoundError):
         if not source.exists() or made.stat().st_mtime_ns > source.stat().st_mtime_ns:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from provisioner import errors, paths
+from provisioner.language import msg
 from provisioner.listener import Listener
 
 LONG = 1800.0  # seconds: a first up builds an image
@@ -31,8 +32,8 @@ def held(name: str, listener: Listener | None, *, timeout: float) -> Iterator[No
         file = own_file(folder / "lock")
     except OSError as error:
         raise errors.VirtlabError(
-            f"can't write to virtlab's cache folder: {error}",
-            hint=f"make {folder} yours, or name another with XDG_CACHE_HOME",
+            msg("can't write to virtlab's cache folder: {error}", error=error),
+            hint=msg("make {folder} yours, or name another with XDG_CACHE_HOME", folder=folder),
         ) from error
     try:
         _take(file, name, listener, timeout)
@@ -63,11 +64,11 @@ def _take(file: int, name: str, listener: Listener | None, timeout: float) -> No
         except (BlockingIOError, PermissionError):
             if time.monotonic() >= deadline:
                 raise errors.Busy(
-                    f"another virtlab is at work on {name}",
-                    hint="wait for it to end, or end it with Ctrl-C where it runs, then try again",
+                    msg("another virtlab is at work on {name}", name=name),
+                    hint=msg("wait for it to end, or end it with Ctrl-C where it runs, then try again"),
                 ) from None
             if not told and listener is not None:
-                listener.note(f"another virtlab is at work on {name}: waiting for it")
+                listener.note(msg("another virtlab is at work on {name}: waiting for it", name=name))
                 told = True
             time.sleep(_RETRY)
         else:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from provisioner import errors
+from provisioner.language import msg
 
 _START_SECONDS = 5.0
 _END_SECONDS = 2.0
@@ -40,8 +41,8 @@ def iperf3_server(address: str, port: int | None = None) -> Iterator[int]:
     if iperf3 is None or setpriv is None:
         missing = "iperf3" if iperf3 is None else "setpriv (util-linux)"
         raise errors.HypervisorError(
-            f"the far end of the network measurement is missing on this host: {missing}",
-            hint="install it: sudo apt-get install -y iperf3, or your system's package of that name",
+            msg("the far end of the network measurement is missing on this host: {missing}", missing=missing),
+            hint=msg("install it: sudo apt-get install -y iperf3, or your system's package of that name"),
         )
     process, port = _started(setpriv, iperf3, address, port)
     try:
@@ -78,7 +79,13 @@ def _started(
         if _listens(process):
             return process, port
         said = _last_words(process)  # somebody else took the port meanwhile, or the address is not usable
-    raise errors.HypervisorError(f"iperf3 does not start on {address}: {said[:200] or 'it says nothing'}")
+    raise errors.HypervisorError(
+        msg(
+            "iperf3 does not start on {address}: {said}",
+            address=address,
+            said=said[:200] or msg("it says nothing"),
+        )
+    )
 
 
 def free_ports(address: str, count: int) -> list[int]:
@@ -100,14 +107,23 @@ def free_ports(address: str, count: int) -> list[int]:
                 if error.errno == errno.EADDRINUSE:
                     continue
                 raise errors.HypervisorError(
-                    f"nothing can listen on {address}, the host's end of the lab's network: {error.strerror}"
+                    msg(
+                        "nothing can listen on {address}, the host's end of the lab's network: {reason}",
+                        address=address,
+                        reason=error.strerror,
+                    )
                 ) from error
             free.append(port)
     if len(free) == count:
         return free
     raise errors.HypervisorError(
-        f"programs of this host listen on all ports from {PORTS[0]} to {PORTS[-1]} of {address}",
-        hint="end those that nobody needs: ss -tlnp",
+        msg(
+            "programs of this host listen on all ports from {first} to {last} of {address}",
+            first=PORTS[0],
+            last=PORTS[-1],
+            address=address,
+        ),
+        hint=msg("end those that nobody needs: ss -tlnp"),
     )
 
 

@@ -6,6 +6,7 @@ import re
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from provisioner.language import msg
 from provisioner.model.ranges import Taken
 
 # A leaf of the kernel's table of routes, with a line for each of its routes (Linux, net/ipv4/fib_trie.c).
@@ -27,7 +28,12 @@ def routes() -> list[Taken] | None:
             continue
         address = IPv4Address(int.from_bytes(bytes.fromhex(fields[1]), "little"))
         mask = IPv4Address(int.from_bytes(bytes.fromhex(fields[7]), "little"))
-        networks.append(Taken(IPv4Network(f"{address}/{mask}", strict=False), f"a route over {fields[0]}"))
+        networks.append(
+            Taken(
+                IPv4Network(f"{address}/{mask}", strict=False),
+                msg("a route over {interface}", interface=fields[0]),
+            )
+        )
     return networks
 
 

@@ -17,6 +17,7 @@ from provisioner.hypervisor import calls
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import code_of, translate, undecodable
 from provisioner.hypervisor.streams import CharStream, open_console
+from provisioner.language import msg
 from provisioner.transport import qga
 from provisioner.transport.channel import FAST, SLOW, AgentSession, Tuning, Watch, left
 
@@ -100,19 +101,38 @@ class VirtioChannel:
             raise self._translated(error, execute) from error
         except UnicodeDecodeError as error:
             raise errors.GuestError(
-                f"{self.label}: the guest agent answered {execute} with bytes that are no text: "
-                f"{undecodable(error)[:_SHOWN]}",
-                hint=f"look at it with: {{virtlab}} console {self.label}",
+                msg(
+                    "{label}: the guest agent answered {execute} with bytes that are no text: {error}",
+                    label=self.label,
+                    execute=execute,
+                    error=undecodable(error)[:_SHOWN],
+                ),
+                hint=msg("look at it with: {virtlab} console {label}", label=self.label),
             ) from error
         if len(answer) > most:
-            raise errors.TooMuch(f"{self.label}: the guest agent sent more than {most} bytes in one answer")
+            raise errors.TooMuch(
+                msg(
+                    "{label}: the guest agent sent more than {most} bytes in one answer",
+                    label=self.label,
+                    most=most,
+                )
+            )
         message = qga.parse(answer)
         if message is None:
-            raise errors.GuestError(f"{self.label}: the guest agent's answer to {execute} makes no sense")
+            raise errors.GuestError(
+                msg(
+                    "{label}: the guest agent's answer to {execute} makes no sense",
+                    label=self.label,
+                    execute=execute,
+                )
+            )
         return qga.value_of(message, execute, self.label)
 
     def _translated(self, error: libvirt.libvirtError, execute: str) -> errors.VirtlabError:
-        code, translated = code_of(error), translate(error, f"{self.label}: guest agent, {execute}")
+        code, translated = (
+            code_of(error),
+            translate(error, msg("{label}: guest agent, {execute}", label=self.label, execute=execute)),
+        )
         text = translated.message
         if isinstance(translated, errors.ConnectionFailed):
             return translated
@@ -176,9 +196,12 @@ class SerialChannel:
             except errors.Busy as error:
                 if left(deadline) <= 0:
                     raise errors.Busy(
-                        f"{self.label}: another command is using its agent's serial line, "
-                        "which takes one at a time",
-                        hint="wait for the other command to end, or give this one a longer --timeout",
+                        msg(
+                            "{label}: another command is using its agent's serial line, which takes one "
+                            "at a time",
+                            label=self.label,
+                        ),
+                        hint=msg("wait for the other command to end, or give this one a longer --timeout"),
                     ) from error
             time.sleep(min(left(deadline), pause * random.uniform(0.5, 1.5)))  # noqa: S311
             pause = min(pause * 1.5, 0.5)
@@ -186,4 +209,7 @@ class SerialChannel:
 
 def stopped(label: str, watch: Watch) -> errors.GuestError:
     """The error for a guest that stopped while somebody waited for it."""
-    return errors.GuestError(f"{label} stopped before it was ready: {watch.stopped}", hint="{virtlab} status")
+    return errors.GuestError(
+        msg("{label} stopped before it was ready: {stopped}", label=label, stopped=watch.stopped),
+        hint="{virtlab} status",
+    )

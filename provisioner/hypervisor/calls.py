@@ -19,6 +19,7 @@ from functools import partial
 from typing import TypeVar, cast
 
 from provisioner import errors, listener, side_by_side
+from provisioner.language import msg
 from provisioner.side_by_side import Begun
 
 _T = TypeVar("_T")
@@ -85,9 +86,13 @@ class Calls:
             now = time.monotonic()
             if now - began >= within:
                 raise errors.Busy(
-                    f"{self._name} did not finish within {within:g} s, though its daemon answers: "
-                    "a QEMU or a program that it waits for is stuck",
-                    hint="see what runs: {virtlab} status",
+                    msg(
+                        "{name} did not finish within {within} s, though its daemon answers: a QEMU or a "
+                        "program that it waits for is stuck",
+                        name=self._name,
+                        within=f"{within:g}",
+                    ),
+                    hint=msg("see what runs: {virtlab} status"),
                 )
             silent = now - max(began, self._heard)
             stopping = self._cancelled is not None and self._cancelled.is_set()
@@ -102,7 +107,11 @@ class Calls:
         """Raises ConnectionFailed where the daemon was found to be silent."""
         if self._lost is not None:
             raise errors.ConnectionFailed(
-                f"{self._name} has not answered for {self._lost:.0f} s: its daemon is stopped, or stuck",
+                msg(
+                    "{name} has not answered for {lost} s: its daemon is stopped, or stuck",
+                    name=self._name,
+                    lost=f"{self._lost:.0f}",
+                ),
                 hint=self._remedy(),
             )
 
@@ -124,8 +133,13 @@ class Calls:
                 return
             self._told = True
         listener.announce(
-            f"waiting for {self._name}, whose daemon has not answered for {silent:.0f} s; "
-            f"virtlab gives up after {self._patience:g} s"
+            msg(
+                "waiting for {name}, whose daemon has not answered for {silent} s; virtlab gives up "
+                "after {patience} s",
+                name=self._name,
+                silent=f"{silent:.0f}",
+                patience=f"{self._patience:g}",
+            )
         )
 
 

@@ -23,6 +23,7 @@ from provisioner.hypervisor.failures import code_of, printable, translate, trans
 from provisioner.hypervisor.network import Network
 from provisioner.hypervisor.storage import Pool
 from provisioner.hypervisor.uris import Choice
+from provisioner.language import msg
 from provisioner.model.observed import Observed, ObservedDomain
 from provisioner.model.ranges import Taken
 
@@ -57,7 +58,7 @@ class Connection:
 
     def look(self, pool: Pool | None = None) -> Observed:
         """Everything that is virtlab's, of all users; with its volumes where a pool is given."""
-        with translated("can't list what is there"):
+        with translated(msg("can't list what is there")):
             filters = net_filter.every(self.handle)
             domains = [Domain(handle) for handle in self.handle.listAllDomains()]
             networks = [Network(handle) for handle in self.handle.listAllNetworks()]
@@ -65,13 +66,13 @@ class Connection:
 
     def domain(self, name: str) -> Domain:
         """The domain of that name. Raises NotFound."""
-        with translated(f"no domain {name}"):
+        with translated(msg("no domain {name}", name=name)):
             return Domain(self.handle.lookupByName(name))
 
     def define_domain(self, xml: str, *, validate: bool = False) -> Domain:
         """Defines or redefines a domain. With ``validate``, libvirt checks it against its schema first."""
         flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE if validate else 0
-        with translated("libvirt does not take the definition"):
+        with translated(msg("libvirt does not take the definition")):
             return Domain(self.handle.defineXMLFlags(xml, flags))
 
     def require_ours(self, name: str) -> None:
@@ -79,8 +80,10 @@ class Connection:
         there, mark = self._find_domain(name)
         if there is not None and mark is None:
             raise errors.ConflictError(
-                f"there is a domain {name} that does not carry virtlab's mark: it is left alone",
-                hint=f"look at it: virsh dumpxml {name}",
+                msg(
+                    "there is a domain {name} that does not carry virtlab's mark: it is left alone", name=name
+                ),
+                hint=msg("look at it: virsh dumpxml {name}", name=name),
             )
 
     def remove_domain(self, name: str, pool: Pool | None) -> bool:
@@ -101,7 +104,7 @@ class Connection:
 
     def _find_domain(self, name: str) -> tuple[Domain | None, ObservedDomain | None]:
         """The domain of that name, and what it tells where it proves to be virtlab's."""
-        with translated(f"can't look up {name}"):
+        with translated(msg("can't look up {name}", name=name)):
             try:
                 there = Domain(self.handle.lookupByName(name))
             except libvirt.libvirtError as error:
@@ -112,18 +115,18 @@ class Connection:
 
     def network(self, name: str) -> Network:
         """The network of that name. Raises NotFound."""
-        with translated(f"no network {name}"):
+        with translated(msg("no network {name}", name=name)):
             return Network(self.handle.networkLookupByName(name))
 
     def create_network(self, xml: str) -> None:
         """Defines a network and starts it. Where it can't start, the definition is taken back."""
-        with translated("libvirt does not take the network"):
+        with translated(msg("libvirt does not take the network")):
             made = Network(self.handle.networkDefineXML(xml))
         made.start_or_undefine()
 
     def remove_network(self, name: str) -> bool:
         """Stops and undefines a network of virtlab's. False where there was none, or it is not virtlab's."""
-        with translated(f"can't remove network {name}"):
+        with translated(msg("can't remove network {name}", name=name)):
             try:
                 candidate = Network(self.handle.networkLookupByName(name))
             except libvirt.libvirtError as error:
@@ -134,7 +137,7 @@ class Connection:
 
     def bridges(self) -> frozenset[str]:
         """The names of the bridges of all networks that have one of their own."""
-        with translated("can't list networks"):
+        with translated(msg("can't list networks")):
             networks = [Network(handle) for handle in self.handle.listAllNetworks()]
         return frozenset(bridge for network in networks if (bridge := network.bridge_of_its_own()))
 
@@ -146,14 +149,16 @@ class Connection:
         there = net_filter.find(self.handle, name)
         if there is not None and reader.filter_of(there) is None:
             raise errors.ConflictError(
-                f"there is a filter {name} that is not virtlab's: it is left alone",
-                hint=f"look at it: virsh nwfilter-dumpxml {name}",
+                msg("there is a filter {name} that is not virtlab's: it is left alone", name=name),
+                hint=msg("look at it: virsh nwfilter-dumpxml {name}", name=name),
             )
         if there is None or not there.says(xml):
             with translated(
-                "libvirt does not take the filter that keeps guests from this host",
-                hint="install libvirt's driver for network filters (libvirt-daemon-driver-nwfilter); or, "
-                "where you trust the lab, let its guests reach this host: --trust",
+                msg("libvirt does not take the filter that keeps guests from this host"),
+                hint=msg(
+                    "install libvirt's driver for network filters (libvirt-daemon-driver-nwfilter); or, "
+                    "where you trust the lab, let its guests reach this host: --trust"
+                ),
             ):
                 self.handle.nwfilterDefineXML(xml)
 
@@ -172,9 +177,9 @@ class Connection:
 
     def ranges_in_use(self) -> list[Taken]:
         """Every IPv4 range that any network defines."""
-        with translated("can't list networks"):
+        with translated(msg("can't list networks")):
             networks = [Network(handle) for handle in self.handle.listAllNetworks()]
-        return [Taken(subnet, f"network {n.name}") for n in networks for subnet in n.subnets()]
+        return [Taken(subnet, msg("network {name}", name=n.name)) for n in networks for subnet in n.subnets()]
 
     def open_pool(self, xml: str, path: str) -> Pool:
         """virtlab's pool, made, built and started where needed.
@@ -197,7 +202,7 @@ class Connection:
 
     def capabilities(self) -> str:
         """What the host and its QEMU can do, as libvirt's XML."""
-        with translated("can't read libvirt's capabilities"):
+        with translated(msg("can't read libvirt's capabilities")):
             return self.handle.getCapabilities()
 
     def domain_capabilities(self, machine: str) -> str:
@@ -205,7 +210,7 @@ class Connection:
 
         Raises HypervisorError where there is no such machine type.
         """
-        with translated(f"can't read what libvirt offers to machine {machine}"):
+        with translated(msg("can't read what libvirt offers to machine {machine}", machine=machine)):
             return self.handle.getDomainCapabilities(None, "x86_64", machine, None)
 
     def knows_feature(self, feature: str) -> bool:
@@ -222,7 +227,9 @@ class Connection:
             self.handle.compareHypervisorCPU(None, "x86_64", None, "qemu", processor, 0)
         except libvirt.libvirtError as error:
             if code_of(error) not in (libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_CONFIG_UNSUPPORTED):
-                raise translate(error, f"can't ask libvirt for processor feature {feature}") from error
+                raise translate(
+                    error, msg("can't ask libvirt for processor feature {feature}", feature=feature)
+                ) from error
             return False
         return True
 
@@ -240,7 +247,11 @@ def connect(
     libvirt.registerErrorHandler(_ignore, None)
     if choice.is_session and choice.is_local and os.geteuid() == 0:
         raise errors.InputError(
-            f"{choice.uri} ({choice.why}) is the system's libvirt: root has no session of its own",
+            msg(
+                "{uri} ({why}) is the system's libvirt: root has no session of its own",
+                uri=choice.uri,
+                why=choice.why,
+            ),
             hint=remedies.another(choice),
         )
     calls = Calls(
@@ -254,13 +265,18 @@ def connect(
         calls.ask = partial(_open_and_close, choice.uri) if choice.is_local else raw.getLibVersion
         driver = calls.make(raw.getType)
     except libvirt.libvirtError as error:
-        doing = f"can't connect to {choice.uri} ({choice.why})"
+        doing = msg("can't connect to {uri} ({why})", uri=choice.uri, why=choice.why)
         raise translate(error, doing, hint=remedies.unreachable(choice, code_of(error))) from error
     conn = Connection(raw, calls)
     if driver != "QEMU":
         conn.close()
         raise errors.InputError(
-            f"{choice.uri} ({choice.why}) leads to libvirt's driver {printable(driver)}, and labs need QEMU",
+            msg(
+                "{uri} ({why}) leads to libvirt's driver {driver}, and labs need QEMU",
+                uri=choice.uri,
+                why=choice.why,
+                driver=printable(driver),
+            ),
             hint=remedies.another(choice),
         )
     return conn

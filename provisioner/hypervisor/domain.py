@@ -13,6 +13,7 @@ from provisioner import errors
 from provisioner.hypervisor import remedies
 from provisioner.hypervisor.calls import within
 from provisioner.hypervisor.failures import code_of, translate, translated
+from provisioner.language import msg
 
 if TYPE_CHECKING:
     from provisioner.hypervisor.binding import RawDomain
@@ -42,17 +43,17 @@ class Domain:
 
     def is_active(self) -> bool:
         """Whether it runs or is paused."""
-        with translated(f"can't look at {self.name}"):
+        with translated(msg("can't look at {name}", name=self.name)):
             return bool(self.handle.isActive())
 
     def definition(self) -> str:
         """The XML with which it will start or, where it is no longer defined, the XML with which it runs."""
-        with translated(f"can't read the definition of {self.name}"):
+        with translated(msg("can't read the definition of {name}", name=self.name)):
             return self.handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
 
     def start_paused(self) -> None:
         """Starts it with its processors stopped, so that its console can be attached to first."""
-        with translated(doing := f"QEMU does not start {self.name}"):
+        with translated(doing := msg("QEMU does not start {name}", name=self.name)):
             try:
                 self.handle.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
             except libvirt.libvirtError as error:
@@ -64,12 +65,12 @@ class Domain:
 
     def resume(self) -> None:
         """Lets it run, which was paused."""
-        with translated(f"can't resume {self.name}"):
+        with translated(msg("can't resume {name}", name=self.name)):
             self.handle.resume()
 
     def pause(self) -> bool:
         """Stops its processors. False where they were stopped already, or it is not running."""
-        with translated(f"can't pause {self.name}"):
+        with translated(msg("can't pause {name}", name=self.name)):
             try:
                 if self.handle.state()[0] not in (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_BLOCKED):
                     return False
@@ -82,7 +83,7 @@ class Domain:
 
     def unpause(self) -> None:
         """Resumes it where it is paused. One that is not paused, or is gone, stays as it is."""
-        with translated(f"can't let {self.name} go on"):
+        with translated(msg("can't let {name} go on", name=self.name)):
             try:
                 if self.handle.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
                     self.handle.resume()
@@ -99,7 +100,9 @@ class Domain:
             within(self.handle, _PRESS_SECONDS).shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
         except libvirt.libvirtError as error:
             if code_of(error) not in _NOT_RUNNING:
-                raise translate(error, f"can't press the power button of {self.name}") from error
+                raise translate(
+                    error, msg("can't press the power button of {name}", name=self.name)
+                ) from error
 
     def destroy(self) -> None:
         """Ends it at once, as a pulled plug does. One that is not running, or is gone, stays as it is."""
@@ -107,7 +110,7 @@ class Domain:
             self.handle.destroy()
         except libvirt.libvirtError as error:
             if code_of(error) not in _NOT_RUNNING:
-                raise translate(error, f"can't end {self.name}") from error
+                raise translate(error, msg("can't end {name}", name=self.name)) from error
 
     def undefine(self) -> None:
         """Removes its definition, and what libvirt keeps with it. Does nothing where it is gone already."""
@@ -115,4 +118,4 @@ class Domain:
             self.handle.undefineFlags(_UNDEFINE)
         except libvirt.libvirtError as error:
             if code_of(error) not in GONE:
-                raise translate(error, f"can't undefine {self.name}") from error
+                raise translate(error, msg("can't undefine {name}", name=self.name)) from error

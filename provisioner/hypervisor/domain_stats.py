@@ -13,6 +13,7 @@ from provisioner import errors, listener
 from provisioner.hypervisor.calls import within
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.failures import translated
+from provisioner.language import msg
 from provisioner.model import naming
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def of_domains(conn: Connection, names: Sequence[str]) -> dict[str, DomainStats]
         libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
     )
     handle = within(conn.handle, _SECONDS)
-    with translated("can't read the statistics of the guests"):
+    with translated(msg("can't read the statistics of the guests")):
         try:
             statistics = handle.getAllDomainStats(kinds, flags)
         except errors.Busy:
@@ -59,7 +60,9 @@ def _tell(stuck: Sequence[str], names: Sequence[str]) -> None:
         f"{split[0].name}/{split[1]}" for name in stuck if name in names and (split := naming.split(name))
     ]
     if labels:
-        listener.announce(f"{', '.join(labels)}: QEMU does not answer; it is stopped, or stuck")
+        listener.announce(
+            msg("{labels}: QEMU does not answer; it is stopped, or stuck", labels=", ".join(labels))
+        )
 
 
 def _stats(stats: Counted) -> DomainStats:

@@ -12,17 +12,18 @@ import libvirt
 from provisioner import errors
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import translated
+from provisioner.language import msg
 
 _lock = threading.Lock()
 _running = False
 
 _STOP_REASONS = {
-    libvirt.VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN: "it shut itself down",
-    libvirt.VIR_DOMAIN_EVENT_STOPPED_DESTROYED: "it was switched off",
-    libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED: "it crashed",
-    libvirt.VIR_DOMAIN_EVENT_STOPPED_MIGRATED: "it was moved to another host",
-    libvirt.VIR_DOMAIN_EVENT_STOPPED_SAVED: "it was saved to a file",
-    libvirt.VIR_DOMAIN_EVENT_STOPPED_FAILED: "QEMU ended with an error",
+    libvirt.VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN: msg("it shut itself down"),
+    libvirt.VIR_DOMAIN_EVENT_STOPPED_DESTROYED: msg("it was switched off"),
+    libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED: msg("it crashed"),
+    libvirt.VIR_DOMAIN_EVENT_STOPPED_MIGRATED: msg("it was moved to another host"),
+    libvirt.VIR_DOMAIN_EVENT_STOPPED_SAVED: msg("it was saved to a file"),
+    libvirt.VIR_DOMAIN_EVENT_STOPPED_FAILED: msg("QEMU ended with an error"),
 }
 
 
@@ -36,7 +37,7 @@ def ensure_running() -> None:
     with _lock:
         if _running:
             return
-        with translated("can't start libvirt's event loop"):
+        with translated(msg("can't start libvirt's event loop")):
             libvirt.virEventRegisterDefaultImpl()
         threading.Thread(target=_run, name="libvirt-events", daemon=True).start()
         _running = True
@@ -66,12 +67,12 @@ class DomainWatch:
         self.stopped: str | None = None
 
     def __enter__(self) -> DomainWatch:
-        with translated("can't watch the guest"):
+        with translated(msg("can't watch the guest")):
             try:
                 self._register(libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_lifecycle)
                 self._register(libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, self._on_agent)
                 if not self._domain.isActive():
-                    self._note("it is not running")
+                    self._note(msg("it is not running"))
             except BaseException:
                 self._deregister()
                 raise
@@ -116,9 +117,9 @@ class DomainWatch:
 
     def _on_lifecycle(self, _conn: object, _domain: object, event: int, detail: int, _opaque: object) -> None:
         if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
-            self._note(_STOP_REASONS.get(detail, "it stopped"))
+            self._note(_STOP_REASONS.get(detail, msg("it stopped")))
         elif event == libvirt.VIR_DOMAIN_EVENT_CRASHED:
-            self._note("it crashed")
+            self._note(msg("it crashed"))
 
     def _on_agent(self, _conn: object, _domain: object, _state: int, _reason: int, _opaque: object) -> None:
         self._note(None)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import libvirt
 
 from provisioner import errors
+from provisioner.language import msg
 
 _LONGEST_TEXT = 2000
 
@@ -45,7 +46,7 @@ def translate(error: libvirt.libvirtError, doing: str, *, hint: str | None = Non
     if code in _BROKEN_LINE and error.get_error_domain() == libvirt.VIR_FROM_RPC:
         cls = errors.ConnectionFailed
     text = printable(str(error.get_error_message() or error))
-    return cls(f"{doing}: {text}", hint=hint)
+    return cls(msg("{doing}: {text}", doing=doing, text=text), hint=hint)
 
 
 def printable(text: str) -> str:
@@ -71,4 +72,6 @@ def translated(doing: str, *, hint: str | None = None) -> Iterator[None]:
     except libvirt.libvirtError as error:
         raise translate(error, doing, hint=hint) from error
     except UnicodeDecodeError as error:
-        raise errors.HypervisorError(f"{doing}: {undecodable(error)}", hint=hint) from error
+        raise errors.HypervisorError(
+            msg("{doing}: {text}", doing=doing, text=undecodable(error)), hint=hint
+        ) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from provisioner.host.local_host import Host, KvmDevice
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.failures import translated
+from provisioner.language import msg
 from provisioner.model.accel import KvmFacts
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _user(uid: int) -> str:
 
 
 def _nameless(uid: int) -> str:
-    return f"user {uid}"
+    return msg("user {uid}", uid=uid)
 
 
 def machine_types(conn: Connection) -> frozenset[str]:
@@ -142,7 +143,7 @@ def machine_offers(conn: Connection, machine: str) -> OfMachine:
 
 def versions(conn: Connection) -> dict[str, str]:
     """The versions of libvirt and of the hypervisor, as "9.0.0"."""
-    with translated("can't read libvirt's version"):
+    with translated(msg("can't read libvirt's version")):
         return {"libvirt": _version(conn.handle.getLibVersion()), "qemu": _version(conn.handle.getVersion())}
 
 

@@ -24,6 +24,7 @@ from provisioner import render
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.storage import Pool
 from provisioner.hypervisor.streams import upload
+from provisioner.language import msg
 from provisioner.model import naming
 from provisioner.model.naming import ImageSet
 
@@ -115,7 +116,7 @@ def store(
         volume = pool.replace_volume(name, render.volume_xml(name, size, fmt="raw"))
         with file.open("rb") as source:
             report = partial(_report, progress, done, total)
-            upload(volume, source, size, report, doing=f"can't upload image {key.image}")
+            upload(volume, source, size, report, doing=msg("can't upload image {image}", image=key.image))
         done += size
     told = (f"memory-{system}-{least}" for system, least in memory.items())
     empty = [*told, _mark(pool, key, files), COMPLETE]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import libvirt
 
 from provisioner.hypervisor.failures import code_of, translate, translated
+from provisioner.language import msg
 
 if TYPE_CHECKING:
     from provisioner.hypervisor.binding import RawConnection, RawFilter
@@ -30,7 +31,7 @@ class NetFilter:
     def says(self, xml: str) -> bool:
         """Whether it has the rules of that definition, in the same order. libvirt keeps their values as they
         were given (tried with 9.0)."""
-        with translated(f"can't read filter {self.name}"):
+        with translated(msg("can't read filter {name}", name=self.name)):
             try:
                 return _rules(self.handle.XMLDesc()) == _rules(xml)
             except libvirt.libvirtError as error:
@@ -48,7 +49,7 @@ class NetFilter:
         except libvirt.libvirtError as error:
             if code_of(error) in GONE:
                 return False
-            raise translate(error, f"can't remove filter {self.name}") from error
+            raise translate(error, msg("can't remove filter {name}", name=self.name)) from error
         return True
 
 
@@ -63,7 +64,7 @@ def _rules(xml: str) -> list[tuple[dict[str, str], list[tuple[str, dict[str, str
 
 def find(conn: RawConnection, name: str) -> NetFilter | None:
     """The filter of that name, where there is one."""
-    with translated(f"can't look up filter {name}"):
+    with translated(msg("can't look up filter {name}", name=name)):
         try:
             return NetFilter(conn.nwfilterLookupByName(name))
         except libvirt.libvirtError as error:

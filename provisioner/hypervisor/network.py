@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import libvirt
 
 from provisioner.hypervisor.failures import code_of, translate, translated
+from provisioner.language import msg
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
@@ -36,7 +37,7 @@ class Network:
     @property
     def bridge(self) -> str:
         """The name of its bridge on the host."""
-        with translated(f"can't read network {self.name}"):
+        with translated(msg("can't read network {name}", name=self.name)):
             return self.handle.bridgeName()
 
     def bridge_of_its_own(self) -> str | None:
@@ -48,7 +49,7 @@ class Network:
 
     def start(self) -> None:
         """Starts it, unless it is active."""
-        with translated(f"can't start network {self.name}"):
+        with translated(msg("can't start network {name}", name=self.name)):
             if not self.handle.isActive():
                 self.handle.create()
 
@@ -59,7 +60,7 @@ class Network:
         except libvirt.libvirtError as error:
             if code_of(error) == libvirt.VIR_ERR_OPERATION_INVALID and self.handle.isActive():
                 return
-            failure = translate(error, f"can't start network {self.name}")
+            failure = translate(error, msg("can't start network {name}", name=self.name))
             with suppress(libvirt.libvirtError):
                 self.handle.undefine()
             raise failure from error
@@ -72,7 +73,7 @@ class Network:
         except libvirt.libvirtError as error:
             if code_of(error) in GONE:
                 return False
-            raise translate(error, f"can't remove network {self.name}") from error
+            raise translate(error, msg("can't remove network {name}", name=self.name)) from error
         return True
 
     def _stop(self) -> None:
@@ -93,7 +94,7 @@ class Network:
         except libvirt.libvirtError as error:
             if code_of(error) in GONE:
                 return []
-            raise translate(error, f"can't read network {self.name}") from error
+            raise translate(error, msg("can't read network {name}", name=self.name)) from error
         return [
             IPv4Network(f"{ip.get('address')}/{ip.get('prefix') or ip.get('netmask') or 24}", strict=False)
             for ip in ET.fromstring(text).iter("ip")  # noqa: S314 - libvirt's own output
@@ -108,7 +109,7 @@ class Network:
         import xml.etree.ElementTree as ET
         from xml.sax.saxutils import escape, quoteattr
 
-        with translated(f"can't update network {self.name}"):
+        with translated(msg("can't update network {name}", name=self.name)):
             root = ET.fromstring(self.handle.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE))  # noqa: S314
             leases = {
                 (h.get("mac") or "", h.get("name") or "", h.get("ip") or "")

@@ -12,19 +12,20 @@ from provisioner import errors
 from provisioner.hypervisor import calls
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import translate, translated
+from provisioner.language import msg
 
 _EXITS = re.compile(r"vcpu\.\d+\.exits\.sum")
 
 
 def processor_seconds(domain: Domain) -> float:
     """The processor time that the domain's QEMU process has used, in seconds, of all its threads."""
-    with translated(f"can't read the processor time of {domain.name}"):
+    with translated(msg("can't read the processor time of {name}", name=domain.name)):
         return float(domain.handle.info()[4]) / 1e9
 
 
 def exits(domain: Domain) -> int | None:
     """How often the domain's processors have left guest mode. None where KVM or libvirt does not count it."""
-    with translated(f"can't read the statistics of {domain.name}"):
+    with translated(msg("can't read the statistics of {name}", name=domain.name)):
         ((_, stats),) = domain.handle.connect().domainListGetStats(
             [domain.handle], libvirt.VIR_DOMAIN_STATS_VCPU
         )
@@ -34,7 +35,7 @@ def exits(domain: Domain) -> int | None:
 
 def disk_requests(domain: Domain) -> int | None:
     """The read and write requests that QEMU's disks have served. None where QEMU does not count them."""
-    with translated(f"can't read the statistics of {domain.name}"):
+    with translated(msg("can't read the statistics of {name}", name=domain.name)):
         ((_, stats),) = domain.handle.connect().domainListGetStats(
             [domain.handle], libvirt.VIR_DOMAIN_STATS_BLOCK
         )
@@ -53,6 +54,8 @@ def trace(domain: Domain, events: Sequence[str], *, on: bool) -> None:
         try:
             said = calls.on(domain.handle, libvirt_qemu.qemuMonitorCommand, command, flags)
         except libvirt.libvirtError as error:
-            raise translate(error, f"can't trace {domain.name}") from error
+            raise translate(error, msg("can't trace {name}", name=domain.name)) from error
         if said.strip():
-            raise errors.HypervisorError(f"this QEMU can't trace {event}: {said.strip()[:200]}")
+            raise errors.HypervisorError(
+                msg("this QEMU can't trace {event}: {said}", event=event, said=said.strip()[:200])
+            )

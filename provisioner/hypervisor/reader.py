@@ -14,6 +14,7 @@ from provisioner.hypervisor.failures import code_of
 from provisioner.hypervisor.net_filter import NetFilter
 from provisioner.hypervisor.network import Network
 from provisioner.hypervisor.storage import Pool
+from provisioner.language import msg
 from provisioner.model import metadata, naming
 from provisioner.model.observed import (
     Observed,
@@ -123,7 +124,7 @@ def _domain(domain: Domain) -> ObservedDomain | ObservedLater | ObservedDoubtful
         raise
     mark = _metadata(text)
     if isinstance(mark, metadata.LaterFormat):
-        return ObservedLater(domain.name, instance, f"guest {guest}", mark.number)
+        return ObservedLater(domain.name, instance, msg("guest {guest}", guest=guest), mark.number)
     if not isinstance(mark, metadata.GuestMetadata):
         return doubtful
     if (mark.origin.key, mark.guest.name) != (instance, guest):
@@ -153,7 +154,7 @@ def _network(network: Network) -> ObservedNetwork | ObservedLater | ObservedDoub
     )
     mark = _metadata(element.group()) if element else None
     if isinstance(mark, metadata.LaterFormat):
-        return ObservedLater(network.name, instance, f"network {name}", mark.number)
+        return ObservedLater(network.name, instance, msg("network {name}", name=name), mark.number)
     if not isinstance(mark, metadata.NetworkMetadata):
         return doubtful
     if (mark.origin.key, mark.network.name) != (instance, name):

@@ -11,8 +11,9 @@ from provisioner import paths
 from provisioner.host import libvirt_daemons
 from provisioner.hypervisor import uris
 from provisioner.hypervisor.uris import SESSION, SYSTEM, Choice
+from provisioner.language import msg
 
-_BOOTSTRAP = "./bootstrap true in a clone of virtlab"
+_BOOTSTRAP = msg("./bootstrap true in a clone of virtlab")
 _AUTH = (libvirt.VIR_ERR_AUTH_FAILED, libvirt.VIR_ERR_AUTH_UNAVAILABLE, libvirt.VIR_ERR_AUTH_CANCELLED)
 
 
@@ -21,7 +22,7 @@ def unreachable(choice: Choice, code: int) -> str:
     if not _is_qemus(choice.uri):
         return another(choice)
     if not choice.is_local:
-        return f"try it with: virsh -c {choice.uri} list"
+        return msg("try it with: virsh -c {uri} list", uri=choice.uri)
     # a daemon that finds no polkit to ask reports that as an internal error
     if code in _AUTH or (
         code == libvirt.VIR_ERR_INTERNAL_ERROR and os.geteuid() != 0 and not choice.is_session
@@ -35,33 +36,45 @@ def unreachable(choice: Choice, code: int) -> str:
 def silent(choice: Choice) -> str:
     """For a daemon that does not answer."""
     if not choice.is_local:
-        return f"try it with: virsh -c {choice.uri} list"
+        return msg("try it with: virsh -c {uri} list", uri=choice.uri)
     if not choice.is_session and libvirt_daemons.under_systemd():
         daemons = " ".join(libvirt_daemons.system_daemons())
-        return f"restart it, which ends no guest: {_sudo()}systemctl restart {daemons}"
+        return msg(
+            "restart it, which ends no guest: {sudo}systemctl restart {daemons}",
+            sudo=_sudo(),
+            daemons=daemons,
+        )
     file = libvirt_daemons.pid_file(session=choice.is_session)
     if file is None:
-        return "see which process it is (ps -ef | grep libvirtd), end it with kill -9, and try again"
+        return msg("see which process it is (ps -ef | grep libvirtd), end it with kill -9, and try again")
     if choice.is_session:
-        return f"end it, which ends no guest: kill -9 $(cat {file}); the next command starts another one"
-    return f"end it, which ends no guest: {_sudo()}kill -9 $(cat {file}); {_BOOTSTRAP} starts another one"
+        return msg(
+            "end it, which ends no guest: kill -9 $(cat {file}); the next command starts another one",
+            file=file,
+        )
+    return msg(
+        "end it, which ends no guest: {sudo}kill -9 $(cat {file}); {bootstrap} starts another one",
+        sudo=_sudo(),
+        file=file,
+        bootstrap=_BOOTSTRAP,
+    )
 
 
 def another(choice: Choice) -> str:
     """For a URI that does not lead to this user's QEMU: how to name one that does."""
-    good = SYSTEM if os.geteuid() == 0 else f"{SYSTEM} or {SESSION}"
+    good = SYSTEM if os.geteuid() == 0 else msg("{system} or {session}", system=SYSTEM, session=SESSION)
     if choice.source is uris.Source.ENVIRONMENT:
-        return f"unset {uris.VARIABLE}, or set it to {good}"
+        return msg("unset {variable}, or set it to {good}", variable=uris.VARIABLE, good=good)
     if choice.source is uris.Source.CONFIGURATION:
-        return f"set connect to {good} there, or remove the line"
-    return f"leave -c out, or name {good}"
+        return msg("set connect to {good} there, or remove the line", good=good)
+    return msg("leave -c out, or name {good}", good=good)
 
 
 def start_log_daemon() -> str:
     """For a system whose libvirt can't reach virtlogd, which keeps QEMU's log."""
     if libvirt_daemons.under_systemd():
-        return f"start virtlogd: {_sudo()}systemctl start virtlogd.socket"
-    return f"{_BOOTSTRAP} starts virtlogd, as root"
+        return msg("start virtlogd: {sudo}systemctl start virtlogd.socket", sudo=_sudo())
+    return msg("{bootstrap} starts virtlogd, as root", bootstrap=_BOOTSTRAP)
 
 
 def _is_qemus(uri: str) -> bool:
@@ -78,30 +91,37 @@ def _sudo() -> str:
 
 def _join_group() -> str:
     if uris.joined_since_login():
-        how = "log in again: you joined group libvirt since your last login"
+        how = msg("log in again: you joined group libvirt since your last login")
     else:
-        how = "join the group that may use it (sudo usermod -aG libvirt $USER, then log in again)"
-    return f"{how}, or use your own: -c {SESSION}"
+        how = msg("join the group that may use it (sudo usermod -aG libvirt $USER, then log in again)")
+    return msg("{how}, or use your own: -c {session}", how=how, session=SESSION)
 
 
 def _start() -> str:
     if libvirt_daemons.under_systemd():
         sockets = " ".join(f"{daemon}.socket" for daemon in libvirt_daemons.system_daemons())
-        return f"start it: {_sudo()}systemctl start {sockets}"
-    return f"{_BOOTSTRAP} starts it, as root"
+        return msg("start it: {sudo}systemctl start {sockets}", sudo=_sudo(), sockets=sockets)
+    return msg("{bootstrap} starts it, as root", bootstrap=_BOOTSTRAP)
 
 
 def _own() -> str:
     import pwd
 
     if not paths.has_home():
-        return f"{paths.SET_HOME}: libvirt keeps its files there"
+        return msg("{set_home}: libvirt keeps its files there", set_home=paths.SET_HOME)
     try:
         pwd.getpwuid(os.geteuid())
     except KeyError:
         number = os.geteuid()
-        return f"libvirt needs an account for user id {number}: as root, useradd --uid {number} NAME"
+        return msg(
+            "libvirt needs an account for user id {number}: as root, useradd --uid {number} NAME",
+            number=number,
+        )
     home = os.path.expanduser("~")  # noqa: PTH111
     if not os.access(home, os.W_OK):
-        return f"{paths.SET_HOME}: libvirt keeps its files there, and {home} can't be written to"
-    return f"is libvirt installed? {_BOOTSTRAP} installs what is needed"
+        return msg(
+            "{set_home}: libvirt keeps its files there, and {home} can't be written to",
+            set_home=paths.SET_HOME,
+            home=home,
+        )
+    return msg("is libvirt installed? {bootstrap} installs what is needed", bootstrap=_BOOTSTRAP)

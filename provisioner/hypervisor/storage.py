@@ -12,6 +12,7 @@ import libvirt
 
 from provisioner import errors
 from provisioner.hypervisor.failures import code_of, translate, translated
+from provisioner.language import msg
 from provisioner.model import naming
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Pool:
         volume in between.
         """
         names = []
-        with translated("can't list the pool's volumes"):
+        with translated(msg("can't list the pool's volumes")):
             for volume in self.handle.listAllVolumes():
                 with suppress(UnicodeDecodeError):
                     names.append(volume.name())
@@ -60,7 +61,7 @@ class Pool:
 
     def has(self, name: str) -> bool:
         """Whether a volume's file is there now. libvirt lists those, too, that were deleted without it."""
-        with translated(f"can't look at volume {name}"):
+        with translated(msg("can't look at volume {name}", name=name)):
             try:
                 self.handle.storageVolLookupByName(name).info()
             except libvirt.libvirtError as error:
@@ -74,7 +75,7 @@ class Pool:
 
         None where it is not there.
         """
-        with translated(f"can't look at volume {name}"):
+        with translated(msg("can't look at volume {name}", name=name)):
             try:
                 xml = self.handle.storageVolLookupByName(name).XMLDesc()
             except libvirt.libvirtError as error:
@@ -85,7 +86,7 @@ class Pool:
 
     def create_volume(self, name: str, xml: str) -> Volume:
         """Makes a volume. Raises ConflictError where there is one of that name, or a file."""
-        with translated(f"can't make volume {name}"):
+        with translated(msg("can't make volume {name}", name=name)):
             try:
                 return Volume(self.handle.createXML(xml))
             except libvirt.libvirtError as error:
@@ -96,8 +97,11 @@ class Pool:
                     raise
                 if unlisted or self.has(name):
                     raise errors.ConflictError(
-                        f"can't make volume {name}: there is one of that name, which is left alone",
-                        hint=f"look at it: ls -l {quote(f'{self.folder}/{name}')}",
+                        msg(
+                            "can't make volume {name}: there is one of that name, which is left alone",
+                            name=name,
+                        ),
+                        hint=msg("look at it: ls -l {path}", path=quote(f"{self.folder}/{name}")),
                     ) from error
             # libvirt lists a volume whose file somebody deleted
             return self.replace_volume(name, xml)
@@ -105,7 +109,7 @@ class Pool:
     def replace_volume(self, name: str, xml: str) -> Volume:
         """Makes a volume in place of one of the same name, which the caller knows to be virtlab's."""
         self.remove_volume(name)
-        with translated(f"can't make volume {name}"):
+        with translated(msg("can't make volume {name}", name=name)):
             return Volume(self.handle.createXML(xml))
 
     def remove_volume(self, name: str) -> bool:
@@ -115,13 +119,13 @@ class Pool:
         except libvirt.libvirtError as error:
             if code_of(error) in _GONE:
                 return False
-            raise translate(error, f"can't delete volume {name}") from error
+            raise translate(error, msg("can't delete volume {name}", name=name)) from error
         return True
 
 
 def open_pool(conn: RawConnection, xml: str, path: str) -> Pool:
     """See ``Connection.open_pool``."""
-    doing = f"can't open storage pool {naming.POOL} in {path}"
+    doing = msg("can't open storage pool {pool} in {path}", pool=naming.POOL, path=path)
     with translated(doing):
         try:
             handle = conn.storagePoolLookupByName(naming.POOL)
@@ -132,9 +136,13 @@ def open_pool(conn: RawConnection, xml: str, path: str) -> Pool:
         pool = Pool(handle)
         if pool.folder != path:
             raise errors.ConflictError(
-                f"there is a storage pool {naming.POOL} in {pool.folder}, "
-                f"which is not virtlab's (that is {path})",
-                hint=f"give that one another name: virsh pool-edit {naming.POOL}",
+                msg(
+                    "there is a storage pool {pool} in {folder}, which is not virtlab's (that is {path})",
+                    pool=naming.POOL,
+                    folder=pool.folder,
+                    path=path,
+                ),
+                hint=msg("give that one another name: virsh pool-edit {pool}", pool=naming.POOL),
             )
         if not handle.isActive():
             try:
@@ -158,7 +166,7 @@ def our_pool(conn: RawConnection, path: str) -> Pool | None:
     except libvirt.libvirtError as error:
         if code_of(error) in _NO_POOL:
             return None
-        raise translate(error, f"can't open storage pool {naming.POOL}") from error
+        raise translate(error, msg("can't open storage pool {pool}", pool=naming.POOL)) from error
     if not active:
         try:
             handle.create()
@@ -169,13 +177,17 @@ def our_pool(conn: RawConnection, path: str) -> Pool | None:
 
 def _away(error: libvirt.libvirtError, path: str) -> errors.HypervisorError:
     """The error about a pool that does not start."""
-    told = translate(error, f"can't open storage pool {naming.POOL} in {path}")
+    told = translate(error, msg("can't open storage pool {pool} in {path}", pool=naming.POOL, path=path))
     if isinstance(told, errors.ConnectionFailed):
         return told
     return errors.PoolAway(
         told.message,
-        hint=f"mount the disk that holds {path}, if it is not mounted; "
-        f"if the folder is lost, make an empty one: mkdir -p {quote(path)}",
+        hint=msg(
+            "mount the disk that holds {path}, if it is not mounted; if the folder is lost, make "
+            "an empty one: mkdir -p {quoted}",
+            path=path,
+            quoted=quote(path),
+        ),
     )
 
 
@@ -187,7 +199,7 @@ def active_pool(conn: RawConnection) -> Pool | None:
     except libvirt.libvirtError as error:
         if code_of(error) in _NO_POOL:
             return None
-        raise translate(error, "can't look at the storage pool") from error
+        raise translate(error, msg("can't look at the storage pool")) from error
 
 
 def _define(conn: RawConnection, xml: str) -> RawPool:

@@ -16,6 +16,7 @@ from provisioner import errors
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.failures import code_of, translate, translated
 from provisioner.hypervisor.storage import Volume
+from provisioner.language import msg
 
 if TYPE_CHECKING:
     from provisioner.hypervisor.binding import RawStream
@@ -53,7 +54,7 @@ class CharStream:
         self._closed = False
         self.ended = False
         self.dropped = 0
-        with translated("can't listen to the guest's console"):
+        with translated(msg("can't listen to the guest's console")):
             stream.eventAddCallback(libvirt.VIR_STREAM_EVENT_READABLE | _ENDED, self._on_event, None)
 
     def __enter__(self) -> CharStream:
@@ -87,12 +88,14 @@ class CharStream:
         view = memoryview(data)
         while view:
             if self.ended:
-                raise errors.HypervisorError("the guest's console is closed", hint="{virtlab} status")
-            with translated("can't write to the guest's console"):
+                raise errors.HypervisorError(msg("the guest's console is closed"), hint="{virtlab} status")
+            with translated(msg("can't write to the guest's console")):
                 sent = self._stream.send(bytes(view[:_CHUNK]))
             if sent == _WOULD_BLOCK:
                 if time.monotonic() >= deadline:
-                    raise errors.Busy("the guest's console takes no more input", hint="try again later")
+                    raise errors.Busy(
+                        msg("the guest's console takes no more input"), hint=msg("try again later")
+                    )
                 time.sleep(0.02)
                 continue
             view = view[sent:]
@@ -167,7 +170,10 @@ def open_console(
     Nobody else's session is ever closed.
     """
     conn = domain.handle.connect()
-    doing = f"can't open the {'console' if device in (None, 'serial0') else device} of {label}"
+    if device in (None, "serial0"):
+        doing = msg("can't open the console of {label}", label=label)
+    else:
+        doing = msg("can't open the {device} of {label}", device=device, label=label)
     with translated(doing):
         stream = conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
     try:
@@ -175,11 +181,13 @@ def open_console(
     except libvirt.libvirtError as error:
         if code_of(error) == libvirt.VIR_ERR_OPERATION_FAILED:
             raise errors.Busy(
-                f"{doing}: somebody else is using it",
-                hint="close the other session, or try again in a moment",
+                msg("{doing}: somebody else is using it", doing=doing),
+                hint=msg("close the other session, or try again in a moment"),
             ) from error
         if code_of(error) == libvirt.VIR_ERR_OPERATION_INVALID:
-            raise errors.GuestError(f"{doing}: {label} is not running", hint="{virtlab} status") from error
+            raise errors.GuestError(
+                msg("{doing}: {label} is not running", doing=doing, label=label), hint="{virtlab} status"
+            ) from error
         raise translate(error, doing) from error
     return CharStream(stream, on_data=on_data, on_end=on_end, limit=limit)
 
@@ -190,7 +198,7 @@ def upload(
     length: int,
     progress: Callable[[int], None] | None = None,
     *,
-    doing: str = "can't upload",
+    doing: str = msg("can't upload"),
 ) -> None:
     """Fills a volume with ``length`` bytes of ``source``.
 
@@ -205,7 +213,14 @@ def upload(
         while sent < length:
             chunk = source.read(min(BULK_CHUNK, length - sent))
             if not chunk:
-                raise errors.ImageError(f"{doing}: it ends after {sent} of {length} bytes")
+                raise errors.ImageError(
+                    msg(
+                        "{doing}: it ends after {sent} of {length} bytes",
+                        doing=doing,
+                        sent=sent,
+                        length=length,
+                    )
+                )
             view = memoryview(chunk)
             while view:
                 with translated(doing):

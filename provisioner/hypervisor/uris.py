@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from provisioner import paths, settings
+from provisioner.language import msg
 
 SYSTEM = "qemu:///system"
 SESSION = "qemu:///session"
@@ -59,19 +60,21 @@ def choose(flag: str | None) -> Choice:
     if flag:
         return Choice(flag, "--connect", Source.FLAG)
     if configured := settings.load().connect:
-        return Choice(configured, f"set in {paths.config_file()}", Source.CONFIGURATION)
+        return Choice(
+            configured, msg("set in {config_file}", config_file=paths.config_file()), Source.CONFIGURATION
+        )
     environment = os.environ.get(VARIABLE)
     if environment:
         return Choice(environment, VARIABLE, Source.ENVIRONMENT)
     if os.geteuid() == 0:
-        return Choice(SYSTEM, "you are root")
+        return Choice(SYSTEM, msg("you are root"))
     if _system_open_to_us():
-        return Choice(SYSTEM, "you may use the system's libvirt")
+        return Choice(SYSTEM, msg("you may use the system's libvirt"))
     if joined_since_login():
         return Choice(
-            SESSION, "your own libvirt; you joined group libvirt, which counts from your next login"
+            SESSION, msg("your own libvirt; you joined group libvirt, which counts from your next login")
         )
-    return Choice(SESSION, "your own libvirt, no root needed")
+    return Choice(SESSION, msg("your own libvirt, no root needed"))
 
 
 def everywhere(flag: str | None) -> list[Choice]:
@@ -85,9 +88,9 @@ def everywhere(flag: str | None) -> list[Choice]:
     if flag or not first.is_local:
         return choices
     if first.uri != SYSTEM and (os.geteuid() == 0 or _system_open_to_us()):
-        choices.append(Choice(SYSTEM, "you may use the system's libvirt"))
+        choices.append(Choice(SYSTEM, msg("you may use the system's libvirt")))
     if first.uri != SESSION and os.geteuid() != 0 and _session_in_use():
-        choices.append(Choice(SESSION, "your own libvirt"))
+        choices.append(Choice(SESSION, msg("your own libvirt")))
     return choices
 
 

@@ -18,16 +18,17 @@ from provisioner.errors import ImageError
 from provisioner.images import tools
 from provisioner.images.packages import Package, System, Tick
 from provisioner.images.parts import Part
+from provisioner.language import msg
 
 _MANAGER = "apt"
 _LIBRARY_SECTIONS = {"libs", "oldlibs"}
 _TRANSPORT = re.compile(r"Acquire::(?:https?|ftp|Retries|ForceIPv[46])\b")
 _ARCHITECTURE = "amd64"
 _SYSTEM_LISTS = Path("/var/lib/apt/lists")
-_UPDATE_HINT = "run `apt-get update` as root, and see that this host reaches its package server"
-_ABSENT_HINT = (
-    "see that apt's sources have all components of this release (on Ubuntu: universe), and whether a newer "
-    "virtlab knows it"
+_UPDATE_HINT = msg("run `apt-get update` as root, and see that this host reaches its package server")
+_ABSENT_HINT = msg(
+    "see that apt's sources have all components of this release (on Ubuntu: universe), "
+    "and whether a newer virtlab knows it"
 )
 
 
@@ -55,7 +56,9 @@ class _Wanted:
             (part.packages[who] for who in (*system.likes, _MANAGER) if who in part.packages), None
         )
         if packages is None:
-            raise ImageError(f"no package of {system.release} is known to hold {part.name}")
+            raise ImageError(
+                msg("no package of {release} is known to hold {name}", release=system.release, name=part.name)
+            )
         return _Wanted(part, packages)
 
 
@@ -82,7 +85,7 @@ class Apt:
             self._apt("apt-get", "update", "--error-on=any")
         except tools.ToolFailed as error:
             raise ImageError(
-                f"the package lists can't be fetched: {error.said}", hint=_UPDATE_HINT
+                msg("the package lists can't be fetched: {said}", said=error.said), hint=_UPDATE_HINT
             ) from error
 
     def fetch(self, packages: Iterable[Package], workspace: Path, tick: Tick) -> list[Path]:
@@ -101,7 +104,9 @@ class Apt:
         for package in missing:
             downloaded = next(workspace.glob(f"{package.name}_*.deb"), None)
             if downloaded is None or not _is(package, downloaded):
-                raise ImageError(f"the package {package.name} arrived damaged", hint="try again")
+                raise ImageError(
+                    msg("the package {name} arrived damaged", name=package.name), hint=msg("try again")
+                )
             shutil.move(downloaded, archives[package])  # the folder of archives may be a mount of its own
         return list(archives.values())
 
@@ -171,7 +176,9 @@ def _select(wanted: Sequence[_Wanted], stanzas: Iterable[_Stanza]) -> list[Packa
         if not each.part.optional and not any(name in by_name for name in each.packages)
     ]
     if absent:
-        raise ImageError(f"the package lists have nothing for {', '.join(absent)}", hint=_ABSENT_HINT)
+        raise ImageError(
+            msg("the package lists have nothing for {absent}", absent=", ".join(absent)), hint=_ABSENT_HINT
+        )
     along = {pattern for each in wanted for pattern in each.part.along}
     for stanza in list(by_name.values()):
         for name in stanza.provides:

@@ -13,12 +13,13 @@ from provisioner.images.managers import provider
 from provisioner.images.packages import Package, System, this_system
 from provisioner.images.recipe import DiskSpec, GrubSpec, KernelSpec, LoaderSpec, Recipe
 from provisioner.images.tree import Tree
+from provisioner.language import joined, msg
 from provisioner.units import rough_size
 
 Progress = Callable[[str, float | None], None]
 BUSYBOX = "/usr/bin/busybox"
 MACHINE_KERNEL = "/usr/lib/virtlab/machine/kernel"  # of the machines that a guest starts (kvm/image.yaml)
-_NEWER = "see whether a newer virtlab knows this release; if not, please report the lines above"
+_NEWER = msg("see whether a newer virtlab knows this release; if not, please report the lines above")
 
 
 def build(recipe: Recipe, root: Path, *, progress: Progress, refresh: bool = False) -> BuiltImage:
@@ -34,7 +35,7 @@ def build(recipe: Recipe, root: Path, *, progress: Progress, refresh: bool = Fal
         return image
 
     def waiting() -> None:
-        progress("waiting for another build to end", None)
+        progress(msg("waiting for another build to end"), None)
 
     with cache.building(root, waiting) as workspace:
         if not refresh and (image := cache.newest(recipe, system, root)):
@@ -50,7 +51,7 @@ def _disk(
 ) -> BuiltImage:
     if image := _confirmed(recipe, system, (), root):
         return image
-    progress("making the disk", None)
+    progress(msg("making the disk"), None)
     made = _folder(workspace, "made")
     disk.write(made / "disk", spec, recipe.digest, _folder(workspace, "disk"))
     return cache.publish(made, recipe, system, (), root, {})
@@ -68,20 +69,20 @@ def _packaged(
 
     def current() -> tuple[list[Package], list[Path]] | BuiltImage:
         """The packages of today and their archives, or the image where it is made of them."""
-        progress("asking the package manager", None)
+        progress(msg("asking the package manager"), None)
         packages = manager.resolve(spec.needed, system)
         if image := _confirmed(recipe, system, packages, root):
             return image
-        progress("downloading packages", 0.0)
+        progress(msg("downloading packages"), 0.0)
         downloads = _folder(workspace, "packages")
         return packages, manager.fetch(
-            packages, downloads, lambda done: progress("downloading packages", done)
+            packages, downloads, lambda done: progress(msg("downloading packages"), done)
         )
 
     try:
         ready = current()
     except ImageError:
-        progress("fetching newer package lists", None)
+        progress(msg("fetching newer package lists"), None)
         manager.refresh()
         with _explained(recipe, system):
             ready = current()
@@ -93,11 +94,11 @@ def _packaged(
     with _explained(recipe, system, packages, hint=_NEWER):
         unpacked = _folder(workspace, "unpacked")
         for archive in archives:
-            progress(f"unpacking {archive.name.partition('_')[0]}", None)
+            progress(msg("unpacking {package}", package=archive.name.partition("_")[0]), None)
             manager.unpack(archive, unpacked)
         Tree(unpacked).require(spec.needed)
         if isinstance(spec, GrubSpec):
-            progress("putting GRUB together", None)
+            progress(msg("putting GRUB together"), None)
             found_grub = grub.find(unpacked, spec.needed)
             core = grub.core_image(found_grub, spec.modules, spec.config, _folder(workspace, "grub"))
             (made / "kernel").write_bytes(core)
@@ -117,9 +118,14 @@ def _explained(
         yield
     except ImageError as error:
         looked = ", ".join(f"{package.name} {package.version}" for package in packages)
+        head = msg(
+            "image {name} on {release}: {why}", name=recipe.name, release=system.release, why=error.message
+        )
+        lines = [head]
+        if looked:
+            lines.append(msg("looked through: {looked}", looked=looked))
         raise ImageError(
-            f"image {recipe.name} on {system.release}: {error.message}"
-            + (f"\nlooked through: {looked}" if looked else ""),
+            joined("\n", lines),
             hint=error.hint or hint,
         ) from error
 
@@ -131,7 +137,7 @@ def _kernel(
 
     Returns the least bytes of memory of each system in it that starts as a guest, by the name of its recipe.
     """
-    progress("unpacking the kernel", None)
+    progress(msg("unpacking the kernel"), None)
     (packed,) = Tree(unpacked).all_of([spec.kernel])
     boot_image = packed.read_bytes()
     # kernel and initrd of a boot disk go onto the disk, and are no files of the image themselves
@@ -146,7 +152,7 @@ def _kernel(
         its_grub = grub.find(unpacked, guest.needed)
         core = grub.core_image(its_grub, guest.modules, guest.config, _folder(workspace, f"grub-{name}"))
         (_folder(unpacked / "boot", "guests") / name).write_bytes(core)
-    progress("packing the initramfs", None)
+    progress(msg("packing the initramfs"), None)
     _initramfs(loose / "initrd", spec, unpacked, workspace)
     least = memory_needs.needed(vmlinux, (loose / "initrd").stat().st_size)
     if not spec.loader:
@@ -154,9 +160,13 @@ def _kernel(
     if least > spec.loader.memory:
         given = rough_size(spec.loader.memory)
         raise ImageError(
-            f"its first system needs {rough_size(least)} of memory, and the recipe gives it {given}"
+            msg(
+                "its first system needs {least} of memory, and the recipe gives it {given}",
+                least=rough_size(least),
+                given=given,
+            )
         )
-    progress("making the boot disk", None)
+    progress(msg("making the boot disk"), None)
     loaded, inside = _boot_disk(made / "boot", spec.loader, loose, unpacked, workspace)
     machine = memory_needs.behind_hypervisor(spec.loader.memory, loaded)
     return {own: machine, **{name: memory_needs.needed(vmlinux, size) for name, size in inside.items()}}

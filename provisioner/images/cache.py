@@ -27,13 +27,14 @@ from provisioner.errors import ImageError
 from provisioner.host import lock
 from provisioner.images.packages import Package, System, this_system
 from provisioner.images.recipe import Recipe
+from provisioner.language import msg
 from provisioner.units import MIB, rough_size
 
 BUILDER_VERSION = 6
 _MANIFEST = "manifest.json"
 _KEY_LENGTH = 16
 _LITTLE = 256 * MIB  # with less space, a build that fails did so for that, however a program says it
-_ROOM = "1 GiB is enough for any image"
+_ROOM = msg("1 GiB is enough for any image")
 _KEPT = 3  # images of one recipe: an older one may be in use by an upload right now
 
 
@@ -131,15 +132,23 @@ def building(root: Path, waiting: Callable[[], None]) -> Iterator[Path]:
                 if free >= _LITTLE:
                     raise
                 raise ImageError(
-                    f"{error.message}\nonly {rough_size(free)} is free in {root}, where images are built",
-                    hint=f"free some space there ({_ROOM}), or name another folder with XDG_CACHE_HOME",
+                    msg(
+                        "{message}\nonly {free} is free in {root}, where images are built",
+                        message=error.message,
+                        free=rough_size(free),
+                        root=root,
+                    ),
+                    hint=msg(
+                        "free some space there ({room}), or name another folder with XDG_CACHE_HOME",
+                        room=_ROOM,
+                    ),
                 ) from error
             finally:
                 shutil.rmtree(workspace, ignore_errors=True)
     except OSError as error:
         raise ImageError(
-            f"the image cache can't be written: {error}",
-            hint=f"free some space at {root}, or make it writable",
+            msg("the image cache can't be written: {error}", error=error),
+            hint=msg("free some space at {root}, or make it writable", root=root),
         ) from error
 
 
@@ -188,7 +197,9 @@ def publish(
         shutil.rmtree(folder, ignore_errors=True)
     image = _load(final)
     if image is None:
-        raise ImageError(f"the image {recipe.name} changed while it was written", hint="try again")
+        raise ImageError(
+            msg("the image {name} changed while it was written", name=recipe.name), hint=msg("try again")
+        )
     return image
 
 

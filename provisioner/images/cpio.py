@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from provisioner.language import msg
+
 _MTIME = 1
 _TRAILER = "TRAILER!!!"
 
@@ -56,13 +58,15 @@ def with_parents(entries: Iterable[Entry]) -> list[Entry]:
     known: dict[str, Entry] = {}
     for entry in entries:
         if entry.path in known:
-            raise ValueError(f"{entry.path} is in the archive twice")
+            raise ValueError(msg("{path} is in the archive twice", path=entry.path))
         known[entry.path] = entry
     for path in list(known):
         parent = path.rpartition("/")[0]
         while parent:
             if not stat.S_ISDIR(known.setdefault(parent, directory(parent)).mode):
-                raise ValueError(f"{path} stands below {parent}, which is no directory")
+                raise ValueError(
+                    msg("{path} stands below {parent}, which is no directory", path=path, parent=parent)
+                )
             parent = parent.rpartition("/")[0]
     return [known[path] for path in sorted(known, key=lambda name: name.split("/"))]
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 import struct
 from dataclasses import astuple, dataclass, replace
 
+from provisioner.language import msg
+
 _DT_NEEDED = 1
 _SHT_NOBITS = 8
 _PT_LOAD, _PT_NOTE = 1, 4
@@ -69,7 +71,7 @@ def loadable(data: bytes) -> bytes:
     """
     segments = _segments(data)
     if any(segment.offset + segment.size > len(data) for segment in segments):
-        raise NotElf("this ELF file is damaged: it ends within a segment")
+        raise NotElf(msg("this ELF file is damaged: it ends within a segment"))
     loads = [segment for segment in segments if segment.kind == _PT_LOAD]
     notes = [segment for segment in segments if segment.kind == _PT_NOTE]
     if not loads or len(loads) + len(notes) != len(segments):
@@ -102,13 +104,13 @@ def memory(data: bytes) -> int:
 
 def _segments(data: bytes) -> list[_Segment]:
     if not is_elf(data):
-        raise NotElf("this is no 64-bit ELF file")
+        raise NotElf(msg("this is no 64-bit ELF file"))
     try:
         fields = _HEADER.unpack_from(data)
         table, size, count = fields[5], fields[9], fields[10]
         return [_Segment(*_PROGRAM_HEADER.unpack_from(data, table + n * size)) for n in range(count)]
     except struct.error as error:
-        raise NotElf(f"this ELF file is damaged: {error}") from error
+        raise NotElf(msg("this ELF file is damaged: {error}", error=error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +129,13 @@ class _Segment:
 
 def _sections(data: bytes) -> list[tuple[str, bytes]]:
     if not is_elf(data):
-        raise NotElf("this is no 64-bit ELF file")
+        raise NotElf(msg("this is no 64-bit ELF file"))
     try:
         (table,) = struct.unpack_from("<Q", data, 0x28)
         size, count, names_index = struct.unpack_from("<HHH", data, 0x3A)
         headers = [struct.unpack_from("<IIQQQQ", data, table + n * size) for n in range(count)]
         if not headers:
-            raise NotElf("this ELF file has no sections")
+            raise NotElf(msg("this ELF file has no sections"))
         _, _, _, _, names_at, names_size = headers[names_index]
         names = data[names_at : names_at + names_size]
         return [
@@ -144,4 +146,4 @@ def _sections(data: bytes) -> list[tuple[str, bytes]]:
             for name, kind, _, _, at, length in headers
         ]
     except (struct.error, ValueError, IndexError, OverflowError) as error:
-        raise NotElf(f"this ELF file is damaged: {error}") from error
+        raise NotElf(msg("this ELF file is damaged: {error}", error=error)) from error

@@ -15,6 +15,7 @@ from provisioner.errors import ImageError
 from provisioner.images import elf, tools
 from provisioner.images.recipe import GrubParts
 from provisioner.images.tree import Tree
+from provisioner.language import msg
 
 # The modules for a disk whose GRUB reads its file system through the BIOS and boots the kernel on it.
 DISK_MODULES = (
@@ -50,7 +51,7 @@ class Grub:
         """A file of the platform's folder. Raises ImageError."""
         file = self.platform / name
         if not file.is_file():
-            raise ImageError(f"the packages hold no {name} of GRUB's")
+            raise ImageError(msg("the packages hold no {name} of GRUB's", name=name))
         return file.read_bytes()
 
 
@@ -106,7 +107,7 @@ def boot_disk(
         place.chmod(0o755 if elf.is_elf(whole) else 0o644)
     sectors = size // _SECTOR - _FIRST_SECTOR
     if sectors < _FIRST_SECTOR:
-        raise ImageError(f"{size} bytes are too few for a disk that boots")
+        raise ImageError(msg("{size} bytes are too few for a disk that boots", size=size))
     with out.open("wb") as disk:
         disk.write(_start(grub, core, sectors))
         disk.truncate(size)
@@ -119,7 +120,7 @@ def boot_sector(boot_img: bytes, first: int, sectors: int) -> bytes:
     Raises ImageError where it is no boot.img.
     """
     if len(boot_img) != _SECTOR or boot_img[-2:] != _SIGNATURE:
-        raise ImageError("GRUB's boot.img is no boot sector")
+        raise ImageError(msg("GRUB's boot.img is no boot sector"))
     entry = struct.pack("<B3sB3sII", 0x80, b"\xfe\xff\xff", _LINUX, b"\xfe\xff\xff", first, sectors)
     return boot_img[:_TABLE] + entry + bytes(48) + _SIGNATURE
 
@@ -127,7 +128,9 @@ def boot_sector(boot_img: bytes, first: int, sectors: int) -> bytes:
 def _start(grub: Grub, core: bytes, sectors: int) -> bytes:
     """The beginning of a disk, up to its one partition of so many sectors."""
     if len(core) > (_FIRST_SECTOR - 1) * _SECTOR:
-        raise ImageError(f"GRUB with these modules has {len(core)} bytes, too many for the gap of a disk")
+        raise ImageError(
+            msg("GRUB with these modules has {count} bytes, too many for the gap of a disk", count=len(core))
+        )
     return boot_sector(grub.part("boot.img"), _FIRST_SECTOR, sectors) + core
 
 
@@ -160,7 +163,7 @@ def _core(grub: Grub, modules: Iterable[str], config: str, prefix: str, workspac
     known = {path.stem for path in grub.platform.glob("*.mod")}
     wanted = list(dict.fromkeys(modules))
     if unknown := [name for name in wanted if name not in known]:
-        raise ImageError(f"GRUB has no module {', '.join(unknown)}")
+        raise ImageError(msg("GRUB has no module {unknown}", unknown=", ".join(unknown)))
     made, early = workspace / "core.img", workspace / "early.cfg"
     early.write_text(config)
     arguments = ["-d", str(grub.platform), "-O", "i386-pc", "-p", prefix, "-o", str(made)]

@@ -9,6 +9,7 @@ from provisioner.errors import ImageError
 from provisioner.images import cpio, modules, tools
 from provisioner.images.recipe import KernelSpec
 from provisioner.images.tree import Tree
+from provisioner.language import msg
 
 _BUSYBOX = "/usr/bin/busybox"
 _MODULES = ("lib/modules", "usr/lib/modules")  # a release has one of them
@@ -36,7 +37,7 @@ def write(out: BinaryIO, spec: KernelSpec, unpacked: Path, workspace: Path) -> N
     try:
         cpio.write(out, entries)
     except ValueError as error:
-        raise ImageError(f"the recipe contradicts itself: {error}") from error
+        raise ImageError(msg("the recipe contradicts itself: {error}", error=error)) from error
 
 
 def _modules(spec: KernelSpec, unpacked: Path, workspace: Path) -> list[cpio.Entry]:
@@ -45,7 +46,13 @@ def _modules(spec: KernelSpec, unpacked: Path, workspace: Path) -> list[cpio.Ent
     try:
         listing = (folder / "modules.builtin").read_bytes()
     except OSError as error:
-        raise ImageError(f"the kernel {folder.name} has no list of what is built into it: {error}") from error
+        raise ImageError(
+            msg(
+                "the kernel {name} has no list of what is built into it: {error}",
+                name=folder.name,
+                error=error,
+            )
+        ) from error
     index = modules.index(chosen, listing, folder.name, workspace)
     place = f"usr/lib/modules/{folder.name}"
     return [
@@ -58,7 +65,7 @@ def _modules_folder(unpacked: Path) -> Path:
     """Where the packages have the modules of the newest kernel. Raises ImageError where there are none."""
     folders = [path for base in _MODULES for path in sorted((unpacked / base).glob("*/kernel"))]
     if not folders:
-        raise ImageError("the kernel's packages hold no modules")
+        raise ImageError(msg("the kernel's packages hold no modules"))
     return folders[-1].parent
 
 

@@ -12,6 +12,7 @@ import zlib
 
 from provisioner.errors import ImageError
 from provisioner.images import elf, tools
+from provisioner.language import msg
 
 _XZ = b"\xfd7zXZ\0"
 _GZIP = b"\x1f\x8b"
@@ -26,20 +27,25 @@ def extract_vmlinux(image: bytes) -> bytes:
     Raises ImageError where the bytes are no bzImage, and what :func:`decompress` raises.
     """
     if len(image) < 0x250 or image[0x202:0x206] != b"HdrS":
-        raise ImageError("the kernel package holds no x86 boot image")
+        raise ImageError(msg("the kernel package holds no x86 boot image"))
     (protocol,) = struct.unpack_from("<H", image, 0x206)
     if protocol < _OLDEST_PROTOCOL:
-        raise ImageError(f"the kernel's boot protocol is {protocol:#06x}, older than this code knows")
+        raise ImageError(
+            msg(
+                "the kernel's boot protocol is {protocol}, older than this code knows",
+                protocol=f"{protocol:#06x}",
+            )
+        )
     setup_sectors = image[0x1F1] or 4
     offset, length = struct.unpack_from("<II", image, 0x248)
     start = (setup_sectors + 1) * 512 + offset
     kernel = decompress(image[start : start + length], size_at_end=True)
     if not elf.is_elf(kernel):
-        raise ImageError("the kernel's payload is packed in a way that this code does not know")
+        raise ImageError(msg("the kernel's payload is packed in a way that this code does not know"))
     try:
         return elf.loadable(kernel)
     except elf.NotElf as error:
-        raise ImageError(f"the kernel in the package can't be read: {error}") from error
+        raise ImageError(msg("the kernel in the package can't be read: {error}", error=error)) from error
 
 
 def decompress(data: bytes, *, size_at_end: bool = False) -> bytes:
@@ -55,7 +61,7 @@ def decompress(data: bytes, *, size_at_end: bool = False) -> bytes:
         if data.startswith(_GZIP):
             return zlib.decompressobj(wbits=31).decompress(data)
     except (lzma.LZMAError, zlib.error) as error:
-        raise ImageError(f"packed data in a package is damaged: {error}") from error
+        raise ImageError(msg("packed data in a package is damaged: {error}", error=error)) from error
     if data.startswith(_ZSTD):
         return tools.run(["zstd", "-dcq"], stdin=stream)
     if data.startswith(_LZ4_LEGACY):

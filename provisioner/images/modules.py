@@ -9,6 +9,7 @@ from pathlib import Path
 
 from provisioner.errors import ImageError
 from provisioner.images import elf, kernel, tools
+from provisioner.language import msg
 
 _FILE = re.compile(r"(.+)\.ko(?:\.(?:xz|zst|gz))?")
 
@@ -80,7 +81,11 @@ class ModuleTree:
                 add(name)
         if missing:
             raise ImageError(
-                f"the kernel {self._folder.name} has no module {', '.join(sorted(set(missing)))}"
+                msg(
+                    "the kernel {name} has no module {missing}",
+                    name=self._folder.name,
+                    missing=", ".join(sorted(set(missing))),
+                )
             )
         return list(loaded.values())
 
@@ -90,7 +95,9 @@ class ModuleTree:
         try:
             said = elf.modinfo(data)
         except elf.NotElf as error:
-            raise ImageError(f"the kernel module {path.name} can't be read: {error}") from error
+            raise ImageError(
+                msg("the kernel module {name} can't be read: {error}", name=path.name, error=error)
+            ) from error
         depends = [_canonical(d) for line in said.get("depends", []) for d in line.split(",") if d]
         for line in said.get("softdep", []):
             before = line.partition("pre:")[2].partition("post:")[0].split()

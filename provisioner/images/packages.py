@@ -10,6 +10,7 @@ from typing import Protocol
 
 from provisioner.errors import ImageError
 from provisioner.images.parts import Part
+from provisioner.language import msg
 
 Tick = Callable[[float], None]
 
@@ -67,7 +68,7 @@ def detect_system(machine: str, os_release: Path = Path("/etc/os-release")) -> S
         lines = os_release.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise ImageError(
-            f"the distribution of this host is not known: {error}", hint="{virtlab} doctor"
+            msg("the distribution of this host is not known: {error}", error=error), hint="{virtlab} doctor"
         ) from error
     values = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in lines)}
     own = values.get("ID", "linux")

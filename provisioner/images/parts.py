@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from provisioner.language import msg
+
 PARTS_FILE = "parts.yaml"
 KERNEL = "linux"
 _KEYS = {"places", "packages", "along", "optional"}
@@ -46,10 +48,17 @@ def read(file: Path) -> dict[str, Part]:
 
 def _part(name: str, entry: Mapping[str, Any]) -> Part:
     if unknown := set(entry) - _KEYS:
-        raise ValueError(f"{PARTS_FILE}: {name}: unknown key {', '.join(sorted(unknown))}")
+        raise ValueError(
+            msg(
+                "{file}: {name}: unknown key {unknown}",
+                file=PARTS_FILE,
+                name=name,
+                unknown=", ".join(sorted(unknown)),
+            )
+        )
     places = tuple(entry["places"])
     if not places or not all(place.startswith("/") and ".." not in place.split("/") for place in places):
-        raise ValueError(f"{PARTS_FILE}: {name}: places are absolute paths")
+        raise ValueError(msg("{file}: {name}: places are absolute paths", file=PARTS_FILE, name=name))
     return Part(
         name,
         places,

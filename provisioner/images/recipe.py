@@ -12,6 +12,7 @@ from provisioner import units
 from provisioner.errors import ImageError
 from provisioner.images import parts, recipe_files
 from provisioner.images.parts import Part
+from provisioner.language import msg
 
 _COMMON = {"kind", "title", "description", "files"}
 _KERNEL = _COMMON | {"programs", "modules", "optional_modules", "directories", "links", "guests"}
@@ -140,7 +141,7 @@ class GrubSpec:
 
 Spec = KernelSpec | DiskSpec | GrubSpec
 
-_HINT = "correct the recipe, or install virtlab again"
+_HINT = msg("correct the recipe, or install virtlab again")
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ class Recipe:
         except yaml.YAMLError as error:
             raise ImageError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-            reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error
+            reason = msg("{key} is missing", key=error.args[0]) if isinstance(error, KeyError) else error
             raise ImageError(f"{path}: {reason}", hint=_HINT) from error
 
 
@@ -179,7 +180,9 @@ def read(name: str, folder: Path) -> Recipe:
     try:
         return Recipe(name, folder, recipe_files.digest(folder))
     except OSError as error:
-        raise ImageError(f"the recipe of image {name} can't be read: {error}", hint=_HINT) from error
+        raise ImageError(
+            msg("the recipe of image {name} can't be read: {error}", name=name, error=error), hint=_HINT
+        ) from error
     except ImageError as error:
         error.hint = error.hint or _HINT
         raise
@@ -220,9 +223,9 @@ def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 def _spec(data: dict[str, Any], parts_file: Path) -> Spec:
     kind = data["kind"]
     if kind not in _KINDS:
-        raise ValueError(f"kind is {', '.join(_KINDS)}, not {kind!r}")
+        raise ValueError(msg("kind is {kinds}, not {kind}", kinds=", ".join(_KINDS), kind=repr(kind)))
     if unknown := set(data) - _KINDS[kind]:
-        raise ValueError(f"unknown key {', '.join(sorted(map(str, unknown)))}")
+        raise ValueError(msg("unknown key {keys}", keys=", ".join(sorted(map(str, unknown)))))
     if kind == "disk":
         return _disk(data)
     known = parts.read(parts_file)
@@ -231,7 +234,7 @@ def _spec(data: dict[str, Any], parts_file: Path) -> Spec:
 
 def _disk(data: Mapping[str, Any]) -> DiskSpec:
     if data["filesystem"] not in _FILESYSTEMS:
-        raise ValueError(f"filesystem is one of {', '.join(_FILESYSTEMS)}")
+        raise ValueError(msg("filesystem is one of {filesystems}", filesystems=", ".join(_FILESYSTEMS)))
     return DiskSpec(
         title=data["title"],
         description=data["description"],
@@ -276,19 +279,19 @@ def _grub_parts(known: Mapping[str, Part]) -> GrubParts:
 def _system(folder: Path) -> GrubSpec:
     spec = _spec(_data(folder), folder.parent / parts.PARTS_FILE)
     if not isinstance(spec, GrubSpec):
-        raise TypeError(f"{folder.name} is no system that starts as a kernel")
+        raise TypeError(msg("{name} is no system that starts as a kernel", name=folder.name))
     return spec
 
 
 def _loader(data: Mapping[str, Any], known: Mapping[str, Part]) -> LoaderSpec:
     folder: Path = data["folder"]
     if unknown := set(data) - _LOADER - {"folder"}:
-        raise ValueError(f"loader: unknown key {', '.join(sorted(unknown))}")
+        raise ValueError(msg("loader: unknown key {unknown}", unknown=", ".join(sorted(unknown))))
     guests: dict[str, KernelSpec | GrubSpec] = {}
     for place in data["guests"]:
         spec = _spec(_data(place), place.parent / parts.PARTS_FILE)
         if isinstance(spec, DiskSpec):
-            raise TypeError(f"{place.name} is no image that boots")
+            raise TypeError(msg("{name} is no image that boots", name=place.name))
         guests[place.name] = spec
     memory = units.parse_size(str(data["memory"]))
     config = (folder / data["config"]).read_text(encoding="utf-8")
@@ -314,7 +317,7 @@ def _program(entry: str | Mapping[str, str], known: Mapping[str, Part]) -> Part:
         place = _absolute(entry["made"])
         return parts.made(place, place)
     if entry not in known:
-        raise ValueError(f"{entry} is no part of {parts.PARTS_FILE}")
+        raise ValueError(msg("{entry} is no part of {file}", entry=entry, file=parts.PARTS_FILE))
     return known[entry]
 
 
@@ -324,14 +327,14 @@ def _files(data: Mapping[str, Any]) -> tuple[GuestFile, ...]:
 
 def _file(path: str, entry: Mapping[str, Any]) -> GuestFile:
     if unknown := set(entry) - {"from", "text", "mode"}:
-        raise ValueError(f"{path}: unknown key {', '.join(sorted(unknown))}")
+        raise ValueError(msg("{path}: unknown key {unknown}", path=path, unknown=", ".join(sorted(unknown))))
     if ("from" in entry) == ("text" in entry):
-        raise ValueError(f"{path}: give either from or text")
+        raise ValueError(msg("{path}: give either from or text", path=path))
     data = entry["from"].read_bytes() if "from" in entry else entry["text"].encode()
     return GuestFile(_absolute(path), data, int(entry.get("mode", "0644"), 8))
 
 
 def _absolute(path: str) -> str:
     if not path.startswith("/") or ".." in path.split("/"):
-        raise ValueError(f"{path} is no absolute path")
+        raise ValueError(msg("{path} is no absolute path", path=path))
     return path

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from provisioner.errors import ImageError
 from provisioner.images import parts
+from provisioner.language import msg
 
 RECIPE_FILE = "image.yaml"
 SHARED = "shared"  # a folder beside the recipes, of files that recipes which extend others may take
@@ -64,7 +65,7 @@ def read(folder: Path) -> RecipeFile:
     except (yaml.YAMLError, ValueError) as error:
         raise ImageError(f"{path}: {error}") from error
     if not isinstance(data, dict):
-        raise ImageError(f"{path}: a recipe is a mapping")
+        raise ImageError(msg("{path}: a recipe is a mapping", path=path))
     return RecipeFile(
         folder,
         data,
@@ -135,15 +136,22 @@ def _check_new(named: Named, leading: tuple[Path, ...]) -> None:
     """Raises ImageError where a recipe that led here is named again."""
     if named.folder in leading:
         between = [folder.name for folder in leading[leading.index(named.folder) + 1 :]]
-        way = f" by way of {', '.join(between)}" if between else ""
-        raise ImageError(f"{named.place}: the recipe {named.folder.name} depends on itself{way}")
+        way = msg(" by way of {between}", between=", ".join(between)) if between else ""
+        raise ImageError(
+            msg(
+                "{place}: the recipe {name} depends on itself{way}",
+                place=named.place,
+                name=named.folder.name,
+                way=way,
+            )
+        )
 
 
 def _list(node: Any, folder: Path) -> tuple[Named, ...]:
     if node is None or node.tag == _NULL:
         return ()
     if not isinstance(node.value, list) or node.id != "sequence":
-        raise ImageError(f"{_place(node, folder)}: guests is a list of recipes")
+        raise ImageError(msg("{place}: guests is a list of recipes", place=_place(node, folder)))
     return tuple(_named(node.value, folder))
 
 
@@ -153,9 +161,9 @@ def _named(nodes: Sequence[Any], folder: Path) -> Iterator[Named]:
             continue
         place = _place(node, folder)
         if node.id != "scalar" or not _NAME.fullmatch(node.value):
-            raise ImageError(f"{place}: this is no name of a recipe")
+            raise ImageError(msg("{place}: this is no name of a recipe", place=place))
         if not (folder.parent / node.value / RECIPE_FILE).is_file():
-            raise ImageError(f"{place}: there is no recipe {node.value}")
+            raise ImageError(msg("{place}: there is no recipe {value}", place=place, value=node.value))
         yield Named(folder.parent / node.value, place)
 
 

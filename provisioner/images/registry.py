@@ -8,6 +8,7 @@ from pathlib import Path
 from provisioner.errors import InputError
 from provisioner.images import recipe, recipe_files
 from provisioner.images.recipe import Recipe
+from provisioner.language import msg
 
 
 def names(templates: Path) -> list[str]:
@@ -31,6 +32,10 @@ def get(name: str, templates: Path) -> Recipe:
     known = names(templates)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
-        guess = f"did you mean {near[0]}?" if near else f"the images are {', '.join(known)}"
-        raise InputError(f"there is no image {name!r}", hint=guess)
+        guess = (
+            msg("did you mean {near}?", near=near[0])
+            if near
+            else msg("the images are {known}", known=", ".join(known))
+        )
+        raise InputError(msg("there is no image {name}", name=repr(name)), hint=guess)
     return recipe.read(name, templates / "images" / name)

@@ -9,6 +9,7 @@ from functools import cache
 from provisioner import errors, paths
 from provisioner.images import packages
 from provisioner.images.packages import System
+from provisioner.language import joined, msg
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,16 @@ def tested() -> dict[str, Tested]:
 
 def standing(system: System | None, here: Versions) -> tuple[bool, str]:
     """Whether this release was tried, and a line that names it and those that were tried."""
-    title = (system.title or system.release) if system else "an unknown system"
+    title = (system.title or system.release) if system else msg("an unknown system")
     known = tested()
-    told = f"{title}: {here.text}"
+    told = joined(": ", (title, here.text))
     if system and system.release in known:
         there = known[system.release].versions
-        with_others = "" if there.programs == here.programs else f", then with {there.programs}"
-        return True, f"{told} (tested{with_others})"
-    return False, f"{told}; tested: {', '.join(each.name for each in known.values())}"
+        if there.programs == here.programs:
+            return True, msg("{told} (tested)", told=told)
+        return True, msg("{told} (tested, then with {programs})", told=told, programs=there.programs)
+    names = ", ".join(each.name for each in known.values())
+    return False, msg("{told}; tested: {names}", told=told, names=names)
 
 
 def this_standing(libvirt: str, qemu: str, linux: str) -> tuple[bool, str]:

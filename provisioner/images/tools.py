@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from provisioner.errors import ImageError
+from provisioner.language import msg
 
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
 _PACKAGES = {
@@ -57,7 +58,9 @@ def run(
             env={**os.environ, "LC_ALL": "C", **(environment or {})},
         )
     except OSError as error:
-        raise ImageError(f"{command[0]} can't be started: {error.strerror}") from error
+        raise ImageError(
+            msg("{command} can't be started: {reason}", command=command[0], reason=error.strerror)
+        ) from error
     try:
         output, complaints = _wait(process, stdin, while_running)
     finally:
@@ -86,7 +89,14 @@ class ToolFailed(ImageError):
     """A program of the host ended with an error. ``said`` holds its last lines."""
 
     def __init__(self, program: str, status: int, said: str) -> None:
-        super().__init__(f"{program} failed ({status}): {said or 'it gave no reason'}")
+        super().__init__(
+            msg(
+                "{program} failed ({status}): {said}",
+                program=program,
+                status=status,
+                said=said or msg("it gave no reason"),
+            )
+        )
         self.said = said
 
 
@@ -94,7 +104,9 @@ def _find(program: str) -> str:
     path = _place(program)
     if path is None:
         package = _PACKAGES.get(program, program)
-        raise ImageError(f"{program} is needed to build this image", hint=f"apt-get install {package}")
+        raise ImageError(
+            msg("{program} is needed to build this image", program=program), hint=f"apt-get install {package}"
+        )
     return path
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from provisioner.errors import ImageError
 from provisioner.images import cpio, elf
 from provisioner.images.parts import Part
+from provisioner.language import msg
 
 _LIBRARY_FOLDERS = (
     "usr/lib/x86_64-linux-gnu",
@@ -62,7 +63,7 @@ class Tree:
         places = [self.find(part.places) for part in wanted]
         if missing := [part for part, place in zip(wanted, places, strict=True) if place is None]:
             told = (f"{part.name} ({' or '.join(part.places)})" for part in missing)
-            raise ImageError(f"none of the packages has {', '.join(told)}")
+            raise ImageError(msg("none of the packages has {told}", told=", ".join(told)))
         return [place for place in places if place]
 
     def _program(self, path: str, file: Path) -> cpio.Entry:
@@ -82,13 +83,19 @@ class Tree:
             try:
                 names = elf.needed(data)
             except elf.NotElf as error:
-                raise ImageError(f"{who} can't be read: {error}") from error
+                raise ImageError(msg("{who} can't be read: {error}", who=who, error=error)) from error
             for name in names:
                 if name in libraries:
                     continue
                 library = self.find(f"{folder}/{name}" for folder in _LIBRARY_FOLDERS)
                 if library is None:
-                    raise ImageError(f"{who} needs the library {name}, which none of the packages has")
+                    raise ImageError(
+                        msg(
+                            "{who} needs the library {name}, which none of the packages has",
+                            who=who,
+                            name=name,
+                        )
+                    )
                 folder = _LOADER_FOLDER if name.startswith("ld-linux") else _GUEST_LIBRARIES
                 libraries[name] = cpio.file(f"{folder}/{name}", library.read_bytes(), 0o755)
                 waiting.append((name, libraries[name].data))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from provisioner import errors, paths
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts
+from provisioner.language import joined, msg
 from provisioner.lifecycle import shield
 from provisioner.model import naming
 from provisioner.sanitize import printable
 
-BOOTSTRAP = "./bootstrap true, in a clone of virtlab, installs it"
+BOOTSTRAP = msg("./bootstrap true, in a clone of virtlab, installs it")
 _NFT_SINCE = (10, 4)  # libvirt's first version that can set its rules with nft
 _LONGEST_NAME = 40
 
@@ -32,44 +33,63 @@ class Check:
 def networks(session: Session) -> Iterator[Check]:
     """Whether libvirt can make labs' networks here."""
     if session.is_session:
-        told = "user-mode: guests do not reach one another"
-        yield Check("network", True, told, needed=False)
+        told = msg("user-mode: guests do not reach one another")
+        yield Check(msg("network"), True, told, needed=False)
         return
     faults = list(_network_faults(session))
     yield from faults
     if not any(check.needed for check in faults):
-        yield Check("network", True, "NAT, a network of its own for each lab")
+        yield Check(msg("network"), True, msg("NAT, a network of its own for each lab"))
 
 
 def _network_faults(session: Session) -> Iterator[Check]:
     if session.host.missing_programs(("dnsmasq",)):
-        yield Check("network", False, "dnsmasq is not installed", f"install dnsmasq-base; {BOOTSTRAP}")
+        remedy = msg("install dnsmasq-base; {bootstrap}", bootstrap=BOOTSTRAP)
+        yield Check(msg("network"), False, msg("dnsmasq is not installed"), remedy)
     if not shield.is_possible(session):
-        told = f"{shield.PROGRAM} is not installed: only virtlab's own labs, or with --trust, run without it"
-        remedy = f"install {shield.PACKAGE}, which has it; {BOOTSTRAP}"
-        yield Check("filter tool", False, told, remedy, needed=False)
+        told = msg(
+            "{program} is not installed: only virtlab's own labs, or with --trust, run without it",
+            program=shield.PROGRAM,
+        )
+        remedy = msg(
+            "install {package}, which has it; {bootstrap}", package=shield.PACKAGE, bootstrap=BOOTSTRAP
+        )
+        yield Check(msg("filter tool"), False, told, remedy, needed=False)
     tools = ("iptables", "nft") if _version(session) >= _NFT_SINCE else ("iptables",)
     if len(session.host.missing_programs(tools)) == len(tools):
-        told = f"{' or '.join(tools)}, by which libvirt sets a network's rules, is not installed"
-        yield Check("firewall tool", False, told, f"install iptables; {BOOTSTRAP}")
+        told = msg("{tools}, by which libvirt sets a network's rules, is not installed", tools=_either(tools))
+        yield Check(
+            msg("firewall tool"), False, told, msg("install iptables; {bootstrap}", bootstrap=BOOTSTRAP)
+        )
     state = session.host.network_state()
     if state is None:
         return
     if not state.has_tun:
-        told = "/dev/net/tun is missing, by which guests are attached to a network"
+        told = msg("/dev/net/tun is missing, by which guests are attached to a network")
         make = "sudo mkdir -p /dev/net && sudo mknod -m 666 /dev/net/tun c 10 200"
         yield Check("/dev/net/tun", False, told, make if state.knows_tun else "sudo modprobe tun")
     if not state.sets_rules:
-        told = "iptables is installed, and fails: libvirt can't set a network's rules"
-        yield Check("firewall tool", False, told, "sudo iptables -t nat -S says why")
+        told = msg("iptables is installed, and fails: libvirt can't set a network's rules")
+        yield Check(msg("firewall tool"), False, told, msg("sudo iptables -t nat -S says why"))
     if not state.can_forward:
-        told = "/proc/sys can't be written to, so libvirt can't switch forwarding on for a network"
-        yield Check("forwarding", False, told, "a container needs the right to it (such as --privileged)")
+        told = msg("/proc/sys can't be written to, so libvirt can't switch forwarding on for a network")
+        yield Check(
+            msg("forwarding"), False, told, msg("a container needs the right to it (such as --privileged)")
+        )
     if state.dns_taken_by is not None:
         name = printable(state.dns_taken_by, _LONGEST_NAME)
-        told = f"{name} listens on port 53 of all addresses, which a network's own DNS server needs"
-        remedy = "stop it, or let it listen on its own addresses only (sudo ss -lnp sport = :53 shows it)"
-        yield Check("port 53", False, told, remedy)
+        told = msg(
+            "{name} listens on port 53 of all addresses, which a network's own DNS server needs", name=name
+        )
+        remedy = msg(
+            "stop it, or let it listen on its own addresses only (sudo ss -lnp sport = :53 shows it)"
+        )
+        yield Check(msg("port 53"), False, told, remedy)
+
+
+def _either(words: Sequence[str]) -> str:
+    *head, last = words
+    return msg("{words} or {last}", words=", ".join(head), last=last) if head else last
 
 
 def _version(session: Session) -> tuple[int, ...]:
@@ -84,8 +104,16 @@ def folders() -> Iterator[Check]:
     ):
         there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
         if not os.access(there, os.W_OK | os.X_OK) or not there.is_dir():
-            told = f"{there} can't be written to, where virtlab keeps {_KEPT[variable]}"
-            yield Check("folder", False, told, f"make it yours, or name another with {variable}", needed)
+            told = msg(
+                "{there} can't be written to, where virtlab keeps {kept}", there=there, kept=_KEPT[variable]
+            )
+            yield Check(
+                msg("folder"),
+                False,
+                told,
+                msg("make it yours, or name another with {variable}", variable=variable),
+                needed,
+            )
 
 
 def bridges(session: Session) -> Iterator[Check]:
@@ -96,9 +124,13 @@ def bridges(session: Session) -> Iterator[Check]:
     known = session.conn.bridges()
     for name in sorted(state.interfaces - known):
         if naming.is_bridge(name):
-            told = f"{name} looks like a lab's bridge, and belongs to no network of this libvirt"
-            remedy = f"labs do without its name; if nobody else uses it: sudo ip link delete {name}"
-            yield Check("bridge", False, told, remedy, needed=False)
+            told = msg(
+                "{name} looks like a lab's bridge, and belongs to no network of this libvirt", name=name
+            )
+            remedy = msg(
+                "labs do without its name; if nobody else uses it: sudo ip link delete {name}", name=name
+            )
+            yield Check(msg("bridge"), False, told, remedy, needed=False)
 
 
 def far_end(session: Session) -> Iterator[Check]:
@@ -106,18 +138,24 @@ def far_end(session: Session) -> Iterator[Check]:
     wall = None if session.is_session else session.host.firewall()
     if wall is not None and wall.drops:
         if rule := wall.rule_for_names:
-            told = f"{wall.keeper} may drop what guests ask of DNS and DHCP: they then know no names"
-            yield Check("firewall", False, told, rule, needed=False)
-        told = f"{wall.keeper} may drop what guests send to this host; bench then measures no network"
-        remedy = "the rule that helps is named by {virtlab} bench LAB, before it measures"
-        yield Check("firewall", False, told, remedy, needed=False)
+            told = msg(
+                "{keeper} may drop what guests ask of DNS and DHCP: they then know no names",
+                keeper=wall.keeper,
+            )
+            yield Check(msg("firewall"), False, told, rule, needed=False)
+        told = msg(
+            "{keeper} may drop what guests send to this host; bench then measures no network",
+            keeper=wall.keeper,
+        )
+        remedy = msg("the rule that helps is named by {virtlab} bench LAB, before it measures")
+        yield Check(msg("firewall"), False, told, remedy, needed=False)
     for program, package in (("iperf3", "iperf3"), ("setpriv", "util-linux")):
         if session.host.missing_programs([program]):
-            told = f"{program} is not installed, without which bench measures no network"
-            yield Check("bench", False, told, f"sudo apt-get install -y {package}", needed=False)
+            told = msg("{program} is not installed, without which bench measures no network", program=program)
+            yield Check(msg("bench"), False, told, f"sudo apt-get install -y {package}", needed=False)
 
 
-_KEPT = {"XDG_CACHE_HOME": "images", "XDG_STATE_HOME": "results and progress"}
+_KEPT = {"XDG_CACHE_HOME": msg("images"), "XDG_STATE_HOME": msg("results and progress")}
 
 
 def explain(session: Session, error: errors.VirtlabError, otherwise: str | None = None) -> None:
@@ -129,7 +167,7 @@ def explain(session: Session, error: errors.VirtlabError, otherwise: str | None 
         for cause in error.causes:
             explain(session, cause, otherwise)
     elif isinstance(error, errors.HypervisorError) and error.hint is None and not session.is_session:
-        found = [f"{check.told}: {check.remedy}" for check in _network_faults(session)]
+        found: list[str] = [joined(": ", (c.told, c.remedy or "")) for c in _network_faults(session)]
         if not found and session.host.missing_programs(("iptables",)):
-            found = ["iptables is not installed: install it, or restart libvirtd, which then takes nft"]
-        error.hint = "; ".join(found) or otherwise
+            found = [msg("iptables is not installed: install it, or restart libvirtd, which then takes nft")]
+        error.hint = joined("; ", found) if found else otherwise

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts
 from provisioner.hypervisor.host_facts import QemuUser
+from provisioner.language import msg
 from provisioner.listener import Listener
 
 _GROUP = "kvm"
@@ -41,14 +42,20 @@ def say_why_slow(session: Session, listener: Listener) -> None:
     if device is None or device.is_usual(session.host.group_id(_GROUP)):
         return
     if user := kept_out(session):
-        listener.note(f"this takes many seconds longer: {cause(user)} (for the remedy: {{virtlab}} doctor)")
+        listener.note(
+            msg(
+                "this takes many seconds longer: {cause} (for the remedy: {virtlab} doctor)",
+                cause=cause(user),
+            )
+        )
 
 
 def cause(user: QemuUser) -> str:
     """What is wrong, and what comes of it."""
-    return (
-        f"/dev/kvm can't be opened by {user.name}, the user that QEMU runs as, "
-        "and libvirt therefore examines QEMU anew at each use"
+    return msg(
+        "/dev/kvm can't be opened by {name}, the user that QEMU runs as, and libvirt "
+        "therefore examines QEMU anew at each use",
+        name=user.name,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner import errors
+from provisioner.language import msg
 from provisioner.model.enums import Accel
 
 
@@ -31,39 +32,48 @@ class Decision:
 def obstacle(facts: KvmFacts) -> str | None:
     """The reason why KVM can't work here, or None where nothing is known against it."""
     if facts.exists is False:
-        return "this host has no /dev/kvm"
+        return msg("this host has no /dev/kvm")
     if facts.hardware == "":
         if facts.exists:
-            return "/dev/kvm is there, but the processor shows neither vmx nor svm, so it is not real KVM"
-        return "the processor shows neither vmx nor svm"
+            return msg(
+                "/dev/kvm is there, but the processor shows neither vmx nor svm, so it is not real KVM"
+            )
+        return msg("the processor shows neither vmx nor svm")
     if facts.opens is False:
-        who = f" by {facts.qemu_user}, the user that QEMU runs as" if facts.qemu_user else ""
-        return f"/dev/kvm can't be opened{who}"
+        if facts.qemu_user:
+            return msg("/dev/kvm can't be opened by {user}, the user that QEMU runs as", user=facts.qemu_user)
+        return msg("/dev/kvm can't be opened")
     if facts.offered is False:
-        return "libvirt does not offer KVM"
+        return msg("libvirt does not offer KVM")
     return None
 
 
 def decide(wanted: Accel, facts: KvmFacts) -> Decision:
     """The accelerator to use: as wanted, and for ``auto`` KVM only where nothing is known against it."""
     if wanted is Accel.KVM:
-        return Decision("kvm", "asked for")
+        return Decision("kvm", msg("asked for"))
     if wanted is Accel.TCG:
-        return Decision("tcg", "asked for")
+        return Decision("tcg", msg("asked for"))
     reason = obstacle(facts)
     if reason is not None:
         return Decision("tcg", reason)
     if facts.hardware and facts.opens:
-        return Decision("kvm", f"/dev/kvm opens and the processor has {facts.hardware}")
-    return Decision("kvm", "nothing is known against KVM on that host")
+        return Decision(
+            "kvm", msg("/dev/kvm opens and the processor has {hardware}", hardware=facts.hardware)
+        )
+    return Decision("kvm", msg("nothing is known against KVM on that host"))
 
 
 def checked(guest: str, decision: Decision, *, needs_kvm: bool) -> Decision:
     """The same decision. Raises InputError where the guest of that name needs KVM and would be emulated."""
     if needs_kvm and decision.accel != "kvm":
         raise errors.InputError(
-            f"{guest} has hyperv, kvm or hypervclock, which only KVM offers, and would be emulated "
-            f"({decision.why}): nothing would come of it, and no word said",
-            hint="take these keys out of the lab file, or go to a host with KVM",
+            msg(
+                "{guest} has hyperv, kvm or hypervclock, which only KVM offers, and would be "
+                "emulated ({why}): nothing would come of it, and no word said",
+                guest=guest,
+                why=decision.why,
+            ),
+            hint=msg("take these keys out of the lab file, or go to a host with KVM"),
         )
     return decision

@@ -16,6 +16,7 @@ from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.images import cache, managers, packages, registry, releases, tools
 from provisioner.labfile import catalog as lab_catalog
 from provisioner.labfile.observation_spec import NEEDS_NETWORK
+from provisioner.language import joined, msg
 from provisioner.lifecycle import host_checks, kvm_access, lab_files, pool_access, preflight
 from provisioner.lifecycle.host_checks import Check
 from provisioner.lifecycle.image_upload import recipe_key
@@ -26,7 +27,7 @@ from provisioner.model.lab import Lab
 from provisioner.units import rough_size
 
 _SPARE_DISK = 1024**3  # bytes: an image being built and uploaded, and disks that grow
-_UNTRIED = "go on; where something fails here that should not, please report it with this line"
+_UNTRIED = msg("go on; where something fails here that should not, please report it with this line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,12 @@ def doctor(connect: str | None, target: str | None = None) -> Findings:
                     obstacles=_obstacles(session, lab, stored),
                 )
                 if fit
-                else LabVerdict(lab.name, "not", "see what fails above")
+                else LabVerdict(lab.name, "not", msg("see what fails above"))
                 for lab in labs
             ]
     except errors.HypervisorError as error:
-        checks.append(Check("connection", False, error.message, error.hint))
-        verdicts = [LabVerdict(lab.name, "not", "libvirt does not answer") for lab in labs]
+        checks.append(Check(msg("connection"), False, error.message, error.hint))
+        verdicts = [LabVerdict(lab.name, "not", msg("libvirt does not answer")) for lab in labs]
     return Findings(tuple(checks), tuple(verdicts), target is not None)
 
 
@@ -100,21 +101,21 @@ def _obstacles(session: Session, lab: Lab, stored: Sequence[StoredImage]) -> lis
 
 
 def _connected(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
-    yield Check("connection", True, f"{session.choice.uri} ({session.choice.why})")
+    yield Check(msg("connection"), True, msg("{uri} ({why})", uri=session.choice.uri, why=session.choice.why))
     versions = host_facts.versions(session.conn)
     if machine := session.host.machine():
         good, told = releases.this_standing(linux=machine.kernel.split()[-1], **versions)
-        yield Check("release", good, told, None if good else _UNTRIED, needed=False)
+        yield Check(msg("release"), good, told, None if good else _UNTRIED, needed=False)
     yield Check("libvirt", True, versions["libvirt"])
     if session.choice.uri == uris.SYSTEM and libvirt_daemons.has_log_daemon() is False:
-        told = "does not run, and libvirt starts no QEMU without it"
+        told = msg("does not run, and libvirt starts no QEMU without it")
         yield Check("virtlogd", False, told, remedies.start_log_daemon())
     emulator = host_facts.offers_x86(session.conn)
     yield Check(
         "qemu",
         emulator,
-        versions["qemu"] if emulator else "libvirt knows no QEMU that emulates x86_64",
-        None if emulator else f"install qemu-system-x86; {host_checks.BOOTSTRAP}",
+        versions["qemu"] if emulator else msg("libvirt knows no QEMU that emulates x86_64"),
+        None if emulator else msg("install qemu-system-x86; {bootstrap}", bootstrap=host_checks.BOOTSTRAP),
     )
     yield from accelerator(session)
     yield from host_checks.networks(session)
@@ -131,12 +132,18 @@ def accelerator(session: Session) -> Iterator[Check]:
     kvm = host_facts.kvm(session.conn, session.host, session=session.is_session)
     obstacle = accel.obstacle(kvm)
     if obstacle is None:
-        yield Check("accelerator", True, accel.decide(Accel.AUTO, kvm).why, needed=False)
+        yield Check(msg("accelerator"), True, accel.decide(Accel.AUTO, kvm).why, needed=False)
     else:
         remedy = _kvm_remedy(session, kvm)
-        yield Check("accelerator", False, f"emulation (TCG): {obstacle}", remedy, needed=False)
+        yield Check(
+            msg("accelerator"),
+            False,
+            msg("emulation (TCG): {obstacle}", obstacle=obstacle),
+            remedy,
+            needed=False,
+        )
     if user := kvm_access.kept_out(session):
-        told = f"{kvm_access.cause(user)}: up takes many seconds longer"
+        told = msg("{cause}: up takes many seconds longer", cause=kvm_access.cause(user))
         remedy = kvm_access.remedy(session, user.account, user.groups).command
         yield Check("/dev/kvm", False, told, remedy, needed=False)
 
@@ -147,10 +154,14 @@ def _kvm_remedy(session: Session, kvm: accel.KvmFacts) -> str | None:
             return None  # a check of its own has it
         own = session.user if session.is_session else None
         remedy = kvm_access.remedy(session, own, os.getgroups())
-        return f"{remedy.command}, then log in again" if remedy.joins_group else remedy.command
+        return (
+            msg("{command}, then log in again", command=remedy.command)
+            if remedy.joins_group
+            else remedy.command
+        )
     if kvm.hardware and not kvm.exists:
-        return "load the module: sudo modprobe kvm_intel (or kvm_amd)"
-    return (
+        return msg("load the module: sudo modprobe kvm_intel (or kvm_amd)")
+    return msg(
         "take a host whose processor shows vmx or svm (on a cloud: nested virtualization), "
         "or go on: labs run emulated, slower"
     )
@@ -161,20 +172,22 @@ def _room(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
     largest = max((memory_of(lab.top_level) for lab in labs), default=0)
     if memory is not None:
         good = memory >= largest
-        told = f"{rough_size(memory)} free"
-        yield Check("memory", good, told, None if good else "end what nobody needs: {virtlab} status")
+        told = msg("{size} free", size=rough_size(memory))
+        yield Check(
+            msg("memory"), good, told, None if good else msg("end what nobody needs: {virtlab} status")
+        )
     folder = str(paths.session_pool_dir() if session.is_session else paths.SYSTEM_POOL_DIR)
     try:
         session.pool()
     except errors.PoolAway as error:
-        yield Check("pool", False, error.message, error.hint)
+        yield Check(msg("pool"), False, error.message, error.hint)
     if found := pool_access.obstacle(session):
-        yield Check("pool", False, found.told, found.remedy)
+        yield Check(msg("pool"), False, found.told, found.remedy)
     disk = session.host.free_disk(folder)
     if disk is not None:
         good = disk >= _SPARE_DISK
-        told = f"{rough_size(disk)} free for {folder}"
-        yield Check("disk", good, told, None if good else "free 1 GiB there", needed=False)
+        told = msg("{size} free for {folder}", size=rough_size(disk), folder=folder)
+        yield Check(msg("disk"), good, told, None if good else msg("free 1 GiB there"), needed=False)
 
 
 def _images(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
@@ -185,10 +198,12 @@ def _images(session: Session, labs: Sequence[Lab]) -> Iterator[Check]:
     for name in lab_files.images_of(labs):
         image = _image(name, stored, damaged)
         all_there &= image.there
-        yield Check(f"image {name}", image.there, image.told, image.remedy, needed=False)
+        yield Check(msg("image {name}", name=name), image.there, image.told, image.remedy, needed=False)
     if not all_there and (missing := tools.missing()):
-        told = f"building images needs {', '.join(missing)}"
-        yield Check("programs", False, told, f"sudo apt-get install -y {' '.join(missing)}", needed=False)
+        told = msg("building images needs {programs}", programs=", ".join(missing))
+        yield Check(
+            msg("programs"), False, told, f"sudo apt-get install -y {' '.join(missing)}", needed=False
+        )
 
 
 class _Image(NamedTuple):
@@ -210,10 +225,10 @@ def _image(name: str, stored: Sequence[StoredImage], damaged: Container[str] = (
             managers.provider(packages.this_system(), paths.cache_dir())
     except errors.ImageError as error:
         return _Image(False, error.message, error.hint, error.message)
-    told = "built, not uploaded yet" if built else "not built yet"
+    told = msg("built, not uploaded yet") if built else msg("not built yet")
     if name in damaged:
-        told = "a file of it in the pool was deleted or changed"
-    return _Image(False, told, "to make it now, and not at the first up: {virtlab} prepare --all")
+        told = msg("a file of it in the pool was deleted or changed")
+    return _Image(False, told, msg("to make it now, and not at the first up: {virtlab} prepare --all"))
 
 
 def verdict(
@@ -234,24 +249,35 @@ def verdict(
         return LabVerdict(lab.name, "not", obstacles[0])
     isolated = [network.name for network in lab.networks if network.mode is NetworkMode.ISOLATED]
     if is_session and isolated:
-        why = f"network {', '.join(isolated)} is isolated, which qemu:///session can't do"
+        why = msg(
+            "network {networks} is isolated, which qemu:///session can't do", networks=", ".join(isolated)
+        )
         return LabVerdict(lab.name, "not", why)
     obstacle = accel.obstacle(kvm)
     if obstacle and any(guest.accel is Accel.KVM for guest in lab.top_level):
-        return LabVerdict(lab.name, "not", f"it wants KVM: {obstacle}")
+        return LabVerdict(lab.name, "not", msg("it wants KVM: {obstacle}", obstacle=obstacle))
     if memory is not None and memory < memory_of(lab.top_level):
-        return LabVerdict(lab.name, "not", f"it takes {rough_size(memory_of(lab.top_level))} of memory")
+        return LabVerdict(
+            lab.name,
+            "not",
+            msg("it takes {size} of memory", size=rough_size(memory_of(lab.top_level))),
+        )
     decisions = [accel.decide(guest.accel, kvm) for guest in lab.top_level]
     emulated = [decision for decision in decisions if decision.accel == "tcg"]
     if emulated:
         unseen = _unseen(lab, "tcg", is_session=is_session)
-        return LabVerdict(lab.name, "emulated", f"slower{unseen}: {emulated[0].why}")
+        return LabVerdict(
+            lab.name, "emulated", msg("slower{unseen}: {why}", unseen=unseen, why=emulated[0].why)
+        )
     inside = [g.name for g in lab.guests if kinds.of(g.kind).uses_parents_kvm and g.accel is Accel.KVM]
     if inside and nested is False:
-        why = f"{', '.join(inside)} wants KVM in a guest, which this host's KVM does not give (nested=0)"
-        return LabVerdict(lab.name, "not", f"{why}; emulated it runs: --accel tcg")
-    why = decisions[0].why if decisions else "no guests"
-    return LabVerdict(lab.name, "kvm", f"{why}{_unseen(lab, 'kvm', is_session=is_session)}")
+        why = msg(
+            "{guests} wants KVM in a guest, which this host's KVM does not give (nested=0)",
+            guests=", ".join(inside),
+        )
+        return LabVerdict(lab.name, "not", msg("{why}; emulated it runs: --accel tcg", why=why))
+    why = decisions[0].why if decisions else msg("no guests")
+    return LabVerdict(lab.name, "kvm", joined("", (why, _unseen(lab, "kvm", is_session=is_session))))
 
 
 def _unseen(lab: Lab, accelerator: str, *, is_session: bool) -> str:
@@ -260,8 +286,12 @@ def _unseen(lab: Lab, accelerator: str, *, is_session: bool) -> str:
     networked = sum(NEEDS_NETWORK in needs for needs in named) if is_session else 0
     other = "tcg" if accelerator == "kvm" else "kvm"
     told = {
-        "emulation" if other == "tcg" else "KVM": sum(needs == (other,) for needs in named),
-        "a network of the lab's own": networked,
+        msg("emulation") if other == "tcg" else "KVM": sum(needs == (other,) for needs in named),
+        msg("a network of the lab's own"): networked,
     }
-    parts = [f"{number} of {len(lab.observe)} checks need {what}" for what, number in told.items() if number]
-    return "".join(f", and {part}" for part in parts)
+    parts = [
+        msg("{number} of {count} checks need {what}", number=number, count=len(lab.observe), what=what)
+        for what, number in told.items()
+        if number
+    ]
+    return joined("", (msg(", and {part}", part=part) for part in parts))

@@ -20,10 +20,8 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def drawn(head: Sequence[str], rows: Sequence[Sequence[str]], room: int | None) -> list[str]:
     """The table's head and its rows. In ``room`` columns, cells that are too long have several lines."""
-    table = [
-        [local(cell).upper() for cell in head],
-        *([escaped(local(cell)) for cell in row] for row in rows),
-    ]
+    table = [[escaped(local(cell)) for cell in row] for row in rows]
+    table.insert(0, [local(cell).upper() for cell in head])
     widths = _widths(table, room)
     shown = [_row(row, widths) for row in table]
     shown[0] = "\n".join(text.styled(line, "dim") for line in shown[0].split("\n"))

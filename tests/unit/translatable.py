@@ -41,7 +41,21 @@ def marked(file: Path) -> Iterator[Marked]:
             first = node.args[0]
             literal = isinstance(first, ast.Constant) and isinstance(first.value, str)
             template = first.value if isinstance(first, ast.Constant) and literal else None
-            yield Marked(node.lineno, template, frozenset(str(keyword.arg) for keyword in node.keywords))
+            yield Marked(node.lineno, template, frozenset(each.arg or "**" for each in node.keywords))
+
+
+def spoiled(file: Path) -> Iterator[str]:
+    """Where a marked text is added to, stands in an f-string, or is joined: it is no message any more."""
+    for node in ast.walk(_parsed(file)):
+        parts: list[ast.expr] = []
+        if isinstance(node, ast.BinOp):
+            parts = [node.left, node.right]
+        elif isinstance(node, ast.FormattedValue):
+            parts = [node.value]
+        elif isinstance(node, ast.Call) and _name(node.func) == "join":
+            parts = [getattr(argument, "elt", argument) for argument in node.args]
+        if any(isinstance(part, ast.Call) and _name(part.func) == _MARK for part in parts):
+            yield f"line {node.lineno}"
 
 
 def loose(file: Path) -> list[Loose]:
@@ -51,7 +65,7 @@ def loose(file: Path) -> list[Loose]:
     """
     tree = _parsed(file)
     apart = _apart(tree)
-    told = set(_told(tree))
+    raised, told = _raised(tree), _telling(tree)
     found = []
     for node in ast.walk(tree):
         if id(node) in apart or not isinstance(node, ast.Constant | ast.JoinedStr):
@@ -59,7 +73,9 @@ def loose(file: Path) -> list[Loose]:
         text = shown(node)
         if text is None or _VERB.fullmatch(text):
             continue
-        if _PROSE.search(text) or (id(node) in told and _LETTERS.search(PLACE.sub("", text))):
+        worded = bool(_LETTERS.search(PLACE.sub("", text)))
+        composed = id(node) in raised and isinstance(node, ast.JoinedStr)
+        if _PROSE.search(text) or composed or (worded and id(node) in raised | told):
             found.append(Loose(node.lineno, text, node))
     return sorted(found)
 
@@ -102,12 +118,16 @@ def _apart(tree: ast.Module) -> set[int]:
     return apart
 
 
-def _told(tree: ast.Module) -> Iterator[int]:
-    """The literals that errors and reports of progress are made of, whatever they look like."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        of_errors = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "errors"
-        if of_errors or _name(node.func) in _TELLING:
-            yield from (id(argument) for argument in node.args)
-        yield from (id(keyword.value) for keyword in node.keywords if keyword.arg == "hint")
+def _raised(tree: ast.Module) -> set[int]:
+    """The literals that errors are made of, and hints."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    kinds = [call for call in calls if ast.unparse(call.func).startswith("errors.")]
+    arguments = [argument for call in kinds for argument in call.args]
+    hints = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "hint"]
+    return {id(node) for node in (*arguments, *hints)}
+
+
+def _telling(tree: ast.Module) -> set[int]:
+    """The literals that are told: progress, announcements and lines of the answer."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return {id(argument) for call in calls if _name(call.func) in _TELLING for argument in call.args}

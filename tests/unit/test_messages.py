@@ -1,0 +1,229 @@
+"""What virtlab says itself speaks Japanese, too: nothing is forgotten, and nothing changes for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import translatable
+from translatable import PACKAGE, PLACE
+
+from provisioner import errors, language, translation
+from provisioner.language import Language, Text, joined, msg, said
+from provisioner.report.terminal import text
+
+CATALOGUE = translation.FOLDER / "ja" / "LC_MESSAGES" / "virtlab.po"
+SET_WHERE_SHOWN = {"virtlab", "lab"}  # places that get their values only where the text is shown
+# Rooms and modules whose messages are not marked yet. It only ever gets shorter.
+NOT_YET = (
+    *("units", "settings", "model", "labfile", "render", "store", "transport", "backends"),
+    *("lifecycle", "observe", "measure", "teach", "verbs", "report", "cli"),
+)
+DONE = {
+    *("lifecycle.host_checks", "lifecycle.kvm_access", "model.accel", "verbs.doctor"),
+    *("report.terminal.doctor_page", "report.terminal.text", "report.terminal.table"),
+}
+# What reads like words, and is for programs: commands, formats, files.
+FOR_PROGRAMS = {
+    "host.firewall": r"sudo |.*\b(tcp|icmp|th)\b",
+    "host.local_host": "model name",
+    "host.processes": "setpriv ",
+    "host.qemu_log": "starting up|: warning",
+    "hypervisor.connection": "<cpu |libvirt ",
+    "hypervisor.network": "<host ",
+    "hypervisor.qemu_monitor": "trace-event ",
+    "images.apt": "Dir::|APT::",
+    "images.disk": "sif ",
+    "images.releases": "QEMU |{}, Linux",
+    "images.tools": "apt-get install ",
+    "lifecycle.host_checks": "sudo mkdir |sudo modprobe tun$|sudo apt-get ",
+    "lifecycle.kvm_access": "groupadd |usermod |chgrp |sudo ",
+    "verbs.doctor": "catalog:|sudo apt-get ",
+}
+MODULES = {
+    ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): file
+    for file in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def waits(module: str) -> bool:
+    return module not in DONE and any(in_room(module, room) for room in NOT_YET)
+
+
+def in_room(module: str, room: str) -> bool:
+    return module == room or module.startswith(f"{room}.")
+
+
+def templates() -> list[str]:
+    """The marked texts that have words, in the order of the alphabet."""
+    found = {
+        each.template for file in MODULES.values() for each in translatable.marked(file) if each.template
+    }
+    return sorted(each for each in found if re.search("[A-Za-z]", PLACE.sub("", each)))
+
+
+def forgotten(module: str) -> list[str]:
+    aside = FOR_PROGRAMS.get(module)
+    loose = [
+        each for each in translatable.loose(MODULES[module]) if not (aside and re.match(aside, each.text))
+    ]
+    return [f"{module}, line {each.line}: {each.text}" for each in loose]
+
+
+def test_no_text_that_people_read_is_forgotten() -> None:
+    """Mark it by ``msg``, or say in FOR_PROGRAMS that it is no text for people."""
+    assert [each for module in MODULES if not waits(module) for each in forgotten(module)] == []
+
+
+def test_the_list_of_rooms_that_wait_gets_shorter() -> None:
+    """A room that is done is taken off it."""
+    for room in NOT_YET:
+        assert any(waits(module) and in_room(module, room) and forgotten(module) for module in MODULES), room
+
+
+def test_marked_texts_are_literals_with_a_value_for_each_place() -> None:
+    for module in set(MODULES) - {"language"}:
+        for each in translatable.marked(MODULES[module]):
+            place = f"{module}, line {each.line}"
+            assert each.template is not None, f"{place}: no literal"
+            places = set(PLACE.findall(each.template))
+            assert each.names <= places, f"{place}: no place for a value"
+            assert places - each.names <= SET_WHERE_SHOWN, f"{place}: no value for a place"
+            assert not re.search(r"\{[^}]*[^\w}][^}]*\}", each.template), f"{place}: no name of a place"
+
+
+def test_no_message_is_spoiled_by_adding_to_it() -> None:
+    """``+``, an f-string and ``join`` make a mere text of a message; ``joined`` keeps it one."""
+    found = {module: list(translatable.spoiled(file)) for module, file in MODULES.items()}
+    assert {module: places for module, places in found.items() if places} == {}
+
+
+def test_the_catalogue_has_the_messages_of_the_code(request: pytest.FixtureRequest) -> None:
+    """``--regenerate`` takes new ones in, to be translated, and drops those that nothing says any more."""
+    pofile = pytest.importorskip("babel.messages.pofile")
+    from babel.messages.catalog import Catalog
+
+    with CATALOGUE.open("rb") as file:
+        kept = {str(entry.id): str(entry.string) for entry in pofile.read_po(file) if entry.id}
+    if request.config.getoption("--regenerate"):
+        new = Catalog(locale="ja", fuzzy=False)
+        for template in templates():
+            new.add(template, kept.get(template, ""))
+        with CATALOGUE.open("wb") as file:
+            pofile.write_po(file, new, width=110, omit_header=False, sort_output=True)
+        _without_dates(CATALOGUE)
+        return
+    assert sorted(kept) == templates(), "run this test with --regenerate, then translate what is new"
+
+
+def _without_dates(file: Path) -> None:
+    """Leaves of the header what readers of catalogues need."""
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    dropped = ("#", '"Project-Id', '"Report-', '"POT-', '"PO-Rev', '"Last-', '"Language-Team', '"Generated')
+    header = lines.index("\n")
+    kept = [line for line in lines[:header] if not line.startswith(dropped)]
+    file.write_text("".join([*kept, *lines[header:]]), encoding="utf-8")
+
+
+def test_every_message_has_a_translation_with_the_same_places() -> None:
+    pofile = pytest.importorskip("babel.messages.pofile")
+    with CATALOGUE.open("rb") as file:
+        entries = [(str(entry.id), str(entry.string)) for entry in pofile.read_po(file) if entry.id]
+    assert [source for source, target in entries if not target] == []
+    wrong = [s for s, t in entries if set(PLACE.findall(s)) != set(PLACE.findall(t))]
+    assert wrong == []
+
+
+def test_a_message_is_a_text_in_english_that_can_be_said_in_japanese() -> None:
+    message = msg("{name} is missing", name="a")
+    assert message == "a is missing"
+    assert json.dumps({"why": message}) == '{"why": "a is missing"}'
+    assert said(message, Language.EN) == "a is missing"
+    assert said("a is missing", Language.JA) == "a is missing"
+    assert said(Text("a", "あ"), Language.JA) == "あ"
+
+
+def test_messages_inside_messages_are_translated(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Words:
+        def gettext(self, template: str) -> str:
+            return {"{a} after {b}": "{b}の後の{a}", "one": "一", "two": "二"}.get(template, template)
+
+    monkeypatch.setattr(translation, "catalogue", lambda _language: Words())
+    message = msg("{a} after {b}", a=msg("one"), b=ValueError(msg("two")))
+    assert said(message, Language.JA) == "二の後の一"
+    assert said(joined("; ", [message, msg("one"), "other"]), Language.JA) == "二の後の一; 一; other"
+    assert joined("; ", [message, "other"]) == "one after two; other"
+
+
+def test_what_strangers_wrote_stays_what_it_is() -> None:
+    """It is no place, it is not translated, and it does nothing to the terminal."""
+    stranger = "{virtlab} \x1b[31m {name}"
+    message = msg("{name} is missing", name=stranger)
+    assert message == f"{stranger} is missing"
+    assert stranger in said(message, Language.JA)
+    assert "\x1b" not in text.harmless(said(message, Language.JA))
+
+
+def test_errors_are_told_in_the_readers_language(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("babel")
+    error = errors.InputError(msg("there is no image {name}", name="'x'"), hint=msg("try again"))
+    monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+    text.problem(error)
+    japanese = capsys.readouterr().err
+    assert "there is no image" not in japanese
+    assert "'x'" in japanese
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    text.problem(error)
+    assert capsys.readouterr().err == "error: there is no image 'x'\nnext: try again\n"
+
+
+def test_english_loads_no_catalogue() -> None:
+    script = (
+        "import sys; from provisioner import translation; from provisioner.cli.app import main\n"
+        "sys.argv[1:] = ['validate', 'there-is-none']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "assert translation.catalogue.cache_info().currsize == 0\n"
+        "assert 'babel' not in sys.modules\n"
+    )
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(PACKAGE.parent)}
+    ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert "AssertionError" not in ran.stderr, ran.stderr
+    assert ran.returncode == 0
+
+
+def test_a_catalogue_is_compiled_again_after_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("babel")
+    folder = tmp_path / "ja" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(translation, "FOLDER", tmp_path)
+    source = folder / "virtlab.po"
+    for word in ("一", "二"):
+        source.write_text(
+            f'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\nmsgid "a"\nmsgstr "{word}"\n'
+        )
+        compiled = folder / "virtlab.mo"
+        if compiled.exists():
+            later = compiled.stat().st_mtime_ns + 1_000_000
+            os.utime(source, ns=(later, later))
+        translation.catalogue.cache_clear()
+        assert said(msg("a"), Language.JA) == word
+    translation.catalogue.cache_clear()
+
+
+def test_where_nothing_is_compiled_and_nothing_can_compile_english_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(translation, "FOLDER", tmp_path)
+    translation.catalogue.cache_clear()
+    assert language.said(msg("a"), Language.JA) == "a"
+    translation.catalogue.cache_clear()
