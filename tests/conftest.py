@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import hypothesis
@@ -44,6 +45,9 @@ LONGEST = (
 def pytest_configure(config: pytest.Config) -> None:
     # set by ./bootstrap pytest; what virtlab says to type must not depend on how its tests were started
     os.environ.pop("VIRTLAB_RUN_AS", None)
+    # compiled modules are kept: each of some thousand virtlabs that tests start would compile its own anew
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     # a job in the background of a script ignores these, and so would every process that a test starts
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -131,10 +131,11 @@ def _checked(virtlab: Virtlab) -> Iterator[Virtlab]:
     virtlab.used = []
     yield virtlab
     used, virtlab.used = virtlab.used, []
-    up = virtlab("status", "-o", "name").out.split() and [n for n in used if virtlab.status(n)]
-    for name in up or []:
-        virtlab("down", name).ended(0)
-    left = {name: traces for name in used if (traces := virtlab.traces(name))}
+    there = [name for name in used if virtlab.traces(name)]
+    for name in there:
+        if virtlab.status(name):
+            virtlab("down", name).ended(0)
+    left = {name: traces for name in there if (traces := virtlab.traces(name))}
     assert not left
 
 

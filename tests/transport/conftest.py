@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from host_agent import shell_folder
 
 from provisioner import paths
 from provisioner.transport.channel import AgentChannel
@@ -25,19 +24,6 @@ _PORTS = {
     "serial": '<serial type="pty"><target type="isa-serial" port="1"/></serial>',
     "virtio": '<channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0"/></channel>',
 }
-
-
-@pytest.fixture(params=["dash", "bash", "busybox"])
-def path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A search path that leads to one of the shells that guests have."""
-    return shell_folder(tmp_path / "shell", request.param)
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Path:
-    """What stands in for the guest's /tmp."""
-    (room := tmp_path / "tmp").mkdir()
-    return room
 
 
 @dataclass

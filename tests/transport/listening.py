@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 
 def sleep(seconds: int, number: int) -> str:
-    """A command that nobody else runs."""
-    return f"sleep {seconds}.{os.getpid()}{number}"
+    """A command that nobody else runs, and no other thread of this process."""
+    return f"sleep {seconds}.{os.getpid()}{threading.get_native_id()}{number}"
 
 
 def is_running(words: str) -> bool:

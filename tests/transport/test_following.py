@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from host_agent import HostAgent
+from every_shell import in_every_shell
 from listening import Ear, is_running, sleep, wait_until
 
 from provisioner import errors
-from provisioner.transport.channel import FAST, SLOW
 from provisioner.transport.executor import AgentTransport
 from provisioner.transport.following import Follower
 from provisioner.transport.result import Result
 
 
-@pytest.fixture(params=["fast", "slow"])
-def guest(request: pytest.FixtureRequest, path: str, room: Path) -> Iterator[AgentTransport]:
-    agent = HostAgent(FAST if request.param == "fast" else SLOW, path, str(room))
-    yield AgentTransport(agent)
-    agent.close()
-
-
 @pytest.mark.parametrize("follows", [False, True])
+@in_every_shell("fast", "slow")
 def test_output_input_and_exit_codes(guest: AgentTransport, follows: bool, room: Path) -> None:
     ear = Ear() if follows else None
     result = guest.run(["sh", "-c", "echo out; echo err >&2; exit 42"], heard=ear)
@@ -44,6 +36,7 @@ def test_output_input_and_exit_codes(guest: AgentTransport, follows: bool, room:
     assert not list(room.iterdir())
 
 
+@in_every_shell("fast", "slow")
 def test_more_than_is_kept_is_thrown_away_and_the_command_runs_to_its_end(guest: AgentTransport) -> None:
     for ear in (None, Ear()):
         command = ["sh", "-c", "yes | head -c 2000000; exit 7"]
@@ -52,6 +45,7 @@ def test_more_than_is_kept_is_thrown_away_and_the_command_runs_to_its_end(guest:
         assert ear is None or len(ear.stdout) == 5000
 
 
+@in_every_shell("fast", "slow")
 def test_a_process_in_the_background_is_not_waited_for(guest: AgentTransport) -> None:
     for ear in (None, Ear()):
         begin = time.monotonic()
@@ -60,6 +54,7 @@ def test_a_process_in_the_background_is_not_waited_for(guest: AgentTransport) ->
         assert (result.exit_code, result.stdout, result.stderr) == (0, b"done\n", b"what\n")
 
 
+@in_every_shell("fast", "slow")
 def test_output_is_heard_while_it_comes(guest: AgentTransport, room: Path, tmp_path: Path) -> None:
     """The command goes on only when somebody has heard what it wrote before."""
 
@@ -78,6 +73,7 @@ def test_output_is_heard_while_it_comes(guest: AgentTransport, room: Path, tmp_p
     assert wait_until(lambda: not list(room.iterdir()), 3)
 
 
+@in_every_shell("fast", "slow")
 def test_what_came_is_heard_when_the_time_is_up(guest: AgentTransport, room: Path) -> None:
     ear = Ear()
     with pytest.raises(errors.GuestError, match=r"was still running after .* and was stopped"):
@@ -87,13 +83,13 @@ def test_what_came_is_heard_when_the_time_is_up(guest: AgentTransport, room: Pat
     assert wait_until(lambda: not list(room.iterdir()), 4)
 
 
-def test_what_came_is_heard_when_the_time_is_up_before_the_first_look(path: str, room: Path) -> None:
-    ear, agent = Ear(), HostAgent(FAST, path, str(room))
+@in_every_shell("fast")
+def test_what_came_is_heard_when_the_time_is_up_before_the_first_look(guest: AgentTransport) -> None:
+    ear = Ear()
     with pytest.raises(errors.GuestError, match="was stopped"):
-        AgentTransport(agent).run(["sh", "-c", f"echo one; {sleep(7, 8)}"], heard=ear, timeout=0.6)
+        guest.run(["sh", "-c", f"echo one; {sleep(7, 8)}"], heard=ear, timeout=0.6)
     assert ear.stdout == b"one\n"
     assert wait_until(lambda: not is_running(sleep(7, 8)), 4)
-    agent.close()
 
 
 def test_a_guest_that_never_runs_out_of_words_fills_no_memory() -> None:
@@ -108,6 +104,7 @@ def test_a_guest_that_never_runs_out_of_words_fills_no_memory() -> None:
     assert (ear.stdout, ear.stderr) == (ended.stdout, ended.stderr)
 
 
+@in_every_shell("fast", "slow")
 def test_a_long_answer_comes_whole(guest: AgentTransport) -> None:
     ear = Ear()
     script = "i=0; while [ $i -lt 40000 ]; do i=$((i+1)); echo line $i; done; sleep 1.5; echo end"
@@ -117,6 +114,7 @@ def test_a_long_answer_comes_whole(guest: AgentTransport) -> None:
     assert ear.stdout == result.stdout
 
 
+@in_every_shell("fast", "slow")
 def test_a_reader_that_has_gone_ends_the_command(guest: AgentTransport) -> None:
     def gone(_stdout: bytes, _stderr: bytes) -> None:
         raise BrokenPipeError

@@ -10,11 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from host_agent import HostAgent
+from every_shell import in_every_shell
 from listening import Ear, is_running, sleep, wait_until
 
 from provisioner.transport import following
-from provisioner.transport.channel import FAST
 from provisioner.transport.executor import AgentTransport
 
 HERE = Path(__file__).parent
@@ -36,8 +35,13 @@ HEARD = "heard=lambda out, err: (sys.stdout.buffer.write(out), sys.stdout.flush(
 
 @pytest.mark.parametrize(
     ("wish", "at_once"),
-    [(HEARD, False), (HEARD, True), pytest.param(f"timeout={LEASE}", True, id="when its time is up")],
+    [
+        pytest.param(HEARD, False, id="after a while"),
+        pytest.param(HEARD, True, id="at once"),
+        pytest.param(f"timeout={LEASE}", True, id="when its time is up"),
+    ],
 )
+@in_every_shell("fast")
 def test_a_command_ends_with_a_caller_that_is_killed(path: str, wish: str, at_once: bool, room: Path) -> None:
     script = f"trap : TERM; echo here; {sleep(47, 4)} & {sleep(47, 5)}; {sleep(47, 6)}"
     paths = [str(HERE), str(ROOT)]
@@ -61,13 +65,12 @@ def test_a_command_ends_with_a_caller_that_is_killed(path: str, wish: str, at_on
     assert wait_until(lambda: not list(room.iterdir()), 3)
 
 
-def test_what_a_command_left_behind_lives_on(path: str, room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@in_every_shell("fast")
+def test_what_a_command_left_behind_lives_on(guest: AgentTransport, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lease is that of the command, and not that of what it started and did not wait for."""
     monkeypatch.setattr(following, "LEASE_SECONDS", LEASE)
     left = sleep(47, 7)
-    AgentTransport(HostAgent(FAST, path, str(room))).run(
-        ["sh", "-c", f"({left}; echo x; echo y) & echo here"], heard=Ear()
-    )
+    guest.run(["sh", "-c", f"({left}; echo x; echo y) & echo here"], heard=Ear())
     time.sleep(LEASE + 3)
     assert is_running(left)
     subprocess.run(["pkill", "-f", "-x", left], check=True)
