@@ -45,10 +45,18 @@ def observed(
     pool: Pool | None,
     filters: Sequence[NetFilter],
 ) -> Observed:
-    """The part of these that is virtlab's. Raises HypervisorError, and libvirt's own errors."""
+    """The part of these that is virtlab's, guests in the order of their lab file.
+
+    Raises HypervisorError, and libvirt's own errors.
+    """
     seen = [*map(_domain, domains), *map(_network, networks)]
     seen.sort(key=lambda each: each.name if each else "")
-    guests = tuple(each for each in seen if isinstance(each, ObservedDomain))
+    guests = tuple(
+        sorted(
+            (each for each in seen if isinstance(each, ObservedDomain)),
+            key=lambda each: (each.instance, each.metadata.place),  # where that is the same, by name
+        )
+    )
     later = tuple(each for each in seen if isinstance(each, ObservedLater))
     volumes: tuple[ObservedDoubtful, ...] = ()
     if pool is not None:

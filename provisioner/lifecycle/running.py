@@ -22,8 +22,8 @@ Match = tuple[Session, naming.Instance, tuple[Member, ...]]
 
 @contextmanager
 def lab_up(connect: str | None, target: str, *, cancelled: threading.Event | None = None) -> Iterator[Match]:
-    """The session, the instance and its guests, sorted by name. Guests inside one follow it. Clones are left
-    out.
+    """The session, the instance and its guests, in the order of its lab file. Guests inside one follow it.
+    Clones are left out.
 
     ``target`` is an instance's name, or the path of a lab's folder or file. Raises InputError for
     LAB/GUEST, NotFound where nothing of that name is up, Ambiguous where more than one thing is, and

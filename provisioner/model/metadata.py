@@ -118,6 +118,7 @@ class GuestMetadata:
     images: dict[str, str]  # each image that it uses: its name -> naming.ImageSet.text
     addresses: tuple[Address, ...] = ()  # of its interfaces, in their order
     inner: tuple[Guest, ...] = ()  # the guests that it hosts, at any depth, a parent before those in it
+    place: int = 0  # in its lab file, among the guests that are in no other one; from 0
 
     def with_accel(self, accel: str, why: str) -> GuestMetadata:
         """The metadata after a fallback."""

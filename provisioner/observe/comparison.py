@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from provisioner.language import Text
@@ -37,6 +37,17 @@ class Row:
     cells: tuple[str | None, ...]
     differs: bool
     counter: bool = False
+
+    def of(self, places: Sequence[int]) -> Row:
+        """The same row with the cells of these guests only."""
+        return replace(self, cells=tuple(self.cells[place] for place in places))
+
+
+def filled(rows: Sequence[Row]) -> list[int]:
+    """The places of the guests that have anything in these rows: the others need no column. All where none
+    has."""
+    places = range(len(rows[0].cells)) if rows else ()
+    return [p for p in places if any(row.cells[p] is not None for row in rows)] or list(places)
 
 
 _HYPERV = "Microsoft Hv"

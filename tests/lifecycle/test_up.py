@@ -33,6 +33,14 @@ def test_a_lab_comes_up_and_goes(world: World) -> None:
     assert world.picture() == NOTHING
 
 
+def test_guests_that_are_up_are_in_the_order_of_their_lab_file(world: World) -> None:
+    names = ["zoe", "one", "adam"]
+    world.up(
+        "virtlab: 1\nname: pair\nguests:\n" + "".join(f"  {name}: {{profile: virtio}}\n" for name in names)
+    )
+    assert [domain.guest for domain in world.session.look().domains] == names
+
+
 def test_the_name_of_an_instance_that_is_up_means_it_and_its_lab(world: World) -> None:
     world.up(instance="mine")
     request = Request("mine")

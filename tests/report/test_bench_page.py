@@ -82,7 +82,7 @@ def test_a_control_without_numbers_is_said_too() -> None:
     ("low", "median", "high", "kind", "en", "ja"),
     [
         (1.8, 1.9, 2.0, Verdict.MORE, "1.9 times, 1.8 to 2", "1.9倍(1.8〜2)"),
-        (0.6, 0.7, 0.8, Verdict.LESS, "0.7 times, 0.6 to 0.8", "0.7倍(0.6〜0.8)"),
+        (0.5, 0.8, 1.0, Verdict.LESS, "1/1.25, 1/2 to 1", "1/1.25(1/2〜1)"),
         (1 / 28, 1 / 26, 1 / 24, Verdict.LESS, "1/26, 1/28 to 1/24", "1/26(1/28〜1/24)"),
         (1 / 26, 1 / 26, 1 / 26, Verdict.LESS, "1/26", "1/26"),
         (
@@ -90,10 +90,10 @@ def test_a_control_without_numbers_is_said_too() -> None:
             1.0,
             1.03,
             Verdict.SAME,
-            "no difference measured (0.98 to 1.03)",
-            "差は測定されず(0.98〜1.03)",
+            "no difference measured (1/1.02 to 1.03)",
+            "差は測定されず(1/1.02〜1.03)",
         ),
-        (0.9, 1.1, 1.3, Verdict.UNCLEAR, "not clear: 0.9 to 1.3", "不明確: 0.9〜1.3"),
+        (0.9, 1.1, 1.3, Verdict.UNCLEAR, "not clear: 1/1.11 to 1.3", "不明確: 1/1.11〜1.3"),
     ],
 )
 def test_a_verdict_in_words(low: float, median: float, high: float, kind: Verdict, en: str, ja: str) -> None:

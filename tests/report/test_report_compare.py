@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -101,10 +102,19 @@ def test_five_guests_stand_in_several_tables() -> None:
     assert max(wrap.width(line) for line in shown.splitlines()) <= 80
 
 
-def test_a_guest_that_told_nothing_has_its_column_and_the_rest_is_shown() -> None:
+def test_a_guest_that_told_nothing_has_no_column_and_the_rest_is_shown() -> None:
     shown = page(gathered("full", error="demo/full is stopped"), gathered("virtio"))
-    assert "not known" in line(shown, "  Disk")
-    assert "virtio_blk" in line(shown, "  Disk")
+    assert line(shown, "  Disk").split() == ["Disk", "vda:", "virtio_blk", "→", "virtio-pci", "[virtio]"]
+    assert "Told nothing, and has no column: full" in shown
+    assert line(shown, "  Memory in use").count("300 MiB") == 2  # the host sees it all the same
+
+
+def test_systems_without_an_agent_are_named_with_the_way_to_ask_them() -> None:
+    silent = gathered("one", error="it has no agent")
+    mark = dataclasses.replace(silent.metadata, guest=sample_guest("one", image="grub"))
+    shown = page(dataclasses.replace(silent, metadata=mark), gathered("virtio"))
+    assert "No column for one: such a system" in shown
+    assert "virtlab check demo" in shown
 
 
 def test_what_a_guest_did_not_tell_is_named() -> None:

@@ -16,6 +16,7 @@ from provisioner import errors
 from provisioner.language import Language
 from provisioner.model.enums import Accel, GuestKind
 from provisioner.model.measured import Series, Verdict
+from provisioner.observe import comparison
 from provisioner.report.html import lab_html as report
 from provisioner.verbs.page import Page
 from tests.unit.worlds import guest as sample_guest
@@ -225,10 +226,12 @@ def test_a_guest_that_did_not_answer_is_named_and_the_page_comes_out() -> None:
     silent = dataclasses.replace(
         full, facts=None, stack=None, error="full did not answer", hint="{virtlab} console f"
     )
-    found = read(dataclasses.replace(sample, guests=(silent, virtio)))
+    rows = tuple(comparison.rows([silent, virtio]))
+    found = read(dataclasses.replace(sample, guests=(silent, virtio), rows=rows))
     assert "full did not answer" in found.texts["en"]
     assert "virtlab console f" in found.texts["en"]
-    assert "not known" in found.texts["en"]
+    seen = found.texts["en"].split("as the guests' own kernels tell it.")[1]
+    assert seen.split()[0] == "virtio"  # the only column
 
 
 def test_a_guest_inside_another_is_said_to_run_there(full: Reader) -> None:

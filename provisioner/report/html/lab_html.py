@@ -16,6 +16,7 @@ from provisioner import atomic, errors, paths
 from provisioner.language import Language, Text, said
 from provisioner.measure import explanations
 from provisioner.model.hardware.interfaces import EMULATED
+from provisioner.observe import comparison
 from provisioner.report.html import bench_html
 from provisioner.report.terminal import check_page, exercises_page, text
 from provisioner.report.terminal.compare_page import exit_notes, host_rows
@@ -165,7 +166,7 @@ def context(page: Page, language: Language, idents: str = "stack") -> dict[str, 
         "guests": [_guest(guest, colors[guest.name], language, bool(shared)) for guest in page.guests],
         "shared": shared,
         "stacks": _stacks(page, colors, language, idents),
-        "tables": _tables(page, language),
+        "tables": _tables(page, colors, language),
         "notes": [
             said(note, language).replace("{target}", page.typed.instance) for note in exit_notes(page.outside)
         ],
@@ -251,7 +252,6 @@ def _guest(guest: PageGuest, color: int, language: Language, shared: bool) -> di
         "title": guest.title,
         "color": color,
         "lines": lines,
-        "known": facts is not None,
         "error": guest.error,
         "hint": guest.hint,
     }
@@ -276,17 +276,29 @@ def _stacks(page: Page, colors: dict[str, int], language: Language, idents: str)
     ]
 
 
-def _tables(page: Page, language: Language) -> dict[str, list[tuple[str, list[Row]]]]:
-    """The rows that differ or count something, the rows that are equal, and the host's, each by section."""
+def _tables(page: Page, colors: dict[str, int], language: Language) -> dict[str, dict[str, Any] | None]:
+    """The rows that differ or count something, the rows that are equal, and the host's, each by section.
 
-    def grouped(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
-        sections = groupby(rows, key=lambda row: row.section)
-        return [(said(section, language), list(each)) for section, each in sections]
+    None where there are none. Guests that told nothing have no column.
+    """
 
+    def table(rows: Sequence[Row], places: Sequence[int]) -> dict[str, Any] | None:
+        sections = groupby((row.of(places) for row in rows), key=lambda row: row.section)
+        names = [page.guests[place].name for place in places]
+        return (
+            {
+                "columns": [{"name": name, "color": colors[name]} for name in names],
+                "sections": [(said(section, language), list(each)) for section, each in sections],
+            }
+            if rows
+            else None
+        )
+
+    told, host = comparison.filled(page.rows), host_rows(page.outside)
     return {
-        "differing": grouped([row for row in page.rows if row.differs or row.counter]),
-        "equal": grouped([row for row in page.rows if not row.differs and not row.counter]),
-        "host": grouped(host_rows(page.outside)),
+        "differing": table([row for row in page.rows if row.differs or row.counter], told),
+        "equal": table([row for row in page.rows if not row.differs and not row.counter], told),
+        "host": table(host, comparison.filled(host)),
     }
 
 

@@ -87,13 +87,21 @@ def number(value: float | None) -> str:
     return f"{rounded:.0f}" if abs(rounded) >= 100 else f"{rounded:g}"
 
 
+def factor(value: float) -> str:
+    """A ratio as a number from one up, or as a fraction of one: ``1.92``, ``1/26``, ``1/1.81``."""
+    if not 0 < value < 1:
+        return number(value)
+    below = number(1 / value)
+    return below if below == "1" else f"1/{below}"
+
+
 def verdict(ratio: Ratio, language: Language) -> str:
-    """A ratio in words: ``1.92 times, 1.8 to 2.01``, ``not clear: 0.9 to 1.3``."""
+    """A ratio in words: ``1.92 times, 1.8 to 2.01``, ``not clear: 1/1.11 to 1.3``."""
     if ratio.verdict is Verdict.MISSING:
         return said(Text("no numbers", "数値なし"), language)
     if ratio.low is None or ratio.high is None:
         return said(Text("not clear: too few rounds", "不明確: 回数不足"), language)
-    low, high = number(ratio.low), number(ratio.high)
+    low, high = factor(ratio.low), factor(ratio.high)
     if ratio.verdict is Verdict.SAME:
         words = Text(f"no difference measured ({low} to {high})", f"差は測定されず({low}〜{high})")
     elif ratio.verdict is Verdict.UNCLEAR:
@@ -104,9 +112,9 @@ def verdict(ratio: Ratio, language: Language) -> str:
 
 
 def _times(low: float, middle: float, high: float) -> Text:
-    """A ratio and its interval. Ratios far below one are fractions: ``1/26, 1/28 to 1/24``."""
-    is_fraction = middle < 0.5
-    shown = [f"1/{number(1 / v)}" if is_fraction else number(v) for v in (low, middle, high)]
+    """A ratio and its interval: ``1.92 times, 1.8 to 2.01``, ``1/26, 1/28 to 1/24``."""
+    shown = [factor(value) for value in (low, middle, high)]
+    is_fraction = shown[1].startswith("1/")
     en, ja = (shown[1], shown[1]) if is_fraction else (f"{shown[1]} times", f"{shown[1]}倍")
     if shown[0] == shown[2]:
         return Text(en, ja)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from provisioner.backends import prompts
 from provisioner.language import Language, Text, said
 from provisioner.observe import comparison
 from provisioner.observe.comparison import Row
@@ -32,6 +33,13 @@ _WORDS = {
     "same": Text("The same in all guests", "すべてのゲストで同じもの"),
     "all": Text("--all shows the values", "値は--allで表示"),
     "marked": Text("differs from guest to guest", "ゲストによって異なる項目"),
+    "absent": Text("Told nothing, and has no column: {guests}", "情報が得られず、列のないゲスト: {guests}"),
+    "console": Text(
+        "No column for {guests}: such a system tells nothing of itself in this form. What it answers at its "
+        "console: {virtlab} check {target}",
+        "{guests}の列はありません。このシステムは、自分の情報をこの形では伝えません。コンソールでの答えは"
+        "次のコマンドで見られます: {virtlab} check {target}",
+    ),
     "untold": Text("{guest} did not tell: {parts}", "{guest}から得られなかったもの: {parts}"),
     "emulation": Text(
         "Under emulation (TCG) there are no exits to count: QEMU translates the guest's instructions and "
@@ -73,22 +81,32 @@ def compare_page(
     """
     inside, outside = compared.inside, compared.outside
     room = across or text.room() or _NO_TERMINAL
-    table = _Table(inside, language, max(40, room))
+    room = max(40, room)
     rows = comparison.rows(inside)
     # one guest alone differs from nothing: all of it is shown
     everything = everything or sum(one.facts is not None for one in inside) < 2
     shown = rows if everything else [row for row in rows if row.differs or row.counter]
     lines = []
     for paragraph in words.paragraphs(said(intro, language)) if intro else ():
-        lines += [*wrapped(text.spelled(paragraph), table.room), ""]
-    lines += table.lines([*shown, *host_rows(outside)])
+        lines += [*wrapped(text.spelled(paragraph), room), ""]
+    seen = host_rows(outside)
+    told = comparison.filled(rows)
+    if len(told) == len(inside):
+        lines += _Table(inside, language, room).lines([*shown, *seen])
+    else:
+        for each in (shown, seen):
+            places = comparison.filled(each) if each is seen else told
+            table = _Table([inside[place] for place in places], language, room)
+            lines += [*table.lines([row.of(places) for row in each]), ""]
+        lines.pop()
     notes = [] if everything else _folded(rows, language)
     if any(row.differs for row in shown):
         notes.insert(0, f"{_MARK}{said(_WORDS['marked'], language)}")
+    notes += _silent(inside, told, compared.instance, language)
     notes += _untold(inside, language)
     notes += [said(note, language).replace("{target}", compared.instance) for note in exit_notes(outside)]
     for note in notes:
-        lines += ["", *wrapped(text.spelled(note), table.room)]
+        lines += ["", *wrapped(text.spelled(note), room)]
     return "\n".join(lines)
 
 
@@ -126,6 +144,23 @@ def exit_notes(outside: Sequence[Outside]) -> list[Text]:
     if any(one.accel == "kvm" and not one.exits and one.seconds is not None for one in outside):
         notes.append(_WORDS["uncounted"])
     return notes
+
+
+def _silent(inside: Sequence[GuestFacts], told: Sequence[int], lab: str, language: Language) -> list[str]:
+    """That guests have no column, and how those can be asked that wait for questions at their console."""
+    without = [one for place, one in enumerate(inside) if place not in told]
+    at_console = [one for one in without if prompts.prompt_of(one.metadata.guest.image)]
+    comma = ", " if language is Language.EN else "、"
+    return [
+        said(_WORDS[words], language)
+        .replace("{guests}", comma.join(one.guest for one in guests))
+        .replace("{target}", lab)
+        for words, guests in (
+            ("absent", [o for o in without if o not in at_console]),
+            ("console", at_console),
+        )
+        if guests
+    ]
 
 
 def _untold(inside: Sequence[GuestFacts], language: Language) -> list[str]:
