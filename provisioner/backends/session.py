@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from provisioner import errors, paths
+from provisioner.backends import cut_off
 from provisioner.host.local_host import Host, LocalHost, user_name
 from provisioner.host.unknown_host import UnknownHost
 from provisioner.hypervisor import connection, events, uris
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.storage import Pool
 from provisioner.hypervisor.uris import Choice
+from provisioner.language import msg
 from provisioner.model import naming
 from provisioner.model.observed import Observed
 
@@ -53,7 +55,8 @@ class Session:
     def look(self, *, volumes: bool = True) -> Observed:
         """Everything that this user's labs have on this connection. Where the pool's folder can't be read,
         nothing is told of volumes."""
-        return self.conn.look(self.readable_pool() if volumes else None).of_owner(self.owner)
+        observed = self.conn.look(self.readable_pool() if volumes else None).of_owner(self.owner)
+        return observed if self.is_session else cut_off.marked(self.conn, self.host, observed)
 
     def pool(self) -> Pool | None:
         """virtlab's storage pool on this connection, where there is one.
@@ -75,10 +78,17 @@ class Session:
         pid = self.host.stopped_qemus([domain]).get(domain)
         if pid is not None:
             raise errors.QemuStopped(
-                f"{label}: its QEMU, process {pid}, was stopped by a signal or a debugger, "
-                "and nothing runs in the guest",
-                hint=f"let it go on: {self.let_go_on(pid)}; or switch it off: "
-                f"{{virtlab}} stop --timeout 0 {shlex.quote(label)}",
+                msg(
+                    "{label}: its QEMU, process {pid}, was stopped by a signal or a debugger, "
+                    "and nothing runs in the guest",
+                    label=label,
+                    pid=pid,
+                ),
+                hint=msg(
+                    "let it go on: {command}; or switch it off: {virtlab} stop --timeout 0 {guest}",
+                    command=self.let_go_on(pid),
+                    guest=shlex.quote(label),
+                ),
             )
 
     def let_go_on(self, pid: int) -> str:

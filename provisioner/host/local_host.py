@@ -13,7 +13,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from provisioner.host import routing
+from provisioner.host import permissions, routing
 from provisioner.model.ranges import Taken
 
 if TYPE_CHECKING:
@@ -23,15 +23,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _LOG_TAIL = 16 * 1024
-_ACCESS_LIST = "system.posix_acl_access"  # see xattr(7)
 _STOPPED = ("T", "t")  # by a signal, by a debugger: states in /proc/PID/stat, see proc(5)
-
-
-def may(owner: int, group: int, mode: int, uid: int, gids: Sequence[int], *, wanted: int) -> bool:
-    """Whether a user may do with a file of that owner, group and mode what ``wanted`` says, in the mode's
-    bits: 4 is to read it, 2 to write it, 1 to execute it or to enter a folder."""
-    shift = 6 if uid == owner else 3 if group in gids else 0
-    return uid == 0 or mode >> shift & wanted == wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +38,7 @@ class KvmDevice:
 
     def open_to(self, uid: int, gids: Sequence[int]) -> bool:
         """Whether a process of that user and those groups may read and write it."""
-        return self.exists and may(self.uid, self.gid, self.mode, uid, gids, wanted=6)
+        return self.exists and permissions.may(self.uid, self.gid, self.mode, uid, gids, wanted=6)
 
     def is_usual(self, kvm_group: int | None) -> bool:
         """Whether it has the permissions that udev gives it: open to the group kvm, or to everybody."""
@@ -113,6 +105,7 @@ class Host(Protocol):
     def qemu_processes(self, domains: Sequence[str]) -> dict[str, HostProcess]: ...
     def stopped_qemus(self, domains: Sequence[str]) -> dict[str, int]: ...
     def storage(self, path: str) -> Storage | None: ...
+    def bridge_ports(self, bridge: str) -> frozenset[str] | None: ...
 
 
 class LocalHost:
@@ -150,6 +143,10 @@ class LocalHost:
 
     def own_ranges(self) -> list[IPv4Network] | None:
         return routing.own_ranges()
+
+    def bridge_ports(self, bridge: str) -> frozenset[str] | None:
+        """The interfaces that are attached to a bridge. None where none of that name is seen."""
+        return routing.bridge_ports(bridge)
 
     def network_state(self) -> NetworkState:
         from provisioner.host import network_state  # few verbs ask, and status must be quick
@@ -211,23 +208,8 @@ class LocalHost:
         return None
 
     def barred(self, path: str, uid: int, groups: Sequence[int]) -> str | None:
-        """The first folder on the way to that folder, and the last itself, that a user of those groups may
-        not enter.
-
-        None where there is none, and where its mode does not tell: it has an access control list, or this
-        process can't look at it. Links are followed.
-        """
-        place = Path(os.path.realpath(path))
-        for folder in (*reversed(place.parents), place):
-            try:
-                info = folder.stat()
-                if _ACCESS_LIST in os.listxattr(folder):
-                    return None
-            except OSError:
-                return None
-            if not may(info.st_uid, info.st_gid, info.st_mode, uid, groups, wanted=1):
-                return str(folder)
-        return None
+        """See ``permissions.barred``."""
+        return permissions.barred(path, uid, groups)
 
     def missing_programs(self, names: Sequence[str]) -> list[str]:
         """Which of these programs are not installed in any of the system's usual folders."""

@@ -1,4 +1,4 @@
-"""This machine's IPv4 routes and addresses, as the kernel shows them in /proc/net."""
+"""This machine's IPv4 routes and addresses, as the kernel shows them in /proc/net, and its bridges."""
 
 from __future__ import annotations
 
@@ -45,6 +45,15 @@ def own_ranges() -> list[IPv4Network] | None:
     except OSError:
         return None
     return own_in(table)
+
+
+def bridge_ports(bridge: str) -> frozenset[str] | None:
+    """The interfaces that are attached to a bridge of this host. None where none of that name is seen: in
+    some containers /sys is about another network than theirs."""
+    try:
+        return frozenset(port.name for port in Path(f"/sys/class/net/{bridge}/brif").iterdir())
+    except OSError:
+        return None
 
 
 def own_in(table: str) -> list[IPv4Network]:

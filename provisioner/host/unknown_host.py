@@ -36,6 +36,10 @@ class UnknownHost:
     def firewall(self) -> Firewall | None:
         return None
 
+    def bridge_ports(self, bridge: str) -> frozenset[str] | None:
+        del bridge
+        return None
+
     def own_ranges(self) -> list[IPv4Network] | None:
         return None
 

@@ -51,6 +51,20 @@ class Domain:
         with translated(msg("can't read the definition of {name}", name=self.name)):
             return self.handle.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
 
+    def interfaces(self) -> dict[str, str]:
+        """The host's interface of each network card that has one, by the card's MAC address. Empty where it
+        does not run."""
+        import xml.etree.ElementTree as ET
+
+        with translated(msg("can't read what {name} runs with", name=self.name)):
+            root = ET.fromstring(self.handle.XMLDesc())  # noqa: S314 - libvirt's own output
+        cards = ((card.find("mac"), card.find("target")) for card in root.iterfind("devices/interface"))
+        return {
+            mac.get("address", ""): target.get("dev", "")
+            for mac, target in cards
+            if mac is not None and target is not None
+        }
+
     def start_paused(self) -> None:
         """Starts it with its processors stopped, so that its console can be attached to first."""
         with translated(doing := msg("QEMU does not start {name}", name=self.name)):

@@ -36,6 +36,7 @@ _STATES = {
 }
 # gone since it was listed, or no longer running
 _NOTHING_THERE = (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID)
+_BRIDGE = re.compile(r"""<bridge\sname=["']([^"']+)["']""")
 _TEXT = re.compile(r"<[^>]*>(.*)</[^>]*>\s*", re.DOTALL)
 
 
@@ -167,7 +168,8 @@ def _network(network: Network) -> ObservedNetwork | ObservedLater | ObservedDoub
         return doubtful
     if (mark.origin.key, mark.network.name) != (instance, name):
         return doubtful
-    return ObservedNetwork(network.name, instance, name, active, mark)
+    bridge = _BRIDGE.search(text)
+    return ObservedNetwork(network.name, instance, name, active, mark, bridge[1] if bridge else "")
 
 
 def _metadata(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _GONE = (libvirt.VIR_ERR_NO_STORAGE_VOL,)
 _STATE = re.compile(r"<(?:physical|mtime)[^>]*>([^<]*)<")
+# what libvirt says of a volume whose file is not there, and of one whose disk does not answer
+_NOT_THERE = (*_GONE, libvirt.VIR_ERR_SYSTEM_ERROR)
 _NO_POOL = (libvirt.VIR_ERR_NO_STORAGE_POOL,)
 
 
@@ -152,6 +154,8 @@ def open_pool(conn: RawConnection, xml: str, path: str) -> Pool:
                 # somebody else may have started it in between
                 if not handle.isActive():
                     raise _away(error, path) from error
+        else:
+            _check_there(pool)
         return pool
 
 
@@ -167,12 +171,48 @@ def our_pool(conn: RawConnection, path: str) -> Pool | None:
         if code_of(error) in _NO_POOL:
             return None
         raise translate(error, msg("can't open storage pool {pool}", pool=naming.POOL)) from error
-    if not active:
+    if active:
+        _check_there(pool)
+    else:
         try:
             handle.create()
         except libvirt.libvirtError as error:
             raise _away(error, path) from error
     return pool
+
+
+def _check_there(pool: Pool) -> None:
+    """Raises PoolAway where not one of the files is there that libvirt lists in an active pool.
+
+    Its disk was unmounted, or its folder is gone: what it holds may be safe, and is not to be made anew.
+    """
+    with translated(msg("can't list the pool's volumes")):
+        volumes = pool.handle.listAllVolumes()
+        if not volumes or any(map(_is_there, volumes)):
+            return
+    raise errors.PoolAway(
+        msg(
+            "none of the files of storage pool {pool} is in {folder} any more",
+            pool=naming.POOL,
+            folder=pool.folder,
+        ),
+        hint=msg(
+            "mount the disk that holds {folder}, if it is not mounted; if they are lost: "
+            "virsh pool-refresh {pool}, then type the same command again",
+            pool=naming.POOL,
+            folder=pool.folder,
+        ),
+    )
+
+
+def _is_there(volume: RawVolume) -> bool:
+    try:
+        volume.info()
+    except libvirt.libvirtError as error:
+        if code_of(error) in _NOT_THERE and error.get_error_domain() != libvirt.VIR_FROM_RPC:
+            return False
+        raise
+    return True
 
 
 def _away(error: libvirt.libvirtError, path: str) -> errors.HypervisorError:
@@ -184,7 +224,7 @@ def _away(error: libvirt.libvirtError, path: str) -> errors.HypervisorError:
         told.message,
         hint=msg(
             "mount the disk that holds {path}, if it is not mounted; if the folder is lost, make "
-            "an empty one: mkdir -p {quoted}",
+            'an empty one: mkdir -p "$(readlink -m {quoted})"',
             path=path,
             quoted=quote(path),
         ),

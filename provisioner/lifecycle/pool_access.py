@@ -13,6 +13,7 @@ from shlex import quote
 from provisioner import errors
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts
+from provisioner.language import msg
 
 _ANYBODY = -1  # the id of a user who is nobody in particular
 
@@ -36,9 +37,14 @@ def obstacle(session: Session) -> Obstacle | None:
         return None
     sudo = "" if os.geteuid() == 0 else "sudo "
     return Obstacle(
-        f"{user.name}, the user that QEMU runs as, can't enter {barred}, and images and disks are in it: "
-        f"{session.pool_folder}",
-        f"let others pass through it: {sudo}chmod o+x {quote(barred)}",
+        msg(
+            "{user}, the user that QEMU runs as, can't enter {barred}, "
+            "and images and disks are in it: {pool}",
+            user=user.name,
+            barred=barred,
+            pool=session.pool_folder,
+        ),
+        msg("let others pass through it: {command}", command=f"{sudo}chmod o+x {quote(barred)}"),
     )
 
 

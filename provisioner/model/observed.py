@@ -26,6 +26,7 @@ class ObservedDomain:
     state: str  # running | paused | stopping | stopped | crashed | suspended | unknown
     metadata: GuestMetadata
     lost_disks: tuple[int, ...] = ()  # whose volumes are not there; empty where nobody looked for them
+    cut_off: tuple[str, ...] = ()  # networks that run, and that its cards are not attached to
     out_of_space: bool = False  # QEMU paused it: there was no room for what it writes to a disk
 
     @property
@@ -116,6 +117,7 @@ class ObservedNetwork:
     network: str
     active: bool
     metadata: NetworkMetadata
+    bridge: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,9 @@ def _guest_step(
     if moved and observed.is_active:
         reason = f"its network {', '.join(moved)} was not there or is made anew"
         return Step(Verb.RESTART, guest.name, reason, loses=_loss(observed, disks=False))
+    if observed.cut_off and observed.is_active:
+        reason = f"it is cut off from its network {', '.join(observed.cut_off)}, which was started again"
+        return Step(Verb.RESTART, guest.name, reason, loses=_loss(observed, disks=False))
     if observed.lost_disks and observed.is_active:
         reason = "the file of a disk was deleted"
         return Step(

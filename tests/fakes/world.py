@@ -88,6 +88,7 @@ class Machine(UnknownHost):
         )
         self.own: list[IPv4Network] = []
         self.bars: dict[int, str | None] = {}  # a folder above the pool, by the user who can't enter it
+        self.ports: dict[str, frozenset[str]] = {}  # of bridges; of others nothing is seen
         self.stopped: dict[str, int] = {}  # QEMU's process, by the domain's name
 
     def kvm(self) -> KvmDevice:
@@ -118,6 +119,9 @@ class Machine(UnknownHost):
 
     def own_ranges(self) -> list[IPv4Network]:
         return self.own
+
+    def bridge_ports(self, bridge: str) -> frozenset[str] | None:
+        return self.ports.get(bridge)
 
     def stopped_qemus(self, domains: Sequence[str]) -> dict[str, int]:
         return {name: pid for name, pid in self.stopped.items() if name in domains}

@@ -210,6 +210,27 @@ def test_a_pool_whose_disk_is_not_mounted_keeps_nobody_from_looking_and_ending(w
     assert world.picture() == NOTHING
 
 
+def test_files_that_are_all_gone_at_once_are_not_taken_for_lost(world: World) -> None:
+    """A disk that was unmounted below an active pool, which libvirt does not notice, may be mounted again."""
+    world.up()
+    pool, before = world.daemon.pools["virtlab"], world.volumes()
+    pool.deleted |= pool.volumes.keys()
+    assert [guest.lost_disks for guest in world.session.look().domains] == [(), ()]
+    away = "none of the files of storage pool virtlab is in"
+    for fails in (lambda: world.up(instance="second"), world.session.pool):
+        with pytest.raises(errors.PoolAway, match=away) as caught:
+            fails()
+        assert "virsh pool-refresh virtlab" in (caught.value.hint or "")
+    assert world.up().plan.changes_something is False
+    with pytest.raises(errors.SeveralErrors, match="not all of pair could be removed") as several:
+        world.down()
+    assert "pair/one is switched off, and stays until its disks can be deleted" in str(several.value.causes)
+    assert world.volumes() == before
+    pool.deleted.clear()
+    world.down()
+    assert world.picture() == NOTHING
+
+
 def test_which_one_is_meant(world: World) -> None:
     assert remove.chosen([world.session], (), every=False) == []
     world.up()

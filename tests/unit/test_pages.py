@@ -197,6 +197,17 @@ def test_a_guest_whose_qemu_was_stopped_is_told_with_what_lets_it_go_on() -> Non
     )
 
 
+def test_a_guest_that_is_cut_off_is_told_with_the_verb_that_mends_it() -> None:
+    observed = after(LAB)
+    one, two = observed.domains
+    found = data(dataclasses.replace(observed, domains=(dataclasses.replace(one, cut_off=("lab",)), two)))
+    assert [guest["cut_off"] for guest in found[0]["guests"]] == [["lab"], []]
+    assert status_page.status_page(found).splitlines()[-1] == (
+        "demo/one: cut off from network lab, which was stopped and started again; "
+        "virtlab up demo starts the guest anew"
+    )
+
+
 def test_scripts_see_what_only_looks_like_the_labs() -> None:
     instance = Instance("learner", "demo")
     name = "virtlab.learner.demo.one.disk7.qcow2"

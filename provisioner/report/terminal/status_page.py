@@ -59,6 +59,7 @@ def _instance_data(each: InstanceStatus) -> dict[str, Any]:
     guests = [guest_data(domain.metadata, domain.state) for domain in observed.domains]
     for guest, domain in zip(guests, observed.domains, strict=True):
         guest["lost_disks"] = list(domain.lost_disks)
+        guest["cut_off"] = list(domain.cut_off)
         guest["out_of_space"] = domain.out_of_space
         guest["let_go_on"] = each.stopped.get(domain.name)
         if usage := each.usage.get(guest["domain"]):
@@ -202,6 +203,12 @@ def _lost(entry: dict[str, Any]) -> list[str]:
         f"{entry['instance']}: network {name} is stopped or gone, and its guests are cut off; "
         f"to bring it back, and start them anew: {entry['up']}"
         for name in entry["lost_networks"]
+    ]
+    lines += [
+        f"{entry['instance']}/{guest['name']}: cut off from network {', '.join(guest['cut_off'])}, which was "
+        f"stopped and started again; {text.command()} up {entry['instance']} starts the guest anew"
+        for guest in entry["guests"]
+        if guest["cut_off"]
     ]
     for guest in entry["guests"]:
         if guest["lost_disks"]:
