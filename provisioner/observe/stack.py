@@ -15,7 +15,9 @@ from provisioner.language import Text
 from provisioner.model.facts import Facts
 from provisioner.model.hardware.device_models import DeviceModel
 from provisioner.model.lab import Disk, Guest, Interface
+from provisioner.observe import plain_systems
 from provisioner.observe import stack_words as words
+from provisioner.observe.plain_systems import PlainSystem
 
 
 class Ring(StrEnum):
@@ -139,11 +141,11 @@ def of(guest: Guest, accel: str, facts: Facts | None, *, host: HostSide | None) 
     below = host or HostSide()
     pictures = []
     if guest.disks:
-        pictures.append(_disk_picture(guest.name, guest.disks[0], accel, facts, below))
-    if guest.interfaces:
-        pictures.append(_network_picture(guest.name, guest.interfaces[0], accel, facts, below))
+        pictures.append(_disk_picture(guest, guest.disks[0], accel, facts, below))
+    if guest.interfaces and not plain_systems.of(guest.image):
+        pictures.append(_network_picture(guest, guest.interfaces[0], accel, facts, below))
     if not pictures:
-        frame = _machine(guest.name, accel, facts, below, (), (), (), ())
+        frame = _machine(guest, accel, facts, below, (), (), (), ())
         pictures.append(Picture("none", TITLES["none"], frame))
     return Stack(guest.name, guest.title, accel, tuple(pictures))
 
@@ -192,32 +194,45 @@ def _told(frame: Frame) -> Iterator[tuple[str, Text | str | None]]:
             yield item.part, item.text
 
 
-def _disk_picture(guest: str, disk: Disk, accel: str, facts: Facts | None, host: HostSide) -> Picture:
+def _disk_picture(guest: Guest, disk: Disk, accel: str, facts: Facts | None, host: HostSide) -> Picture:
     model = disk.device
+    plain = plain_systems.of(guest.image)
     chains = None if facts is None or "disks" in facts.missing else [d.drivers for d in facts.disks]
     way = Way()
-    programs = (way.step("program", Text(en="a program reads from a file", ja="プログラムがファイルを読む")),)
-    kernel = (
-        way.step(
-            "system",
-            Text(
-                en="file system and block layer: not in memory yet, so ask the disk",
-                ja="ファイルシステムとブロック層: メモリ上にないのでディスクに要求する",
+    reads = Text(en="a program reads from a file", ja="プログラムがファイルを読む")
+    programs = (way.step("program", words.PLAIN_BEGIN if plain else reads),)
+    kernel: tuple[Step, ...]
+    if plain:
+        kernel = (way.step("driver", words.plain_driver(plain.drivers_for(model)), model.interface),)
+    else:
+        kernel = (
+            way.step(
+                "system",
+                Text(
+                    en="file system and block layer: not in memory yet, so ask the disk",
+                    ja="ファイルシステムとブロック層: メモリ上にないのでディスクに要求する",
+                ),
             ),
-        ),
-        way.step("driver", words.driver(model, chains), model.interface, known=chains is not None),
-    )
-    device = (
-        way.crossing(model),
-        way.step("device", model.name, model.interface),
-        way.step("backend", words.cache(disk.cache)),
-    )
-    beneath = disk_beneath(way, host)
+            way.step("driver", words.driver(model, chains), model.interface, known=chains is not None),
+        )
+    device: tuple[Inside, ...]
+    beneath: tuple[Step, ...] = ()
+    if plain and not plain.drivers_for(model):
+        device = (Remark("device", words.not_asked(model.name)),)
+    else:
+        device = (
+            way.crossing(model),
+            way.step("device", model.name, model.interface),
+            way.step("backend", words.cache(disk.cache)),
+        )
+        beneath = disk_beneath(way, host)
     frame = _machine(guest, accel, facts, host, programs, kernel, device, beneath)
     return Picture("disk", TITLES["disk"], frame)
 
 
-def _network_picture(guest: str, card: Interface, accel: str, facts: Facts | None, host: HostSide) -> Picture:
+def _network_picture(
+    guest: Guest, card: Interface, accel: str, facts: Facts | None, host: HostSide
+) -> Picture:
     model = card.device
     rings = accel == "kvm" and model.has_eventfd
     chains = None if facts is None or "interfaces" in facts.missing else [i.drivers for i in facts.interfaces]
@@ -273,23 +288,40 @@ def network_beneath(way: Way, host: HostSide) -> tuple[Step, ...]:
 
 
 def _machine(
-    name: str,
+    of: Guest,
     accel: str,
     facts: Facts | None,
     host: HostSide,
     programs: tuple[Step, ...],
     kernel: tuple[Step, ...],
-    device: tuple[Step, ...],
+    device: tuple[Inside, ...],
     beneath: tuple[Step, ...],
 ) -> Frame:
     """The host with QEMU's process on it, and in that the guest."""
-    guest = guest_frame(name, system_sections(facts, accel, programs, kernel))
+    plain = plain_systems.of(of.image)
+    sections = (
+        (plain_section(plain, accel, (*programs, *kernel)),)
+        if plain
+        else system_sections(facts, accel, programs, kernel)
+    )
+    guest = guest_frame(of.name, sections)
     return on_host(accel, host, guest, device, beneath)
 
 
 def guest_frame(name: str, sections: tuple[Section, ...]) -> Frame:
     """The frame of a machine, from its programs down to its lowest software."""
     return Frame("guest", Text(en=f"guest {name}", ja=f"ゲスト {name}"), sections)
+
+
+def plain_section(system: PlainSystem, accel: str, inside: tuple[Inside, ...], before: str = "") -> Section:
+    """The one section of a system that has no user mode. ``before`` as of ``system_sections``."""
+    return Section(
+        f"{before}kernel",
+        Ring.KERNEL,
+        system.title,
+        words.GUEST_KERNEL[accel == "kvm"],
+        (Remark(f"{before}plain", words.PLAIN), *inside),
+    )
 
 
 def system_sections(
@@ -321,7 +353,7 @@ def system_sections(
 
 
 def on_host(
-    accel: str, host: HostSide, guest: Frame, device: tuple[Step, ...], beneath: tuple[Step, ...]
+    accel: str, host: HostSide, guest: Frame, device: tuple[Inside, ...], beneath: tuple[Step, ...]
 ) -> Frame:
     """The host with QEMU's process on it, and in that a machine."""
     kvm = accel == "kvm"

@@ -16,7 +16,7 @@ from provisioner.model.facts import Facts
 from provisioner.model.hardware.device_models import DeviceModel
 from provisioner.model.kinds.kind import Kind, Standing
 from provisioner.model.lab import Guest
-from provisioner.observe import stack
+from provisioner.observe import plain_systems, stack
 from provisioner.observe import stack_words as words
 from provisioner.observe.stack import (
     Frame,
@@ -95,6 +95,8 @@ class _Builder:
         """Whether the guest has the device of this picture. A container has its host's disk."""
         if self._path == "none":
             return True
+        if self._path == "network" and self._plain():
+            return False
         guests = list(self._chain)
         while self._path == "disk" and not guests[-1].kind.has_kernel:
             guests.pop()
@@ -135,10 +137,13 @@ class _Builder:
         frame = stack.on_host(machine.accel, self._host, guest, device, beneath)
         return Picture(self._path, stack.TITLES[self._path], frame)
 
+    def _plain(self) -> bool:
+        return plain_systems.of(self._chain[-1].guest.image) is not None
+
     def _begin(self) -> tuple[Inside, ...]:
         if self._path == "none":
             return ()
-        text = _BEGIN[self._path]
+        text = words.PLAIN_BEGIN if self._plain() else _BEGIN[self._path]
         if self._path == "disk" and not self._chain[-1].kind.has_kernel:
             host = self._kernel_of_all()
             text = Text(
@@ -160,7 +165,7 @@ class _Builder:
         self, guest: StackGuest, content: tuple[Inside, ...], hosted: Sequence[StackGuest]
     ) -> Frame:
         mode = words.GUEST_USER[guest.accel == "kvm"]
-        remarks = (Remark("namespaces", _NAMESPACES), *_beside(hosted))
+        remarks = (Remark("namespaces", words.NAMESPACES), *_beside(hosted))
         programs = Section("container-programs", Ring.PROGRAM, words.PROGRAMS, mode, (*content, *remarks))
         return Frame("container", _named(guest, guest.kind.title), (programs,))
 
@@ -198,9 +203,11 @@ class _Builder:
         if any(other.kind.uses_parents_kvm and _inner_accel(other) == "kvm" for other in hosted):
             kernel = (*kernel, Remark(f"{self._before}module", words.MODULE[True]))
         if _standing(Standing.BESIDE_PARENT, hosted):
-            content = (*content, Remark("tools", _TOOLS))
+            content = (*content, Remark("tools", words.TOOLS))
         elif not content or len(self._chain) == 1 or guest is self._chain[-1]:
             content = (*content, *_beside(hosted))
+        if plain := plain_systems.of(guest.guest.image):
+            return (stack.plain_section(plain, accel, (*content, *kernel), self._before),)
         programs, system = stack.system_sections(guest.facts, accel, content, kernel, self._before)
         if guest.facts is not None and guest.facts.detected == "Xen PV":
             system = replace(system, mode=_RING3)
@@ -219,6 +226,11 @@ class _Builder:
             parts = guest.facts.disks if self._path == "disk" else guest.facts.interfaces
             devices = [device.drivers for device in parts]
         model = self._model(guest)
+        if plain := plain_systems.of(guest.guest.image):
+            found = plain.drivers_for(model)
+            made = self._step("driver", words.plain_driver(found), model.interface)
+            self._is_on_its_way = bool(found)
+            return made
         text = words.driver(model, devices)
         return (
             *self._step("system", (_FIRST if is_first else _SERVING)[self._path]),
@@ -262,7 +274,7 @@ class _Builder:
         others: Sequence[StackGuest],
     ) -> Section:
         """Xen below all kernels, with Domain 0 beside the domain of this picture."""
-        zero = Frame("domain-0", _named(guest, _DOMAIN_0), sections)
+        zero = Frame("domain-0", _named(guest, words.DOMAIN_0), sections)
         names = ", ".join(other.name for other in others)
         standing: tuple[Inside, ...] = above or (
             Remark(
@@ -273,9 +285,9 @@ class _Builder:
         return Section(
             f"{self._before}xen",
             Ring.HYPERVISOR,
-            _XEN,
-            _XEN_MODE,
-            (*standing, zero, Remark("xen", _XEN_DOES)),
+            words.XEN,
+            words.XEN_MODE,
+            (*standing, zero, Remark("xen", words.XEN_DOES)),
         )
 
     def _emulator(self, guest: StackGuest, sections: tuple[Section, ...]) -> Frame:
@@ -285,8 +297,14 @@ class _Builder:
         vcpu: tuple[Inside, ...] = ()
         if accel:
             imitated = accel == "kvm" and guest.accel == "tcg"
-            vcpu = (Remark(f"{self._before}vcpu", _IMITATED if imitated else words.VCPU[accel == "kvm"]),)
-        device = (*self._crossing(guest), *self._device(guest), *self._step("inner-backend", _INNER_BACKEND))
+            vcpu = (
+                Remark(f"{self._before}vcpu", words.IMITATED if imitated else words.VCPU[accel == "kvm"]),
+            )
+        device = (
+            *self._crossing(guest),
+            *self._device(guest),
+            *self._step("inner-backend", words.INNER_BACKEND),
+        )
         process = Section(
             f"{self._before}qemu",
             Ring.EMULATOR,
@@ -334,7 +352,7 @@ def _beside(hosted: Sequence[StackGuest]) -> tuple[Remark, ...]:
 
 
 def _one_kernel(containers: Sequence[StackGuest]) -> tuple[Remark, ...]:
-    return (Remark("one-kernel", _ONE_KERNEL),) if containers else ()
+    return (Remark("one-kernel", words.ONE_KERNEL),) if containers else ()
 
 
 _BEGIN = {
@@ -368,33 +386,3 @@ _ENDS: dict[str, Callable[[str], Text]] = {
         ja=f"{name}にネットワークカードはなく、パケットはその中にとどまる",
     ),
 }
-_INNER_BACKEND = Text(
-    en="back end of this QEMU: system calls to the kernel below it",
-    ja="このQEMUのバックエンド: 下のカーネルへのシステムコール",
-)
-_IMITATED = Text(
-    en="KVM, and for it the processor itself runs the code, in non-root mode, which an exit leaves. But that "
-    "processor is imitated in turn, its virtualization support included: by the host's QEMU, below",
-    ja="KVMから見れば、プロセッサ自身がnon-rootモードでコードを実行し、exitで抜けます。"
-    "ただし、そのプロセッサは仮想化支援機能も含めて、下にあるホストのQEMUが模倣したものです",
-)
-_NAMESPACES = Text(
-    en="namespaces show them a process tree, a host name, a network and a root of their own; "
-    "control groups limit them",
-    ja="名前空間により、専用のプロセスツリー、ホスト名、ネットワーク、ルートだけが見えます。資源はcgroupで制限されます",
-)
-_ONE_KERNEL = Text(
-    en="one kernel for all: a container has none of its own, and no device",
-    ja="カーネルは全体で1つです。コンテナは専用のカーネルもデバイスも持ちません",
-)
-_TOOLS = Text(
-    en="xl, xenstored and xenconsoled: the tools that make and end domains",
-    ja="xl、xenstored、xenconsoled: ドメインを作成、終了するツール群",
-)
-_DOMAIN_0 = Text(en="Domain 0", ja="ドメイン0")
-_XEN = Text(en="Xen, below all kernels", ja="Xen(すべてのカーネルの下)")
-_XEN_MODE = Text(en="ring 0, the first to start", ja="リング0(最初に起動する)")
-_XEN_DOES = Text(
-    en="schedules domains, keeps their memory apart, passes events; it has no disk or network driver",
-    ja="ドメインのスケジューリング、メモリの分離、イベントの通知だけを行い、ディスクやネットワークのドライバは持ちません",
-)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from provisioner.language import Text
 from provisioner.model.hardware.device_models import DeviceModel
+from provisioner.observe import plain_systems
 
 
 def host_kernel(release: str) -> Text:
@@ -29,6 +30,26 @@ def driver(model: DeviceModel, chains: Iterable[tuple[str, ...]] | None) -> Text
         en="no driver: the guest has none in use for this device",
         ja="ドライバなし(このデバイスを使うドライバがゲストで動いていない)",
     )
+
+
+def plain_driver(modules: tuple[str, ...]) -> Text:
+    """What reads a disk in a system without a kernel, by its modules for that."""
+    if not modules:
+        return Text(
+            en="no driver: this system has none for such a disk, and the request ends here",
+            ja="ドライバなし(このシステムにはこのディスク用のものがなく、要求はここで終わる)",
+        )
+    if modules[0] == plain_systems.FIRMWARE:
+        return Text(
+            en="no driver of its own: the machine's firmware reads for it",
+            ja="自前のドライバはなく、マシンのファームウェアが代わりに読む",
+        )
+    return Text(en=f"driver {modules[0]}, its own", ja=f"ドライバ {modules[0]}(自前)")
+
+
+def not_asked(device: Text) -> Text:
+    """That a device is there, and nobody reaches for it."""
+    return Text(en=f"there, and not asked: {device.en}", ja=f"あるが、要求は届かない: {device.ja}")
 
 
 def guise(detected: str, *, kvm: bool) -> Text | None:
@@ -85,6 +106,13 @@ _CACHES = {
         "ホストのページキャッシュ経由、書き込みの完了を待たない",
     ),
 }
+
+# of systems without a user mode
+PLAIN = Text(
+    en="one program with all rights: no kernel stands apart from it, and there is no user mode",
+    ja="全権限を持つ1つのプログラムです。独立したカーネルも、ユーザーモードもありません",
+)
+PLAIN_BEGIN = Text(en="a command reads from a disk", ja="コマンドがディスクを読む")
 
 PROGRAMS = Text(en="programs", ja="プログラム")
 
@@ -155,3 +183,35 @@ NETWORK_BELOW: dict[bool | None, Text] = {
     ),
     None: Text(en="the host's network", ja="ホストのネットワーク"),
 }
+
+# of guests in guests
+INNER_BACKEND = Text(
+    en="back end of this QEMU: system calls to the kernel below it",
+    ja="このQEMUのバックエンド: 下のカーネルへのシステムコール",
+)
+IMITATED = Text(
+    en="KVM, and for it the processor itself runs the code, in non-root mode, which an exit leaves. But that "
+    "processor is imitated in turn, its virtualization support included: by the host's QEMU, below",
+    ja="KVMから見れば、プロセッサ自身がnon-rootモードでコードを実行し、exitで抜けます。"
+    "ただし、そのプロセッサは仮想化支援機能も含めて、下にあるホストのQEMUが模倣したものです",
+)
+NAMESPACES = Text(
+    en="namespaces show them a process tree, a host name, a network and a root of their own; "
+    "control groups limit them",
+    ja="名前空間により、専用のプロセスツリー、ホスト名、ネットワーク、ルートだけが見えます。資源はcgroupで制限されます",
+)
+ONE_KERNEL = Text(
+    en="one kernel for all: a container has none of its own, and no device",
+    ja="カーネルは全体で1つです。コンテナは専用のカーネルもデバイスも持ちません",
+)
+TOOLS = Text(
+    en="xl, xenstored and xenconsoled: the tools that make and end domains",
+    ja="xl、xenstored、xenconsoled: ドメインを作成、終了するツール群",
+)
+DOMAIN_0 = Text(en="Domain 0", ja="ドメイン0")
+XEN = Text(en="Xen, below all kernels", ja="Xen(すべてのカーネルの下)")
+XEN_MODE = Text(en="ring 0, the first to start", ja="リング0(最初に起動する)")
+XEN_DOES = Text(
+    en="schedules domains, keeps their memory apart, passes events; it has no disk or network driver",
+    ja="ドメインのスケジューリング、メモリの分離、イベントの通知だけを行い、ディスクやネットワークのドライバは持ちません",
+)

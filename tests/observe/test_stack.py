@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from stacks import DRIVERS, HOST, both, facts, sample, told
 
+from provisioner.model.enums import GuestKind
 from provisioner.model.lab import Disk, Interface
-from provisioner.observe import stack
-from provisioner.observe.stack import Frame, Picture, Section, Stack
+from provisioner.observe import stack, stack_inside
+from provisioner.observe import stack_words as words
+from provisioner.observe.stack import Frame, Picture, Remark, Ring, Section, Stack
+from provisioner.observe.stack_inside import StackGuest
 
 PARTS = ["program", "system", "driver", "crossing", "device", "backend", "host", "host-driver"]
 
@@ -184,3 +189,43 @@ def test_a_device_of_another_version_gets_no_story() -> None:
     model = Disk("mmc", 1 << 20, "none").device
     assert (model.name.en, model.interface, model.drivers) == ("mmc", "", ())
     assert "not known" in model.crossing.en
+
+
+def test_grub_has_no_kernel_of_its_own_and_no_user_mode() -> None:
+    grub = sample("full", image="grub")
+    for made in (
+        stack.of(grub, "tcg", None, host=HOST),
+        stack_inside.of_all(
+            [
+                StackGuest(sample("host"), "tcg", None),
+                StackGuest(sample("full", image="grub", kind=GuestKind.NESTED, parent="host"), "tcg", None),
+            ],
+            host=HOST,
+        )["full"],
+    ):
+        (picture,) = made.pictures  # none of a network, of which it knows nothing
+        own = next(frame for frame in frames(picture.frame) if frame.title.en == "guest full")
+        (section,) = own.sections
+        assert (section.ring, section.title.en) == (Ring.KERNEL, "GRUB, with drivers of its own")
+        assert section.inside[0] == Remark("plain", words.PLAIN)
+        assert [step.text.en for step in stack.steps(picture)][:2] == [
+            "a command reads from a disk",
+            "driver pata, its own",
+        ]
+
+
+def test_a_request_ends_where_grub_has_no_driver() -> None:
+    (picture,) = stack.of(sample("virtio", image="grub"), "tcg", None, host=HOST).pictures
+    assert [step.part for step in stack.steps(picture)] == ["program", "driver"]
+    assert "the request ends here" in stack.steps(picture)[1].text.en
+    (by_firmware,) = stack.of(sample("virtio", image="grub-bios"), "tcg", None, host=HOST).pictures
+    assert "firmware reads for it" in stack.steps(by_firmware)[1].text.en
+    assert len(stack.steps(by_firmware)) == 7
+
+
+def frames(frame: Frame) -> Iterator[Frame]:
+    yield frame
+    for section in frame.sections:
+        for item in section.inside:
+            if isinstance(item, Frame):
+                yield from frames(item)

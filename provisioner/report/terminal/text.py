@@ -86,8 +86,8 @@ def measure(most: int) -> int:
 def fitted(text: str, columns: int | None) -> str:
     """The text with the lines broken between words that are wider than that. None: no line is.
 
-    A command to type stays on one line, so that it can be copied. The second and further lines of a message
-    are indented.
+    A command to type can still be copied: it stays whole, or its lines are one to a shell. The second and
+    further lines of a message are indented.
     """
     if columns is None:
         return text
