@@ -151,6 +151,7 @@ def register() -> None:
         lesson_commands,
         products_command,
         report_command,
+        work_commands,
     )
 
     for module in (
@@ -160,6 +161,7 @@ def register() -> None:
         compare_command,
         bench_command,
         lesson_commands,
+        work_commands,
         report_command,
         products_command,
         host_commands,

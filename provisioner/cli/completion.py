@@ -14,6 +14,13 @@ def labs(incomplete: str) -> list[str]:
     return _beginning(known_names.labs(), incomplete)
 
 
+def kept(incomplete: str) -> list[str]:
+    """Names of labs that come with virtlab, and of instances that results are kept of."""
+    from provisioner.verbs import known_names
+
+    return _beginning(dict.fromkeys((*known_names.labs(), *known_names.kept())), incomplete)
+
+
 def products(incomplete: str) -> list[str]:
     """Names of the article's products."""
     from provisioner.verbs import known_names

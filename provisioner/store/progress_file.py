@@ -27,6 +27,10 @@ class Progress:
     def with_hints(self, exercise: str, count: int) -> Progress:
         return Progress(self.passed, self.hints | {exercise: count})
 
+    def without(self, exercise: str) -> Progress:
+        hints = {name: count for name, count in self.hints.items() if name != exercise}
+        return Progress(self.passed - {exercise}, hints)
+
 
 def load(lesson: str) -> Progress:
     """The progress in a lesson of that name."""
@@ -55,6 +59,23 @@ def save(lesson: str, progress: Progress) -> None:
         raise VirtlabError(
             f"your progress can't be kept in {file}: {error.strerror}",
             hint="make the folder writable, or set XDG_STATE_HOME to one that is",
+        ) from error
+
+
+def lessons() -> list[str]:
+    """The lessons of which progress is kept, readable or not, sorted."""
+    return sorted(file.stem for file in (paths.state_dir() / "progress").glob("*.json"))
+
+
+def forget(lesson: str) -> None:
+    """Removes all progress in a lesson. Raises VirtlabError where that is not possible."""
+    file = _file(lesson)
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise VirtlabError(
+            f"your progress in {file} can't be removed: {error.strerror}",
+            hint="make the folder writable, or remove the file yourself",
         ) from error
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,18 +27,20 @@ class Kept(NamedTuple):
     instance: str
     source: str  # the lab's, see ``model.Lab``
     written: float  # when the newest of them was: seconds since 1970
+    kinds: tuple[str, ...] = ()  # which there are, in the order of KINDS
+    sets: tuple[str, ...] = ()  # what --set changed when the newest was taken, each "key=value"
 
 
-def save(kind: str, instance: str, source: str, data: Any) -> Path:
+def save(kind: str, instance: str, source: str, data: Any, sets: Sequence[str] = ()) -> Path:
     """Keeps a result of that kind (bench, compare, check). It replaces the one before.
 
     ``source``: the lab's (see ``model.lab.Lab``), because another lab may have an instance of the same name
-    later. Raises VirtlabError where it can't be written.
+    later. ``sets``: what ``--set`` changed of the lab. Raises VirtlabError where it can't be written.
     """
     path = _file(kind, instance)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, {"source": source, "result": data})
+        _write(path, {"source": source, "sets": list(sets), "result": data})
     except OSError as error:
         raise errors.VirtlabError(
             f"the result can't be kept in {path}: {error.strerror}",
@@ -62,18 +65,35 @@ def load(kind: str, instance: str, source: str | None) -> Any | None:
 
 def instances() -> list[Kept]:
     """The instances of which results were kept, the newest result first."""
-    newest: dict[tuple[str, str], float] = {}
+    found: dict[tuple[str, str], Kept] = {}
+    for kind, instance, file in _files():
+        try:
+            kept, written = _read(file), file.stat().st_mtime
+        except (OSError, ValueError, RecursionError):
+            continue
+        source = kept.get("source") if isinstance(kept, dict) else None
+        if isinstance(source, str):
+            before = found.get((instance, source), Kept(instance, source, written))
+            newest = (
+                before
+                if before.kinds and before.written > written
+                else Kept(instance, source, written, sets=_sets(kept))
+            )
+            found[instance, source] = newest._replace(kinds=(*before.kinds, kind))
+    return sorted(found.values(), key=lambda kept: -kept.written)
+
+
+def forget(instance: str, source: str) -> None:
+    """Removes the results of an instance of that lab. Raises VirtlabError where that is not possible."""
     for kind in KINDS:
-        for file in (paths.state_dir() / "results").glob(f"*.{kind}.json"):
-            instance = file.name.removesuffix(f".{kind}.json")
-            try:
-                kept, written = _read(file), file.stat().st_mtime
-            except (OSError, ValueError, RecursionError):
-                continue
-            source = kept.get("source") if isinstance(kept, dict) else None
-            if isinstance(source, str) and _NAME.fullmatch(instance):
-                newest[instance, source] = max(written, newest.get((instance, source), written))
-    return sorted((Kept(*key, written) for key, written in newest.items()), key=lambda k: -k.written)
+        if load(kind, instance, source) is not None:
+            _remove(_file(kind, instance))
+
+
+def forget_all() -> None:
+    """Removes all results, those that can't be read, too. Raises VirtlabError where that is not possible."""
+    for _, _, file in _files():
+        _remove(file)
 
 
 def load_bench(instance: str, source: str | None) -> Bench | None:
@@ -131,6 +151,30 @@ def _file(kind: str, instance: str) -> Path:
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name of a result: {name!r}")
     return paths.state_dir() / "results" / f"{instance}.{kind}.json"
+
+
+def _files() -> list[tuple[str, str, Path]]:
+    """The kind, the instance and the file of each result."""
+    folder = paths.state_dir() / "results"
+    found = [(kind, file) for kind in KINDS for file in sorted(folder.glob(f"*.{kind}.json"))]
+    named = [(kind, file.name.removesuffix(f".{kind}.json"), file) for kind, file in found]
+    return [each for each in named if _NAME.fullmatch(each[1])]
+
+
+def _sets(kept: dict[str, Any]) -> tuple[str, ...]:
+    """What ``--set`` changed, in a result. Earlier versions kept none."""
+    sets = kept.get("sets")
+    return tuple(each for each in sets if isinstance(each, str)) if isinstance(sets, list) else ()
+
+
+def _remove(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise errors.VirtlabError(
+            f"{file} can't be removed: {error.strerror}",
+            hint="make the folder writable, or remove the file yourself",
+        ) from error
 
 
 def _read(path: Path) -> Any:

@@ -81,7 +81,10 @@ def wanted(lesson: Lesson, number: int | None) -> Step:
         return step(lesson, number)
     first = next_step(lesson, progress_file.load(lesson.name))
     if first is None:
-        raise errors.VirtlabError("all exercises are passed", hint="name one of them with --step")
+        raise errors.VirtlabError(
+            "all exercises are passed",
+            hint=f"name one of them with --step, or begin anew: {{virtlab}} forget {lesson.name} --progress",
+        )
     return first
 
 

@@ -52,8 +52,10 @@ def bench(
         result, unreached = benchmark.run(
             session, instance, guests, listener, quick=quick, cancelled=cancelled
         )
-    source = guests[0].metadata.origin.source
-    not_kept = kept.problem_of(lambda: results.save("bench", instance.name, source, to_data(result)))
+    origin, data = guests[0].metadata.origin, to_data(result)
+    not_kept = kept.problem_of(
+        lambda: results.save("bench", instance.name, origin.source, data, origin.choices.sets)
+    )
     not_saved = kept.problem_of(lambda: results.save_bench(save, result)) if save is not None else None
     change = compared(earlier, result) if earlier is not None else None
     return Measured(result, change, not_kept, not_saved, unreached)

@@ -51,8 +51,9 @@ def check(target: str, connect: str | None) -> LabCheck:
                 hint=f"see what is different between its guests: {{virtlab}} compare {instance.name}",
             )
         checked = checks.run(session, members, lab.observe)
-    data = kept.check_data(checked)
-    return LabCheck(checked, kept.problem_of(lambda: results.save("check", instance.name, lab.source, data)))
+    data, sets = kept.check_data(checked), members[0].metadata.origin.choices.sets
+    problem = kept.problem_of(lambda: results.save("check", instance.name, lab.source, data, sets))
+    return LabCheck(checked, problem)
 
 
 def check_step(target: str, number: int, answer: str | None, connect: str | None) -> StepCheck:

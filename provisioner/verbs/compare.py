@@ -61,8 +61,8 @@ def compare(target: str, connect: str | None, *, timeout: float = 30.0) -> Compa
             return _definitions(session, instance, members)
         compared = beside.look(session, instance, members, timeout=timeout)
     if any(one.facts for one in compared.inside):
-        data = kept.comparison_data(compared)
-        kept.problem_of(lambda: results.save("compare", compared.instance, compared.source, data))
+        data, sets = kept.comparison_data(compared), members[0].metadata.origin.choices.sets
+        kept.problem_of(lambda: results.save("compare", compared.instance, compared.source, data, sets))
     problems = tuple(beside.problems(compared, members))
     return Comparison(compared, beside.concept(members), problems)
 

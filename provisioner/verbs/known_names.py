@@ -12,6 +12,13 @@ def labs() -> list[str]:
     return catalog.names(paths.labs_dir())
 
 
+def kept() -> list[str]:
+    """The instances of which results are kept, sorted."""
+    from provisioner.store import results
+
+    return sorted({run.instance for run in results.instances()})
+
+
 def products() -> list[str]:
     """The article's products, in the file's order."""
     from provisioner.labfile import products

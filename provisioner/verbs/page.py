@@ -149,18 +149,19 @@ def _live(session: Session, domains: Sequence[Member], observed: Compared) -> _L
 def _remembered(target: str, error: errors.VirtlabError) -> tuple[_Look, Typed]:
     """What was saved of a lab that is not up, and how it is typed. Raises ``error`` where it is no lab, and
     nothing was saved."""
-    lab, instance = _lab(target), target
+    lab, runs = _lab(target), results.instances()
     if lab is not None:
-        instance = lab.name
-    elif "/" in target:
+        runs = [run for run in runs if run.source == lab.source]
+        named = [run for run in runs if run.instance == lab.name]
+    elif named := [run for run in runs if run.instance == target]:
+        file = named[0].source.removeprefix("catalog:")
+        runs, lab = named, _lab(file)
+        target = file if lab else target
+    else:
         raise error
-    bench, compared = _results(instance, lab.source if lab else None)
-    if lab is None:
-        name = bench.lab if bench else compared.lab
-        if name is None:
-            raise error
-        lab, target = _lab(name), name
-    return _saved(lab, instance, bench, compared), _typed(lab, instance, target)
+    instance = next((run.instance for run in (*named, *runs)), lab.name if lab else target)
+    look = _saved(lab, instance, *_results(instance, lab.source if lab else None))
+    return look, _typed(lab, instance, target)
 
 
 def _typed(lab: Lab | None, instance: str, target: str) -> Typed:

@@ -11,6 +11,7 @@ import pytest
 
 from provisioner import paths
 from provisioner.labfile import catalog
+from provisioner.lifecycle import lab_files
 from provisioner.model.article import PARTS
 from provisioner.model.typed import Typed
 from provisioner.store import progress_file, results
@@ -80,10 +81,44 @@ def test_the_newest_of_several_runs_counts(state: Path) -> None:
     assert entry.page.checked == "of new"
 
 
+def copied(folder: Path, name: str = "demo-openvz") -> Path:
+    """The lab file of a copy."""
+    shutil.copytree(paths.labs_dir() / name, folder)
+    return folder / "lab.yaml"
+
+
+def test_a_copy_of_a_lab_is_no_lab_of_its_own(tmp_path: Path) -> None:
+    """It was a second entry of that title, and what an exercise breaks there counted as failed."""
+    file = copied(tmp_path / "my-lab")
+    results.save("check", "my-lab", str(file), CHECKED)
+    entry = by_target()["demo-openvz"]
+    assert len(by_target()) == len(catalog.names(paths.labs_dir()))
+    assert entry.page is None, "the lab itself was not run"
+    (other,) = entry.others
+    assert (other.run.instance, other.run.is_copy, other.run.source) == ("my-lab", True, str(file))
+    assert [finding.guest for finding in other.findings] == ["host"]
+    results.save("check", "demo-openvz", "catalog:demo-openvz", {**CHECKED, "taken": "of the lab"})
+    entry = by_target()["demo-openvz"]
+    assert entry.page is not None
+    assert (entry.page.checked, len(entry.others)) == ("of the lab", 1)
+
+
+def test_a_lab_that_set_changed_counts_for_nothing_until_it_is_as_its_file_says() -> None:
+    source = "catalog:demo-openvz"
+    results.save("check", "changed", source, CHECKED, ["guests.vm1.memory=192MiB"])
+    entry = by_target()["demo-openvz"]
+    assert entry.page is None
+    assert [other.run.sets for other in entry.others] == [("guests.vm1.memory=192MiB",)]
+    memory = lab_files.load(*lab_files.locate("demo-openvz")).guest("vm1").memory
+    results.save("check", "back", source, CHECKED, [f"guests.vm1.memory={memory >> 20}MiB"])
+    entry = by_target()["demo-openvz"]
+    assert entry.page is not None
+    assert len(entry.others) == 1
+
+
 def test_a_lab_of_ones_own_is_in_it_as_long_as_its_file_can_be_read(tmp_path: Path) -> None:
-    own = tmp_path / "own"
-    shutil.copytree(paths.labs_dir() / "demo-openvz", own)
-    file = own / "lab.yaml"
+    file = copied(tmp_path / "own")
+    (tmp_path / "own/lesson.yaml").unlink()
     results.save("check", "own", str(file), CHECKED)
     entry = by_target()[str(file)]
     assert (entry.part, entry.page is not None) == ("6(6)", True)

@@ -9,13 +9,22 @@ import page_samples
 from provisioner import paths
 from provisioner.labfile import products
 from provisioner.language import Text
-from provisioner.teach.verdicts import Verdict
-from provisioner.verbs.course import Course, Entry
+from provisioner.teach.verdicts import Finding, Verdict
+from provisioner.verbs.course import Course, Entry, OtherRun
+from provisioner.verbs.own_work import Run
 
 
 def entry(target: str, title: Text, part: str | None) -> Entry:
     """A lab that was not run."""
     return Entry(target, title, Text(f"What {target} shows.", f"{target}の内容。"), part, None, ())
+
+
+def others(findings: tuple[Finding, ...]) -> tuple[OtherRun, ...]:
+    """A copy that was checked, and an instance that ``--set`` changed."""
+    written, source = "2026-02-01T10:12:00+00:00", "/home/me/my-lab/lab.yaml"
+    copy = Run("my-lab", source, ("check",), written, True, ())
+    changed = Run("n1", "catalog:demo-paravirt", ("compare",), written, False, ("full.rng=virtio",))
+    return OtherRun(copy, written, findings), OtherRun(changed, "", ())
 
 
 def course() -> Course:
@@ -30,7 +39,9 @@ def course() -> Course:
                 Text("A machine as an application", "アプリケーションとしての仮想マシン"),
                 "5(1)",
             ),
-            Entry("demo-paravirt", page.title, page.description, "5(2)", page, steps),
+            Entry(
+                "demo-paravirt", page.title, page.description, "5(2)", page, steps, others(failed.findings)
+            ),
             entry("demo-openvz", Text("One kernel, cut into VPSes", "1つのカーネルを分けるVPS"), "6(6)"),
             Entry("/home/me/my lab/lab.yaml", Text("My own", "自作"), None, None, failed, ()),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import course_samples
 import page_samples
@@ -85,6 +86,15 @@ def test_a_lab_that_was_run_shows_what_came_of_it(full: Reader) -> None:
         "2026-03-01 10:12 UTC",
     ):
         assert words in text
+
+
+def test_what_was_run_in_a_changed_lab_is_told_and_not_counted(full: Reader) -> None:
+    text = plain(full)
+    assert "Changed by you, and not counted above: 2" in text
+    assert re.search(r"my-lab ?, a copy \(/home/me/my-lab/lab\.yaml\): 2 failed, ", text)
+    assert "--set full.rng=virtio: run, not checked yet" in text
+    assert "virtlab forget my-lab" in text
+    assert "変更して実行したもの" in full.texts["ja"]
 
 
 def test_a_lab_that_was_not_run_has_the_command_that_runs_it(full: Reader) -> None:

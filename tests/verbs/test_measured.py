@@ -16,6 +16,7 @@ from provisioner.cli import bench_command
 from provisioner.hypervisor.uris import SYSTEM
 from provisioner.lifecycle import running
 from provisioner.measure import benchmark
+from provisioner.model.metadata import Choices
 from provisioner.report.terminal.data import Output
 from provisioner.store import results
 from provisioner.verbs import bench
@@ -31,7 +32,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     @contextmanager
     def found(*_: object, **how: object) -> Iterator[tuple[Any, ...]]:
-        origin = SimpleNamespace(source=SOURCE)
+        origin = SimpleNamespace(source=SOURCE, choices=Choices())
         yield None, SimpleNamespace(name="mine"), [SimpleNamespace(metadata=SimpleNamespace(origin=origin))]
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

@@ -16,7 +16,7 @@ from provisioner.teach.verdicts import Verdict
 
 if TYPE_CHECKING:
     from provisioner.labfile.products import Product
-    from provisioner.verbs.course import Course, Entry
+    from provisioner.verbs.course import Course, Entry, OtherRun
 
 _TITLE = Text("Server virtualization, lab by lab", "ラボで確かめるサーバ仮想化")
 _BAR = "report --all"
@@ -24,6 +24,7 @@ _PRODUCTS_PART = "7"
 _OTHER = Text("Other labs", "その他のラボ")
 _LABS = Text("{} of {} labs were run", "{1}個のラボのうち{0}個を実行済み")
 _EXERCISES = Text("Exercises: {} of {} passed", "演習: {1}問中{0}問に合格")
+_COPY = Text("a copy ({})", "コピー({})")
 _NOT_RUN = Text("not run yet", "未実行")
 _NOT_CHECKED = Text("run, not checked yet", "実行済み、未確認")
 
@@ -86,6 +87,7 @@ def _lab(entry: Entry, anchor: str, language: Language) -> dict[str, Any]:
         "typed": quote(entry.target),
         "status": status,
         "checked_on": when(checked) if checked else "",
+        "others": [_other(other, language) for other in entry.others],
     }
     if entry.page is None:
         template, values = "unrun.html.j2", {**words(language), "entry": entry}
@@ -99,6 +101,18 @@ def _lab(entry: Entry, anchor: str, language: Language) -> dict[str, Any]:
         }
     section = environment().get_template(template).render({**values, **shared})
     return {"title": said(entry.title, language), "section": markup(section), **shared}
+
+
+def _other(other: OtherRun, language: Language) -> dict[str, Any]:
+    """A run of the lab as somebody changed it."""
+    copy = [said(_COPY, language).format(other.run.source)] if other.run.is_copy else []
+    return {
+        "name": other.run.instance,
+        "typed": quote(other.run.instance),
+        "changes": [*copy, *(f"--set {each}" for each in other.run.sets)],
+        "status": check_page.summary(other.findings, language) or said(_NOT_CHECKED, language),
+        "when": when(other.checked or other.run.written),
+    }
 
 
 def _status(entry: Entry, language: Language) -> str:
