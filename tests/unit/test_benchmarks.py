@@ -11,8 +11,10 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 
-@pytest.mark.parametrize("program", ["boot.py", "up.py"])
-def test_it_tells_its_options(program: str) -> None:
+@pytest.mark.parametrize(
+    ("program", "option"), [("boot.py", "--rounds"), ("up.py", "--rounds"), ("soak.py", "--cycles")]
+)
+def test_it_tells_its_options(program: str, option: str) -> None:
     done = subprocess.run(
         [sys.executable, str(FOLDER / program), "--help"],
         capture_output=True,
@@ -21,4 +23,4 @@ def test_it_tells_its_options(program: str) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "--rounds" in done.stdout
+    assert option in done.stdout
