@@ -5,37 +5,55 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 
 import hypothesis
 import pytest
 
 MOST_SIDE_BY_SIDE = 4
-# Files whose tests take long, the longest first.
+# Files whose tests take long, the longest first; --durations=1 tells how long each one took.
 LONGEST = (
     "test_real_consolidation.py",
     "test_real_xen.py",
-    "test_real_openvz.py",
     "test_real_hosted.py",
     "test_real_bench.py",
-    "test_real_kvm_lab.py",
     "test_real_lessons.py",
-    "test_real_hyperv.py",
+    "test_real_openvz.py",
+    "test_real_kvm_lab.py",
     "test_real_turn.py",
-    "test_real_guest_os.py",
-    "test_real_vmware.py",
+    "test_real_interrupted.py",
     "test_real_demo.py",
+    "test_real_guest_os.py",
+    "test_real_hyperv.py",
+    "test_real_isolation.py",
+    "test_real_failure.py",
+    "test_real_vmware.py",
+    "test_real_guest.py",
+    "test_real_inner.py",
+    "test_real_converge.py",
+    "test_real_hardware.py",
+    "test_real_owners.py",
+    "test_real_compare.py",
+    "test_real_power.py",
+    "test_real_files.py",
+    "test_real_versions.py",
+    "test_real_optional.py",
+    "test_real_report.py",
+    "test_image_tiny.py",
     # without guests
     "test_bootstrap.py",
-    "test_bootstrap_host.py",
     "test_following.py",
-    "test_calls.py",
-    "test_surroundings.py",
     "test_lease.py",
-    "test_transport.py",
+    "test_up.py",
+    "test_surroundings.py",
+    "test_calls.py",
+    "test_bootstrap_host.py",
+    "test_cli.py",
     "test_bad_guests.py",
-    "test_console.py",
     "test_qga.py",
+    "test_console.py",
+    "test_interrupted.py",
     "test_lab_properties.py",
     "test_course_browser.py",
     "test_report_browser.py",
@@ -69,7 +87,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Files of tests side by side, one for each core, where all are run; a few that are named run here.
+    """How many files of tests run side by side where all are run; a few that are named run here.
 
     The hosts tier is one after the other: it measures, and its systems need the cores.
     """
@@ -77,8 +95,23 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if not whole or "hosts" in config.option.markexpr or config.option.collectonly:
         return 0
     cores = len(os.sched_getaffinity(0))
-    # one more than cores, because some tests do nothing but wait
-    return min(cores, MOST_SIDE_BY_SIDE) + 1 if cores > 1 else 0
+    # more than cores, because some tests do nothing but wait, and without guests many
+    waiting = 2 if "not real" in config.option.markexpr else 1
+    return min(cores, MOST_SIDE_BY_SIDE) + waiting if cores > 1 else 0
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Where --durations asks how long tests took, tells it of their files, too."""
+    if config.option.durations is None:
+        return
+    seconds: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[report.location[0]] += report.duration
+    terminalreporter.section("slowest files")
+    for file, taken in seconds.most_common(50):
+        terminalreporter.write_line(f"{taken:.2f}s {file}")
 
 
 @pytest.hookimpl(trylast=True)
