@@ -82,6 +82,12 @@ def session_pool_dir() -> Path:
     return _of_user(lambda: base) / "libvirt" / "images" / "virtlab"
 
 
+def libvirt_config_dir() -> Path:
+    """The folder of what the user's own libvirt daemon keeps."""
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
+    return _of_user(lambda: base) / "libvirt"
+
+
 def libvirt_run_dir() -> Path:
     """The folder of the socket and the process id of the user's own libvirt daemon."""
     base = os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("XDG_CACHE_HOME")

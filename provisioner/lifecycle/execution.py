@@ -17,7 +17,7 @@ from provisioner.cancellation import Cancellation
 from provisioner.hypervisor import host_facts, uris
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.hypervisor.storage import Pool
-from provisioner.lifecycle import host_checks, image_upload, kvm_access, lab_files, preflight
+from provisioner.lifecycle import host_checks, image_upload, kvm_access, lab_files, preflight, socket_paths
 from provisioner.lifecycle.image_upload import Images, boot_files
 from provisioner.lifecycle.networks import Networks
 from provisioner.lifecycle.request import Request, Target
@@ -88,6 +88,7 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
     lab, choices = selection.settled(lab, choices, request.add, request.drop)
     preflight.check_networks(session, lab)
     preflight.check_offers(session, lab)
+    socket_paths.check(session, lab, instance)
     preflight.check_volumes(session, lab, instance, observed)
     least = image_upload.least_memory(lab, image_upload.booted(session, lab, observed))
     lab = memory.fitting(lab, least)

@@ -17,7 +17,7 @@ from provisioner.images import cache, managers, packages, registry, releases, to
 from provisioner.labfile import catalog as lab_catalog
 from provisioner.labfile.observation_spec import NEEDS_NETWORK
 from provisioner.language import joined, msg
-from provisioner.lifecycle import host_checks, kvm_access, lab_files, pool_access, preflight
+from provisioner.lifecycle import host_checks, kvm_access, lab_files, pool_access, preflight, socket_paths
 from provisioner.lifecycle.host_checks import Check
 from provisioner.lifecycle.image_upload import recipe_key
 from provisioner.lifecycle.preflight import memory_of
@@ -97,6 +97,10 @@ def _obstacles(session: Session, lab: Lab, stored: Sequence[StoredImage]) -> lis
         preflight.check_offers(session, lab)
     except errors.LabFileError as error:
         found.append(error.problems[0])
+    try:
+        socket_paths.check(session, lab, session.instance(lab.name))
+    except errors.HypervisorError as error:
+        found.append(msg("{told}; {remedy}", told=error.message, remedy=error.hint or ""))
     return found
 
 

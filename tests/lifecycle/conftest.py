@@ -8,6 +8,7 @@ from pathlib import Path
 import libvirt_qemu
 import pytest
 
+from provisioner.lifecycle import socket_paths
 from tests.fakes import guests
 from tests.fakes.world import Builder, World
 
@@ -17,6 +18,7 @@ def make_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     """Makes a world; keywords as in ``World``."""
     for name in ("CACHE", "STATE", "CONFIG", "DATA"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
+    monkeypatch.setattr(socket_paths, "MOST", 4096)  # the names of tests' folders are long
     builder = Builder(tmp_path)
     monkeypatch.setattr("provisioner.images.build.build", builder)
     monkeypatch.setattr(libvirt_qemu, "qemuAgentCommand", guests.agent_command)
