@@ -5,8 +5,10 @@ from __future__ import annotations
 from provisioner.language import Language, Text, said
 from provisioner.model import kinds
 from provisioner.model.enums import Accel
+from provisioner.model.hardware.interfaces import EMULATED
 from provisioner.model.lab import Guest
 
+EMULATED_WORD = Text(EMULATED, "エミュレーション")
 _ACCEL = {"kvm": Text("KVM"), "tcg": Text("emulation (TCG)", "エミュレーション(TCG)")}
 
 
@@ -30,6 +32,12 @@ def runs(name: str, guest: Guest | None, language: Language) -> str:
         return said(Text(f"in {parent}, on {outer}", f"{parent}の中、{outer}の上"), language)
     own = accel(asked, language)
     return said(Text(f"{own} in {parent}, on {outer}", f"{parent}の中の{own}、{outer}の上"), language)
+
+
+def in_words(value: str, language: Language) -> str:
+    """A value that guests told, with the language's word for imitated hardware, alone or in brackets."""
+    word = said(EMULATED_WORD, language)
+    return word if value == EMULATED else value.replace(f"[{EMULATED}]", f"[{word}]")
 
 
 def when(stamp: str) -> str:

@@ -109,6 +109,12 @@ def test_a_guest_that_told_nothing_has_no_column_and_the_rest_is_shown() -> None
     assert line(shown, "  Memory in use").count("300 MiB") == 2  # the host sees it all the same
 
 
+def test_japanese_has_its_own_word_for_imitated_hardware() -> None:
+    shown = page(gathered("full"), gathered("virtio"), language=Language.JA)
+    assert "sda: sd → ata_piix [エミュ" in shown  # and the rest in the next line of that cell
+    assert "[emulated]" not in shown
+
+
 def test_systems_without_an_agent_are_named_with_the_way_to_ask_them() -> None:
     silent = gathered("one", error="it has no agent")
     mark = dataclasses.replace(silent.metadata, guest=sample_guest("one", image="grub"))

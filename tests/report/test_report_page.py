@@ -234,6 +234,12 @@ def test_a_guest_that_did_not_answer_is_named_and_the_page_comes_out() -> None:
     assert seen.split()[0] == "virtio"  # the only column
 
 
+def test_japanese_has_its_own_word_for_imitated_hardware(full: Reader) -> None:
+    assert "[emulated]" in full.texts["en"]
+    assert "[emulated]" not in full.texts["ja"]
+    assert "[エミュレーション]" in full.texts["ja"]
+
+
 def test_a_guest_inside_another_is_said_to_run_there(full: Reader) -> None:
     assert "run by emulation (TCG)" in " ".join(full.texts["en"].split())
     sample = page_samples.page()

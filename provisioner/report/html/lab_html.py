@@ -20,7 +20,7 @@ from provisioner.observe import comparison
 from provisioner.report.html import bench_html
 from provisioner.report.terminal import check_page, exercises_page, text
 from provisioner.report.terminal.compare_page import exit_notes, host_rows
-from provisioner.report.words import runs, when
+from provisioner.report.words import EMULATED_WORD, in_words, runs, when
 from provisioner.teach.verdicts import Finding, Verdict
 
 if TYPE_CHECKING:
@@ -195,13 +195,14 @@ def words(language: Language) -> dict[str, Any]:
         "t": either,
         "s": lambda value: said(value, language),
         "spelled": text.spelled,
+        "value": lambda value: in_words(value, language),
         "when": when,
     }
 
 
 def _interface(name: str, language: Language) -> str:
     if name == EMULATED:
-        return said(Text("emulated", "エミュレーション"), language)
+        return said(EMULATED_WORD, language)
     return said(Text("paravirtual", "準仮想化"), language)
 
 

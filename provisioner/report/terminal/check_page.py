@@ -164,7 +164,7 @@ def running(words: str, *, indent: int = 0) -> list[str]:
 
 def values(saw: Iterable[str], language: Language) -> str:
     """Values in one line, or a word where there is none."""
-    return ", ".join(saw) or said(NOTHING, language)
+    return ", ".join(words.in_words(each, language) for each in saw) or said(NOTHING, language)
 
 
 def expected(finding: Finding, language: Language) -> str:

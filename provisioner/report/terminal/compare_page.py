@@ -270,7 +270,9 @@ class _Table:
         if cell is None:
             silent = self._guests[place].facts is None and row.section != _HOST
             return said(_WORDS["silent" if silent else "none"], self._language)
-        return said(_WORDS["driverless"], self._language) if cell == comparison.NO_DRIVER else cell
+        if cell == comparison.NO_DRIVER:
+            return said(_WORDS["driverless"], self._language)
+        return words.in_words(cell, self._language)
 
     def _line(self, head: str, parts: Sequence[str], label: int, columns: Sequence[int], *styles: str) -> str:
         padded = [

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 
+from provisioner.report.preferred_language import local
 from provisioner.report.terminal import text
 
 
@@ -33,7 +34,7 @@ def emit(form: Output, data: Any, *, names: Sequence[str], table: Callable[[], s
         for name in names:
             text.say(name)
     else:
-        text.say(text.fitted(table(), text.room()))
+        text.say(text.fitted(local(table()), text.room()))
 
 
 def _yaml(data: Any, *, allow_unicode: bool = False) -> str:
