@@ -19,6 +19,8 @@
     ├── OutputError              exit 1   standard output can't be written to
     ├── GuestError               exit 1   a running guest did not do what was asked
     │   ├── NotReady                      it never answered within its deadline
+    │   │   └── Broken                    it is up, and answers no more, or makes no sense
+    │   ├── TookTooLong                   what was begun in it had not ended within its time
     │   ├── LacksMemory                   it says that its memory is too little to come up
     │   └── TooMuch                       it answered with more than the bound allows
     └── SeveralErrors            exit 1   more than one thing failed; none is hidden
@@ -32,11 +34,55 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 
-from provisioner.language import msg
+from provisioner.language import Message, msg
 
 
 class Cancelled(BaseException):
     """The work was told to stop: by Ctrl-C, SIGTERM, or whoever set its event ``cancelled``."""
+
+
+class GuestHint(Message):
+    """A hint that helps only while the guest ``guest`` (LAB/GUEST) is there: to look at it, for one."""
+
+    __slots__ = ("guest",)
+    guest: str
+
+
+def of_guest(guest: str, hint: Message) -> GuestHint:
+    """The hint, as one that helps only while LAB/GUEST is there."""
+    made = GuestHint(hint)
+    made.template, made.values, made.guest = hint.template, hint.values, guest
+    return made
+
+
+def look_at(guest: str) -> GuestHint:
+    """The hint to look at the console of LAB/GUEST."""
+    return of_guest(guest, msg("{virtlab} console {guest}", guest=guest))
+
+
+def see_status(guest: str) -> GuestHint:
+    """The hint to see what became of LAB/GUEST."""
+    return of_guest(guest, msg("{virtlab} status"))
+
+
+def start_it(guest: str) -> GuestHint:
+    """The hint to start LAB/GUEST, which is down or paused."""
+    return of_guest(guest, msg("{virtlab} start {guest}", guest=guest))
+
+
+def start_anew(guest: str) -> GuestHint:
+    """The hint to get LAB/GUEST, which is up, back to a state in which it answers."""
+    again = msg("start it anew: {virtlab} stop {guest}, then {virtlab} start {guest}", guest=guest)
+    return of_guest(guest, again)
+
+
+def more_time(guest: str) -> GuestHint:
+    """The hint where LAB/GUEST was slow, and it is not known whether it still answers at all."""
+    told = msg(
+        "give it more time with --timeout; where nothing answers there any more, {anew}",
+        anew=start_anew(guest),
+    )
+    return of_guest(guest, told)
 
 
 class VirtlabError(Exception):
@@ -127,6 +173,14 @@ class NotReady(GuestError):
 
 class QemuStopped(NotReady):
     """A guest can't answer: a signal stopped its QEMU, and nobody let it go on."""
+
+
+class Broken(NotReady):
+    """A guest is up, and does not answer, or its answers make no sense. A new start is the way back."""
+
+
+class TookTooLong(GuestError):
+    """What was begun in a guest had not ended within its time, and was stopped."""
 
 
 class LacksMemory(GuestError):

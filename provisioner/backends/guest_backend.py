@@ -32,8 +32,8 @@ class Backend(Protocol):
         """Starts the guest and those inside it, and waits until each of them answers.
 
         Guests that run already are left alone. Raises NotReady where one takes longer than ``timeout``
-        seconds. ``cancelled`` is owed a machine, by its label, until it answers; where it is set, guests
-        inside are not waited for.
+        seconds, and Broken where one that ran already answers no more. ``cancelled`` is owed a machine, by
+        its label, until it answers; where it is set, guests inside are not waited for.
         """
         ...
 

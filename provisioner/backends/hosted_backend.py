@@ -48,7 +48,7 @@ class HostedGuest:
         if member.metadata.guest.transport is enums.Transport.NONE:
             raise errors.GuestError(
                 f"there is no way into {member.label}: its definition says transport: none",
-                hint=f"{{virtlab}} console {member.parent.label}",
+                hint=errors.look_at(member.parent.label),
             )
         return ParentTransport(self._above.reach(), member.guest)
 

@@ -11,8 +11,9 @@ from functools import partial
 from provisioner import errors, side_by_side
 from provisioner.backends import transports
 from provisioner.backends.session import Session
+from provisioner.language import msg
 from provisioner.listener import Listener
-from provisioner.model import plan
+from provisioner.model import enums, plan
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Member, ObservedInner
@@ -22,10 +23,10 @@ from provisioner.transport.parent import ParentTransport
 from provisioner.units import format_seconds
 
 _UNDO_SECONDS = 10.0
+_LOOK_SECONDS = 15.0  # for a command that does nothing; on a busy host, one that takes 0.3 s has taken 5
 _STOP_SECONDS = 30.0
 _SHOWN_LINES = 5  # of what a guest printed that never answered
 _FIRST_TRY = 0.6  # of the time that a guest may take to answer
-_RUNNING = "running"
 _States = dict[str, str] | errors.VirtlabError  # of the guests inside one, or why they are not known
 
 
@@ -91,7 +92,8 @@ def _ensure(guest: Guest, above: Transport, known: _States, listener: Listener, 
     try:
         if isinstance(known, errors.VirtlabError):
             raise known
-        if known.get(guest.name) == _RUNNING:
+        if known.get(guest.name) == parent.RUNNING:
+            _look(guest, above, listener)
             return Started(guest, None, above=above)
         listener.phase(guest.name, f"starting in {guest.parent}")
         began = time.monotonic()
@@ -102,6 +104,23 @@ def _ensure(guest: Guest, above: Transport, known: _States, listener: Listener, 
     seconds = time.monotonic() - began
     listener.done(guest.name, f"ready in {guest.parent} after {format_seconds(seconds)}")
     return Started(guest, seconds, above=above)
+
+
+def _look(guest: Guest, above: Transport, listener: Listener) -> None:
+    """Sees whether a guest that runs still answers. Raises Broken where it says that nobody does.
+
+    One that is only silent is told of: a command of somebody else's may run in it, for which others wait.
+    """
+    if guest.transport is enums.Transport.NONE:
+        return
+    way = ParentTransport(above, guest.name)
+    try:
+        way.ping(_LOOK_SECONDS)
+    except errors.TookTooLong:
+        listener.note(
+            f"{way.label} is up, and did not answer within {format_seconds(_LOOK_SECONDS)}: a command runs "
+            f"in it or, if not, it is broken; then {errors.start_anew(way.label)}"
+        )
 
 
 def _start(guest: Guest, above: Transport, listener: Listener, timeout: float) -> None:
@@ -142,7 +161,8 @@ def _told(error: errors.VirtlabError, label: str, host: str) -> errors.VirtlabEr
     cause = causes.of(error.message.splitlines())
     if isinstance(error, errors.GuestError) and cause and cause.lacks_memory:
         return errors.LacksMemory(about, hint=causes.more_memory(label.rpartition("/")[2]))
-    return type(error)(about, hint=error.hint or f"see what it says there: {{virtlab}} console {host}")
+    look = errors.of_guest(host, msg("see what it says there: {virtlab} console {host}", host=host))
+    return type(error)(about, hint=error.hint or look)
 
 
 def guests_inside(member: Member) -> list[Guest]:
@@ -162,7 +182,7 @@ def raise_failures(started: Sequence[Started]) -> None:
 def stop(guest: str, label: str, above: Transport, listener: Listener, *, timeout: float) -> None:
     """Stops a guest inside another, if it runs. Raises GuestError where that fails."""
     try:
-        if parent.states(above, parent.STATE_SECONDS).get(guest) != _RUNNING:
+        if parent.states(above, parent.STATE_SECONDS).get(guest) != parent.RUNNING:
             listener.done(guest, "is stopped already")
             return
         listener.phase(guest, "stopping")

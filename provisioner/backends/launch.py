@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -24,6 +25,7 @@ from provisioner.model.enums import Accel, AgentPort
 from provisioner.model.lab import Guest
 from provisioner.model.metadata import GuestMetadata
 from provisioner.transport import readiness
+from provisioner.transport.channel import FIRST_ANSWER
 from provisioner.transport.console_log import ConsoleLog
 from provisioner.transport.executor import AgentTransport
 from provisioner.transport.readiness import Ready
@@ -256,6 +258,8 @@ def await_ready(
             ready = readiness.wait_prompted(label, watch, timeout, log, nudge)
         else:
             ready = readiness.wait_ready(channel(domain, guest.agent, label), watch, timeout, log)
+    if guest.agent is not AgentPort.NONE:
+        _note_answered(domain)
     clock.lap("boot")
     ready = replace(ready, seconds=time.monotonic() - began)
     listener.done(guest.name, f"ready after {format_seconds(ready.seconds)}")
@@ -265,18 +269,33 @@ def await_ready(
 def await_answer(
     session: Session, domain: Domain, guest: Guest, label: str, listener: Listener, *, timeout: float
 ) -> None:
-    """Returns when the agent of a running guest answers. Raises NotReady after ``timeout`` seconds, and
-    QemuStopped at once where it can't answer."""
+    """Returns when commands can be run in a running guest.
+
+    Raises QemuStopped at once where it can't answer; NotReady where it is still starting, and does not answer
+    within ``timeout`` seconds; Broken where it had come up before, and gives no answer soon, or none that
+    makes sense.
+    """
     way = channel(domain, guest.agent, label)
     try:
-        AgentTransport(way).ping(_PROMPT)
+        AgentTransport(way).check(_PROMPT)
     except errors.Busy:
-        session.require_qemu(domain.name, label)  # else somebody is talking to it
-    except errors.NotReady:
         session.require_qemu(domain.name, label)
-        listener.phase(guest.name, "runs, and is still starting")
-        with DomainWatch(domain) as watch:
-            readiness.wait_ready(way, watch, timeout)
+        return  # somebody is talking to it
+    except errors.Broken:
+        session.require_qemu(domain.name, label)
+        if domain.has_answered():
+            listener.phase(guest.name, "is up, and does not answer yet")
+        else:
+            listener.phase(guest.name, "runs, and is still starting")
+            with DomainWatch(domain) as watch:
+                readiness.wait_ready(way, watch, timeout)
+        AgentTransport(way).check(FIRST_ANSWER)
+    _note_answered(domain)
+
+
+def _note_answered(domain: Domain) -> None:
+    with suppress(errors.HypervisorError):  # it is needed only to tell sooner that the guest is broken
+        domain.note_answered()
 
 
 class Stopwatch:

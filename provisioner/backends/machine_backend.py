@@ -34,6 +34,7 @@ class LibvirtMachine:
         if domain.is_active:
             self._session.require_qemu(domain.name, domain.label)
         if domain.is_active and domain.state != "paused":
+            self.await_answer(listener, timeout=timeout)
             listener.done(domain.guest, f"is {domain.state} already")
         else:
             if not domain.is_active:
@@ -90,9 +91,9 @@ class LibvirtMachine:
             return  # it went down while it was asked, and whoever watches it notices that
 
     def await_answer(self, listener: Listener, *, timeout: float) -> None:
-        """Returns when the agent of the running guest answers, or at once where it has none.
+        """Returns when commands can be run in the running guest, or at once where it has no agent.
 
-        Raises NotReady after ``timeout`` seconds.
+        Raises what ``launch.await_answer`` raises.
         """
         guest = self._domain.metadata.guest
         if guest.agent is not AgentPort.NONE:

@@ -55,7 +55,7 @@ class Console:
         if words is None or not isinstance(member, ObservedDomain):
             raise errors.GuestError(
                 f"{member.label} can't be asked at its console: its image says nothing of a prompt",
-                hint=f"{{virtlab}} console {member.label}",
+                hint=errors.look_at(member.label),
             )
         member.require_running()
         if self._stream is None:

@@ -28,7 +28,7 @@ def agent(session: Session, domain: str, port: AgentPort, label: str) -> AgentTr
     if port is AgentPort.NONE:
         raise errors.GuestError(
             f"{label} has no guest agent: its definition says agent: none",
-            hint=f"{{virtlab}} console {label}",
+            hint=errors.look_at(label),
         )
     return AgentTransport(_Explained(session, domain, channel(session.conn.domain(domain), port, label)))
 

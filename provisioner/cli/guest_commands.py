@@ -89,4 +89,4 @@ def console(guest: options.Guest, connect: options.Connect = None) -> None:
     from provisioner.report.terminal import text
     from provisioner.verbs import in_guest as verbs
 
-    verbs.console(guest, connect, text.tell)
+    verbs.console(guest, connect, lambda words: text.tell(text.spelled(words)))

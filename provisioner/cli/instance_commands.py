@@ -172,15 +172,19 @@ def status(
             min=1, max=60, help="Measure for so long what each guest costs the host.", metavar="SECONDS"
         ),
     ] = None,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask the guests whether they still answer, and run.")
+    ] = False,
     connect: options.Connect = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:
-    """Your labs that are up, and their guests. Asks no guest anything."""
+    """Your labs that are up, and their guests. Asks no guest anything, unless told to."""
     from provisioner.report.terminal import data, text
     from provisioner.report.terminal import status_page as report
     from provisioner.verbs import status as verbs
 
-    instances = report.status_data(verbs.status(list(lab or ()), connect, text.tell, watch_seconds=usage))
+    found = verbs.status(list(lab or ()), connect, text.tell, watch_seconds=usage, ask=ask)
+    instances = report.status_data(found)
     data.emit(
         output, instances, names=report.status_names(instances), table=lambda: report.status_page(instances)
     )

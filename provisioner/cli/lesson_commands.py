@@ -32,11 +32,20 @@ def check(
     answer: Annotated[
         str | None, typer.Option("--answer", help="What you found out in that exercise.", metavar="TEXT")
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            help="How long a command in a guest, and what it tells of itself, may take.",
+            metavar="SECONDS",
+            show_default="60 and 30; more where a guest was slow before",
+        ),
+    ] = None,
     lang: options.Lang = None,
     connect: options.Connect = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:
-    """Check whether the guests show what the lab says. Exit 1 where something failed."""
+    """Check whether the guests show what the lab says. Exit 1 where that is not proved."""
     from shlex import quote
 
     from provisioner import errors
@@ -47,20 +56,22 @@ def check(
             "an answer to which exercise?", hint=f"{{virtlab}} check {quote(lab)} --step 1 --answer ..."
         )
     good = (
-        _check_all(lab, preferred(lang), connect, output)
+        _check_all(lab, timeout, preferred(lang), connect, output)
         if step is None
-        else _check_step(lab, step, answer, preferred(lang), connect, output)
+        else _check_step(lab, step, answer, timeout, preferred(lang), connect, output)
     )
     if not good:
         raise typer.Exit(1)
 
 
-def _check_all(lab: str, language: Language, connect: str | None, output: Output) -> bool:
+def _check_all(
+    lab: str, timeout: float | None, language: Language, connect: str | None, output: Output
+) -> bool:
     from provisioner.report.terminal import check_page as report
     from provisioner.report.terminal import data, text
     from provisioner.verbs import check as verbs
 
-    result = verbs.check(lab, connect)
+    result = verbs.check(lab, connect, timeout=timeout)
     if result.not_kept is not None:
         text.problem(result.not_kept)
     checked = result.checked
@@ -70,17 +81,25 @@ def _check_all(lab: str, language: Language, connect: str | None, output: Output
         names=report.failed_names(checked),
         table=lambda: report.check_page(checked, language),
     )
+    if told := report.next_page(checked):
+        text.tell(told)
     return checked.good
 
 
 def _check_step(
-    lab: str, number: int, answer: str | None, language: Language, connect: str | None, output: Output
+    lab: str,
+    number: int,
+    answer: str | None,
+    timeout: float | None,
+    language: Language,
+    connect: str | None,
+    output: Output,
 ) -> bool:
     from provisioner.report.terminal import check_page, data, text
     from provisioner.report.terminal import exercises_page as report
     from provisioner.verbs import check as verbs
 
-    result = verbs.check_step(lab, number, answer, connect)
+    result = verbs.check_step(lab, number, answer, connect, timeout=timeout)
     exercise = result.step.exercise
     data.emit(
         output,
@@ -89,6 +108,9 @@ def _check_step(
         table=lambda: report.step_page(result, language),
     )
     if not result.passed:
+        if result.checked and (told := check_page.next_page(result.checked)):
+            text.tell(told)
+            return False
         text.tell(text.spelled(f"next: {{virtlab}} hint {result.typed.instance} --step {number}"))
         return False
     for page in (

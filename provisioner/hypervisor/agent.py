@@ -19,7 +19,7 @@ from provisioner.hypervisor.failures import code_of, translate, undecodable
 from provisioner.hypervisor.streams import CharStream, open_console
 from provisioner.language import msg
 from provisioner.transport import qga
-from provisioner.transport.channel import FAST, SLOW, AgentSession, Tuning, Watch, left
+from provisioner.transport.channel import FAST, FIRST_ANSWER, SLOW, AgentSession, Tuning, Watch, left
 
 _PING_SECONDS = 5
 _COMMAND_SECONDS = 20
@@ -82,6 +82,8 @@ class VirtioChannel:
                 raise stopped(self.label, watch)
             try:
                 self._command("guest-ping", None, min(left(deadline), _PING_SECONDS), 4096)
+            except errors.Broken:
+                raise
             except (errors.NotReady, errors.Busy, _NotRunningError) as error:
                 if left(deadline) <= 0 or (hopeless is not None and hopeless.is_set()):
                     raise errors.NotReady(error.message, hint=error.hint) from error
@@ -100,14 +102,14 @@ class VirtioChannel:
         except libvirt.libvirtError as error:
             raise self._translated(error, execute) from error
         except UnicodeDecodeError as error:
-            raise errors.GuestError(
+            raise errors.Broken(
                 msg(
                     "{label}: the guest agent answered {execute} with bytes that are no text: {error}",
                     label=self.label,
                     execute=execute,
                     error=undecodable(error)[:_SHOWN],
                 ),
-                hint=msg("look at it with: {virtlab} console {label}", label=self.label),
+                hint=errors.start_anew(self.label),
             ) from error
         if len(answer) > most:
             raise errors.TooMuch(
@@ -115,16 +117,18 @@ class VirtioChannel:
                     "{label}: the guest agent sent more than {most} bytes in one answer",
                     label=self.label,
                     most=most,
-                )
+                ),
+                hint=errors.start_anew(self.label),
             )
         message = qga.parse(answer)
         if message is None:
-            raise errors.GuestError(
+            raise errors.Broken(
                 msg(
                     "{label}: the guest agent's answer to {execute} makes no sense",
                     label=self.label,
                     execute=execute,
-                )
+                ),
+                hint=errors.start_anew(self.label),
             )
         return qga.value_of(message, execute, self.label)
 
@@ -137,10 +141,12 @@ class VirtioChannel:
         if isinstance(translated, errors.ConnectionFailed):
             return translated
         if code in _SILENT:
-            return errors.NotReady(text, hint=f"{{virtlab}} console {self.label}")
+            return errors.NotReady(text, hint=errors.look_at(self.label))
         if code == libvirt.VIR_ERR_OPERATION_INVALID:
-            return _NotRunningError(text, hint="{virtlab} status")
-        if code in _REFUSED or code in _NO_AGENT:
+            return _NotRunningError(text, hint=errors.see_status(self.label))
+        if code in _REFUSED:
+            return qga.RefusedError(text)
+        if code in _NO_AGENT:
             return errors.GuestError(text)
         return translated
 
@@ -163,7 +169,7 @@ class SerialChannel:
         """See ``transport.channel.AgentChannel``: queues for the line, then finds the agent on it."""
         with self._open(deadline, None) as line:
             session = qga.SerialSession(line, self.label)
-            session.sync(deadline)
+            session.sync(min(deadline, time.monotonic() + FIRST_ANSWER))
             yield session
 
     def wait_agent(
@@ -211,5 +217,5 @@ def stopped(label: str, watch: Watch) -> errors.GuestError:
     """The error for a guest that stopped while somebody waited for it."""
     return errors.GuestError(
         msg("{label} stopped before it was ready: {stopped}", label=label, stopped=watch.stopped),
-        hint="{virtlab} status",
+        hint=errors.see_status(label),
     )

@@ -14,12 +14,16 @@ from provisioner.hypervisor import remedies
 from provisioner.hypervisor.calls import within
 from provisioner.hypervisor.failures import code_of, translate, translated
 from provisioner.language import msg
+from provisioner.model import naming
 
 if TYPE_CHECKING:
     from provisioner.hypervisor.binding import RawDomain
 
 GONE = (libvirt.VIR_ERR_NO_DOMAIN,)
 _NOT_RUNNING = (*GONE, libvirt.VIR_ERR_OPERATION_INVALID)
+_ELEMENT, _LIVE = libvirt.VIR_DOMAIN_METADATA_ELEMENT, libvirt.VIR_DOMAIN_AFFECT_LIVE
+# beside the metadata that proves whose it is, which is in an element of its own (reader.py)
+_ANSWERED_URI, _ANSWERED_KEY = f"{naming.METADATA_URI}:answered", f"{naming.METADATA_KEY}-answered"
 _PRESS_SECONDS = 3.0  # QEMU answers within milliseconds
 _UNDEFINE = (
     libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
@@ -104,6 +108,21 @@ class Domain:
             except libvirt.libvirtError as error:
                 if code_of(error) not in _NOT_RUNNING:
                     raise
+
+    def note_answered(self) -> None:
+        """Writes down that its guest has come up, until it stops: in what it runs with, and nowhere else."""
+        with translated(msg("can't mark {name}", name=self.name)):
+            self.handle.setMetadata(_ELEMENT, "<answered/>", _ANSWERED_KEY, _ANSWERED_URI, _LIVE)
+
+    def has_answered(self) -> bool:
+        """Whether its guest came up since its start, as far as ``note_answered`` was told of it."""
+        with translated(msg("can't look at {name}", name=self.name)):
+            try:
+                return bool(self.handle.metadata(_ELEMENT, _ANSWERED_URI, _LIVE))
+            except libvirt.libvirtError as error:
+                if code_of(error) in (libvirt.VIR_ERR_NO_DOMAIN_METADATA, *_NOT_RUNNING):
+                    return False
+                raise
 
     def press_power_button(self) -> None:
         """Asks the guest's system to shut down, as the button of a machine does.

@@ -186,7 +186,8 @@ def open_console(
             ) from error
         if code_of(error) == libvirt.VIR_ERR_OPERATION_INVALID:
             raise errors.GuestError(
-                msg("{doing}: {label} is not running", doing=doing, label=label), hint="{virtlab} status"
+                msg("{doing}: {label} is not running", doing=doing, label=label),
+                hint=errors.see_status(label),
             ) from error
         raise translate(error, doing) from error
     return CharStream(stream, on_data=on_data, on_end=on_end, limit=limit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -28,6 +28,9 @@ from provisioner.model.lab import Guest, Lab
 from provisioner.model.metadata import Address, Choices, Origin
 from provisioner.model.observed import Observed, ObservedDomain
 from provisioner.model.plan import Plan, Step, Verb
+
+_MORE_TIME = "give it more time with --timeout, or "
+_KEEP = "keep it to look at with --keep-on-failure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +135,12 @@ def _decisions(
         there = observed.domain(guest.name)
         if there is not None and request.accel is None and there.metadata.guest.accel == guest.accel:
             return accel.Decision(there.metadata.accel, there.metadata.accel_why, there.metadata.fell_back)
-        wanted = choices.accel_for(guest)
-        if wanted is not Accel.AUTO:
-            return accel.Decision(str(wanted), "asked for")
-        return accel.decide(wanted, kvm())
+        return accel.asked(guest.accel, choices.accel) or accel.decide(Accel.AUTO, kvm())
 
-    return {g.name: accel.checked(g.name, decide(g), needs_kvm=g.needs_kvm) for g in lab.top_level}
+    return {
+        guest.name: accel.checked(guest.name, decide(guest), needs_kvm=guest.needs_kvm, facts=kvm)
+        for guest in lab.top_level
+    }
 
 
 def execute(session: Session, prepared: Prepared, listener: Listener, cancelled: Cancellation) -> Result:
@@ -162,8 +165,6 @@ def execute(session: Session, prepared: Prepared, listener: Listener, cancelled:
                 result.inner = run.inside.start(cancelled)
                 clock.lap("inside")
                 problems = [inner.error for inner in result.inner if inner.error is not None]
-            if not prepared.request.keep_on_failure:
-                _say_how_to_keep(problems)
             errors.raise_all(problems, f"{len(problems)} guests did not come up")
     except BaseException as error:
         if isinstance(error, errors.VirtlabError):
@@ -173,6 +174,8 @@ def execute(session: Session, prepared: Prepared, listener: Listener, cancelled:
             listener.note("what was made is kept, as you said: look at it, then {virtlab} down")
             raise
         failures = run.undo()
+        if isinstance(error, errors.VirtlabError):
+            _forget(error, run.gone)
         if not failures:
             cancelled.pay(*cancelled.owed)
         for failure in failures:
@@ -189,12 +192,14 @@ def execute(session: Session, prepared: Prepared, listener: Listener, cancelled:
     return result
 
 
-def _say_how_to_keep(problems: Sequence[errors.VirtlabError]) -> None:
-    """Changes the hints about guests that did not answer: they are about to be removed, so nobody can look at
-    them later."""
-    for problem in problems:
-        if isinstance(problem, errors.NotReady):
-            problem.hint = "give it more time with --timeout, or keep it to look at with --keep-on-failure"
+def _forget(error: errors.VirtlabError, gone: Container[str]) -> None:
+    """Changes the hints about guests (LAB/GUEST) that were taken back: nobody can look at them now."""
+    if isinstance(error.hint, errors.GuestHint) and error.hint.guest in gone:
+        is_slow = isinstance(error, errors.NotReady) and not isinstance(error, errors.Broken)
+        error.hint = f"{_MORE_TIME if is_slow else ''}{_KEEP}"
+    if isinstance(error, errors.SeveralErrors):
+        for cause in error.causes:
+            _forget(cause, gone)
 
 
 class _Run:
@@ -212,6 +217,7 @@ class _Run:
         self._networks = Networks(session, prepared.lab, prepared.origin, prepared.observed, cancelled)
         self._to_launch = [s for s in prepared.plan.guests if s.verb not in (Verb.KEEP, Verb.REMOVE)]
         self._touched: list[Step] = []
+        self.gone: set[str] = set()  # LAB/GUEST of those that were taken back, and of those inside them
         self.inside = Inside(session, prepared.lab, prepared.instance, listener, prepared.request.timeout)
 
     def work(self, clock: Stopwatch) -> list[Launched]:
@@ -221,9 +227,10 @@ class _Run:
         """
         prepared, session = self._prepared, self._session
         launched: dict[str, Launched] = {}
-        for step in prepared.plan.guests:
-            if step.verb is Verb.KEEP:
-                self._check_answers(step.name)
+        kept = [step.name for step in prepared.plan.guests if step.verb is Verb.KEEP]
+        looks = [partial(self._silence, name) for name in kept]
+        silent = side_by_side.run(looks, cancelled=self._cancelled, abandon=True)
+        errors.raise_all([error for error in silent if error], "several guests do not answer")
         if prepared.plan.changes_something:
             kvm_access.say_why_slow(session, self._listener)
             self._check_memory()
@@ -265,11 +272,16 @@ class _Run:
         self._lab = memory.fitting(self._lab, self._least)
         self.inside.follow(self._lab)
 
-    def _check_answers(self, name: str) -> None:
-        """Returns when a guest that is kept answers. It may still be starting, after a run that was
-        killed."""
+    def _silence(self, name: str) -> errors.VirtlabError | None:
+        """Why a guest that is kept does not answer. It may still be starting, after a run that was killed:
+        then it is waited for."""
         kept = LibvirtMachine(self._session, self._seen(name))
-        kept.await_answer(self._listener, timeout=self._prepared.request.timeout)
+        try:
+            kept.await_answer(self._listener, timeout=self._prepared.request.timeout)
+        except errors.VirtlabError as error:
+            self._listener.failed(name, error.message.splitlines()[0])
+            return error
+        return None
 
     def _seen(self, name: str) -> ObservedDomain:
         """The domain of a guest that is kept, which was seen."""
@@ -374,5 +386,7 @@ class _Run:
                 failures.append(error)
             else:
                 self._cancelled.pay(self._label(step))
+                inside = plan.inner_guests(self._lab, step.name)
+                self.gone |= {f"{instance.name}/{name}" for name in (step.name, *(g.name for g in inside))}
         failures += self.inside.undo(gone)
         return failures + self._networks.undo()

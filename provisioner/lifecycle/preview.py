@@ -85,8 +85,8 @@ def _domain(
     kvm: accel.KvmFacts,
     choice: Choice,
 ) -> str:
-    decision = accel.decide(origin.choices.accel_for(guest), kvm)
-    accel.checked(guest.name, decision, needs_kvm=guest.needs_kvm)
+    decision = accel.decide(guest.accel, kvm, origin.choices.accel)
+    accel.checked(guest.name, decision, needs_kvm=guest.needs_kvm, facts=lambda: kvm)
     sets = {name: _image(name, origin.key.owner) for name in guest.images}
     image = sets[guest.image]
     mark = plan.guest_metadata(lab, guest, origin, decision, sets, addresses)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from provisioner import errors
 from provisioner.language import msg
@@ -20,6 +22,13 @@ class KvmFacts:
     qemu_user: str | None = None  # the user whom "opens" is about
 
 
+class Asker(StrEnum):
+    """Who left no choice."""
+
+    FLAG = "flag"
+    FILE = "file"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """``accel`` is kvm or tcg. ``why`` is the reason, in one line that is shown beside measured numbers."""
@@ -27,6 +36,7 @@ class Decision:
     accel: str
     why: str
     fell_back: bool = False  # KVM was tried before, and failed
+    asked: Asker | None = None  # who asked for it; None where virtlab chose
 
 
 def obstacle(facts: KvmFacts) -> str | None:
@@ -48,12 +58,23 @@ def obstacle(facts: KvmFacts) -> str | None:
     return None
 
 
-def decide(wanted: Accel, facts: KvmFacts) -> Decision:
-    """The accelerator to use: as wanted, and for ``auto`` KVM only where nothing is known against it."""
-    if wanted is Accel.KVM:
-        return Decision("kvm", msg("asked for"))
-    if wanted is Accel.TCG:
-        return Decision("tcg", msg("asked for"))
+def asked(said: Accel, flag: str | None) -> Decision | None:
+    """The accelerator that was asked for: by ``--accel`` or, where that was not given, by the lab file.
+
+    None where that leaves the choice to virtlab.
+    """
+    wanted = Accel(flag or said)
+    if wanted is Accel.AUTO:
+        return None
+    if flag:
+        return Decision(str(wanted), msg("--accel {accel} was given", accel=wanted), asked=Asker.FLAG)
+    return Decision(str(wanted), msg("its lab file says accel: {accel}", accel=wanted), asked=Asker.FILE)
+
+
+def decide(said: Accel, facts: KvmFacts, flag: str | None = None) -> Decision:
+    """The accelerator to use: as ``asked``; where nobody did, KVM only where nothing is known against it."""
+    if found := asked(said, flag):
+        return found
     reason = obstacle(facts)
     if reason is not None:
         return Decision("tcg", reason)
@@ -64,9 +85,14 @@ def decide(wanted: Accel, facts: KvmFacts) -> Decision:
     return Decision("kvm", msg("nothing is known against KVM on that host"))
 
 
-def checked(guest: str, decision: Decision, *, needs_kvm: bool) -> Decision:
-    """The same decision. Raises InputError where the guest of that name needs KVM and would be emulated."""
+def checked(guest: str, decision: Decision, *, needs_kvm: bool, facts: Callable[[], KvmFacts]) -> Decision:
+    """The same decision. Raises InputError where the guest of that name needs KVM and would be emulated.
+
+    ``facts`` are asked for only then: what helps depends on whether the host has KVM.
+    """
     if needs_kvm and decision.accel != "kvm":
+        lacks = obstacle(facts()) is not None
+        remedy = msg("go to a host with KVM") if lacks else msg("say --accel auto: KVM can run it here")
         raise errors.InputError(
             msg(
                 "{guest} has hyperv, kvm or hypervclock, which only KVM offers, and would be "
@@ -74,6 +100,6 @@ def checked(guest: str, decision: Decision, *, needs_kvm: bool) -> Decision:
                 guest=guest,
                 why=decision.why,
             ),
-            hint=msg("take these keys out of the lab file, or go to a host with KVM"),
+            hint=msg("{remedy}; or take these keys out of the lab file", remedy=remedy),
         )
     return decision

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from shlex import quote
 from typing import Literal
 
-from provisioner.errors import ConflictError, GuestError
+from provisioner.errors import ConflictError, GuestError, start_it
 from provisioner.model import naming
 from provisioner.model.lab import Guest
 from provisioner.model.metadata import GuestMetadata, NetworkMetadata, Origin
@@ -56,7 +56,7 @@ class ObservedDomain:
                 hint=f"free some space; see where: {{virtlab}} status; then {{virtlab}} start {self.label}",
             )
         if not self.is_active or self.state == "paused":
-            raise GuestError(f"{self.label} is {self.state}", hint=f"{{virtlab}} start {self.label}")
+            raise GuestError(f"{self.label} is {self.state}", hint=start_it(self.label))
 
     def members(self) -> Iterator[Member]:
         """The guest, and those inside it at any depth, a parent before the guests that it hosts."""

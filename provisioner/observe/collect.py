@@ -29,6 +29,7 @@ class GuestFacts:
     facts: Facts | None
     error: str
     hint: str | None = None
+    seconds: float = 0.0  # that it took to tell them
 
 
 def facts(session: Session, domains: Sequence[Member], *, timeout: float = 30.0) -> list[GuestFacts]:
@@ -46,13 +47,14 @@ def facts(session: Session, domains: Sequence[Member], *, timeout: float = 30.0)
 
 def _silent(domain: Member, timeout: float) -> GuestFacts:
     label = domain.label
-    told = f"{label} did not answer within {format_seconds(timeout)}"
-    return GuestFacts(domain.guest, domain.metadata, None, told, f"{{virtlab}} console {label}")
+    told = f"{label} is up, and did not answer within {format_seconds(timeout)}"
+    return GuestFacts(domain.guest, domain.metadata, None, told, errors.start_anew(label))
 
 
 def _of(session: Session, domain: Member, script: bytes, deadline: float) -> GuestFacts:
     label = domain.label
     hint = None
+    began = time.monotonic()
     try:
         transport = choose.backend(session, domain).reach()
         left = max(0.1, deadline - time.monotonic())
@@ -62,11 +64,12 @@ def _of(session: Session, domain: Member, script: bytes, deadline: float) -> Gue
         if result.exit_code != 0:
             said = result.stderr.strip() or f"its shell ended with {result.exit_code}"
             raise ValueError(f"it can't tell its facts: {printable(said, 200)}")
-        return GuestFacts(domain.guest, domain.metadata, parse.facts_of(result.stdout), "")
+        told_facts = parse.facts_of(result.stdout)
+        return GuestFacts(domain.guest, domain.metadata, told_facts, "", None, time.monotonic() - began)
     except errors.VirtlabError as error:
         told, hint = error.message, error.hint
     except ValueError as error:
-        told, hint = f"{label}: {error}", f"{{virtlab}} console {label}"
+        told, hint = f"{label}: {error}", errors.start_anew(label)
     return GuestFacts(domain.guest, domain.metadata, None, printable(told), hint)
 
 

@@ -23,8 +23,14 @@ from provisioner.sanitize import printable
 from provisioner.teach import verdicts
 from provisioner.teach.verdicts import Finding
 from provisioner.transport.executor import Transport
+from provisioner.units import format_seconds
 
-_GUEST_SECONDS = 240.0  # for all commands in one guest
+# Limits of time. A guest that was slow so far is given more, up to a bound: its lab may be somebody else's.
+_FACTS_SECONDS = 30.0
+_SLOWER = 4  # times the longest answer so far, for the next command
+_MOST_SLOWER = 4  # times the usual limit, at most
+_IN_ALL = 4  # times the limit of a command, for all of a guest's commands
+_MORE_TIME = "give it more time with --timeout"
 _MOST_AT_ONCE = 16
 _NO_NETWORK = (
     "on qemu:///session each guest is on a user-mode network of its own, and they can't reach one another; "
@@ -54,7 +60,22 @@ class Checked:
 
     @property
     def good(self) -> bool:
-        return verdicts.none_failed(self.findings)
+        return verdicts.all_held(self.findings)
+
+    @property
+    def tells_something(self) -> bool:
+        """Whether any guest that was to be asked could be."""
+        asked = [finding for finding in self.findings if finding.verdict is not verdicts.Verdict.UNASKED]
+        return bool(asked) or not self.findings
+
+    @property
+    def remedies(self) -> list[str]:
+        """What to type, or do, so that guests can be asked that could not be."""
+        found = list(dict.fromkeys(finding.remedy for finding in self.findings if finding.remedy))
+        down = [errors.start_it(f"{self.instance}/{guest}") for guest in self.guests]
+        if len(starts := [each for each in found if each in down]) < 2:
+            return found
+        return [errors.start_it(self.instance), *(each for each in found if each not in starts)]
 
     @property
     def passed(self) -> bool:
@@ -63,18 +84,26 @@ class Checked:
 
 
 def run(
-    session: Session, domains: Sequence[Member], items: Sequence[Observation], *, everybody: bool = True
+    session: Session,
+    domains: Sequence[Member],
+    items: Sequence[Observation],
+    *,
+    everybody: bool = True,
+    timeout: float | None = None,
 ) -> Checked:
     """Makes the observations. ``domains`` are the guests of one instance, at least one.
 
     With ``everybody`` all guests are asked for their platform, too. A guest that is down, hangs or floods
-    fails its own items only.
+    costs its own items only. ``timeout``: the seconds that a command, and a guest's facts, may take, where
+    the usual ones are too few.
     """
     asked = {guest for item in items for guest in item.guests}
     chosen = [domain for domain in domains if everybody or domain.guest in asked]
-    facts = {each.guest: each for each in collect.facts(session, chosen)}
+    told = collect.facts(session, chosen, timeout=timeout or _FACTS_SECONDS)
+    facts = {each.guest: each for each in told}
     by_item: dict[tuple[str, str], Finding] = {}
-    looks = [partial(_guest, session, domain, items, facts[domain.guest]) for domain in chosen]
+    seconds = timeout or COMMAND_SECONDS
+    looks = [partial(_guest, session, domain, items, facts[domain.guest], seconds) for domain in chosen]
     for results in side_by_side.run(looks, abandon=True, most=_MOST_AT_ONCE):
         by_item |= {(each.item.name, each.guest): each for each in results}
     origin = domains[0].metadata.origin
@@ -100,10 +129,17 @@ def run(
     )
 
 
-def answered(session: Session, domains: Sequence[Member], exercise: Exercise, told: str) -> bool:
+def answered(
+    session: Session,
+    domains: Sequence[Member],
+    exercise: Exercise,
+    told: str,
+    *,
+    timeout: float | None = None,
+) -> bool:
     """Whether a learner's answer agrees with what the guest says now.
 
-    Raises GuestError where the guest can't be asked.
+    Raises GuestError where the guest can't be asked. ``timeout``: as of ``run``.
     """
     answer = exercise.answer
     assert answer is not None  # noqa: S101 - asked for only where there is one
@@ -112,7 +148,7 @@ def answered(session: Session, domains: Sequence[Member], exercise: Exercise, to
         origin = domains[0].metadata.origin
         remedy = origin.with_guest(answer.guest) if answer.guest in origin.choices.left_out else ""
         raise errors.GuestError(_absent(answer.guest, origin), hint=remedy)
-    (each,) = collect.facts(session, [domain])
+    (each,) = collect.facts(session, [domain], timeout=timeout or _FACTS_SECONDS)
     if each.facts is None:
         raise errors.GuestError(f"the guest that knows could not be asked: {each.error}", hint=each.hint)
     return verdicts.is_right(answer, values(each.facts)[answer.fact], told)
@@ -123,22 +159,22 @@ def _absent(guest: str, origin: Origin) -> str:
 
 
 def _not_up(item: Observation, guest: str, origin: Origin) -> Finding:
-    """The finding in a guest that is not up: a failure, unless it is optional and was not asked for."""
+    """The finding in a guest that is not up. An optional one that nobody asked for is not possible here."""
     if guest not in origin.choices.left_out:
-        return verdicts.unseen(item, guest, _absent(guest, origin))
+        return verdicts.unasked(item, guest, _absent(guest, origin), origin.typed.up())
     why = f"{guest} is optional, and was not asked for; to see it: {origin.with_guest(guest)}"
     return verdicts.impossible(item, guest, why)
 
 
 def _guest(
-    session: Session, domain: Member, items: Sequence[Observation], inside: GuestFacts
+    session: Session, domain: Member, items: Sequence[Observation], inside: GuestFacts, seconds: float
 ) -> list[Finding]:
     """The findings in one guest, its commands one after the other."""
     mine = [item for item in items if domain.guest in item.guests]
     known = values(inside.facts) if inside.facts else {}
     findings = []
     with prompts.Console(session, domain) as console:
-        line = _Line(session, domain, console)
+        line = _Line(session, domain, console, seconds, inside.seconds)
         for item in mine:
             findings.append(_finding(item, domain, inside, known, line))
     return findings
@@ -156,9 +192,9 @@ def _finding(
     if item.fact is None:
         return line.ask(item)
     if inside.facts is None:
-        return verdicts.unseen(item, domain.guest, inside.error)
+        return verdicts.unasked(item, domain.guest, inside.error, inside.hint)
     if not known[item.fact] and (part := _untold(item.fact, inside.facts.missing)):
-        return verdicts.unseen(item, domain.guest, f"the guest did not tell its {part}")
+        return verdicts.unusable(item, domain.guest, f"the guest did not tell its {part}")
     return verdicts.judged(item, domain.guest, known[item.fact])
 
 
@@ -170,39 +206,56 @@ class _Line:
     """Runs commands in one guest, or types lines at its console. A guest that once gave no answer is not
     asked again."""
 
-    def __init__(self, session: Session, domain: Member, console: prompts.Console) -> None:
+    def __init__(
+        self, session: Session, domain: Member, console: prompts.Console, seconds: float, slowest: float
+    ) -> None:
+        """``seconds``: the limit of a command. ``slowest``: how long the longest answer took so far."""
         self._session = session
         self._domain = domain
         self._console = console
         self._transport: Transport | None = None
-        self._deadline = time.monotonic() + _GUEST_SECONDS
-        self._dead = ""
+        self._seconds = seconds
+        self._slowest = slowest
+        self._began = time.monotonic()
+        self._dead: tuple[str, str | None] | None = None  # why nobody is asked any more, and the remedy
+
+    @property
+    def _limit(self) -> float:
+        """The seconds that the next command may take."""
+        return min(max(self._seconds, _SLOWER * self._slowest), _MOST_SLOWER * self._seconds)
 
     def obstacle(self, item: Observation) -> str:
         """The reason why the observation is not possible on this host. Empty where it is possible."""
         if NEEDS_NETWORK in item.needs:
             return _NO_NETWORK if self._session.is_session else ""
         metadata = self._domain.metadata
-        return metadata.accel_why if item.needs and metadata.accel not in item.needs else ""
+        if not item.needs or metadata.accel in item.needs:
+            return ""
+        needed, runs = ("KVM", "emulation runs") if metadata.accel == "tcg" else ("emulation", "KVM runs")
+        return f"it needs {needed}, and {runs} {self._domain.host.guest}: {metadata.accel_why}"
 
     def ask(self, item: Observation) -> Finding:
         guest = self._domain.guest
-        left = self._deadline - time.monotonic()
-        if left <= 0 and not self._dead:
-            self._dead = f"the commands in this guest took more than {_GUEST_SECONDS:.0f} s"
-        if self._dead:
-            return verdicts.unseen(item, guest, self._dead)
-        timeout = min(COMMAND_SECONDS, left)
+        began = time.monotonic()
+        in_all = _IN_ALL * self._limit
+        left = self._began + in_all - began
+        if left <= 0 and self._dead is None:
+            self._dead = f"the commands in this guest took more than {format_seconds(in_all)}", _MORE_TIME
+        if self._dead is not None:
+            return verdicts.unasked(item, guest, *self._dead)
+        timeout = min(self._limit, left)
         try:
-            return self._typed(item, timeout) if item.console else self._run(item, timeout)
+            found = self._typed(item, timeout) if item.console else self._run(item, timeout)
         except errors.VirtlabError as error:
             said = printable(error.message)
             gone = self._transport is None and not item.console
             if gone or isinstance(error, errors.NotReady | errors.HypervisorError):
-                self._dead = said
+                self._dead = said, error.hint
+            return verdicts.unasked(item, guest, said, error.hint)
         except ValueError as error:
-            said = str(error)
-        return verdicts.unseen(item, guest, said)
+            return verdicts.unusable(item, guest, str(error))
+        self._slowest = max(self._slowest, time.monotonic() - began)
+        return found
 
     def _run(self, item: Observation, timeout: float) -> Finding:
         if self._transport is None:

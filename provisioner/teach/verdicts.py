@@ -21,6 +21,7 @@ class Verdict(StrEnum):
     PASS = "pass"  # noqa: S105 - no password
     FAIL = "fail"
     IMPOSSIBLE = "impossible"  # it can't be observed on this host, which is no failure
+    UNASKED = "unasked"  # the guest is down, broken or slow: nothing is proved, and nothing failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Finding:
     verdict: Verdict
     why: str = ""  # one line: why nothing was observed
     complaint: str = ""  # one line: what the command wrote on standard error
+    remedy: str = ""  # what to do so that the guest can be asked
 
 
 def judged(item: Observation, guest: str, saw: tuple[str, ...], stderr: bytes = b"") -> Finding:
@@ -41,9 +43,14 @@ def judged(item: Observation, guest: str, saw: tuple[str, ...], stderr: bytes = 
     return Finding(item, guest, saw, verdict, complaint=complaint(stderr))
 
 
-def unseen(item: Observation, guest: str, why: str) -> Finding:
-    """The finding where a guest could not be asked. It is a failure, because nothing is proved."""
+def unusable(item: Observation, guest: str, why: str) -> Finding:
+    """The finding where a guest answered, and not in a way that can be judged."""
     return Finding(item, guest, None, Verdict.FAIL, why)
+
+
+def unasked(item: Observation, guest: str, why: str, remedy: str | None) -> Finding:
+    """The finding where a guest could not be asked."""
+    return Finding(item, guest, None, Verdict.UNASKED, why, remedy=remedy or "")
 
 
 def impossible(item: Observation, guest: str, why: str) -> Finding:
@@ -51,8 +58,9 @@ def impossible(item: Observation, guest: str, why: str) -> Finding:
     return Finding(item, guest, None, Verdict.IMPOSSIBLE, why)
 
 
-def none_failed(findings: Sequence[Finding]) -> bool:
-    return all(finding.verdict is not Verdict.FAIL for finding in findings)
+def all_held(findings: Sequence[Finding]) -> bool:
+    """Whether all that is possible here was seen as expected."""
+    return all(finding.verdict in (Verdict.PASS, Verdict.IMPOSSIBLE) for finding in findings)
 
 
 def read(item: Observation, exit_code: int | None, stdout: bytes, stderr: bytes) -> tuple[str, ...]:

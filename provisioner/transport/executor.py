@@ -13,8 +13,8 @@ import secrets
 import threading
 import time
 import zlib
-from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -22,10 +22,11 @@ from typing import Protocol
 from provisioner import errors
 from provisioner.sanitize import printable
 from provisioner.transport import files, following
-from provisioner.transport.channel import AgentChannel, AgentSession, left
+from provisioner.transport.channel import FIRST_ANSWER, AgentChannel, AgentSession, left
 from provisioner.transport.following import Follower, Heard
+from provisioner.transport.qga import RefusedError
 from provisioner.transport.result import Result
-from provisioner.transport.script import KILL, POWER_OFF, wrapper
+from provisioner.transport.script import KILL, POWER_OFF, WORKS, wrapper
 from provisioner.units import format_seconds
 
 DEFAULT_TIMEOUT = 30.0
@@ -33,6 +34,9 @@ DEFAULT_OUTPUT = 1024 * 1024
 _SMALL_ANSWER = 16 * 1024
 _SHRINKABLE = 256  # bytes of input from which compressing pays
 _KILL_SECONDS = 3.0
+_MOST_TOLD = 200  # characters of why a guest can't run commands
+# how a command ends that can't be started, and how the wrapper ends that has no room or no programs
+_MAYBE_OURS = (125, 126, 127)
 _FOLDER = "/tmp/virtlab."  # noqa: S108 - in the guest: where what a command writes is kept until it ends
 
 
@@ -101,8 +105,14 @@ class AgentTransport:
     def ping(self, timeout: float) -> None:
         """See ``Transport``."""
         deadline = time.monotonic() + timeout
-        with self._channel.session(deadline) as session:
+        with self._session(deadline) as session:
             session.command("guest-ping", None, deadline=deadline, most=_SMALL_ANSWER)
+
+    def check(self, timeout: float) -> None:
+        """Return when the guest has shown that commands can be run in it. Raises Broken where they can't."""
+        deadline = time.monotonic() + timeout
+        with self._session(deadline) as session:
+            self._check(session, deadline)
 
     def run(
         self,
@@ -122,8 +132,11 @@ class AgentTransport:
         if not argv or not argv[0]:
             raise errors.InputError("no command given", hint=f"{{virtlab}} exec {self.label} -- uname -a")
         deadline = time.monotonic() + timeout
-        with self._channel.session(deadline) as session:
-            return self._run(session, argv, input, deadline, max_output, heard, until)
+        with self._session(deadline) as session:
+            result = self._run(session, argv, input, deadline, max_output, heard, until)
+            if result.exit_code in _MAYBE_OURS:
+                self._check(session, time.monotonic() + FIRST_ANSWER)
+            return result
 
     def push(
         self, source: bytes | Path, remote: str, *, mode: int | None = None, timeout: float = 60.0
@@ -131,7 +144,7 @@ class AgentTransport:
         """See ``Transport``."""
         files.check_remote(remote)
         deadline = time.monotonic() + timeout
-        with self._channel.session(deadline) as session:
+        with self._session(deadline) as session:
             run = partial(self._helper, session, deadline)
             files.push(run, self.label, source, remote, mode=mode, chunk=self._tuning.push_chunk)
 
@@ -140,15 +153,48 @@ class AgentTransport:
         files.check_remote(remote)
         deadline = time.monotonic() + timeout
         chunk = min(self._tuning.most_output, 1024 * 1024)
-        with self._channel.session(deadline) as session:
+        with self._session(deadline) as session:
             run = partial(self._helper, session, deadline)
             return files.pull(run, self.label, remote, max_bytes=max_bytes, chunk=chunk)
 
     def shutdown(self, timeout: float = DEFAULT_TIMEOUT) -> None:
         """See ``Transport``."""
         deadline = time.monotonic() + timeout
-        with self._channel.session(deadline) as session:
+        with self._session(deadline) as session:
             self._start(session, ["sh", "-c", POWER_OFF], None, deadline, capture=False)
+
+    @contextmanager
+    def _session(self, deadline: float) -> Iterator[AgentSession]:
+        """A conversation with the agent. Raises Broken where it gives no answer, or none that makes sense."""
+        try:
+            with self._channel.session(deadline) as session:
+                try:
+                    yield session
+                except RefusedError as error:
+                    # it may be the request: one that is longer than the guest's kernel takes, for one
+                    self._check(session, time.monotonic() + FIRST_ANSWER)
+                    raise errors.GuestError(error.message) from error
+        except (errors.Broken, errors.QemuStopped):
+            raise
+        except errors.NotReady as error:
+            told = f"{self.label} is up, and does not answer ({error.message})"
+            raise errors.Broken(told, hint=errors.start_anew(self.label)) from error
+
+    def _check(self, session: AgentSession, deadline: float) -> None:
+        """Raises Broken where the guest lacks what every command needs."""
+        try:
+            pid = self._start(session, ["setsid", "sh", "-c", WORKS, "sh", _FOLDER], None, deadline)
+            status = self._await_end(session, pid, deadline, _MOST_TOLD)
+        except RefusedError as error:
+            raise self._broken(error.message) from error
+        if status is None:
+            raise self._broken("a command that does nothing does not end")
+        if status.get("exitcode") != 0:
+            raise self._broken(_told(status.get("err-data")) or "its shell fails")
+
+    def _broken(self, why: str) -> errors.Broken:
+        told = f"{self.label} is up, and can't run commands any more: {why}"
+        return errors.Broken(told, hint=errors.start_anew(self.label))
 
     def _helper(
         self, session: AgentSession, deadline: float, argv: Sequence[str], data: bytes | None, most: int
@@ -199,7 +245,7 @@ class AgentTransport:
             raise
         if status is None:
             self._kill(session, pid, folder)
-            raise errors.GuestError(
+            raise errors.TookTooLong(
                 f"{self.label}: {printable(argv[0], 60)} was still running after "
                 f"{format_seconds(time.monotonic() - begin)} and was stopped",
                 hint="give it more time with --timeout",
@@ -215,7 +261,7 @@ class AgentTransport:
         pid = self._start(session, argv, None, deadline)
         status = self._await_end(session, pid, deadline, most)
         if status is None:
-            raise errors.NotReady(f"{self.label}: {argv[0]} did not end in time")
+            raise errors.NotReady(f"{argv[0]} did not end in time")
         return self._result(status, most)
 
     def _start(
@@ -295,8 +341,18 @@ class AgentTransport:
             raise self._nonsense("guest-exec-status")
         return unpacked
 
-    def _nonsense(self, execute: str) -> errors.GuestError:
-        return errors.GuestError(f"{self.label}: the guest agent's answer to {execute} makes no sense")
+    def _nonsense(self, execute: str) -> errors.Broken:
+        told = f"{self.label}: the guest agent's answer to {execute} makes no sense"
+        return errors.Broken(told, hint=errors.start_anew(self.label))
+
+
+def _told(data: object) -> str:
+    """What a guest says on standard error, uncompressed, as a line; empty where that makes no sense."""
+    try:
+        said = base64.b64decode(data, validate=True) if isinstance(data, str) else b""
+    except (binascii.Error, ValueError):
+        return ""
+    return printable(said.strip(), _MOST_TOLD)
 
 
 def _gzip(data: bytes) -> bytes:

@@ -30,7 +30,8 @@ _PUSH_CHUNK = 32 * 1024
 _PULL_CHUNK = 512 * 1024
 _SMALL_OUTPUT = 4096
 _MOST_STATES = 16 * 1024
-_STATES = ("running", "stopped")
+RUNNING = "running"
+_STATES = (RUNNING, "stopped")
 
 
 class ParentTransport:
@@ -70,28 +71,26 @@ class ParentTransport:
             result = self._parent.run(
                 command, input=input, timeout=timeout, max_output=max_output, heard=held
             )
-        except (errors.NotReady, errors.Busy, errors.TooMuch):
-            raise
-        except errors.GuestError as error:
+        except errors.TookTooLong as error:
             if held is not None:
                 held.let_go()
-            seconds = time.monotonic() - began
-            if seconds < timeout:
-                raise
-            raise errors.GuestError(
-                f"{self.label}: {printable(argv[0], 60)} was still running after {format_seconds(seconds)} "
-                "and was stopped",
-                hint="give it more time with --timeout",
+            seconds = format_seconds(time.monotonic() - began)
+            raise errors.TookTooLong(
+                f"{self.label}: {printable(argv[0], 60)} was still running after {seconds} and was stopped",
+                hint=errors.more_time(self.label),
             ) from error
+        except (errors.NotReady, errors.Busy, errors.TooMuch):
+            raise
+        except errors.GuestError:
+            if held is not None:
+                held.let_go()
+            raise
         if held is not None and (result.exit_code != UNREACHABLE or result.stdout):
             held.let_go()
         if argv[0] == INNER:
             return result  # on the way to a guest further in: whoever asked for that one judges it
         if result.exit_code == UNREACHABLE and result.stderr and not result.stdout:
-            raise errors.GuestError(
-                f"{self.label} can't be reached: {_line(result.stderr)}",
-                hint=f"{{virtlab}} start {self.label}",
-            )
+            raise self._unreached(_line(result.stderr))
         if result.exit_code in _NO_PROGRAM and not result.stdout:
             _check_program(self._parent)  # else it is the command's own exit code
         return result
@@ -109,6 +108,17 @@ class ParentTransport:
     def shutdown(self, timeout: float = DEFAULT_TIMEOUT) -> None:
         """Stops the guest; unlike a machine it is stopped when this returns."""
         stop(self._parent, self._name, timeout)
+
+    def _unreached(self, why: str) -> errors.GuestError:
+        """The error about a guest that could not be asked: it may be up, or not."""
+        try:
+            is_up = states(self._parent, STATE_SECONDS).get(self._name) == RUNNING
+        except errors.GuestError:
+            is_up = False
+        if is_up:
+            told = f"{self.label} is up, and does not answer: {why}"
+            return errors.Broken(told, hint=errors.start_anew(self.label))
+        return errors.GuestError(f"{self.label} can't be reached: {why}", hint=errors.start_it(self.label))
 
     def _until(self, timeout: float) -> files.Run:
         deadline = time.monotonic() + timeout
@@ -173,16 +183,11 @@ def _switches(values: Mapping[str, bool | int]) -> str:
 
 def start(parent: Transport, name: str, definition: bytes, timeout: float) -> None:
     """Starts the guest ``name``; returns when it answers. NotReady where that takes too long."""
-    began = time.monotonic()
     try:
         result = parent.run(
             [INNER, "start", name], input=definition, timeout=timeout, max_output=_SMALL_OUTPUT
         )
-    except (errors.NotReady, errors.Busy, errors.TooMuch):
-        raise
-    except errors.GuestError as error:
-        if time.monotonic() - began < timeout:
-            raise
+    except errors.TookTooLong as error:
         raise errors.NotReady(f"it did not answer within {format_seconds(timeout)}") from error
     _expect_success(parent, result)
 

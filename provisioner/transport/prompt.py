@@ -39,12 +39,15 @@ def ask(stream: Stream, label: str, prompt: str, line: str, deadline: float) -> 
         stream.write(b"\r", deadline)
         _receive(stream, label, received, min(deadline, time.monotonic() + _AGAIN_SECONDS), waiting)
         if left(deadline) <= 0:
-            raise errors.NotReady(f"{label} does not wait for a line at its console")
+            told = f"{label} is up, and does not wait for a line at its console"
+            raise errors.Broken(told, hint=errors.start_anew(label))
     stream.write(line.encode("ascii") + b"\r", deadline)
     _receive(stream, label, received, deadline, typed)
     answer = typed.search(_plain(received))
     if answer is None:
-        raise errors.NotReady(f"{label} gave no complete answer at its console to {line}")
+        raise errors.NotReady(
+            f"{label} gave no complete answer at its console to {line}", hint=errors.more_time(label)
+        )
     return [text.strip() for text in answer[1].split("\n") if text.strip()]
 
 
@@ -59,7 +62,7 @@ def _receive(
         if until.search(_plain(received)):
             return
         if stream.ended:
-            raise errors.GuestError(f"the console of {label} closed", hint="{virtlab} status")
+            raise errors.GuestError(f"the console of {label} closed", hint=errors.see_status(label))
 
 
 def _plain(received: bytearray) -> str:

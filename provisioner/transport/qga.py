@@ -78,15 +78,19 @@ def parse(line: bytes | str) -> dict[str, object] | None:
     return message if isinstance(message, dict) else None
 
 
+class RefusedError(errors.GuestError):
+    """The agent answers, and did not do what it was asked."""
+
+
 def value_of(message: Mapping[str, object], execute: str, label: str) -> object:
-    """The value that a command returned. Raises GuestError where the agent refused, or gave no valid
+    """The value that a command returned. Raises RefusedError where the agent refused, or gave no valid
     answer."""
     if "return" in message:
         return message["return"]
     error = message.get("error")
     reason = error.get("desc") if isinstance(error, dict) else None
     shown = printable(reason, 300) if isinstance(reason, str) else "its answer has no meaning"
-    raise errors.GuestError(f"{label}: the guest agent refused {execute}: {shown}")
+    raise RefusedError(f"{label}: the guest agent refused {execute}: {shown}")
 
 
 class SerialSession:
@@ -95,7 +99,6 @@ class SerialSession:
     def __init__(self, line: Line, label: str) -> None:
         self._line = line
         self._label = label
-        self._look = f"{{virtlab}} console {label}"
         self._buffer = bytearray()
         self._skipped = 0
         self._repeats_ids = False  # agents of QEMU before 4.0 do not
@@ -135,7 +138,8 @@ class SerialSession:
                 waits = iter(_RESEND_AFTER_HINT[1:])
                 slowest = _RESEND_AFTER_HINT[-1]
         raise errors.NotReady(
-            f"{self._label}: the guest agent did not answer on its serial line", hint=self._look
+            f"{self._label}: the guest agent did not answer on its serial line",
+            hint=errors.look_at(self._label),
         )
 
     def _found(self, tokens: set[int], wait: float, hint: threading.Event | None) -> bool:
@@ -169,7 +173,9 @@ class SerialSession:
         while True:
             line = self._next_line(deadline, most)
             if line is None:
-                raise errors.NotReady(f"{self._label}: no answer to {execute} in time", hint=self._look)
+                raise errors.NotReady(
+                    f"{self._label}: no answer to {execute} in time", hint=errors.look_at(self._label)
+                )
             message = parse(line)
             if message is not None and message.get("id", None if self._repeats_ids else token) == token:
                 return value_of(message, execute, self._label)
@@ -183,7 +189,8 @@ class SerialSession:
             if max(end, len(self._buffer) if end < 0 else 0) > most:
                 self._buffer.clear()
                 raise errors.TooMuch(
-                    f"{self._label}: the guest agent sent more than {most} bytes in one answer"
+                    f"{self._label}: the guest agent sent more than {most} bytes in one answer",
+                    hint=errors.start_anew(self._label),
                 )
             if end >= 0:
                 line = bytes(self._buffer[:end])
@@ -192,11 +199,15 @@ class SerialSession:
             searched = len(self._buffer)
             data = self._line.read(deadline)
             if self._line.dropped:
-                raise errors.TooMuch(f"{self._label}: the guest floods its agent's serial line")
+                raise errors.TooMuch(
+                    f"{self._label}: the guest floods its agent's serial line",
+                    hint=errors.start_anew(self._label),
+                )
             if not data:
                 if self._line.ended:
                     raise errors.GuestError(
-                        f"{self._label}: the guest's serial line was closed", hint="{virtlab} status"
+                        f"{self._label}: the guest's serial line was closed",
+                        hint=errors.see_status(self._label),
                     )
                 return None
             self._buffer += data
@@ -204,4 +215,7 @@ class SerialSession:
     def _skip(self, size: int, most: int) -> None:
         self._skipped += size + 1
         if self._skipped > most:
-            raise errors.TooMuch(f"{self._label}: only noise on the guest agent's serial line")
+            raise errors.TooMuch(
+                f"{self._label}: only noise on the guest agent's serial line",
+                hint=errors.start_anew(self._label),
+            )

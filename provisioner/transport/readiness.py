@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from provisioner import errors
+from provisioner.language import msg
 from provisioner.transport import causes
 from provisioner.transport.channel import AgentChannel, Watch
 from provisioner.transport.console_log import ConsoleLog
@@ -39,12 +40,13 @@ def wait_ready(
     hint, hopeless = (console.agent_hint, console.gave_up) if console else (None, None)
     try:
         channel.wait_agent(begin + timeout, watch, hint, hopeless)
+    except errors.Broken as error:
+        raise _failed(error.message, label, console, error.hint) from error
     except errors.NotReady as error:
         raise _not_ready(label, timeout, console) from error
     except errors.TooMuch as error:
         raise errors.NotReady(
-            f"{error.message} ({_phase(console)}){_last_words(console)}",
-            hint=f"look at it with: {{virtlab}} console {label}",
+            f"{error.message} ({_phase(console)}){_last_words(console)}", hint=errors.look_at(label)
         ) from error
     except errors.GuestError as error:
         raise _failed(error.message, label, console, error.hint) from error
@@ -82,7 +84,12 @@ def _not_ready(label: str, timeout: float, console: ConsoleLog | None) -> errors
         return _failed(about, label, console)
     return errors.NotReady(
         f"{about} ({_phase(console)}){_last_words(console)}",
-        hint=f"look at it with: {{virtlab}} console {label}; or give it more time with --timeout",
+        hint=errors.of_guest(
+            label,
+            msg(
+                "look at it with: {virtlab} console {label}; or give it more time with --timeout", label=label
+            ),
+        ),
     )
 
 

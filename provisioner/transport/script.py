@@ -5,6 +5,9 @@ from __future__ import annotations
 # Ends the process group of a command, and removes its folder.
 KILL = 'kill -s TERM -- "-$1"; sleep 1; kill -s KILL -- "-$1"; rm -rf "$2"'
 
+# Fails, with the reason on standard error, where a guest lacks what ``wrapper`` needs. $1: as its ``folder``.
+WORKS = 'd=$1works$$; mkdir "$d" && mkfifo "$d/o" && echo . | cat >"$d/1" && sleep 0 && rm -rf "$d"'
+
 # systemd where it is, else the classic way, else (an initramfs: nobody to ask) the kernel's.
 POWER_OFF = (
     "sleep 0.2; command -v systemctl >/dev/null && exec systemctl poweroff; "

@@ -37,10 +37,11 @@ class StepCheck:
     not_kept: errors.VirtlabError | None  # why the progress could not be kept
 
 
-def check(target: str, connect: str | None) -> LabCheck:
-    """Makes the observations of the lab and keeps the result for ``report``.
+def check(target: str, connect: str | None, *, timeout: float | None = None) -> LabCheck:
+    """Makes the observations of the lab and keeps the result for ``report``, where any guest could be asked.
 
-    ``target`` is the name of an instance, or the folder or file of its lab. Raises NotFound where no such
+    ``target`` is the name of an instance, or the folder or file of its lab. ``timeout``: as of
+    ``checks.run``. Raises NotFound where no such
     instance is up, and VirtlabError where its lab says nothing that could be checked.
     """
     with running.lab_up(connect, target) as (session, instance, members):
@@ -50,17 +51,21 @@ def check(target: str, connect: str | None) -> LabCheck:
                 f"the lab {lab.name} says nothing that could be checked",
                 hint=f"see what is different between its guests: {{virtlab}} compare {instance.name}",
             )
-        checked = checks.run(session, members, lab.observe)
+        checked = checks.run(session, members, lab.observe, timeout=timeout)
+    if not checked.tells_something:
+        return LabCheck(checked, None)
     data, sets = kept.check_data(checked), members[0].metadata.origin.choices.sets
     problem = kept.problem_of(lambda: results.save("check", instance.name, lab.source, data, sets))
     return LabCheck(checked, problem)
 
 
-def check_step(target: str, number: int, answer: str | None, connect: str | None) -> StepCheck:
+def check_step(
+    target: str, number: int, answer: str | None, connect: str | None, *, timeout: float | None = None
+) -> StepCheck:
     """Checks the exercise of that number, counted from 1. Where it is passed, the progress is kept.
 
-    Raises what ``check`` raises, and InputError where there is no such exercise, where it wants an answer and
-    none is given, and where it wants none and one is given.
+    ``timeout``: as of ``checks.run``. Raises what ``check`` raises, and InputError where there is no such
+    exercise, where it wants an answer and none is given, and where it wants none and one is given.
     """
     with running.lab_up(connect, target) as (session, instance, members):
         lab = running.lab_of(members)
@@ -74,8 +79,11 @@ def check_step(target: str, number: int, answer: str | None, connect: str | None
                 f"exercise {number} {wants}",
                 hint=f"{{virtlab}} check {instance.name} --step {number}{more}",
             )
-        right = None if answer is None else checks.answered(session, members, exercise, answer)
-        checked = checks.run(session, members, exercise.check, everybody=False) if exercise.check else None
+        right, checked = None, None
+        if answer is not None:
+            right = checks.answered(session, members, exercise, answer, timeout=timeout)
+        if exercise.check:
+            checked = checks.run(session, members, exercise.check, everybody=False, timeout=timeout)
     passed = right is not False and (checked is None or checked.passed)
     progress = progress_file.load(lesson.name)
     not_kept = None

@@ -4,7 +4,7 @@ beside starting virtlab's pool where it stands still."""
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -266,13 +266,13 @@ def verdict(
             "not",
             msg("it takes {size} of memory", size=rough_size(memory_of(lab.top_level))),
         )
-    decisions = [accel.decide(guest.accel, kvm) for guest in lab.top_level]
-    emulated = [decision for decision in decisions if decision.accel == "tcg"]
-    if emulated:
-        unseen = _unseen(lab, "tcg", is_session=is_session)
-        return LabVerdict(
-            lab.name, "emulated", msg("slower{unseen}: {why}", unseen=unseen, why=emulated[0].why)
-        )
+    decisions = {guest.name: accel.decide(guest.accel, kvm) for guest in lab.top_level}
+    unseen = _unseen(lab, {name: each.accel for name, each in decisions.items()}, is_session=is_session)
+    emulated = {name: each for name, each in decisions.items() if each.accel == "tcg"}
+    here = [each for each in emulated.values() if each.asked is None]  # others wherever they run
+    if here or (emulated and len(emulated) == len(decisions)):
+        why = (here or list(emulated.values()))[0].why
+        return LabVerdict(lab.name, "emulated", msg("slower{unseen}: {why}", unseen=unseen, why=why))
     inside = [g.name for g in lab.guests if kinds.of(g.kind).uses_parents_kvm and g.accel is Accel.KVM]
     if inside and nested is False:
         why = msg(
@@ -280,18 +280,28 @@ def verdict(
             guests=", ".join(inside),
         )
         return LabVerdict(lab.name, "not", msg("{why}; emulated it runs: --accel tcg", why=why))
-    why = decisions[0].why if decisions else msg("no guests")
-    return LabVerdict(lab.name, "kvm", joined("", (why, _unseen(lab, "kvm", is_session=is_session))))
+    why = next((each.why for name, each in decisions.items() if name not in emulated), msg("no guests"))
+    if emulated:
+        why = msg("{why}; {guests} emulated, as the lab file says", why=why, guests=", ".join(emulated))
+    return LabVerdict(lab.name, "kvm", joined("", (why, unseen)))
 
 
-def _unseen(lab: Lab, accelerator: str, *, is_session: bool) -> str:
-    """The end of a sentence, which says how many of the lab's checks can't be made here."""
-    named = [item.needs for item in lab.observe if item.needs]
-    networked = sum(NEEDS_NETWORK in needs for needs in named) if is_session else 0
-    other = "tcg" if accelerator == "kvm" else "kvm"
+def _unseen(lab: Lab, accels: Mapping[str, str], *, is_session: bool) -> str:
+    """The end of a sentence, which says how many of the lab's checks can't be made here.
+
+    ``accels``: what runs each top-level guest.
+    """
+
+    def lacks(needed: str, guests: Sequence[str]) -> bool:
+        return any(needed != accels[_outermost(lab, guest)] for guest in guests)
+
+    needs = [(need, item.guests) for item in lab.observe for need in item.needs]
     told = {
-        msg("emulation") if other == "tcg" else "KVM": sum(needs == (other,) for needs in named),
-        msg("a network of the lab's own"): networked,
+        "KVM": sum(need == "kvm" and lacks(need, guests) for need, guests in needs),
+        msg("emulation"): sum(need == "tcg" and lacks(need, guests) for need, guests in needs),
+        msg("a network of the lab's own"): sum(need == NEEDS_NETWORK for need, _ in needs)
+        if is_session
+        else 0,
     }
     parts = [
         msg("{number} of {count} checks need {what}", number=number, count=len(lab.observe), what=what)
@@ -299,3 +309,10 @@ def _unseen(lab: Lab, accelerator: str, *, is_session: bool) -> str:
         if number
     ]
     return joined("", (msg(", and {part}", part=part) for part in parts))
+
+
+def _outermost(lab: Lab, name: str) -> str:
+    """The top-level guest that a guest is, or is in."""
+    while parent := lab.guest(name).parent:
+        name = parent
+    return name

@@ -106,6 +106,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
         "verdict": str(finding.verdict),
         "why": finding.why,
         "complaint": finding.complaint,
+        "remedy": finding.remedy,
         "lesson": to_data(item.why),
     }
 
@@ -165,7 +166,10 @@ class _KeptFinding:
     why: str
     lesson: Text | None
     complaint: str = ""  # older versions kept none
+    remedy: str | None = None  # nor this one, and they took for failed what could not be asked
 
     def finding(self) -> Finding:
         item = Observation(self.item, self.title, (self.guest,), None, (), "", self.expect, (), self.lesson)
-        return Finding(item, self.guest, self.saw, self.verdict, self.why, self.complaint)
+        unasked = self.remedy is None and self.saw is None and self.verdict is Verdict.FAIL
+        verdict = Verdict.UNASKED if unasked else self.verdict
+        return Finding(item, self.guest, self.saw, verdict, self.why, self.complaint, self.remedy or "")

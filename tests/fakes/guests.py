@@ -26,8 +26,9 @@ class StoredDomain:
     """One domain, and what its guest does once it runs.
 
     ``behaviour`` is "answers" (its agent, at once), "silent" (it never does), "crashes" (QEMU ends as soon
-    as its processors run), "deaf" (its agent answers, and no request makes it shut down) or "bytes" (its
-    agent answers with bytes that are no UTF-8, which libvirt's binding can't take).
+    as its processors run), "deaf" (its agent answers, and no request makes it shut down), "bytes" (its
+    agent answers with bytes that are no UTF-8, which libvirt's binding can't take) or "bare" (its agent
+    answers, and the programs that it should run are gone).
     """
 
     name: str
@@ -37,6 +38,7 @@ class StoredDomain:
     state: int = OFF
     reason: int = 0  # why it is paused
     persistent: bool = True
+    live: dict[str, str] = field(default_factory=dict)  # metadata of what runs, and of nothing else, by URI
     consoles: dict[str, Piped] = field(default_factory=dict)
     processes: Processes = field(default_factory=lambda: Processes({}))
 
@@ -108,10 +110,21 @@ class Guest:
         stored = self._stored("metadata")
         if flags == libvirt.VIR_DOMAIN_AFFECT_LIVE and stored.state == OFF:
             raise invalid("domain is not running")
+        if uri in stored.live:
+            return stored.live[uri]
         for element in stored.root.iterfind("metadata/*"):
             if element.tag.startswith(f"{{{uri}}}"):
                 return ElementTree.tostring(element, encoding="unicode").strip()
         raise failure("NO_DOMAIN_METADATA", "metadata not found: Requested metadata element is not present")
+
+    def setMetadata(self, kind: int, element: str, key: str, uri: str, flags: int) -> int:
+        stored = self._stored("setMetadata")
+        if flags != libvirt.VIR_DOMAIN_AFFECT_LIVE:
+            raise NotImplementedError
+        if stored.state == OFF:
+            raise invalid("domain is not running")
+        stored.live[uri] = element
+        return 0
 
     def createWithFlags(self, flags: int) -> int:
         stored = self._stored("createWithFlags")
@@ -205,6 +218,10 @@ class Guest:
         if stored.behaviour == "bytes":
             return b'{"return": "\xff\x1b[2J"}'.decode()
         request = json.loads(text)
+        if stored.behaviour == "bare" and request["execute"] == "guest-exec":
+            words = "Failed to execute child process “setsid” (No such file or directory)"
+            text = f"internal error: unable to execute QEMU agent command 'guest-exec': {words}"
+            raise failure("INTERNAL_ERROR", text)
         answers: dict[str, Callable[[], object]] = {
             "guest-ping": dict,
             "guest-exec": lambda: {"pid": self._execute(stored, request["arguments"]["arg"])},
@@ -221,6 +238,7 @@ class Guest:
 
     def _end(self, stored: StoredDomain, why: int) -> None:
         stored.state = OFF
+        stored.live = {}
         stored.processes = Processes(self._line.daemon.behaviours)
         if not stored.persistent:
             self._line.daemon.domains.pop(self._name, None)

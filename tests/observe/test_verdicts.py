@@ -54,11 +54,11 @@ def test_lines_are_counted_even_where_one_is_a_number() -> None:
 
 
 def test_what_was_not_seen_proves_nothing_and_what_is_not_here_is_no_failure() -> None:
-    down = verdicts.unseen(item(How.IS), "full", "it is down")
-    assert (down.verdict, down.saw) == (Verdict.FAIL, None)
+    down = verdicts.unasked(item(How.IS), "full", "it is down", None)
+    assert (down.verdict, down.saw) == (Verdict.UNASKED, None)
     elsewhere = verdicts.impossible(item(How.IS), "full", "no KVM")
-    assert verdicts.none_failed([elsewhere])
-    assert not verdicts.none_failed([elsewhere, down])
+    assert verdicts.all_held([elsewhere])
+    assert not verdicts.all_held([elsewhere, down])
 
 
 @pytest.mark.parametrize(

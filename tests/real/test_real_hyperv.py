@@ -79,5 +79,5 @@ def test_the_interface_is_not_promised_where_the_guest_is_emulated(
     )
     outcome = system_account(verb, str(file), "--accel", "tcg")
     assert outcome.code == 2
-    assert "only KVM offers, and would be emulated (asked for)" in " ".join(outcome.err.split())
+    assert "only KVM offers, and would be emulated (--accel tcg was given)" in " ".join(outcome.err.split())
     assert not system_account.traces("lie")

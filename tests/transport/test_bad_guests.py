@@ -72,7 +72,7 @@ BAD: dict[str, tuple[Answer, str]] = {
     "nothing": (ended(b""), "cut short"),
     "no shell": (
         executing({"exited": True, "exitcode": 127, "err-data": b64(b"sh: \x1b[31mnot found\n")}),
-        "can't tell its facts: sh: \\e[31mnot found",
+        "is up, and can't run commands any more: sh: \\e[31mnot found",
     ),
     "garbage": (ended(bytes(range(256)) * 20), "cut short"),
 }
@@ -147,7 +147,7 @@ def test_a_thread_that_never_comes_back_is_left_behind(monkeypatch: pytest.Monke
     (found,) = collect.facts(cast(Session, None), [domain("one")], timeout=0.3)
     assert time.monotonic() - begin < 2
     over.set()
-    assert found.error == "demo/one did not answer within 0.30 s"
+    assert found.error == "demo/one is up, and did not answer within 0.30 s"
 
 
 def test_what_only_readers_need_is_not_sent() -> None:

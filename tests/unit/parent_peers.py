@@ -66,7 +66,7 @@ class Shell:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise errors.GuestError(f"{self.label}: {INNER} was still running and was stopped") from error
+            raise errors.TookTooLong(f"{self.label}: {INNER} was still running and was stopped") from error
         out, err = done.stdout, done.stderr
         cut = len(out) > max_output or len(err) > max_output
         if heard is not None:

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from provisioner import errors
-from provisioner.model.accel import Decision, KvmFacts, checked, decide, obstacle
+from provisioner.model.accel import Asker, Decision, KvmFacts, checked, decide, obstacle
 from provisioner.model.enums import Accel
 
 REAL = KvmFacts(exists=True, opens=True, offered=True, hardware="vmx", qemu_user="libvirt-qemu")
@@ -58,12 +58,21 @@ def test_auto_takes_kvm_only_where_nothing_speaks_against_it() -> None:
 
 @pytest.mark.parametrize("accel", [Accel.KVM, Accel.TCG])
 def test_what_is_named_is_taken(accel: Accel) -> None:
-    assert {decide(accel, facts) for facts in ALL} == {Decision(str(accel), "asked for")}
+    said = Decision(str(accel), f"its lab file says accel: {accel}", asked=Asker.FILE)
+    assert {decide(accel, facts) for facts in ALL} == {said}
+    given = Decision(str(accel), f"--accel {accel} was given", asked=Asker.FLAG)
+    assert {decide(said, facts, accel) for facts in ALL for said in Accel} == {given}
+    assert decide(accel, ALL[0], "auto") == decide(Accel.AUTO, ALL[0])
 
 
 def test_what_only_kvm_has_is_not_emulated() -> None:
-    kvm, tcg = Decision("kvm", "asked for"), Decision("tcg", "asked for")
-    assert checked("a", kvm, needs_kvm=True) == kvm
-    assert checked("a", tcg, needs_kvm=False) == tcg
-    with pytest.raises(errors.InputError, match=r"^a has hyperv.*would be emulated \(asked for\)"):
-        checked("a", tcg, needs_kvm=True)
+    kvm, tcg = Decision("kvm", "a reason"), Decision("tcg", "--accel tcg was given")
+    assert checked("a", kvm, needs_kvm=True, facts=pytest.fail) == kvm
+    assert checked("a", tcg, needs_kvm=False, facts=pytest.fail) == tcg
+    for facts, remedy in (
+        (REAL, "say --accel auto: KVM can run it here"),
+        (KvmFacts(False, None, None, ""), "go to a host with KVM"),
+    ):
+        with pytest.raises(errors.InputError, match=r"^a has hyperv.*emulated \(--accel tcg was") as caught:
+            checked("a", tcg, needs_kvm=True, facts=lambda facts=facts: facts)
+        assert caught.value.hint == f"{remedy}; or take these keys out of the lab file"

@@ -141,10 +141,3 @@ def test_a_machine_that_is_down_is_said_to_be(members: dict[str, Member], act: s
     with pytest.raises(errors.GuestError, match="demo/host is stopped") as caught:
         getattr(machine, act)()
     assert caught.value.hint == "{virtlab} start demo/host"
-
-
-def test_a_machine_that_runs_is_not_started_again(members: dict[str, Member]) -> None:
-    alone = worlds.after(worlds.lab(worlds.guest("one"))).domains[0]
-    heard = Heard()
-    LibvirtMachine(SESSION, alone).start(heard, timeout=1, cancelled=Cancellation())
-    assert heard.lines == ["one is running already"]

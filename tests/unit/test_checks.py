@@ -75,29 +75,38 @@ def check(
     """Runs a check where the guest ``bad`` answers commands as it is told, and nobody tells facts."""
 
     def done(
-        items: Sequence[Observation], bad: Run, *, reachable: bool = True, is_session: bool = False
+        items: Sequence[Observation],
+        bad: Run,
+        *,
+        reachable: bool = True,
+        is_session: bool = False,
+        told_after: float = 0.0,
+        limit: float = observation_spec.COMMAND_SECONDS,
+        **limits: float,
     ) -> checks.Checked:
         class Line:
             def __init__(self, guest: str) -> None:
                 self.guest = guest
 
             def run(self, argv: Sequence[str], **bounds: Any) -> Result:
-                assert 0 < bounds["timeout"] <= observation_spec.COMMAND_SECONDS
+                assert limit - 1 < bounds["timeout"] <= limit
                 assert bounds["max_output"] == observation_spec.COMMAND_BYTES
                 return ran(b"fine\n") if self.guest == "good" else bad(argv)
 
         def transport(_session: object, domain: ObservedDomain) -> Line:
             if domain.guest == "bad" and not reachable:
-                raise errors.GuestError("demo/bad is stopped")
+                raise errors.GuestError("demo/bad is stopped", hint=errors.start_it("demo/bad"))
             return Line(domain.guest)
 
-        def facts(_session: object, asked: Sequence[ObservedDomain]) -> list[GuestFacts]:
-            return [GuestFacts(each.guest, each.metadata, None, "no facts today") for each in asked]
+        def facts(_session: object, asked: Sequence[ObservedDomain], *, timeout: float) -> list[GuestFacts]:
+            assert timeout == limits.get("timeout", 30)
+            told = "no facts today", "ask tomorrow", told_after
+            return [GuestFacts(each.guest, each.metadata, None, *told) for each in asked]
 
         monkeypatch.setattr(choose, "backend", worlds.reached_by(transport))
         monkeypatch.setattr(collect, "facts", facts)
         session = SimpleNamespace(is_session=is_session)
-        return checks.run(session, domains, items)  # type: ignore[arg-type]
+        return checks.run(session, domains, items, **limits)  # type: ignore[arg-type]
 
     return done
 
@@ -138,28 +147,58 @@ def test_a_guest_that_hangs_is_asked_once(check: Callable[..., checks.Checked]) 
 def test_a_command_that_hangs_costs_only_itself(check: Callable[..., checks.Checked]) -> None:
     def slow(argv: Sequence[str]) -> Result:
         if argv[1] == "a":
-            raise errors.GuestError("demo/bad: say was still running after 20 s \x1b[31mand was stopped")
+            told = "demo/bad: say was still running after 20 s \x1b[31mand was stopped"
+            raise errors.TookTooLong(told, hint="give it more time with --timeout")
         return ran(b"fine\n")
 
-    found = outcome(check([observation("a", "bad"), observation("b", "bad")], slow))
+    result = check([observation("a", "bad"), observation("b", "bad")], slow)
+    found = outcome(result)
     assert found["bad", "b"] == ("pass", "")
-    assert found["bad", "a"][0] == "fail"
+    assert found["bad", "a"][0] == "unasked"
     assert "\x1b" not in found["bad", "a"][1]
+    assert result.remedies == ["give it more time with --timeout"]
+    assert not result.good
+
+
+@pytest.mark.parametrize(
+    ("told_after", "limits", "limit"),
+    [
+        (0.0, {}, 60),
+        (14.0, {}, 60),
+        (20.0, {}, 80),  # four times what the slowest answer so far took
+        (600.0, {}, 240),
+        (0.0, {"timeout": 300.0}, 300),
+        (0.0, {"timeout": 5.0}, 5),
+    ],
+)
+def test_a_guest_that_was_slow_has_more_time(
+    check: Callable[..., checks.Checked], told_after: float, limits: dict[str, float], limit: float
+) -> None:
+    result = check(
+        [observation("a", "good", "bad")],
+        lambda _argv: ran(b"fine\n"),
+        told_after=told_after,
+        limit=limit,
+        **limits,
+    )
+    assert result.good
 
 
 def test_a_guest_that_is_down_and_one_that_is_not_there(check: Callable[..., checks.Checked]) -> None:
     result = check([observation("a", "bad", "gone", "good")], lambda _argv: ran(), reachable=False)
     assert outcome(result) == {
-        ("bad", "a"): ("fail", "demo/bad is stopped"),
-        ("gone", "a"): ("fail", "demo/gone is not up"),
+        ("bad", "a"): ("unasked", "demo/bad is stopped"),
+        ("gone", "a"): ("unasked", "demo/gone is not up"),
         ("good", "a"): ("pass", ""),
     }
+    assert result.remedies == ["{virtlab} start demo/bad", "{virtlab} up demo"]
+    assert (result.good, result.tells_something) == (False, True)
 
 
 def test_an_optional_guest_that_nobody_asked_for_is_no_failure(
     monkeypatch: pytest.MonkeyPatch, domains: tuple[ObservedDomain, ...]
 ) -> None:
-    monkeypatch.setattr(collect, "facts", lambda _session, _asked: [])
+    monkeypatch.setattr(collect, "facts", lambda _session, _asked, **_: [])
     origin = dataclasses.replace(domains[0].metadata.origin, choices=Choices(left_out=("extra",)))
     first = dataclasses.replace(domains[0], metadata=dataclasses.replace(domains[0].metadata, origin=origin))
     items = [observation("a", "extra", "gone")]
@@ -169,14 +208,15 @@ def test_an_optional_guest_that_nobody_asked_for_is_no_failure(
             "impossible",
             "extra is optional, and was not asked for; to see it: {virtlab} up demo --with extra",
         ),
-        ("gone", "a"): ("fail", "demo/gone is not up"),
+        ("gone", "a"): ("unasked", "demo/gone is not up"),
     }
     assert not result.passed
 
 
 def test_facts_that_did_not_come(check: Callable[..., checks.Checked]) -> None:
     result = check([observation("a", "good", fact="kernel")], lambda _argv: ran())
-    assert outcome(result) == {("good", "a"): ("fail", "no facts today")}
+    assert outcome(result) == {("good", "a"): ("unasked", "no facts today")}
+    assert (result.remedies, result.tells_something) == (["ask tomorrow"], False)
     assert result.errors == {"good": "no facts today", "bad": "no facts today"}
     assert result.platform == {}
 
@@ -187,7 +227,10 @@ def test_what_this_host_has_not_is_no_failure(
     other = "tcg" if domains[0].metadata.accel == "kvm" else "kvm"
     result = check([observation("a", "good", needs=(other,))], lambda _argv: ran())
     ((verdict, why),) = outcome(result).values()
-    assert (verdict, why) == ("impossible", domains[0].metadata.accel_why)
+    assert (verdict, why) == (
+        "impossible",
+        f"it needs KVM, and emulation runs good: {domains[0].metadata.accel_why}",
+    )
     assert result.good
     assert not result.passed
 
@@ -208,7 +251,7 @@ def test_a_part_that_was_not_told_is_not_taken_for_absent(
     for missing, observed in (("cpuid",), None), ((), ()):
         part = Facts(**dict.fromkeys(TEXTS, ""), **NUMBERS, **dict.fromkeys(LISTS, ()), missing=missing)
         given = [GuestFacts("good", domains[0].metadata, part, "")]
-        monkeypatch.setattr(collect, "facts", lambda _session, _asked, given=given: given)
+        monkeypatch.setattr(collect, "facts", lambda _session, _asked, given=given, **_: given)
         item = dataclasses.replace(
             observation("a", "good", fact="hypervisor.signature"), expect=Expectation(How.IS, ())
         )

@@ -34,7 +34,7 @@ def test_a_check_is_kept_though_nobody_reads_all_of_it(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(running, "lab_up", found)
     monkeypatch.setattr(running, "lab_of", lambda _: lab)
-    monkeypatch.setattr(checks, "run", lambda *_: result)
+    monkeypatch.setattr(checks, "run", lambda *_, **__: result)
     monkeypatch.setattr(data, "emit", gone)
     with pytest.raises(BrokenPipeError):
         lesson_commands.check("mine", output=Output.TABLE)

@@ -71,9 +71,24 @@ def test_checks_that_need_kvm_are_counted() -> None:
     assert judged(of, NO_KVM).why.startswith("slower, and 1 of 3 checks need KVM: ")
     assert "need KVM" not in judged(PLAIN, NO_KVM).why
     assert judged(of).why.endswith(", and 1 of 3 checks need emulation")
+    mixed = dataclasses.replace(of, guests=(guest("one"), guest("two", accel=Accel.TCG)))
+    assert "need KVM" not in judged(mixed).why
     networked = dataclasses.replace(PLAIN, observe=(item("a"), item("b", "network")))
     assert "need" not in judged(networked).why
     assert "1 of 2 checks need a network of the lab's own" in judged(networked, is_session=True).why
+
+
+def test_what_the_lab_file_has_emulated_speaks_for_no_other_guest() -> None:
+    mixed = lab(guest("host"), guest("direct", accel=Accel.TCG))
+    found = judged(mixed)
+    assert (found.how, found.why) == (
+        "kvm",
+        "/dev/kvm opens and the processor has vmx; direct emulated, as the lab file says",
+    )
+    found = judged(mixed, NO_KVM)
+    assert (found.how, found.why) == ("emulated", "slower: this host has no /dev/kvm")
+    found = judged(lab(guest("direct", accel=Accel.TCG)))
+    assert (found.how, found.why) == ("emulated", "slower: its lab file says accel: tcg")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from provisioner.model.metadata import Choices
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Observed, ObservedDoubtful, ObservedLater
 from provisioner.model.plan import Verb
+from provisioner.observe.answering import Answer
 from provisioner.observe.usage import Usage
 from provisioner.report.terminal import labs_page, status_page, up_page
 from provisioner.units import MIB
@@ -35,11 +36,19 @@ def data(
     observed: Observed,
     used: Mapping[str, Usage] | None = None,
     stopped: Mapping[str, str] = MappingProxyType({}),
+    answers: Mapping[str, Answer] | None = None,
 ) -> list[dict[str, Any]]:
     return status_page.status_data(
         [
             InstanceStatus(
-                one, HERE, observed.of(one), "/pool", observed.of(one).lost_networks(), stopped, used or {}
+                one,
+                HERE,
+                observed.of(one),
+                "/pool",
+                observed.of(one).lost_networks(),
+                stopped,
+                used or {},
+                answers,
             )
             for one in observed.instances()
         ]
@@ -99,7 +108,38 @@ def test_status() -> None:
 def test_guests_of_guests_have_a_line() -> None:
     inner = guest("in", kind=GuestKind.CONTAINER, parent="one", transport=Transport.PARENT)
     lines = page(after(lab(guest("one"), inner))).splitlines()
-    assert lines[2] == "demo/in   in one   container        192 MiB"
+    assert lines[2] == "demo/in   not asked  container in one  192 MiB"
+    assert lines[-1] == "demo: whether in run, their hosts know: virtlab status demo --ask"
+    lines = page(stopped(after(lab(guest("one"), inner)), "one")).splitlines()
+    assert lines[2].startswith("demo/in   stopped  container in one")
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "about"),
+    [
+        (Answer.ANSWERS, "running", None),
+        (Answer.RUNNING, "running", None),
+        (Answer.UNKNOWN, "not known", None),
+        (Answer.STOPPED, "stopped", "demo/in is stopped; virtlab start demo/in"),
+        (
+            Answer.SILENT,
+            "does not answer",
+            "demo/in is up, and does not answer; start it anew: virtlab stop demo/in, "
+            "then virtlab start demo/in",
+        ),
+    ],
+)
+def test_what_guests_answered(answer: Answer, state: str, about: str | None) -> None:
+    inner = guest("in", kind=GuestKind.CONTAINER, parent="one", transport=Transport.PARENT)
+    found = data(after(lab(guest("one"), inner)), answers={"demo/one": Answer.ANSWERS, "demo/in": answer})
+    assert [found[0]["guests"][0]["answer"], found[0]["guests"][0]["inner"][0]["answer"]] == [
+        "answers",
+        str(answer),
+    ]
+    lines = status_page.status_page(found).splitlines()
+    assert f"running{' ' * (len(state) - 7)}  emulation" in lines[1]
+    assert f"{state}  container in one" in " ".join(lines[2].split("  ")) or state in lines[2]
+    assert lines[3:] == ([about] if about else [])
 
 
 def test_what_guests_cost_is_told_where_it_was_watched() -> None:
@@ -109,12 +149,13 @@ def test_what_guests_cost_is_told_where_it_was_watched() -> None:
     (entry,) = found = data(observed, used)
     assert entry["guests"][0]["usage"] == {"over": 3.04, "resident": 309 * MIB, "processor": 0.514}
     assert status_page.status_page(found).splitlines() == [
-        "GUEST     STATE    ACCELERATOR      MEMORY   RESIDENT  PROCESSOR  ADDRESS",
-        "demo/one  running  emulation (TCG)  192 MiB  309 MiB   0.51       none",
-        "demo/in   in one   container        192 MiB",
-        "demo/two  stopped  emulation (TCG)  192 MiB                       none",
+        "GUEST     STATE      ACCELERATOR       MEMORY   RESIDENT  PROCESSOR  ADDRESS",
+        "demo/one  running    emulation (TCG)   192 MiB  309 MiB   0.51       none",
+        "demo/in   not asked  container in one  192 MiB",
+        "demo/two  stopped    emulation (TCG)   192 MiB                       none",
         "seen from the host for 3.04 s: memory in use by the guest's process, "
         "and its seconds of processor time in each second",
+        "demo: whether in run, their hosts know: virtlab status demo --ask",
     ]
 
 

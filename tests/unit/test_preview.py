@@ -79,7 +79,7 @@ def test_flags_show() -> None:
     root, mark = ET.fromstring(xml), mark_of(xml)  # noqa: S314
     assert (root.get("type"), root.findtext("memory")) == ("kvm", str(512 << 20))
     assert mark.origin.choices == metadata.Choices("kvm", ("full.memory=512MiB",))
-    assert mark_of(documents("demo-paravirt/full", accel="tcg")["full"]).accel_why == "asked for"
+    assert mark_of(documents("demo-paravirt/full", accel="tcg")["full"]).accel_why == "--accel tcg was given"
 
 
 def test_a_guest_that_the_lab_does_not_have() -> None:

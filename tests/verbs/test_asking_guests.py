@@ -41,7 +41,7 @@ def test_an_agent_that_answers_with_bytes_that_are_no_text(up: World) -> None:
     told = "pair/one: the guest agent answered guest-exec with bytes that are no text: "
     assert caught.value.message.startswith(told)
     assert "\x1b" not in caught.value.message
-    assert caught.value.hint == "look at it with: {virtlab} console pair/one"
+    assert caught.value.hint == "start it anew: {virtlab} stop pair/one, then {virtlab} start pair/one"
     found = compare.compare("pair", SYSTEM, timeout=5)
     assert [told in problem for problem in map(str, found.problems)].count(True) == 1
 

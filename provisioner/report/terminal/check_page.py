@@ -24,8 +24,14 @@ RESULT = {
     Verdict.PASS: Text("pass", "合格"),
     Verdict.FAIL: Text("fail", "不合格"),
     Verdict.IMPOSSIBLE: Text("not possible here", "判定不可"),
+    Verdict.UNASKED: Text("not asked", "未確認"),
 }
-_STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.IMPOSSIBLE: "yellow"}
+_STYLES = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "red",
+    Verdict.IMPOSSIBLE: "yellow",
+    Verdict.UNASKED: "yellow",
+}
 _HEAD = (
     Text("result", "結果"),
     Text("guest", "ゲスト"),
@@ -42,8 +48,9 @@ _EXPECTED = {
     How.AT_MOST: Text("{} or less", "{}以下"),
 }
 _UNSEEN = {
-    Verdict.FAIL: Text("could not be asked: {}", "確認できませんでした: {}"),
+    Verdict.FAIL: Text("no answer that can be judged: {}", "判定できる回答がありませんでした: {}"),
     Verdict.IMPOSSIBLE: Text("not possible here, because {}", "この環境では判定できません: {}"),
+    Verdict.UNASKED: Text("could not be asked: {}", "確認できませんでした: {}"),
 }
 _SAW = Text("saw {}; the lesson expects {}", "確認した値は「{}」、期待する値は「{}」です")
 _JOINT = Text("; ", "。")
@@ -56,6 +63,7 @@ _SUMMARY = {
     Verdict.PASS: Text("{} passed", "合格 {}"),
     Verdict.FAIL: Text("{} failed", "不合格 {}"),
     Verdict.IMPOSSIBLE: Text("{} not possible here", "判定不可 {}"),
+    Verdict.UNASKED: Text("{} could not be asked", "未確認 {}"),
 }
 
 
@@ -66,7 +74,8 @@ def check_data(checked: Checked) -> dict[str, Any]:
 
 def finding_data(finding: Finding) -> dict[str, Any]:
     """One finding as plain data, for programs to read."""
-    return {**kept.finding_data(finding), "why": text.spelled(finding.why)}
+    told = {"why": text.spelled(finding.why), "remedy": text.spelled(finding.remedy)}
+    return {**kept.finding_data(finding), **told}
 
 
 def step_data(result: StepCheck) -> dict[str, Any]:
@@ -78,6 +87,11 @@ def step_data(result: StepCheck) -> dict[str, Any]:
         "answer": result.answer_is_right,
         "findings": [finding_data(f) for f in result.checked.findings] if result.checked else [],
     }
+
+
+def next_page(result: Checked) -> str:
+    """What to do so that guests can be asked that could not be; empty where all were."""
+    return "\n".join(f"next: {text.spelled(remedy)}" for remedy in result.remedies)
 
 
 def failed_names(result: Checked) -> list[str]:
@@ -152,7 +166,7 @@ def explained(finding: Finding, language: Language) -> str:
         if finding.complaint:
             reason += said(_JOINT, language) + said(COMPLAINT, language).format(finding.complaint)
     lines = running(f"{finding.guest}: {said(finding.item.title, language)}: {reason}")
-    if finding.item.why:
+    if finding.item.why and finding.verdict is not Verdict.UNASKED:
         lines += [f"  {line}" for line in running(said(finding.item.why, language), indent=2)]
     return "\n".join(lines)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from provisioner import errors
 from provisioner.model.observed import HINT_LATER
 from provisioner.model.plain import to_data
 from provisioner.report.terminal import table, text
@@ -58,6 +59,9 @@ def _instance_data(each: InstanceStatus) -> dict[str, Any]:
     origin = observed.origin()
     guests = [guest_data(domain.metadata, domain.state) for domain in observed.domains]
     for guest, domain in zip(guests, observed.domains, strict=True):
+        for told in (guest, *guest["inner"]):
+            answer = (each.answers or {}).get(f"{instance.name}/{told['name']}")
+            told["answer"] = None if answer is None else str(answer)
         guest["lost_disks"] = list(domain.lost_disks)
         guest["cut_off"] = list(domain.cut_off)
         guest["out_of_space"] = domain.out_of_space
@@ -114,7 +118,7 @@ def status_page(instances: list[dict[str, Any]]) -> str:
             rows.append(
                 (
                     f"{entry['instance']}/{guest['name']}",
-                    guest["state"],
+                    _state(guest, guest),
                     ACCEL[guest["accel"]],
                     format_size(guest["memory"]),
                     *_used(guest.get("usage")),
@@ -125,8 +129,8 @@ def status_page(instances: list[dict[str, Any]]) -> str:
             rows += [
                 (
                     f"{entry['instance']}/{inner['name']}",
-                    f"in {inner['parent']}",
-                    str(inner["kind"]),
+                    _state(inner, guest),
+                    f"{inner['kind']} in {inner['parent']}",
                     format_size(inner["memory"]),
                     "",
                     "",
@@ -186,6 +190,7 @@ def status_page(instances: list[dict[str, Any]]) -> str:
                 f"to remove it: {{virtlab}} down {entry['instance']}"
             )
         lines += _lost(entry)
+        lines += _answers(entry)
         lines += [
             f"{entry['instance']}/{guest['name']}: optional, and not up: {guest['command']}"
             for guest in entry["left_out"]
@@ -195,6 +200,32 @@ def status_page(instances: list[dict[str, Any]]) -> str:
         if chosen:
             lines.append(f"{entry['instance']} keeps {' '.join(chosen)} until it goes down")
     return text.spelled("\n".join(lines))
+
+
+def _state(guest: dict[str, Any], host: dict[str, Any]) -> str:
+    """What is known of a guest that is in ``host``, or is that one."""
+    if host["state"] != "running":
+        return str(host["state"])
+    if guest["answer"] is None:
+        return "running" if guest is host else "not asked"
+    return "running" if guest["answer"] == "answers" else str(guest["answer"])
+
+
+def _answers(entry: dict[str, Any]) -> list[str]:
+    """What guests were asked, and what to do about those that do not answer or run; or how to ask them."""
+    members = [(guest, each) for guest in entry["guests"] for each in (guest, *guest["inner"])]
+    lines = []
+    for answer, anew in (("does not answer", True), ("stopped", False)):
+        for _, each in members:
+            if each["answer"] == answer:
+                label = f"{entry['instance']}/{each['name']}"
+                remedy = errors.start_anew(label) if anew else errors.start_it(label)
+                lines.append(f"{label} {'is up, and ' if anew else 'is '}{answer}; {text.spelled(remedy)}")
+    unasked = [each["name"] for guest, each in members if _state(each, guest) == "not asked"]
+    if unasked:
+        ask = f"{text.command()} status {entry['instance']} --ask"
+        lines.append(f"{entry['instance']}: whether {', '.join(unasked)} run, their hosts know: {ask}")
+    return lines
 
 
 def _lost(entry: dict[str, Any]) -> list[str]:
