@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from provisioner.language import msg
+
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)")
 _FACTORS = {"B": 1}
 for _power, _letter in enumerate("KMGT", start=1):
@@ -21,15 +23,21 @@ def parse_size(text: str) -> int:
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise ValueError("a size is a number and a unit, such as 256 MiB")
+        raise ValueError(msg("a size is a number and a unit, such as 256 MiB"))
     number, unit = match.groups()
     factor = next((f for name, f in _FACTORS.items() if name.lower() == unit.lower()), None)
     if factor is None:
-        raise ValueError(f"{unit!r} is no unit of size; use one of {', '.join(SIZE_UNITS)}")
+        raise ValueError(
+            msg(
+                "{unit} is no unit of size; use one of {size_units}",
+                unit=repr(unit),
+                size_units=", ".join(SIZE_UNITS),
+            )
+        )
     whole, _, decimals = number.partition(".")
     size, rest = divmod(int(whole + decimals) * factor, int(10 ** len(decimals)))
     if rest:
-        raise ValueError("a size must come out as a whole number of bytes")
+        raise ValueError(msg("a size must come out as a whole number of bytes"))
     return size
 
 

@@ -7,6 +7,7 @@ from provisioner.backends.guest_backend import Backend
 from provisioner.backends.hosted_backend import HostedGuest
 from provisioner.backends.machine_backend import LibvirtMachine
 from provisioner.backends.session import Session
+from provisioner.language import msg
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Member, ObservedInner
 
@@ -19,12 +20,18 @@ def member(session: Session, instance: Instance, guest: str) -> Member:
         origin = observed.origin()
         if origin is not None and guest in origin.choices.left_out:
             raise errors.InputError(
-                f"{instance.name}/{guest} is not up: it is optional", hint=origin.with_guest(guest)
+                msg("{name}/{guest} is not up: it is optional", name=instance.name, guest=guest),
+                hint=origin.with_guest(guest),
             )
         known = ", ".join(each.label for each in observed.members())
         raise errors.InputError(
-            f"{instance.name} has no guest {guest!r}{observed.doubts(part=guest)}",
-            hint=f"its guests: {known}" if known else None,
+            msg(
+                "{name} has no guest {guest}{doubts}",
+                name=instance.name,
+                guest=repr(guest),
+                doubts=observed.doubts(part=guest),
+            ),
+            hint=msg("its guests: {known}", known=known) if known else None,
         )
     return meant
 

@@ -8,6 +8,7 @@ from provisioner import errors
 from provisioner.backends import inner
 from provisioner.backends.guest_backend import Backend, ConsolePort
 from provisioner.cancellation import Cancellation
+from provisioner.language import msg
 from provisioner.listener import Listener
 from provisioner.model import enums
 from provisioner.model.observed import ObservedInner
@@ -33,7 +34,7 @@ class HostedGuest:
         started = inner.ensure(host, way, guests, listener, timeout=timeout, cancelled=cancelled)
         own = started[0]
         if not own.is_new and own.error is None:
-            listener.done(member.guest, "is running already")
+            listener.done(member.guest, msg("is running already"))
         inner.raise_failures(started)
 
     def stop(self, listener: Listener, *, timeout: float) -> None:
@@ -47,7 +48,7 @@ class HostedGuest:
         member = self._member
         if member.metadata.guest.transport is enums.Transport.NONE:
             raise errors.GuestError(
-                f"there is no way into {member.label}: its definition says transport: none",
+                msg("there is no way into {label}: its definition says transport: none", label=member.label),
                 hint=errors.look_at(member.parent.label),
             )
         return ParentTransport(self._above.reach(), member.guest)

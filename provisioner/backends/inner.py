@@ -95,14 +95,17 @@ def _ensure(guest: Guest, above: Transport, known: _States, listener: Listener, 
         if known.get(guest.name) == parent.RUNNING:
             _look(guest, above, listener)
             return Started(guest, None, above=above)
-        listener.phase(guest.name, f"starting in {guest.parent}")
+        listener.phase(guest.name, msg("starting in {parent}", parent=guest.parent))
         began = time.monotonic()
         _start(guest, above, listener, timeout)
     except errors.VirtlabError as error:
         listener.failed(guest.name, error.message.splitlines()[0])
         return Started(guest, None, _told(error, label, above.label))
     seconds = time.monotonic() - began
-    listener.done(guest.name, f"ready in {guest.parent} after {format_seconds(seconds)}")
+    listener.done(
+        guest.name,
+        msg("ready in {parent} after {seconds}", parent=guest.parent, seconds=format_seconds(seconds)),
+    )
     return Started(guest, seconds, above=above)
 
 
@@ -118,8 +121,13 @@ def _look(guest: Guest, above: Transport, listener: Listener) -> None:
         way.ping(_LOOK_SECONDS)
     except errors.TookTooLong:
         listener.note(
-            f"{way.label} is up, and did not answer within {format_seconds(_LOOK_SECONDS)}: a command runs "
-            f"in it or, if not, it is broken; then {errors.start_anew(way.label)}"
+            msg(
+                "{label} is up, and did not answer within {seconds}: a command runs in it or, "
+                "if not, it is broken; then {anew}",
+                label=way.label,
+                seconds=format_seconds(_LOOK_SECONDS),
+                anew=errors.start_anew(way.label),
+            )
         )
 
 
@@ -146,18 +154,24 @@ def _start_twice(guest: Guest, above: Transport, listener: Listener, timeout: fl
         return
     except errors.NotReady as error:
         silent = error
-    listener.note(f"{guest.name} did not answer within {format_seconds(first)}: starting it once more")
+    listener.note(
+        msg(
+            "{name} did not answer within {first}: starting it once more",
+            name=guest.name,
+            first=format_seconds(first),
+        )
+    )
     try:
         parent.stop(above, guest.name, _STOP_SECONDS)
     except errors.VirtlabError:
         raise silent from None
-    listener.phase(guest.name, f"starting in {guest.parent} once more")
+    listener.phase(guest.name, msg("starting in {parent} once more", parent=guest.parent))
     parent.start(above, guest.name, parent.definition(guest), timeout)
 
 
 def _told(error: errors.VirtlabError, label: str, host: str) -> errors.VirtlabError:
     """The error, with the guest that it is about and a hint what to do or where to look."""
-    about = f"{label} did not start in {host}: {error.message}"
+    about = msg("{label} did not start in {host}: {message}", label=label, host=host, message=error.message)
     cause = causes.of(error.message.splitlines())
     if isinstance(error, errors.GuestError) and cause and cause.lacks_memory:
         return errors.LacksMemory(about, hint=causes.more_memory(label.rpartition("/")[2]))
@@ -176,20 +190,22 @@ def guests_inside(member: Member) -> list[Guest]:
 
 def raise_failures(started: Sequence[Started]) -> None:
     """Raises all errors that kept guests from starting."""
-    errors.raise_all([one.error for one in started if one.error], "not all guests inside it came up")
+    errors.raise_all([one.error for one in started if one.error], msg("not all guests inside it came up"))
 
 
 def stop(guest: str, label: str, above: Transport, listener: Listener, *, timeout: float) -> None:
     """Stops a guest inside another, if it runs. Raises GuestError where that fails."""
     try:
         if parent.states(above, parent.STATE_SECONDS).get(guest) != parent.RUNNING:
-            listener.done(guest, "is stopped already")
+            listener.done(guest, msg("is stopped already"))
             return
-        listener.phase(guest, "stopping")
+        listener.phase(guest, msg("stopping"))
         parent.stop(above, guest, timeout)
     except errors.GuestError as error:
-        raise type(error)(f"{label} did not stop: {error.message}", hint=error.hint) from error
-    listener.done(guest, "stopped")
+        raise type(error)(
+            msg("{label} did not stop: {message}", label=label, message=error.message), hint=error.hint
+        ) from error
+    listener.done(guest, msg("stopped"))
 
 
 class Inside:

@@ -45,12 +45,24 @@ def sit_at_console(session: Session, member: Member, *, say: Callable[[str], Non
 
     if way is not None and port.typed:
         _expect_prompt(way, machine.label)
-        say(f"{member.label} has its console inside {machine.label}: when it ends, you are there.")
+        say(
+            msg(
+                "{label} has its console inside {host}: when it ends, you are there.",
+                label=member.label,
+                host=machine.label,
+            )
+        )
     asked = None if way is None else side_by_side.begin(partial(_silence, way))
     try:
         console.interact(opener, label=member.label, say=say, resize=resize)
         if asked is not None and asked.ended(0) and (silent := asked.result()):
-            say(f"{silent.message}. Where it is not still starting, {silent.hint}")
+            say(
+                msg(
+                    "{message}. Where it is not still starting, {hint}",
+                    message=silent.message,
+                    hint=silent.hint,
+                )
+            )
     finally:
         if way is not None and port.typed:
             with suppress(errors.GuestError, errors.HypervisorError):
@@ -72,6 +84,6 @@ def _expect_prompt(way: Transport, label: str) -> None:
     """Raises Busy where a program runs at a machine's console, because it would get what is typed."""
     if way.run(["sh", "-c", PROMPT], timeout=_AGENT_TIMEOUT).exit_code != 0:
         raise errors.Busy(
-            f"something runs at the console of {label}, and a shell is needed there",
+            msg("something runs at the console of {label}, and a shell is needed there", label=label),
             hint=errors.of_guest(label, msg("end it first: {virtlab} console {label}", label=label)),
         )

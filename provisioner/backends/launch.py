@@ -19,6 +19,7 @@ from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.events import DomainWatch
 from provisioner.hypervisor.storage import Pool
 from provisioner.hypervisor.streams import open_console
+from provisioner.language import msg
 from provisioner.listener import Listener
 from provisioner.model import plan
 from provisioner.model.enums import Accel, AgentPort
@@ -108,17 +109,17 @@ class Launcher:
         verb = order.step.verb
         if verb is plan.Verb.UPDATE:
             self._define(order, order.mark)
-            self._listener.done(order.guest.name, "updated")
+            self._listener.done(order.guest.name, msg("updated"))
             return
         if verb in (plan.Verb.RESTART, plan.Verb.REPLACE):
-            self._listener.phase(order.guest.name, "stopping")
+            self._listener.phase(order.guest.name, msg("stopping"))
             self._session.conn.domain(name).destroy()
         if verb is plan.Verb.REPLACE:
             # before the new definition is written, so that a run that is killed does not leave it with old
             # disks
             self._remove_volumes(order, 0)
         clock = Stopwatch(result.phases)
-        self._listener.phase(order.guest.name, "defining")
+        self._listener.phase(order.guest.name, msg("defining"))
         try:
             domain = self._define(order, order.mark)
         except errors.HypervisorError as error:
@@ -180,11 +181,13 @@ class Launcher:
             raise error
         if order.guest.accel is Accel.KVM or order.mark.origin.choices.accel == Accel.KVM:
             raise errors.HypervisorError(
-                f"{order.guest.name} does not run with KVM: {reason}",
-                hint="let virtlab choose (--accel auto), or emulate (--accel tcg)",
+                msg("{name} does not run with KVM: {reason}", name=order.guest.name, reason=reason),
+                hint=msg("let virtlab choose (--accel auto), or emulate (--accel tcg)"),
             ) from error
-        self._listener.note(f"{order.guest.name}: KVM failed ({reason}); emulated instead")
-        result.mark = order.mark.with_accel("tcg", f"KVM was tried and failed: {reason}")
+        self._listener.note(
+            msg("{name}: KVM failed ({reason}); emulated instead", name=order.guest.name, reason=reason)
+        )
+        result.mark = order.mark.with_accel("tcg", msg("KVM was tried and failed: {reason}", reason=reason))
         return result.mark
 
     def _run(self, order: Order, domain: Domain, result: Launched, clock: Stopwatch) -> None:
@@ -229,12 +232,12 @@ def await_ready(
     phase of the boot that the guest reports.
     """
     clock = clock or Stopwatch({})
-    listener.phase(guest.name, "starting QEMU")
+    listener.phase(guest.name, msg("starting QEMU"))
 
     def reported(mark: str, _seconds: float) -> None:
         if on_mark is not None:
             on_mark(mark)
-        listener.phase(guest.name, f"booting: {mark}")
+        listener.phase(guest.name, msg("booting: {mark}", mark=mark))
 
     prompt = prompt_of(guest.image) if guest.agent is AgentPort.NONE else None
     log = ConsoleLog(on_mark=reported, prompt=prompt)
@@ -250,9 +253,9 @@ def await_ready(
         domain.resume()
         clock.lap("resume")
         if guest.agent is AgentPort.NONE and prompt is None:
-            listener.done(guest.name, "started; it has no agent to wait for")
+            listener.done(guest.name, msg("started; it has no agent to wait for"))
             return None
-        listener.phase(guest.name, "booting")
+        listener.phase(guest.name, msg("booting"))
         if guest.agent is AgentPort.NONE:
             nudge = partial(line.write, b"\r", time.monotonic() + timeout) if was_active else None
             ready = readiness.wait_prompted(label, watch, timeout, log, nudge)
@@ -262,7 +265,7 @@ def await_ready(
         _note_answered(domain)
     clock.lap("boot")
     ready = replace(ready, seconds=time.monotonic() - began)
-    listener.done(guest.name, f"ready after {format_seconds(ready.seconds)}")
+    listener.done(guest.name, msg("ready after {seconds}", seconds=format_seconds(ready.seconds)))
     return ready
 
 
@@ -284,9 +287,9 @@ def await_answer(
     except errors.Broken:
         session.require_qemu(domain.name, label)
         if domain.has_answered():
-            listener.phase(guest.name, "is up, and does not answer yet")
+            listener.phase(guest.name, msg("is up, and does not answer yet"))
         else:
-            listener.phase(guest.name, "runs, and is still starting")
+            listener.phase(guest.name, msg("runs, and is still starting"))
             with DomainWatch(domain) as watch:
                 readiness.wait_ready(way, watch, timeout)
         AgentTransport(way).check(FIRST_ANSWER)

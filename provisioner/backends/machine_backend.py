@@ -13,9 +13,10 @@ from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.events import DomainWatch
+from provisioner.language import msg
 from provisioner.listener import Listener
 from provisioner.model.enums import AgentPort
-from provisioner.model.observed import ObservedDomain
+from provisioner.model.observed import ObservedDomain, state_words
 from provisioner.transport.executor import Transport
 
 _AGENT_TIMEOUT = 3.0  # seconds in which an agent has to accept that its system is to shut down
@@ -35,7 +36,7 @@ class LibvirtMachine:
             self._session.require_qemu(domain.name, domain.label)
         if domain.is_active and domain.state != "paused":
             self.await_answer(listener, timeout=timeout)
-            listener.done(domain.guest, f"is {domain.state} already")
+            listener.done(domain.guest, msg("is {state} already", state=state_words(domain.state)))
         else:
             if not domain.is_active:
                 cancelled.owe(f"{{virtlab}} stop {domain.label}", domain.label)
@@ -57,23 +58,23 @@ class LibvirtMachine:
         """See ``Backend``. With a ``timeout`` of 0 it is switched off at once."""
         domain = self._domain
         running = self._libvirt()
-        listener.phase(domain.guest, "shutting down")
+        listener.phase(domain.guest, msg("shutting down"))
         with DomainWatch(running) as watch:
             deadline = time.monotonic() + timeout
-            why = "it did not shut down in time"
+            why = msg("it did not shut down in time")
             try:
                 if timeout:
                     self._ask_to_shut_down()
             except errors.QemuStopped:
-                deadline, why = time.monotonic(), "its QEMU was stopped by a signal or a debugger"
+                deadline, why = time.monotonic(), msg("its QEMU was stopped by a signal or a debugger")
             changes = watch.changes
             while watch.stopped is None and watch.wait(changes, deadline):
                 changes = watch.changes
             if watch.stopped is None:
                 running.destroy()
-                listener.done(domain.guest, f"switched off: {why}")
+                listener.done(domain.guest, msg("switched off: {why}", why=why))
             else:
-                listener.done(domain.guest, "stopped")
+                listener.done(domain.guest, msg("stopped"))
 
     def _ask_to_shut_down(self) -> None:
         """Asks the guest's system through its agent or, where that fails, by the power button.

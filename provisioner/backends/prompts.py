@@ -10,6 +10,7 @@ from provisioner.backends.session import Session
 from provisioner.hypervisor.streams import CharStream, open_console
 from provisioner.images import registry
 from provisioner.images.recipe import GrubSpec
+from provisioner.language import msg
 from provisioner.model.enums import AgentPort
 from provisioner.model.observed import Member, ObservedDomain
 from provisioner.transport import prompt
@@ -54,7 +55,10 @@ class Console:
         words = prompt_of(member.metadata.guest.image)
         if words is None or not isinstance(member, ObservedDomain):
             raise errors.GuestError(
-                f"{member.label} can't be asked at its console: its image says nothing of a prompt",
+                msg(
+                    "{label} can't be asked at its console: its image says nothing of a prompt",
+                    label=member.label,
+                ),
                 hint=errors.look_at(member.label),
             )
         member.require_running()

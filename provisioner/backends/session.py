@@ -18,7 +18,7 @@ from provisioner.hypervisor import connection, events, uris
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.storage import Pool
 from provisioner.hypervisor.uris import Choice
-from provisioner.language import msg
+from provisioner.language import joined, msg
 from provisioner.model import naming
 from provisioner.model.observed import Observed
 
@@ -158,7 +158,7 @@ def everywhere(
             raise problems[0]
         if tell is not None:
             for problem in problems:
-                tell(f"not looked at: {problem.message}")
+                tell(msg("not looked at: {message}", message=problem.message))
         yield sessions
 
 
@@ -184,14 +184,18 @@ def instance_up(
             if name == instance.name
         ]
         if not matches:
-            doubts = "".join(observed.doubts(name) for _, observed in looks)
+            doubts = joined("", (observed.doubts(name) for _, observed in looks))
             raise errors.NotFound(
-                f"no lab {name!r} of yours is up{doubts}",
+                msg("no lab {name} of yours is up{doubts}", name=repr(name), doubts=doubts),
                 hint=_way_to(name),
             )
         if len(matches) > 1:
-            listed = ", ".join(f"{i.name} on {s.choice.uri}" for s, i, _ in matches)
-            raise errors.Ambiguous(f"which one: {listed}?", hint="name its connection with -c")
+            listed = joined(
+                ", ", (msg("{name} on {uri}", name=i.name, uri=s.choice.uri) for s, i, _ in matches)
+            )
+            raise errors.Ambiguous(
+                msg("which one: {listed}?", listed=listed), hint=msg("name its connection with -c")
+            )
         session, instance, observed = matches[0]
         observed.check_version(instance)
         yield session, instance
@@ -203,5 +207,5 @@ def _way_to(name: str) -> str:
 
     there = "{virtlab} status"
     if name not in catalog.names(paths.labs_dir()):
-        return f"see what is up: {there}"
-    return f"bring it up: {{virtlab}} up {name}; or see what is: {there}"
+        return msg("see what is up: {there}", there=there)
+    return msg("bring it up: {virtlab} up {name}; or see what is: {there}", name=name, there=there)

@@ -10,6 +10,7 @@ from provisioner import errors
 from provisioner.backends.session import Session
 from provisioner.hypervisor.agent import SerialChannel, VirtioChannel
 from provisioner.hypervisor.domain import Domain
+from provisioner.language import msg
 from provisioner.model.enums import AgentPort
 from provisioner.transport.channel import AgentChannel, AgentSession, Tuning, Watch
 from provisioner.transport.executor import AgentTransport
@@ -27,7 +28,7 @@ def agent(session: Session, domain: str, port: AgentPort, label: str) -> AgentTr
     """
     if port is AgentPort.NONE:
         raise errors.GuestError(
-            f"{label} has no guest agent: its definition says agent: none",
+            msg("{label} has no guest agent: its definition says agent: none", label=label),
             hint=errors.look_at(label),
         )
     return AgentTransport(_Explained(session, domain, channel(session.conn.domain(domain), port, label)))

@@ -17,6 +17,7 @@ from provisioner.cancellation import Cancellation
 from provisioner.hypervisor import host_facts, uris
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.hypervisor.storage import Pool
+from provisioner.language import msg
 from provisioner.lifecycle import host_checks, image_upload, kvm_access, lab_files, preflight, socket_paths
 from provisioner.lifecycle.image_upload import Images, boot_files
 from provisioner.lifecycle.networks import Networks
@@ -29,8 +30,8 @@ from provisioner.model.metadata import Address, Choices, Origin
 from provisioner.model.observed import Observed, ObservedDomain
 from provisioner.model.plan import Plan, Step, Verb
 
-_MORE_TIME = "give it more time with --timeout, or "
-_KEEP = "keep it to look at with --keep-on-failure"
+_MORE_TIME = msg("give it more time with --timeout, or keep it to look at with --keep-on-failure")
+_KEEP = msg("keep it to look at with --keep-on-failure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,12 @@ def _check_not_elsewhere(session: Session, instance: naming.Instance) -> None:
             there = other.look().of(instance)
             if there.domains or there.later:
                 raise errors.ConflictError(
-                    f"{instance.name} is up already, on {choice.uri}",
-                    hint=f"go on with that one (-c {choice.uri}), or {{virtlab}} down {instance.name}",
+                    msg("{name} is up already, on {uri}", name=instance.name, uri=choice.uri),
+                    hint=msg(
+                        "go on with that one (-c {uri}), or {virtlab} down {name}",
+                        uri=choice.uri,
+                        name=instance.name,
+                    ),
                 )
 
 
@@ -165,13 +170,13 @@ def execute(session: Session, prepared: Prepared, listener: Listener, cancelled:
                 result.inner = run.inside.start(cancelled)
                 clock.lap("inside")
                 problems = [inner.error for inner in result.inner if inner.error is not None]
-            errors.raise_all(problems, f"{len(problems)} guests did not come up")
+            errors.raise_all(problems, msg("{count} guests did not come up", count=len(problems)))
     except BaseException as error:
         if isinstance(error, errors.VirtlabError):
             host_checks.explain(session, error)
         if prepared.request.keep_on_failure:
             cancelled.pay(*cancelled.owed)
-            listener.note("what was made is kept, as you said: look at it, then {virtlab} down")
+            listener.note(msg("what was made is kept, as you said: look at it, then {virtlab} down"))
             raise
         failures = run.undo()
         if isinstance(error, errors.VirtlabError):
@@ -179,10 +184,16 @@ def execute(session: Session, prepared: Prepared, listener: Listener, cancelled:
         if not failures:
             cancelled.pay(*cancelled.owed)
         for failure in failures:
-            listener.note(f"not taken back: {failure.message} ({{virtlab}} down {prepared.instance.name})")
+            listener.note(
+                msg(
+                    "not taken back: {message} ({virtlab} down {name})",
+                    message=failure.message,
+                    name=prepared.instance.name,
+                )
+            )
         if failures and isinstance(error, errors.VirtlabError):
             raise errors.SeveralErrors(
-                "up failed, and not all of it could be taken back",
+                msg("up failed, and not all of it could be taken back"),
                 list({cause.message: cause for cause in (*reversed(failures), error)}.values())[::-1],
                 hint=f"{{virtlab}} down {prepared.instance.name}",
             ) from error
@@ -196,7 +207,7 @@ def _forget(error: errors.VirtlabError, gone: Container[str]) -> None:
     """Changes the hints about guests (LAB/GUEST) that were taken back: nobody can look at them now."""
     if isinstance(error.hint, errors.GuestHint) and error.hint.guest in gone:
         is_slow = isinstance(error, errors.NotReady) and not isinstance(error, errors.Broken)
-        error.hint = f"{_MORE_TIME if is_slow else ''}{_KEEP}"
+        error.hint = _MORE_TIME if is_slow else _KEEP
     if isinstance(error, errors.SeveralErrors):
         for cause in error.causes:
             _forget(cause, gone)
@@ -230,7 +241,7 @@ class _Run:
         kept = [step.name for step in prepared.plan.guests if step.verb is Verb.KEEP]
         looks = [partial(self._silence, name) for name in kept]
         silent = side_by_side.run(looks, cancelled=self._cancelled, abandon=True)
-        errors.raise_all([error for error in silent if error], "several guests do not answer")
+        errors.raise_all([error for error in silent if error], msg("several guests do not answer"))
         if prepared.plan.changes_something:
             kvm_access.say_why_slow(session, self._listener)
             self._check_memory()
@@ -248,7 +259,8 @@ class _Run:
                 except errors.VirtlabError as error:
                     other = networks.problem()
                     errors.raise_all(
-                        [error] if other is None else [error, other], "neither images nor networks are ready"
+                        [error] if other is None else [error, other],
+                        msg("neither images nor networks are ready"),
                     )
                 clock.lap("images")
                 side_by_side.check(self._cancelled)
@@ -307,7 +319,7 @@ class _Run:
         for step in self._prepared.plan.guests:
             if step.verb is Verb.REMOVE:
                 self._session.conn.remove_domain(self._prepared.instance.domain(step.name), pool)
-                self._listener.done(step.name, "removed")
+                self._listener.done(step.name, msg("removed"))
 
     def _order(
         self, step: Step, pool: Pool, used: dict[str, StoredImage], addresses: tuple[Address, ...]
@@ -373,7 +385,7 @@ class _Run:
         gone: list[str] = []
         conn, instance = self._session.conn, self._prepared.instance
         if self._touched:
-            self._listener.note("taking back what this run made")
+            self._listener.note(msg("taking back what this run made"))
         for step in filter(self._is_undone, self._touched):
             gone.append(step.name)
             try:
@@ -381,7 +393,9 @@ class _Run:
                     conn.remove_domain(instance.domain(step.name), self._session.pool())
                 else:
                     conn.domain(instance.domain(step.name)).destroy()
-                    self._listener.note(f"{step.name} is left stopped, as the lab file now has it")
+                    self._listener.note(
+                        msg("{name} is left stopped, as the lab file now has it", name=step.name)
+                    )
             except errors.VirtlabError as error:
                 failures.append(error)
             else:

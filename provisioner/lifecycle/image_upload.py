@@ -13,6 +13,7 @@ from provisioner.hypervisor.storage import Pool
 from provisioner.images import cache, memory_needs, packages, registry
 from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import KernelSpec, Recipe
+from provisioner.language import msg
 from provisioner.lifecycle import pool_access, preflight
 from provisioner.listener import Listener
 from provisioner.model import kinds
@@ -59,8 +60,8 @@ class Images:
         """
         if self.kept(text) is None and self._make(text.partition(".")[0], refresh=False).set.text != text:
             raise errors.ImageError(
-                f"the image {text} is gone from the pool, and today another one would be made",
-                hint="to start the guests from that one: {virtlab} up LAB",
+                msg("the image {text} is gone from the pool, and today another one would be made", text=text),
+                hint=msg("to start the guests from that one: {virtlab} up LAB"),
             )
 
     def prepare(self, name: str, *, refresh: bool) -> StoredImage:
@@ -71,7 +72,7 @@ class Images:
 
     def _make(self, name: str, *, refresh: bool) -> StoredImage:
         recipe = registry.get(name, paths.templates_dir())
-        subject = f"image {name}"
+        subject = msg("image {name}", name=name)
         from provisioner.images import build  # not needed where the image is there already
 
         with lock.held(subject, self._listener, timeout=lock.LONG):
@@ -86,7 +87,7 @@ class Images:
             stored = self.kept(key.text)
             if stored is None or not stored.checked:
                 if key in image_volumes.damaged(self._pool):
-                    told = "a file of it in the pool was deleted or changed: it is uploaded again"
+                    told = msg("a file of it in the pool was deleted or changed: it is uploaded again")
                     self._listener.note(f"{subject}: {told}")
                 size = sum(file.stat().st_size for file in built.files.values())
                 preflight.check_disk(self._session, self._pool.folder, size)
@@ -95,10 +96,10 @@ class Images:
                     key,
                     built.files,
                     built.memory,
-                    lambda fraction: self._listener.phase(subject, "uploading to libvirt", fraction),
+                    lambda fraction: self._listener.phase(subject, msg("uploading to libvirt"), fraction),
                 )
                 self._stored = [stored, *(other for other in self._stored if other.set != key)]
-                self._listener.done(subject, "built and uploaded")
+                self._listener.done(subject, msg("built and uploaded"))
             self._remove_older(stored)
         return stored
 
@@ -107,7 +108,13 @@ class Images:
         if used is None:
             return
         for old in image_volumes.remove_unused(self._pool, current.set, used):
-            self._listener.note(f"removed image {old.image} {old.digest}: it is older, and nobody uses it")
+            self._listener.note(
+                msg(
+                    "removed image {image} {digest}: it is older, and nobody uses it",
+                    image=old.image,
+                    digest=old.digest,
+                )
+            )
 
 
 def _kept(text: str | None, stored: Sequence[StoredImage]) -> StoredImage | None:
@@ -187,7 +194,11 @@ def boot_files(image: StoredImage, firmware: str) -> render.BootFiles:
         return render.BootFiles.of(image.paths.__getitem__, firmware)
     except KeyError as error:
         raise errors.ImageError(
-            f"image {image.set.image} has nothing that {firmware} can boot",
-            hint="let the guest boot another image, such as tiny, or make this one anew: "
-            "{virtlab} prepare LAB --refresh",
+            msg(
+                "image {image} has nothing that {firmware} can boot", image=image.set.image, firmware=firmware
+            ),
+            hint=msg(
+                "let the guest boot another image, such as tiny, or make this one anew: {virtlab} "
+                "prepare LAB --refresh"
+            ),
         ) from error

@@ -10,6 +10,7 @@ from provisioner import errors, paths
 from provisioner.images import registry as image_catalog
 from provisioner.labfile import catalog, loader
 from provisioner.labfile.loader import Images
+from provisioner.language import msg
 from provisioner.model.lab import Lab
 from provisioner.model.metadata import Origin
 
@@ -26,8 +27,8 @@ def of_origin(origin: Origin) -> tuple[Path, str]:
     except errors.InputError as error:
         name, again = origin.instance, replace(origin.typed, target="NEW-PLACE").up()
         raise errors.InputError(
-            f"the file that {name} came from is gone: {origin.target}",
-            hint=f"move it back, or {{virtlab}} down {name}, then {again}",
+            msg("the file that {name} came from is gone: {target}", name=name, target=origin.target),
+            hint=msg("move it back, or {virtlab} down {name}, then {again}", name=name, again=again),
         ) from error
 
 
@@ -37,7 +38,7 @@ def load(file: Path, source: str, sets: Sequence[str] = ()) -> Lab:
     try:
         return loader.load(file, source=source, profiles=profiles, images=images(), sets=sets)
     except errors.LabFileError as error:
-        error.hint = f"every key is explained in {paths.labs_dir() / 'reference.yaml'}"
+        error.hint = msg("every key is explained in {file}", file=paths.labs_dir() / "reference.yaml")
         raise
 
 

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 from provisioner import errors, paths, render, settings, side_by_side
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
+from provisioner.language import msg
 from provisioner.lifecycle import host_checks, shield
 from provisioner.listener import Listener
 from provisioner.model import naming, plan, ranges
@@ -17,7 +18,7 @@ from provisioner.model.observed import Observed
 from provisioner.model.plan import Step, Verb
 from provisioner.model.ranges import Taken
 
-_LOG = "libvirt's own log may say more: sudo journalctl -u libvirtd -u virtnetworkd -n 20"
+_LOG = msg("libvirt's own log may say more: sudo journalctl -u libvirtd -u virtnetworkd -n 20")
 
 
 def free_range(instance: naming.Instance, network: str, taken: Sequence[Taken]) -> IPv4Network:
@@ -29,9 +30,16 @@ def free_range(instance: naming.Instance, network: str, taken: Sequence[Taken]) 
     for subnet in ranges.subnets(instance, network, taken, among):
         return subnet
     raise errors.HypervisorError(
-        f"no range of addresses is free for network {network}: {ranges.told(taken, among)}",
-        hint=f'name one that is free, such as ranges = ["10.77.0.0/16"], in {paths.config_file()}; '
-        "or end labs that nobody needs: {virtlab} status",
+        msg(
+            "no range of addresses is free for network {network}: {taken}",
+            network=network,
+            taken=ranges.told(taken, among),
+        ),
+        hint=msg(
+            'name one that is free, such as ranges = ["10.77.0.0/16"], in {file}; or end '
+            "labs that nobody needs: {virtlab} status",
+            file=paths.config_file(),
+        ),
     )
 
 
@@ -89,7 +97,13 @@ class Networks:
             return
         self._put_up_filters()
         for failure in self._take_down_filters():
-            listener.note(f"not removed: {failure.message} ({{virtlab}} down {self._origin.instance})")
+            listener.note(
+                msg(
+                    "not removed: {message} ({virtlab} down {instance})",
+                    message=failure.message,
+                    instance=self._origin.instance,
+                )
+            )
         shield.refresh_others(self._session, self._origin.key)
 
     def _put_up_filters(self) -> None:
@@ -121,7 +135,9 @@ class Networks:
             network = networks[step.name]
             if step.name not in self._subnets:
                 self._subnets[step.name] = free_range(self._origin.key, network.name, taken)
-                taken.append(Taken(self._subnets[step.name], f"network {network.name} of this lab"))
+                taken.append(
+                    Taken(self._subnets[step.name], msg("network {name} of this lab", name=network.name))
+                )
             subnet = self._subnets[step.name]
             found[step.name] = (subnet, render.gateway(network, subnet))
         return found
@@ -151,11 +167,19 @@ class Networks:
             name, subnet = self._origin.key.network(step.name), self._subnets[step.name]
             for other in self._taken():
                 wide = other.range.prefixlen < subnet.prefixlen
-                if other.by != f"network {name}" and other.range.overlaps(subnet) and not wide:
+                if other.by != msg("network {name}", name=name) and other.range.overlaps(subnet) and not wide:
                     raise errors.ConflictError(
-                        f"network {step.name} can't start again: {other.by} has its range, {subnet}",
-                        hint=f"to get another one: {{virtlab}} down {self._origin.instance}, then "
-                        f"{self._origin.typed.up()}",
+                        msg(
+                            "network {name} can't start again: {by} has its range, {subnet}",
+                            name=step.name,
+                            by=other.by,
+                            subnet=subnet,
+                        ),
+                        hint=msg(
+                            "to get another one: {virtlab} down {instance}, then {again}",
+                            instance=self._origin.instance,
+                            again=self._origin.typed.up(),
+                        ),
                     )
 
     def _do(self, step: Step, addresses: dict[str, tuple[Address, ...]], listener: Listener) -> None:
@@ -171,19 +195,20 @@ class Networks:
                 conn.network(name).start()
             conn.network(name).set_hosts(render.dhcp_hosts(hosts))
             return
-        listener.phase(f"network {step.name}", "starting")
+        listener.phase(msg("network {name}", name=step.name), msg("starting"))
         conn.remove_network(name)
         network = next(n for n in self._lab.networks if n.name == step.name)
         subnet = self._subnets[step.name]
         mark = NetworkMetadata(self._origin, network, str(subnet))
         self._begun[name] = step.name
         self._cancelled.owe(
-            f"{{virtlab}} down {self._origin.instance}", f"{self._origin.instance} network {step.name}"
+            f"{{virtlab}} down {self._origin.instance}",
+            msg("{instance} network {name}", instance=self._origin.instance, name=step.name),
         )
         other = self._bridges_in_the_way(step.name, listener)
         conn.create_network(render.network_xml(network, mark, hosts, other_bridge=other))
         self._made.add(name)
-        listener.done(f"network {step.name}", f"{network.mode}, {subnet}")
+        listener.done(msg("network {name}", name=step.name), f"{network.mode}, {subnet}")
 
     def _bridges_in_the_way(self, network: str, listener: Listener) -> int:
         """How many of the names that a network's bridge could have are taken by interfaces of the host.
@@ -194,7 +219,12 @@ class Networks:
         there = frozenset() if state is None else state.interfaces
         number = 0
         while (bridge := self._origin.key.bridge(network, number)) in there:
-            listener.note(f"there is an interface {bridge} already: it is left alone ({{virtlab}} doctor)")
+            listener.note(
+                msg(
+                    "there is an interface {bridge} already: it is left alone ({virtlab} doctor)",
+                    bridge=bridge,
+                )
+            )
             number += 1
         return number
 
@@ -208,5 +238,7 @@ class Networks:
             except errors.VirtlabError as error:
                 failures.append(error)
             else:
-                self._cancelled.pay(f"{self._origin.instance} network {network}")
+                self._cancelled.pay(
+                    msg("{instance} network {network}", instance=self._origin.instance, network=network)
+                )
         return failures + (self._take_down_filters() if self._has_filters else [])

@@ -13,12 +13,13 @@ from provisioner import errors, side_by_side
 from provisioner.backends import choose
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
+from provisioner.language import msg
 from provisioner.lifecycle import pool_access, preflight, shield
 from provisioner.lifecycle.image_upload import Images
 from provisioner.listener import Listener
 from provisioner.model import naming
 from provisioner.model.naming import Instance
-from provisioner.model.observed import Member
+from provisioner.model.observed import Member, state_words
 
 
 def chosen(session: Session, instance: Instance, guest: str | None) -> list[Member]:
@@ -80,15 +81,15 @@ def _check_files(session: Session, guests: Sequence[Member], listener: Listener)
     pool_access.check(session)
     problems = [
         errors.HypervisorError(
-            f"the file of disk {index} of {domain.label} was deleted",
-            hint=f"to make an empty one: {domain.metadata.origin.typed.up()}",
+            msg("the file of disk {index} of {label} was deleted", index=index, label=domain.label),
+            hint=msg("to make an empty one: {command}", command=domain.metadata.origin.typed.up()),
         )
         for domain in starting.values()
         for index, volume in enumerate(domain.volumes)
         if not pool.has(volume)
     ]
     errors.raise_all(
-        problems, "files of several disks were deleted", hint=problems[0].hint if problems else None
+        problems, msg("files of several disks were deleted"), hint=problems[0].hint if problems else None
     )
     store = Images(session, pool, listener)
     for text in sorted({text for domain in starting.values() for text in domain.metadata.images.values()}):
@@ -110,7 +111,7 @@ def stop(
 
     def one(observed: Member) -> None:
         if not observed.is_active:
-            listener.done(observed.guest, f"is {observed.state} already")
+            listener.done(observed.guest, msg("is {state} already", state=state_words(observed.state)))
             return
         choose.backend(session, observed).stop(listener, timeout=timeout)
 
@@ -118,7 +119,7 @@ def stop(
     try:
         problems = side_by_side.run(work, cancelled=cancelled, abandon=True)
     except errors.Cancelled:
-        listener.note("guests that were asked to shut down may still do so: {virtlab} status")
+        listener.note(msg("guests that were asked to shut down may still do so: {virtlab} status"))
         raise
     _raise(problems)
 
@@ -137,4 +138,4 @@ def _attempt(
 
 
 def _raise(problems: Sequence[errors.VirtlabError | None]) -> None:
-    errors.raise_all([each for each in problems if each], "not all guests could be started or stopped")
+    errors.raise_all([each for each in problems if each], msg("not all guests could be started or stopped"))

@@ -9,6 +9,7 @@ from provisioner import errors
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts
 from provisioner.labfile import offers
+from provisioner.language import joined, msg
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.naming import POOL, Instance
 from provisioner.model.observed import Observed
@@ -23,9 +24,13 @@ def check_networks(session: Session, lab: Lab) -> None:
     isolated = [network.name for network in lab.networks if network.mode == "isolated"]
     if session.is_session and isolated:
         raise errors.InputError(
-            f"{lab.file}: network {', '.join(isolated)} is isolated, which needs a bridge, "
-            f"and {session.choice.uri} may make none",
-            hint="use the system's libvirt: -c qemu:///system",
+            msg(
+                "{file}: network {networks} is isolated, which needs a bridge, and {uri} may make none",
+                file=lab.file,
+                networks=", ".join(isolated),
+                uri=session.choice.uri,
+            ),
+            hint=msg("use the system's libvirt: -c qemu:///system"),
         )
 
 
@@ -62,8 +67,11 @@ def check_volumes(session: Session, lab: Lab, instance: Instance, observed: Obse
         virsh = f"virsh -c {quote(session.choice.uri)} vol-delete --pool {POOL}"
         remedies = "; ".join(f"{virsh} {each.name}" for each in in_the_way)
         raise errors.ConflictError(
-            "\n".join(each.told for each in in_the_way),
-            hint=f"if nobody needs it, delete it: {remedies}; or give this lab another name: --as NAME",
+            joined("\n", (each.told for each in in_the_way)),
+            hint=msg(
+                "if nobody needs it, delete it: {remedies}; or give this lab another name: --as NAME",
+                remedies=remedies,
+            ),
         )
 
 
@@ -73,7 +81,7 @@ def memory_of(guests: Iterable[Guest]) -> int:
 
 
 def check_memory(
-    session: Session, guests: Sequence[Guest], least: Mapping[str, int], *, subject: str = "the guests"
+    session: Session, guests: Sequence[Guest], least: Mapping[str, int], *, subject: str = msg("the guests")
 ) -> None:
     """Raises HypervisorError where the host has less free memory than these guests take.
 
@@ -83,13 +91,19 @@ def check_memory(
     wanted, free = memory_of(guests), session.host.free_memory()
     if free is None or wanted <= free:
         return
-    hint = "end labs that nobody needs: {virtlab} status, {virtlab} down LAB"
+    hints = [msg("end labs that nobody needs: {virtlab} status, {virtlab} down LAB")]
     spare = sum(max(0, guest.memory - least.get(guest.name, guest.memory)) for guest in guests)
     if wanted - spare <= free:
         less = rough_size(wanted - free + MIB - 1)
-        hint += f"; or give the guests {less} less in all: memory: in the lab file"
+        hints.append(msg("or give the guests {less} less in all: memory: in the lab file", less=less))
     raise errors.HypervisorError(
-        f"{subject} need {rough_size(wanted)} of memory, and only {rough_size(free)} is free", hint=hint
+        msg(
+            "{subject} need {wanted} of memory, and only {free} is free",
+            subject=subject,
+            wanted=rough_size(wanted),
+            free=rough_size(free),
+        ),
+        hint=joined("; ", hints),
     )
 
 
@@ -98,6 +112,8 @@ def check_disk(session: Session, folder: str, size: int = 0) -> None:
     free, least = session.host.free_disk(folder), _LEAST_DISK + size
     if free is not None and free < least:
         raise errors.HypervisorError(
-            f"only {rough_size(free)} is free in {folder}, for images and disks",
-            hint=f"{rough_size(least)} should be free there",
+            msg(
+                "only {free} is free in {folder}, for images and disks", free=rough_size(free), folder=folder
+            ),
+            hint=msg("{least} should be free there", least=rough_size(least)),
         )

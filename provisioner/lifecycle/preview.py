@@ -8,6 +8,7 @@ from provisioner.hypervisor import host_facts
 from provisioner.hypervisor.uris import Choice
 from provisioner.images import cache, registry
 from provisioner.images.cache import BuiltImage
+from provisioner.language import msg
 from provisioner.lifecycle import lab_files
 from provisioner.lifecycle.image_upload import built_here, least_memory, recipe_key
 from provisioner.lifecycle.networks import free_range
@@ -31,7 +32,10 @@ def documents(
     lab = lab_files.load(file, source, sets)
     if guest is not None and guest not in {g.name for g in lab.top_level}:
         known = ", ".join(g.name for g in lab.top_level)
-        raise errors.InputError(f"{lab.name} has no guest {guest!r}", hint=f"its guests: {known}")
+        raise errors.InputError(
+            msg("{name} has no guest {guest}", name=lab.name, guest=repr(guest)),
+            hint=msg("its guests: {known}", known=known),
+        )
     lab = memory.fitting(lab, least_memory(lab, built_here(lab)))
     origin = metadata.Origin(
         user_name(), lab.name, lab.name, source, str(file), metadata.Choices(accel_flag, sets)

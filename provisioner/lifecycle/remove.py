@@ -8,6 +8,7 @@ from functools import partial
 from provisioner import errors, side_by_side
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
+from provisioner.language import msg
 from provisioner.lifecycle import shield
 from provisioner.listener import Listener
 from provisioner.model.naming import Instance
@@ -30,7 +31,8 @@ def chosen(
     if len(present) > 1 and not every:
         listed = ", ".join(sorted({instance.name for _, instance in present}))
         raise errors.Ambiguous(
-            f"several labs are up: {listed}", hint="{virtlab} down LAB, or {virtlab} down --all"
+            msg("several labs are up: {listed}", listed=listed),
+            hint="{virtlab} down LAB, or {virtlab} down --all",
         )
     return present
 
@@ -55,18 +57,18 @@ def take_down(session: Session, instance: Instance, listener: Listener, cancelle
         if away is not None and guest.volumes:
             conn.domain(guest.name).destroy()
             # its definition stays, which proves whose the disks are
-            told = f"{guest.label} is switched off, and stays until its disks can be deleted"
-            raise errors.PoolAway(f"{told}: {away.message}", hint=away.hint)
+            told = msg("{label} is switched off, and stays until its disks can be deleted", label=guest.label)
+            raise errors.PoolAway(msg("{told}: {message}", told=told, message=away.message), hint=away.hint)
         conn.remove_domain(guest.name, pool)
 
     def attempt(name: str, action: Callable[[], object]) -> errors.VirtlabError | None:
-        listener.phase(name, "removing")
+        listener.phase(name, msg("removing"))
         try:
             action()
         except errors.VirtlabError as error:
             listener.failed(name, error.message)
             return error
-        listener.done(name, "removed")
+        listener.done(name, msg("removed"))
         cancelled.pay(name)
         return None
 
@@ -75,7 +77,10 @@ def take_down(session: Session, instance: Instance, listener: Listener, cancelle
     ]
     # the networks at the same time, because libvirt takes as long for one as for a guest
     work += [
-        (f"{instance.name} network {network.network}", partial(conn.remove_network, network.name))
+        (
+            msg("{name} network {network}", name=instance.name, network=network.network),
+            partial(conn.remove_network, network.name),
+        )
         for network in observed.networks
     ]
     cancelled.owe(f"{{virtlab}} down {instance.name}", *(name for name, _ in work))
@@ -87,6 +92,6 @@ def take_down(session: Session, instance: Instance, listener: Listener, cancelle
         failures = shield.take_down(session, observed.filters)
     errors.raise_all(
         failures,
-        f"not all of {instance.name} could be removed",
+        msg("not all of {name} could be removed", name=instance.name),
         hint=f"{{virtlab}} down {instance.name}",
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from provisioner import errors
 from provisioner.backends.session import Session
+from provisioner.language import msg
 from provisioner.lifecycle import lab_files
 from provisioner.model import naming
 from provisioner.model.lab import Lab
@@ -50,7 +51,10 @@ def locate(session: Session, request: Request) -> Target:
     lab = lab_files.load(file, source, request.sets)
     if request.instance is not None and not naming.is_name(request.instance):
         raise errors.InputError(
-            f"--as {request.instance!r}: a name is 1 to 32 of a-z, 0-9 and -, with no - at an end",
-            hint="take a name such as my-lab",
+            msg(
+                "--as {instance}: a name is 1 to 32 of a-z, 0-9 and -, with no - at an end",
+                instance=repr(request.instance),
+            ),
+            hint=msg("take a name such as my-lab"),
         )
     return Target(lab, session.instance(request.instance or lab.name))

@@ -12,6 +12,7 @@ from provisioner import errors
 from provisioner.backends.session import Session, everywhere
 from provisioner.labfile import catalog
 from provisioner.labfile.catalog import LAB_FILE
+from provisioner.language import joined, msg
 from provisioner.lifecycle import lab_files, shield
 from provisioner.model import naming
 from provisioner.model.lab import Lab
@@ -42,9 +43,12 @@ def lab_up(connect: str | None, target: str, *, cancelled: threading.Event | Non
             doubts = "".join(seen.doubts(target) for _, seen in looks)
             raise _nothing(everything, target, file, doubts)
         if len(matches) > 1:
-            listed = ", ".join(f"{instance.name} on {session.choice.uri}" for session, instance, _ in matches)
+            listed = joined(
+                ", ", (msg("{name} on {uri}", name=i.name, uri=s.choice.uri) for s, i, _ in matches)
+            )
             raise errors.Ambiguous(
-                f"which one: {listed}?", hint="name the instance, and its connection with -c"
+                msg("which one: {listed}?", listed=listed),
+                hint=msg("name the instance, and its connection with -c"),
             )
         for _, seen in looks:
             seen.check_version(matches[0][1])
@@ -59,7 +63,7 @@ def lab_of(domains: Sequence[Member]) -> Lab:
     it is wrong.
     """
     if not domains:
-        raise errors.NotFound("no guest is left of it", hint="see what is up: {virtlab} status")
+        raise errors.NotFound(msg("no guest is left of it"), hint=msg("see what is up: {virtlab} status"))
     return lab_files.load(*lab_files.of_origin(domains[0].metadata.origin))
 
 
@@ -87,9 +91,14 @@ def _nothing(everything: list[Match], target: str, file: str | None, doubts: str
     name, _, guest = target.partition("/")
     if guest in up.get(name, ()):
         return errors.InputError(
-            f"{target!r} names one guest, and this is about a whole lab", hint=f"name the lab: {name}"
+            msg("{target} names one guest, and this is about a whole lab", target=repr(target)),
+            hint=msg("name the lab: {name}", name=name),
         )
-    told = f"no lab {target!r} of yours is up" if file is None else f"no lab of yours from {file} is up"
+    told = (
+        msg("no lab {target} of yours is up", target=repr(target))
+        if file is None
+        else msg("no lab of yours from {file} is up", file=file)
+    )
     return errors.NotFound(told + doubts, hint=_hint(everything, target, sorted(up)))
 
 
@@ -99,16 +108,19 @@ def _hint(everything: list[Match], target: str, up: Sequence[str]) -> str:
         lab = lab_files.load(*lab_files.locate(target))
     except errors.VirtlabError:
         if up:
-            return f"what is up: {', '.join(up)}"
-        return "nothing is up; see which labs there are: {virtlab} list"
+            return msg("what is up: {names}", names=", ".join(up))
+        return msg("nothing is up; see which labs there are: {virtlab} list")
     origins = [guests[0].metadata.origin for _, _, guests in everything if guests]
     if other := sorted(origin.instance for origin in origins if origin.source == lab.source):
-        return f"it is up under another name: {', '.join(other)}"
+        return msg("it is up under another name: {names}", names=", ".join(other))
     again = f"{{virtlab}} up {shlex.quote(target)}"
     for origin in origins:
         if origin.lab == lab.name and not lab_files.exists(origin.target):
-            return (
-                f"{origin.instance} is up, from {origin.target}, which is gone; if that was moved here: "
-                f"{{virtlab}} down {origin.instance}, then {again}"
+            return msg(
+                "{instance} is up, from {target}, which is gone; if that was moved here: {virtlab} "
+                "down {instance}, then {again}",
+                instance=origin.instance,
+                target=origin.target,
+                again=again,
             )
     return again

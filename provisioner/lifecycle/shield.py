@@ -13,6 +13,7 @@ from ipaddress import IPv4Network
 from provisioner import errors, render
 from provisioner.backends.session import Session
 from provisioner.host import lock
+from provisioner.language import msg
 from provisioner.model import naming, ranges
 from provisioner.model.naming import Instance
 from provisioner.model.observed import ObservedFilter, ObservedNetwork
@@ -30,9 +31,15 @@ def check(session: Session) -> None:
     """Raises HypervisorError where libvirt could not keep guests from the host."""
     if not is_possible(session):
         raise errors.HypervisorError(
-            f"libvirt keeps guests from this host by the program {PROGRAM}, which is missing",
-            hint=f"install it (sudo apt-get install -y {PACKAGE}); or, where you trust the lab, let its "
-            "guests reach this host: --trust",
+            msg(
+                "libvirt keeps guests from this host by the program {program}, which is missing",
+                program=PROGRAM,
+            ),
+            hint=msg(
+                "install it (sudo apt-get install -y {package}); or, where you trust the lab, let "
+                "its guests reach this host: --trust",
+                package=PACKAGE,
+            ),
         )
 
 

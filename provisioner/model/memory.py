@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from provisioner.errors import LabFileError
+from provisioner.language import msg
 from provisioner.model import kinds
 from provisioner.model.lab import FilePlace, Guest, Lab
 from provisioner.units import MIB, format_size, rough_size
@@ -24,8 +25,11 @@ def fitting(lab: Lab, least: Mapping[str, int]) -> Lab:
         enough = max(_enough(least[guest.name]) for guest in said)
         raise LabFileError(
             [_problem(lab.place(guest.name, "memory"), guest, least[guest.name]) for guest in said],
-            hint="give the guest more, in the file or with --set "
-            f"{lab.place(said[0].name, 'memory').path}={enough // MIB}MiB",
+            hint=msg(
+                "give the guest more, in the file or with --set {path}={enough}MiB",
+                path=lab.place(said[0].name, "memory").path,
+                enough=enough // MIB,
+            ),
         )
     guests = (replace(g, memory=_enough(least[g.name])) if g in short else g for g in lab.guests)
     return replace(lab, guests=tuple(guests))
@@ -33,14 +37,21 @@ def fitting(lab: Lab, least: Mapping[str, int]) -> Lab:
 
 def _problem(place: FilePlace, guest: Guest, least: int) -> str:
     needed = rough_size(least + MIB - 1)
-    boots = f"what image {guest.image} has here, its kernel and initramfs,"
+    boots = msg("what image {image} has here, its kernel and initramfs,", image=guest.image)
     if guest.firmware == "uefi" and guest.is_top_level:
-        boots = f"what image {guest.image} has here, its kernel and initramfs, started by UEFI,"
+        boots = msg(
+            "what image {image} has here, its kernel and initramfs, started by UEFI,", image=guest.image
+        )
     if not kinds.of(guest.kind).boots_its_image:
-        boots = f"what {guest.parent} starts in it, its own kernel and a small initramfs,"
-    return (
-        f"{place.place}: {place.path}: {format_size(guest.memory)} is too little for {guest.name}: "
-        f"{boots} needs {needed} to come up"
+        boots = msg("what {parent} starts in it, its own kernel and a small initramfs,", parent=guest.parent)
+    return msg(
+        "{place}: {path}: {memory} is too little for {name}: {boots} needs {needed} to come up",
+        place=place.place,
+        path=place.path,
+        memory=format_size(guest.memory),
+        name=guest.name,
+        boots=boots,
+        needed=needed,
     )
 
 

@@ -24,6 +24,7 @@ from ipaddress import IPv4Interface, IPv4Network
 from typing import Any
 
 from provisioner.errors import InputError
+from provisioner.language import msg
 from provisioner.model.enums import Accel, GuestKind, Transport
 from provisioner.model.lab import Guest, Network, is_own
 from provisioner.model.naming import Instance, owner_slug
@@ -140,8 +141,10 @@ def dumps(metadata: GuestMetadata | NetworkMetadata) -> str:
     text = _UNFIT.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
     if len(text) > _LONGEST:
         raise InputError(
-            f"the lab says more than {_LONGEST // 1024} KiB about one guest and those inside it",
-            hint="make it smaller: fewer guests in one, shorter kernel-args and texts",
+            msg(
+                "the lab says more than {size} KiB about one guest and those inside it", size=_LONGEST // 1024
+            ),
+            hint=msg("make it smaller: fewer guests in one, shorter kernel-args and texts"),
         )
     return text
 

@@ -8,12 +8,21 @@ from shlex import quote
 from typing import Literal
 
 from provisioner.errors import ConflictError, GuestError, start_it
+from provisioner.language import joined, msg
 from provisioner.model import naming
 from provisioner.model.lab import Guest
 from provisioner.model.metadata import GuestMetadata, NetworkMetadata, Origin
 from provisioner.sanitize import printable
 
-HINT_LATER = "update virtlab, or go on with the version that made it"
+_RUNS = (msg("running"), msg("paused"), msg("stopping"))
+_RUNS_NOT = (msg("stopped"), msg("crashed"), msg("suspended"), msg("unknown"))
+_STATES = {state: state for state in (*_RUNS, *_RUNS_NOT)}
+HINT_LATER = msg("update virtlab, or go on with the version that made it")
+
+
+def state_words(state: str) -> str:
+    """The state of a domain, as a message."""
+    return _STATES.get(state, state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +61,17 @@ class ObservedDomain:
         """Raises GuestError where it is down or paused."""
         if self.out_of_space:
             raise GuestError(
-                f"{self.label} is paused: there is no room for what it writes to its disk",
-                hint=f"free some space; see where: {{virtlab}} status; then {{virtlab}} start {self.label}",
+                msg("{label} is paused: there is no room for what it writes to its disk", label=self.label),
+                hint=msg(
+                    "free some space; see where: {virtlab} status; then {virtlab} start {label}",
+                    label=self.label,
+                ),
             )
         if not self.is_active or self.state == "paused":
-            raise GuestError(f"{self.label} is {self.state}", hint=start_it(self.label))
+            raise GuestError(
+                msg("{label} is {state}", label=self.label, state=state_words(self.state)),
+                hint=start_it(self.label),
+            )
 
     def members(self) -> Iterator[Member]:
         """The guest, and those inside it at any depth, a parent before the guests that it hosts."""
@@ -139,7 +154,7 @@ class ObservedLater:
     format: int  # of its metadata
 
     def __str__(self) -> str:
-        return f"{self.part} (metadata in format {self.format})"
+        return msg("{part} (metadata in format {format})", part=self.part, format=self.format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +174,13 @@ class ObservedDoubtful:
             "network": "net-dumpxml",
             "volume": f"vol-dumpxml --pool {naming.POOL}",
         }
-        return (
-            f"the {self.kind} {printable(self.name)} has a name like virtlab's, and no metadata that proves "
-            f"it: it is left alone (see: virsh {look[self.kind]} {printable(quote(self.name))})"
+        return msg(
+            "the {kind} {name} has a name like virtlab's, and no metadata that proves it: it is "
+            "left alone (see: virsh {look} {quoted})",
+            kind=self.kind,
+            name=printable(self.name),
+            look=look[self.kind],
+            quoted=printable(quote(self.name)),
         )
 
 
@@ -201,7 +220,11 @@ class Observed:
         """Raises ConflictError where a later virtlab made any part of the instance: none of it is touched."""
         if parts := ", ".join(str(item) for item in self.later if item.instance == instance):
             raise ConflictError(
-                f"{instance.name} was made by a later version of virtlab: {parts}; nothing of it is touched",
+                msg(
+                    "{name} was made by a later version of virtlab: {parts}; nothing of it is touched",
+                    name=instance.name,
+                    parts=parts,
+                ),
                 hint=HINT_LATER,
             )
 
@@ -213,7 +236,7 @@ class Observed:
             for item in self.doubtful
             if instance in (None, item.instance.name) and part in (None, item.part)
         ]
-        return "".join(f"; {told}" for told in about)
+        return joined("", (msg("; {told}", told=told) for told in about))
 
     def origin(self) -> Origin | None:
         """The origin that the first domain tells, or else the first network."""

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
+from provisioner.language import msg
+
 _LONGEST_LIST = 10_000
 _HIGHEST = 1e18
-_WORDS = {int: "a whole number", str: "a text", bool: "true or false"}
+_WORDS = {int: msg("a whole number"), str: msg("a text"), bool: msg("true or false")}
 _T = typing.TypeVar("_T")
 
 
@@ -62,13 +64,13 @@ class _Reader:
     def _read_leaf(self, kind: type, data: Any, at: str) -> Any:
         closed = issubclass(kind, StrEnum)
         if not isinstance(data, str if closed else kind) or (kind is int and isinstance(data, bool)):
-            raise ValueError(f"{at}: not {_WORDS.get(kind, 'a word')}")
+            raise ValueError(msg("{at}: not {words}", at=at, words=_WORDS.get(kind, msg("a word"))))
         if closed:
             if data not in list(kind):  # type: ignore[call-overload]
-                raise ValueError(f"{at}: not one of {', '.join(kind)}")  # type: ignore[arg-type]
+                raise ValueError(msg("{at}: not one of {kind}", at=at, kind=", ".join(kind)))  # type: ignore[arg-type]
             return kind(data)
         if isinstance(data, int) and not abs(data) < _HIGHEST:
-            raise ValueError(f"{at}: not a number that can be")
+            raise ValueError(msg("{at}: not a number that can be", at=at))
         return self._text(data) if isinstance(data, str) else data
 
     def _read_union(self, kinds: tuple[Any, ...], data: Any, at: str) -> Any:
@@ -84,22 +86,22 @@ class _Reader:
 
     def _read_tuple(self, kinds: tuple[Any, ...], data: Any, at: str) -> tuple[Any, ...]:
         if not isinstance(data, list) or len(data) > _LONGEST_LIST:
-            raise ValueError(f"{at}: not a list")
+            raise ValueError(msg("{at}: not a list", at=at))
         if kinds[-1] is not Ellipsis:
             if len(data) != len(kinds):
-                raise ValueError(f"{at}: not {len(kinds)} values")
+                raise ValueError(msg("{at}: not {count} values", at=at, count=len(kinds)))
             pairs = zip(kinds, data, strict=True)
             return tuple(self.read(kind, item, f"{at}[{i}]") for i, (kind, item) in enumerate(pairs))
         return tuple(self.read(kinds[0], item, f"{at}[{i}]") for i, item in enumerate(data))
 
     def _read_dict(self, kind: Any, data: Any, at: str) -> dict[str, Any]:
         if not isinstance(data, dict) or len(data) > _LONGEST_LIST:
-            raise ValueError(f"{at}: not an object")
+            raise ValueError(msg("{at}: not an object", at=at))
         return {str(key): self.read(kind, item, f"{at}.{key}") for key, item in data.items()}
 
     def _read_object(self, kind: type, data: Any, at: str) -> Any:
         if not isinstance(data, dict):
-            raise ValueError(f"{at}: not an object")
+            raise ValueError(msg("{at}: not an object", at=at))
         hints = _hints(kind)
         values = {}
         for field in dataclasses.fields(kind):
@@ -119,5 +121,5 @@ def _hints(kind: type) -> dict[str, Any]:
 
 def _number(data: Any, at: str) -> float:
     if isinstance(data, bool) or not isinstance(data, int | float) or not abs(data) < _HIGHEST:
-        raise ValueError(f"{at}: not a number that can be")
+        raise ValueError(msg("{at}: not a number that can be", at=at))
     return float(data)

@@ -11,11 +11,12 @@ from itertools import zip_longest
 from typing import Any
 
 from provisioner.errors import ConflictError, InputError
+from provisioner.language import msg
 from provisioner.model import naming, ranges
 from provisioner.model.accel import Decision
 from provisioner.model.lab import Guest, Lab, Network
 from provisioner.model.metadata import Address, Choices, GuestMetadata, Origin
-from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork
+from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork, state_words
 from provisioner.model.plain import to_data
 from provisioner.units import format_size
 
@@ -83,9 +84,18 @@ def check_origin(instance: naming.Instance, lab: Lab, observed: Observed) -> Non
     origin = observed.origin()
     if origin is not None and origin.source != lab.source:
         raise ConflictError(
-            f"{instance.name} is already up, made from {origin.file}, not from {lab.file}",
-            hint=f"give this one a name of its own: {{virtlab}} up {shlex.quote(str(lab.file))} --as NAME; "
-            f"or end that one first: {{virtlab}} down {instance.name}",
+            msg(
+                "{name} is already up, made from {file}, not from {lab}",
+                name=instance.name,
+                file=origin.file,
+                lab=lab.file,
+            ),
+            hint=msg(
+                "give this one a name of its own: {virtlab} up {file} --as NAME; or end that one "
+                "first: {virtlab} down {name}",
+                file=shlex.quote(str(lab.file)),
+                name=instance.name,
+            ),
         )
 
 
@@ -102,7 +112,7 @@ def make(lab: Lab, origin: Origin, observed: Observed, accels: Mapping[str, str]
     ]
     wanted = {guest.name for guest in lab.top_level}
     guests += [
-        Step(Verb.REMOVE, domain.guest, "a bench that was ended left it behind")
+        Step(Verb.REMOVE, domain.guest, msg("a bench that was ended left it behind"))
         if naming.is_clone(domain.guest)
         else Step(Verb.REMOVE, domain.guest, _why_gone(domain, origin), loses=_loss(domain, disks=True))
         for domain in observed.domains
@@ -113,16 +123,24 @@ def make(lab: Lab, origin: Origin, observed: Observed, accels: Mapping[str, str]
     for guest in lab.guests:
         if guest.parent in fresh:
             fresh.add(guest.name)
-            inner.append(Step(Verb.START, guest.name, f"inside {guest.parent}, once that answers"))
+            inner.append(
+                Step(Verb.START, guest.name, msg("inside {parent}, once that answers", parent=guest.parent))
+            )
         elif guest.parent is not None:
-            inner.append(Step(Verb.LEAVE, guest.name, f"inside {guest.parent}; started if it does not run"))
+            inner.append(
+                Step(
+                    Verb.LEAVE,
+                    guest.name,
+                    msg("inside {parent}; started if it does not run", parent=guest.parent),
+                )
+            )
     return Plan(tuple(networks), tuple(guests), tuple(inner))
 
 
 def _why_gone(domain: ObservedDomain, origin: Origin) -> str:
     if domain.guest in origin.choices.left_out:
-        return "it is optional, and left out now"
-    return "the lab file no longer has it"
+        return msg("it is optional, and left out now")
+    return msg("the lab file no longer has it")
 
 
 def _network_steps(lab: Lab, observed: Observed) -> list[Step]:
@@ -130,27 +148,28 @@ def _network_steps(lab: Lab, observed: Observed) -> list[Step]:
     used = {interface.network for guest in lab.top_level for interface in guest.interfaces}
     steps = [_network_step(n, existing.pop(n.name, None)) for n in lab.networks if n.name in used]
     steps += [
-        Step(Verb.REMOVE, name, "no guest of the lab file uses it", loses=None) for name in sorted(existing)
+        Step(Verb.REMOVE, name, msg("no guest of the lab file uses it"), loses=None)
+        for name in sorted(existing)
     ]
     return steps
 
 
 def _network_step(network: Network, observed: ObservedNetwork | None) -> Step:
     if observed is None:
-        return Step(Verb.CREATE, network.name, "not there yet")
+        return Step(Verb.CREATE, network.name, msg("not there yet"))
     changes = list(_differences(observed.metadata.network, network))
     if any(change.key not in _NO_RESTART for change in changes):
-        return Step(Verb.REPLACE, network.name, "the lab file changed", tuple(map(str, changes)))
+        return Step(Verb.REPLACE, network.name, msg("the lab file changed"), tuple(map(str, changes)))
     if not observed.active:
-        return Step(Verb.START, network.name, "it is stopped")
-    return Step(Verb.KEEP, network.name, "as the lab file says")
+        return Step(Verb.START, network.name, msg("it is stopped"))
+    return Step(Verb.KEEP, network.name, msg("as the lab file says"))
 
 
 def _guest_step(
     guest: Guest, lab: Lab, observed: ObservedDomain | None, renewed: set[str], origin: Origin, accel: str
 ) -> Step:
     if observed is None:
-        return Step(Verb.CREATE, guest.name, "not there yet")
+        return Step(Verb.CREATE, guest.name, msg("not there yet"))
     told = observed.metadata
     changes = [
         *_differences(told.guest, guest),
@@ -159,29 +178,43 @@ def _guest_step(
         *_differences(told.origin.trusted, origin.trusted, ("trusted",)),
         *_differences(_flags(told.origin.choices), _flags(origin.choices), ("choices",)),
     ]
-    lines = (*map(str, changes), *(f"disks[{i}]: its file was deleted → empty" for i in observed.lost_disks))
-    why = "flags ask for it" if {change.key for change in changes} <= _FLAGS else "the lab file changed"
+    lines = (
+        *map(str, changes),
+        *(msg("disks[{number}]: its file was deleted → empty", number=i) for i in observed.lost_disks),
+    )
+    why = (
+        msg("flags ask for it")
+        if {change.key for change in changes} <= _FLAGS
+        else msg("the lab file changed")
+    )
     if _disks_lost(told.guest, guest):
         return Step(Verb.REPLACE, guest.name, why, lines, _loss(observed, disks=True))
     if any(change.key not in _NO_RESTART for change in changes):
         return Step(Verb.RESTART, guest.name, why, lines, _loss(observed, disks=False))
     moved = sorted({i.network for i in guest.interfaces} & renewed)
     if moved and observed.is_active:
-        reason = f"its network {', '.join(moved)} was not there or is made anew"
+        reason = msg("its network {names} was not there or is made anew", names=", ".join(moved))
         return Step(Verb.RESTART, guest.name, reason, loses=_loss(observed, disks=False))
     if observed.cut_off and observed.is_active:
-        reason = f"it is cut off from its network {', '.join(observed.cut_off)}, which was started again"
+        reason = msg(
+            "it is cut off from its network {cut_off}, which was started again",
+            cut_off=", ".join(observed.cut_off),
+        )
         return Step(Verb.RESTART, guest.name, reason, loses=_loss(observed, disks=False))
     if observed.lost_disks and observed.is_active:
-        reason = "the file of a disk was deleted"
+        reason = msg("the file of a disk was deleted")
         return Step(
-            Verb.RESTART, guest.name, reason, lines, f"{_loss(observed, disks=False)} and on that disk"
+            Verb.RESTART,
+            guest.name,
+            reason,
+            lines,
+            msg("{loss} and on that disk", loss=_loss(observed, disks=False)),
         )
     if not observed.is_active or observed.state == "paused":
-        return Step(Verb.START, guest.name, f"it is {observed.state}", lines)
+        return Step(Verb.START, guest.name, msg("it is {state}", state=state_words(observed.state)), lines)
     if changes:
         return Step(Verb.UPDATE, guest.name, why, lines)
-    return Step(Verb.KEEP, guest.name, "as the lab file says")
+    return Step(Verb.KEEP, guest.name, msg("as the lab file says"))
 
 
 def _flags(choices: Choices) -> str:
@@ -227,9 +260,11 @@ def guest_metadata(
 def _loss(observed: ObservedDomain, *, disks: bool) -> str | None:
     if disks and observed.metadata.guest.disks:
         return (
-            "all that is on its disks and in its memory" if observed.is_active else "all that is on its disks"
+            msg("all that is on its disks and in its memory")
+            if observed.is_active
+            else msg("all that is on its disks")
         )
-    return "what is in its memory" if observed.is_active else None
+    return msg("what is in its memory") if observed.is_active else None
 
 
 def _disks_lost(old: Guest, new: Guest) -> bool:
@@ -333,6 +368,10 @@ def lowest_free(network: str, subnet: ipaddress.IPv4Network, taken: set[tuple[st
         if (network, text) not in taken:
             return text
     raise InputError(
-        f"network {network} has more interfaces than addresses for them ({_END_OF_HOSTS - _FIRST_HOST})",
-        hint="spread the guests over several networks",
+        msg(
+            "network {network} has more interfaces than addresses for them ({most})",
+            network=network,
+            most=_END_OF_HOSTS - _FIRST_HOST,
+        ),
+        hint=msg("spread the guests over several networks"),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, collapse_addresses
 
+from provisioner.language import joined, msg
 from provisioner.model import naming
 
 PREFIX = 24  # of a network's range
@@ -27,7 +28,7 @@ class Taken:
     by: str
 
 
-_USER_MODE = Taken(USER_SUBNET, "QEMU's user mode")
+_USER_MODE = Taken(USER_SUBNET, msg("QEMU's user mode"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,17 @@ def closed(
 
 def told(taken: Sequence[Taken], among: Sequence[Block]) -> str:
     """What is in the way of each block, in one line."""
-    return "; ".join(f"in {block.addresses} {_listed(block.in_the_way(taken))}" for block in among)
+    return joined(
+        "; ",
+        (
+            msg("in {addresses} {taken}", addresses=block.addresses, taken=_listed(block.in_the_way(taken)))
+            for block in among
+        ),
+    )
 
 
 def _listed(taken: Sequence[Taken]) -> str:
-    shown = [f"{t.by} has {t.range}" for t in taken[:_SHOWN]]
-    return ", ".join(shown) + (f", and so on ({len(taken)} in all)" if len(taken) > len(shown) else "")
+    shown = [msg("{by} has {range}", by=t.by, range=t.range) for t in taken[:_SHOWN]]
+    if len(taken) > len(shown):
+        shown.append(msg("and so on ({count} in all)", count=len(taken)))
+    return joined(", ", shown)

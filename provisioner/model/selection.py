@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from provisioner.errors import InputError
+from provisioner.language import msg
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.metadata import Choices
 
@@ -42,7 +43,8 @@ def settled(lab: Lab, choices: Choices, add: Sequence[str], drop: Sequence[str])
             if name not in known:
                 raise InputError(f"{flag} {name}: {_refusal(lab, name)}", hint=_hint(known))
     if both := sorted(set(add) & set(drop)):
-        raise InputError(f"{both[0]} is asked for both --with and --without", hint="say one of the two")
+        told = msg("{guest} is asked for both --with and --without", guest=both[0])
+        raise InputError(told, hint=msg("say one of the two"))
     asked = tuple(n for n in dict.fromkeys((*choices.guests, *add)) if n in known and n not in drop)
     smaller = chosen(lab, asked)
     present = {guest.name for guest in smaller.guests}
@@ -60,8 +62,12 @@ def _chain(lab: Lab, guest: Guest) -> Iterator[Guest]:
 
 def _refusal(lab: Lab, name: str) -> str:
     is_there = any(guest.name == name for guest in lab.guests)
-    return "that guest is always there" if is_there else f"{lab.name} has no such guest"
+    return msg("that guest is always there") if is_there else msg("{name} has no such guest", name=lab.name)
 
 
 def _hint(known: Sequence[str]) -> str:
-    return f"optional guests: {', '.join(known)}" if known else "this lab has no optional guests"
+    return (
+        msg("optional guests: {known}", known=", ".join(known))
+        if known
+        else msg("this lab has no optional guests")
+    )

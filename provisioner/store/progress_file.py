@@ -9,6 +9,7 @@ from pathlib import Path
 
 from provisioner import atomic, paths
 from provisioner.errors import VirtlabError
+from provisioner.language import msg
 
 _FORMAT = 1
 _LONGEST = 64 * 1024
@@ -57,8 +58,8 @@ def save(lesson: str, progress: Progress) -> None:
         atomic.write(file, json.dumps(data))
     except OSError as error:
         raise VirtlabError(
-            f"your progress can't be kept in {file}: {error.strerror}",
-            hint="make the folder writable, or set XDG_STATE_HOME to one that is",
+            msg("your progress can't be kept in {file}: {reason}", file=file, reason=error.strerror),
+            hint=msg("make the folder writable, or set XDG_STATE_HOME to one that is"),
         ) from error
 
 
@@ -74,8 +75,8 @@ def forget(lesson: str) -> None:
         file.unlink(missing_ok=True)
     except OSError as error:
         raise VirtlabError(
-            f"your progress in {file} can't be removed: {error.strerror}",
-            hint="make the folder writable, or remove the file yourself",
+            msg("your progress in {file} can't be removed: {reason}", file=file, reason=error.strerror),
+            hint=msg("make the folder writable, or remove the file yourself"),
         ) from error
 
 

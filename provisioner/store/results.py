@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from provisioner import atomic, errors, paths
+from provisioner.language import msg
 from provisioner.model.measured import Bench
 from provisioner.model.plain import to_data
 from provisioner.store import saved
@@ -43,8 +44,8 @@ def save(kind: str, instance: str, source: str, data: Any, sets: Sequence[str] =
         _write(path, {"source": source, "sets": list(sets), "result": data})
     except OSError as error:
         raise errors.VirtlabError(
-            f"the result can't be kept in {path}: {error.strerror}",
-            hint="make room there, or let this user write it",
+            msg("the result can't be kept in {path}: {reason}", path=path, reason=error.strerror),
+            hint=msg("make room there, or let this user write it"),
         ) from error
     return path
 
@@ -106,33 +107,43 @@ def load_bench(instance: str, source: str | None) -> Bench | None:
 
 def bench_in(path: Path) -> Bench:
     """The benchmark in a file that ``--save`` wrote. Raises InputError with what is wrong with the file."""
-    hint = "give a file that was written with {virtlab} bench LAB --save FILE"
+    hint = msg("give a file that was written with {virtlab} bench LAB --save FILE")
     try:
         return saved.bench_from_data(_read(path))
     except OSError as error:
-        raise errors.InputError(f"{path} can't be read: {error.strerror}", hint=hint) from error
+        raise errors.InputError(
+            msg("{path} can't be read: {reason}", path=path, reason=error.strerror), hint=hint
+        ) from error
     except RecursionError as error:
-        raise errors.InputError(f"{path} is no saved benchmark: it is nested too deep", hint=hint) from error
+        raise errors.InputError(
+            msg("{path} is no saved benchmark: it is nested too deep", path=path), hint=hint
+        ) from error
     except ValueError as error:
-        raise errors.InputError(f"{path} is no saved benchmark: {error}", hint=hint) from error
+        raise errors.InputError(
+            msg("{path} is no saved benchmark: {error}", path=path, error=error), hint=hint
+        ) from error
 
 
 def may_save(path: Path) -> None:
     """Raises InputError where a benchmark can't be written to that file. This is asked before a run."""
     if not path.parent.is_dir():
         raise errors.InputError(
-            f"there is no folder {path.parent}", hint=f"make it first: mkdir -p {path.parent}"
+            msg("there is no folder {parent}", parent=path.parent),
+            hint=msg("make it first: mkdir -p {parent}", parent=path.parent),
         )
     if path.exists():
         try:
             bench_in(path)
         except errors.InputError as error:
             raise errors.InputError(
-                f"{path} is there, and is no saved benchmark: it would be lost",
-                hint="give --save another name",
+                msg("{path} is there, and is no saved benchmark: it would be lost", path=path),
+                hint=msg("give --save another name"),
             ) from error
     if not os.access(path.parent, os.W_OK):
-        raise errors.InputError(f"{path.parent} is not yours to write in", hint="give --save another folder")
+        raise errors.InputError(
+            msg("{parent} is not yours to write in", parent=path.parent),
+            hint=msg("give --save another folder"),
+        )
 
 
 def save_bench(path: Path, bench: Bench) -> None:
@@ -141,8 +152,8 @@ def save_bench(path: Path, bench: Bench) -> None:
         _write(path, to_data(bench))
     except OSError as error:
         raise errors.VirtlabError(
-            f"{path} can't be written: {error.strerror}",
-            hint="give --save a file in a folder that you can write to",
+            msg("{path} can't be written: {reason}", path=path, reason=error.strerror),
+            hint=msg("give --save a file in a folder that you can write to"),
         ) from error
 
 
@@ -172,22 +183,24 @@ def _remove(file: Path) -> None:
         file.unlink(missing_ok=True)
     except OSError as error:
         raise errors.VirtlabError(
-            f"{file} can't be removed: {error.strerror}",
-            hint="make the folder writable, or remove the file yourself",
+            msg("{file} can't be removed: {reason}", file=file, reason=error.strerror),
+            hint=msg("make the folder writable, or remove the file yourself"),
         ) from error
 
 
 def _read(path: Path) -> Any:
     if path.exists() and not path.is_file():
-        raise ValueError("it is not a file")
+        raise ValueError(msg("it is not a file"))
     with path.open("rb") as file:
         text = file.read(saved.LONGEST_FILE + 1)
     if len(text) > saved.LONGEST_FILE:
-        raise ValueError(f"it is larger than {saved.LONGEST_FILE // 1024**2} MiB")
+        raise ValueError(
+            msg("it is larger than {longest_file} MiB", longest_file=saved.LONGEST_FILE // 1024**2)
+        )
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError("it is not JSON") from error
+        raise ValueError(msg("it is not JSON")) from error
 
 
 def _write(path: Path, data: Any) -> None:

@@ -6,6 +6,7 @@ import typing
 from functools import partial
 from typing import Any
 
+from provisioner.language import msg
 from provisioner.model import plain
 from provisioner.model.measured import FORMAT, Bench
 from provisioner.sanitize import printable
@@ -21,9 +22,15 @@ def bench_from_data(data: Any) -> Bench:
     Raises ValueError, with the place and what is wrong there, for anything else.
     """
     if not isinstance(data, dict) or "outcomes" not in data:
-        raise ValueError("it holds no benchmark")
+        raise ValueError(msg("it holds no benchmark"))
     if data.get("format") != FORMAT:
-        raise ValueError(f"its format is {printable(repr(data.get('format')), 40)}, not {FORMAT}")
+        raise ValueError(
+            msg(
+                "its format is {format}, not {known}",
+                format=printable(repr(data.get("format")), 40),
+                known=FORMAT,
+            )
+        )
     return restored(Bench, data)
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from provisioner.language import msg
+
 # Linux's words for the end of its kernel (kernel/panic.c). After them nothing comes any more.
 END = b"Kernel panic - not syncing"
 # Words of Linux (init/initramfs.c, mm/oom_kill.c), of programs that find the root file system full, which is
@@ -37,4 +39,4 @@ def of(lines: Sequence[str]) -> Cause | None:
 
 def more_memory(guest: str) -> str:
     """The hint for a guest of that name that lacks memory."""
-    return f"give it more memory: memory: in its lab file, or --set {guest}.memory=..."
+    return msg("give it more memory: memory: in its lab file, or --set {guest}.memory=...", guest=guest)

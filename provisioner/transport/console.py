@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from provisioner import errors
+from provisioner.language import msg
 from provisioner.sanitize import TerminalFilter
 from provisioner.transport.channel import left
 
@@ -85,7 +86,13 @@ def interact(
         stream = open_stream(session.on_data, session.on_end)
         try:
             if session.is_terminal:
-                say(f"Connected to {label}. Leave with {ESCAPE_NAME}. If nothing shows, press Enter.")
+                say(
+                    msg(
+                        "Connected to {label}. Leave with {keys}. If nothing shows, press Enter.",
+                        label=label,
+                        keys=ESCAPE_NAME,
+                    )
+                )
             with session.signals(resize), session.raw_mode():
                 end = session.run(stream)
         finally:
@@ -96,11 +103,17 @@ def interact(
     finally:
         session.close()
     if end is End.GUEST:
-        say(f"The console of {label} closed: the guest stopped.")
+        say(msg("The console of {label} closed: the guest stopped.", label=label))
     elif end is End.ENDLESS:
-        say(f"Left the console of {label}: it was not quiet within {longest:.0f} s of the end of the input.")
+        say(
+            msg(
+                "Left the console of {label}: it was not quiet within {longest} s of the end of the input.",
+                label=label,
+                longest=f"{longest:.0f}",
+            )
+        )
     elif session.is_terminal:
-        say(f"Left the console of {label}; the guest goes on running.")
+        say(msg("Left the console of {label}; the guest goes on running.", label=label))
     return end
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from provisioner import errors
+from provisioner.language import msg
 from provisioner.sanitize import printable
 from provisioner.transport import files, following
 from provisioner.transport.channel import FIRST_ANSWER, AgentChannel, AgentSession, left
@@ -130,7 +131,9 @@ class AgentTransport:
         time. For the same reason a program does not end then where this process was killed.
         """
         if not argv or not argv[0]:
-            raise errors.InputError("no command given", hint=f"{{virtlab}} exec {self.label} -- uname -a")
+            raise errors.InputError(
+                msg("no command given"), hint=f"{{virtlab}} exec {self.label} -- uname -a"
+            )
         deadline = time.monotonic() + timeout
         with self._session(deadline) as session:
             result = self._run(session, argv, input, deadline, max_output, heard, until)
@@ -177,7 +180,9 @@ class AgentTransport:
         except (errors.Broken, errors.QemuStopped):
             raise
         except errors.NotReady as error:
-            told = f"{self.label} is up, and does not answer ({error.message})"
+            told = msg(
+                "{label} is up, and does not answer ({message})", label=self.label, message=error.message
+            )
             raise errors.Broken(told, hint=errors.start_anew(self.label)) from error
 
     def _check(self, session: AgentSession, deadline: float) -> None:
@@ -188,12 +193,12 @@ class AgentTransport:
         except RefusedError as error:
             raise self._broken(error.message) from error
         if status is None:
-            raise self._broken("a command that does nothing does not end")
+            raise self._broken(msg("a command that does nothing does not end"))
         if status.get("exitcode") != 0:
-            raise self._broken(_told(status.get("err-data")) or "its shell fails")
+            raise self._broken(_told(status.get("err-data")) or msg("its shell fails"))
 
     def _broken(self, why: str) -> errors.Broken:
-        told = f"{self.label} is up, and can't run commands any more: {why}"
+        told = msg("{label} is up, and can't run commands any more: {why}", label=self.label, why=why)
         return errors.Broken(told, hint=errors.start_anew(self.label))
 
     def _helper(
@@ -246,9 +251,13 @@ class AgentTransport:
         if status is None:
             self._kill(session, pid, folder)
             raise errors.TookTooLong(
-                f"{self.label}: {printable(argv[0], 60)} was still running after "
-                f"{format_seconds(time.monotonic() - begin)} and was stopped",
-                hint="give it more time with --timeout",
+                msg(
+                    "{label}: {command} was still running after {seconds} and was stopped",
+                    label=self.label,
+                    command=printable(argv[0], 60),
+                    seconds=format_seconds(time.monotonic() - begin),
+                ),
+                hint=msg("give it more time with --timeout"),
             )
         if follower is None:
             return self._result(status, most)
@@ -261,7 +270,7 @@ class AgentTransport:
         pid = self._start(session, argv, None, deadline)
         status = self._await_end(session, pid, deadline, most)
         if status is None:
-            raise errors.NotReady(f"{argv[0]} did not end in time")
+            raise errors.NotReady(msg("{command} did not end in time", command=argv[0]))
         return self._result(status, most)
 
     def _start(
@@ -342,7 +351,9 @@ class AgentTransport:
         return unpacked
 
     def _nonsense(self, execute: str) -> errors.Broken:
-        told = f"{self.label}: the guest agent's answer to {execute} makes no sense"
+        told = msg(
+            "{label}: the guest agent's answer to {execute} makes no sense", label=self.label, execute=execute
+        )
         return errors.Broken(told, hint=errors.start_anew(self.label))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from provisioner import errors
+from provisioner.language import msg
 from provisioner.sanitize import printable
 from provisioner.transport.result import Result
 from provisioner.transport.script import finish_push
@@ -32,9 +33,15 @@ def push(run: Run, label: str, source: bytes | Path, remote: str, *, mode: int |
     try:
         content = source if isinstance(source, bytes) else source.read_bytes()
     except OSError as error:
-        raise errors.InputError(f"can't read the file to send: {error.strerror}: {error.filename}") from error
+        raise errors.InputError(
+            msg(
+                "can't read the file to send: {reason}: {filename}",
+                reason=error.strerror,
+                filename=error.filename,
+            )
+        ) from error
     part = f"{remote}.virtlab-part"
-    failure = f"can't write {remote}"
+    failure = msg("can't write {remote}", remote=remote)
     for at in range(0, max(1, len(content)), chunk):
         write = ["sh", "-c", 'cat >>"$1"' if at else 'cat >"$1"', "sh", part]
         _checked(run, label, write, content[at : at + chunk], failure)
@@ -51,10 +58,17 @@ def pull(run: Run, label: str, remote: str, *, max_bytes: int, chunk: int) -> by
         piece = ["head", "-c", str(chunk), remote]
         if content:
             piece = ["dd", f"if={remote}", f"bs={chunk}", f"skip={len(content) // chunk}", "count=1"]
-        data = _checked(run, label, piece, None, f"can't read {remote}", chunk).stdout
+        data = _checked(run, label, piece, None, msg("can't read {remote}", remote=remote), chunk).stdout
         content += data
         if len(content) > max_bytes:
-            raise errors.TooMuch(f"{label}: {remote} has more than {format_size(max_bytes)}")
+            raise errors.TooMuch(
+                msg(
+                    "{label}: {remote} has more than {size}",
+                    label=label,
+                    remote=remote,
+                    size=format_size(max_bytes),
+                )
+            )
         if len(data) < chunk:
             return bytes(content)
 
@@ -63,8 +77,8 @@ def check_remote(remote: str) -> None:
     """Raises InputError where it can't be the path of a file in a guest."""
     if not posixpath.isabs(remote) or remote.endswith("/") or "\0" in remote:
         raise errors.InputError(
-            f"{printable(remote, 100)} is no absolute path of a file in a guest",
-            hint="such as /tmp/notes.txt",
+            msg("{remote} is no absolute path of a file in a guest", remote=printable(remote, 100)),
+            hint=msg("such as /tmp/notes.txt"),
         )
 
 
@@ -74,6 +88,8 @@ def _checked(
     """Run a helper. Raises GuestError with what it printed where it fails."""
     result = run(argv, data, most)
     if result.exit_code != 0:
-        said = printable(result.stderr.strip(), 300) or f"exit code {result.exit_code}"
-        raise errors.GuestError(f"{label}: {failure}: {said}")
+        said = printable(result.stderr.strip(), 300) or msg(
+            "exit code {exit_code}", exit_code=result.exit_code
+        )
+        raise errors.GuestError(msg("{label}: {failure}: {said}", label=label, failure=failure, said=said))
     return result

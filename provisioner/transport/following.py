@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from provisioner import errors
+from provisioner.language import msg
 from provisioner.transport.result import Result
 from provisioner.transport.script import look
 
@@ -78,9 +79,13 @@ class Follower:
             self._is_too_late = True
             if self.has_looked:
                 raise errors.GuestError(
-                    f"{self._label}: the command was ended there: for {LEASE_SECONDS} s nothing was heard of "
-                    "its caller",
-                    hint="run it once more, and do not stop virtlab meanwhile",
+                    msg(
+                        "{label}: the command was ended there: for {seconds} s nothing was heard of "
+                        "its caller",
+                        label=self._label,
+                        seconds=LEASE_SECONDS,
+                    ),
+                    hint=msg("run it once more, and do not stop virtlab meanwhile"),
                 )
             return False
         self.has_looked = True

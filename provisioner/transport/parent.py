@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from provisioner import errors
+from provisioner.language import msg
 from provisioner.model.lab import Guest
 from provisioner.sanitize import plain_lines, printable
 from provisioner.transport import files
@@ -63,7 +64,9 @@ class ParentTransport:
     ) -> Result:
         """See ``Transport``."""
         if not argv or not argv[0]:
-            raise errors.InputError("no command given", hint=f"{{virtlab}} exec {self.label} -- uname -a")
+            raise errors.InputError(
+                msg("no command given"), hint=f"{{virtlab}} exec {self.label} -- uname -a"
+            )
         command = [INNER, "exec", self._name, "--", *argv]
         began = time.monotonic()
         held = _Held(heard) if heard is not None else None
@@ -76,7 +79,12 @@ class ParentTransport:
                 held.let_go()
             seconds = format_seconds(time.monotonic() - began)
             raise errors.TookTooLong(
-                f"{self.label}: {printable(argv[0], 60)} was still running after {seconds} and was stopped",
+                msg(
+                    "{label}: {command} was still running after {seconds} and was stopped",
+                    label=self.label,
+                    command=printable(argv[0], 60),
+                    seconds=seconds,
+                ),
                 hint=errors.more_time(self.label),
             ) from error
         except (errors.NotReady, errors.Busy, errors.TooMuch):
@@ -116,9 +124,12 @@ class ParentTransport:
         except errors.GuestError:
             is_up = False
         if is_up:
-            told = f"{self.label} is up, and does not answer: {why}"
+            told = msg("{label} is up, and does not answer: {why}", label=self.label, why=why)
             return errors.Broken(told, hint=errors.start_anew(self.label))
-        return errors.GuestError(f"{self.label} can't be reached: {why}", hint=errors.start_it(self.label))
+        return errors.GuestError(
+            msg("{label} can't be reached: {why}", label=self.label, why=why),
+            hint=errors.start_it(self.label),
+        )
 
     def _until(self, timeout: float) -> files.Run:
         deadline = time.monotonic() + timeout
@@ -188,7 +199,9 @@ def start(parent: Transport, name: str, definition: bytes, timeout: float) -> No
             [INNER, "start", name], input=definition, timeout=timeout, max_output=_SMALL_OUTPUT
         )
     except errors.TookTooLong as error:
-        raise errors.NotReady(f"it did not answer within {format_seconds(timeout)}") from error
+        raise errors.NotReady(
+            msg("it did not answer within {timeout}", timeout=format_seconds(timeout))
+        ) from error
     _expect_success(parent, result)
 
 
@@ -234,8 +247,8 @@ def _check_program(parent: Transport) -> None:
 
 def _no_program(parent: Transport) -> errors.GuestError:
     return errors.GuestError(
-        f"{parent.label} can't run guests: its image has no {INNER}",
-        hint="give it an image that can: image: in the lab file",
+        msg("{label} can't run guests: its image has no {inner}", label=parent.label, inner=INNER),
+        hint=msg("give it an image that can: image: in the lab file"),
     )
 
 
@@ -243,7 +256,11 @@ def _expect_success(parent: Transport, result: Result) -> None:
     if result.exit_code in _NO_PROGRAM:
         raise _no_program(parent)
     if result.exit_code != 0:
-        said = _line(result.stderr) or _line(result.stdout) or f"{INNER} ended with {result.exit_code}"
+        said = (
+            _line(result.stderr)
+            or _line(result.stdout)
+            or msg("{inner} ended with {exit_code}", inner=INNER, exit_code=result.exit_code)
+        )
         raise errors.GuestError(said)
 
 

@@ -7,6 +7,7 @@ import time
 from typing import Protocol
 
 from provisioner import errors
+from provisioner.language import msg
 from provisioner.sanitize import plain_lines
 from provisioner.transport.channel import left
 
@@ -39,14 +40,15 @@ def ask(stream: Stream, label: str, prompt: str, line: str, deadline: float) -> 
         stream.write(b"\r", deadline)
         _receive(stream, label, received, min(deadline, time.monotonic() + _AGAIN_SECONDS), waiting)
         if left(deadline) <= 0:
-            told = f"{label} is up, and does not wait for a line at its console"
+            told = msg("{label} is up, and does not wait for a line at its console", label=label)
             raise errors.Broken(told, hint=errors.start_anew(label))
     stream.write(line.encode("ascii") + b"\r", deadline)
     _receive(stream, label, received, deadline, typed)
     answer = typed.search(_plain(received))
     if answer is None:
         raise errors.NotReady(
-            f"{label} gave no complete answer at its console to {line}", hint=errors.more_time(label)
+            msg("{label} gave no complete answer at its console to {line}", label=label, line=line),
+            hint=errors.more_time(label),
         )
     return [text.strip() for text in answer[1].split("\n") if text.strip()]
 
@@ -58,11 +60,19 @@ def _receive(
     while left(deadline) > 0:
         received += stream.read(deadline)
         if len(received) > _MOST_BYTES:
-            raise errors.TooMuch(f"{label} printed more than {_MOST_BYTES // 1024} KiB on its console")
+            raise errors.TooMuch(
+                msg(
+                    "{label} printed more than {size} KiB on its console",
+                    label=label,
+                    size=_MOST_BYTES // 1024,
+                )
+            )
         if until.search(_plain(received)):
             return
         if stream.ended:
-            raise errors.GuestError(f"the console of {label} closed", hint=errors.see_status(label))
+            raise errors.GuestError(
+                msg("the console of {label} closed", label=label), hint=errors.see_status(label)
+            )
 
 
 def _plain(received: bytearray) -> str:

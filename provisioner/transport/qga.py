@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from provisioner import errors
+from provisioner.language import msg
 from provisioner.sanitize import printable
 from provisioner.transport.channel import left
 
@@ -47,7 +48,7 @@ def request(execute: str, arguments: Mapping[str, object] | None, token: str | N
     Raises InputError for what can't be sent: NUL, undecodable bytes, or more than 200 KiB in all.
     """
     if not _sendable(arguments):
-        raise errors.InputError("a command for a guest can't hold NUL or undecodable bytes")
+        raise errors.InputError(msg("a command for a guest can't hold NUL or undecodable bytes"))
     message: dict[str, object] = {"execute": execute}
     if arguments:
         message["arguments"] = arguments
@@ -56,7 +57,8 @@ def request(execute: str, arguments: Mapping[str, object] | None, token: str | N
     text = json.dumps(message, separators=(",", ":"))
     if len(text) > _MOST_REQUEST:
         raise errors.InputError(
-            "a command and its input are too long for a guest agent", hint="send the input as a file first"
+            msg("a command and its input are too long for a guest agent"),
+            hint=msg("send the input as a file first"),
         )
     return text.encode("ascii")
 
@@ -89,8 +91,10 @@ def value_of(message: Mapping[str, object], execute: str, label: str) -> object:
         return message["return"]
     error = message.get("error")
     reason = error.get("desc") if isinstance(error, dict) else None
-    shown = printable(reason, 300) if isinstance(reason, str) else "its answer has no meaning"
-    raise RefusedError(f"{label}: the guest agent refused {execute}: {shown}")
+    shown = printable(reason, 300) if isinstance(reason, str) else msg("its answer has no meaning")
+    raise RefusedError(
+        msg("{label}: the guest agent refused {execute}: {shown}", label=label, execute=execute, shown=shown)
+    )
 
 
 class SerialSession:
@@ -138,7 +142,7 @@ class SerialSession:
                 waits = iter(_RESEND_AFTER_HINT[1:])
                 slowest = _RESEND_AFTER_HINT[-1]
         raise errors.NotReady(
-            f"{self._label}: the guest agent did not answer on its serial line",
+            msg("{label}: the guest agent did not answer on its serial line", label=self._label),
             hint=errors.look_at(self._label),
         )
 
@@ -174,7 +178,8 @@ class SerialSession:
             line = self._next_line(deadline, most)
             if line is None:
                 raise errors.NotReady(
-                    f"{self._label}: no answer to {execute} in time", hint=errors.look_at(self._label)
+                    msg("{label}: no answer to {execute} in time", label=self._label, execute=execute),
+                    hint=errors.look_at(self._label),
                 )
             message = parse(line)
             if message is not None and message.get("id", None if self._repeats_ids else token) == token:
@@ -189,7 +194,11 @@ class SerialSession:
             if max(end, len(self._buffer) if end < 0 else 0) > most:
                 self._buffer.clear()
                 raise errors.TooMuch(
-                    f"{self._label}: the guest agent sent more than {most} bytes in one answer",
+                    msg(
+                        "{label}: the guest agent sent more than {most} bytes in one answer",
+                        label=self._label,
+                        most=most,
+                    ),
                     hint=errors.start_anew(self._label),
                 )
             if end >= 0:
@@ -200,13 +209,13 @@ class SerialSession:
             data = self._line.read(deadline)
             if self._line.dropped:
                 raise errors.TooMuch(
-                    f"{self._label}: the guest floods its agent's serial line",
+                    msg("{label}: the guest floods its agent's serial line", label=self._label),
                     hint=errors.start_anew(self._label),
                 )
             if not data:
                 if self._line.ended:
                     raise errors.GuestError(
-                        f"{self._label}: the guest's serial line was closed",
+                        msg("{label}: the guest's serial line was closed", label=self._label),
                         hint=errors.see_status(self._label),
                     )
                 return None
@@ -216,6 +225,6 @@ class SerialSession:
         self._skipped += size + 1
         if self._skipped > most:
             raise errors.TooMuch(
-                f"{self._label}: only noise on the guest agent's serial line",
+                msg("{label}: only noise on the guest agent's serial line", label=self._label),
                 hint=errors.start_anew(self._label),
             )

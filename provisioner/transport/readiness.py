@@ -46,7 +46,13 @@ def wait_ready(
         raise _not_ready(label, timeout, console) from error
     except errors.TooMuch as error:
         raise errors.NotReady(
-            f"{error.message} ({_phase(console)}){_last_words(console)}", hint=errors.look_at(label)
+            msg(
+                "{message} ({phase}){words}",
+                message=error.message,
+                phase=_phase(console),
+                words=_last_words(console),
+            ),
+            hint=errors.look_at(label),
         ) from error
     except errors.GuestError as error:
         raise _failed(error.message, label, console, error.hint) from error
@@ -65,7 +71,11 @@ def wait_prompted(
     next_nudge = begin
     while not console.prompted.wait(_LOOK_SECONDS):
         if watch.stopped:
-            raise _failed(f"{label} stopped before it was ready: {watch.stopped}", label, console)
+            raise _failed(
+                msg("{label} stopped before it was ready: {stopped}", label=label, stopped=watch.stopped),
+                label,
+                console,
+            )
         now = time.monotonic()
         if now - begin >= timeout or console.gave_up.is_set():
             raise _not_ready(label, timeout, console)
@@ -78,12 +88,17 @@ def wait_prompted(
 def _not_ready(label: str, timeout: float, console: ConsoleLog | None) -> errors.GuestError:
     """The error about a guest that did not answer in time, or that never will."""
     if console is not None and console.gave_up.is_set():
-        return _failed(f"{label} gave up while it started", label, console)
-    about = f"{label} was not ready after {format_seconds(timeout)}"
+        return _failed(msg("{label} gave up while it started", label=label), label, console)
+    about = msg("{label} was not ready after {timeout}", label=label, timeout=format_seconds(timeout))
     if (cause := _cause(console)) and cause.lacks_memory:
         return _failed(about, label, console)
     return errors.NotReady(
-        f"{about} ({_phase(console)}){_last_words(console)}",
+        msg(
+            "{about} ({phase}){words}",
+            about=about,
+            phase=_phase(console),
+            words=_last_words(console),
+        ),
         hint=errors.of_guest(
             label,
             msg(
@@ -98,7 +113,7 @@ def _failed(about: str, label: str, console: ConsoleLog | None, hint: str | None
     message = f"{about} ({_phase(console)}){_last_words(console)}"
     if (cause := _cause(console)) and cause.lacks_memory:
         return errors.LacksMemory(message, hint=causes.more_memory(label.rpartition("/")[2]))
-    return errors.GuestError(message, hint=hint or "see what its lab file gives it, its kernel-args too")
+    return errors.GuestError(message, hint=hint or msg("see what its lab file gives it, its kernel-args too"))
 
 
 def _cause(console: ConsoleLog | None) -> causes.Cause | None:
@@ -107,13 +122,15 @@ def _cause(console: ConsoleLog | None) -> causes.Cause | None:
 
 def _phase(console: ConsoleLog | None) -> str:
     if console is None:
-        return "waiting for its agent"
+        return msg("waiting for its agent")
     if console.marks:
         name, seconds = console.marks[-1]
-        return f"it last reported '{name}', {format_seconds(seconds)} after its start"
+        return msg(
+            "it last reported '{name}', {seconds} after its start", name=name, seconds=format_seconds(seconds)
+        )
     if console.received:
-        return "its system had not started"
-    return "nothing came on its console"
+        return msg("its system had not started")
+    return msg("nothing came on its console")
 
 
 def _last_words(console: ConsoleLog | None) -> str:

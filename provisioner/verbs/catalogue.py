@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from provisioner import errors, paths
 from provisioner.labfile import catalog
 from provisioner.labfile.catalog import Entry
+from provisioner.language import msg
 
 if TYPE_CHECKING:
     from provisioner.labfile.products import Product
@@ -30,7 +31,9 @@ def products(names: Sequence[str] = ()) -> list[Product]:
     for name in names:
         if name not in known:
             raise errors.InputError(
-                f"there is no product {shown(name)} ({alternatives(name, known)})",
-                hint="see all of them: {virtlab} products",
+                msg(
+                    "there is no product {name} ({known})", name=shown(name), known=alternatives(name, known)
+                ),
+                hint=msg("see all of them: {virtlab} products"),
             )
     return [known[name] for name in dict.fromkeys(names or known)]

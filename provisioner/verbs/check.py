@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner import errors
+from provisioner.language import msg
 from provisioner.lifecycle import running
 from provisioner.model.typed import Typed
 from provisioner.store import progress_file, results
@@ -48,8 +49,10 @@ def check(target: str, connect: str | None, *, timeout: float | None = None) -> 
         lab = running.lab_of(members)
         if not lab.observe:
             raise errors.VirtlabError(
-                f"the lab {lab.name} says nothing that could be checked",
-                hint=f"see what is different between its guests: {{virtlab}} compare {instance.name}",
+                msg("the lab {name} says nothing that could be checked", name=lab.name),
+                hint=msg(
+                    "see what is different between its guests: {virtlab} compare {name}", name=instance.name
+                ),
             )
         checked = checks.run(session, members, lab.observe, timeout=timeout)
     if not checked.tells_something:
@@ -73,10 +76,11 @@ def check_step(
         step = learning.step(lesson, number)
         exercise = step.exercise
         if (answer is None) != (exercise.answer is None):
-            wants = "wants an answer" if answer is None else "wants no answer"
+            wants = msg("exercise {number} wants an answer", number=number)
+            wants_none = msg("exercise {number} wants no answer", number=number)
             more = " --answer ..." if answer is None else ""
             raise errors.InputError(
-                f"exercise {number} {wants}",
+                wants if answer is None else wants_none,
                 hint=f"{{virtlab}} check {instance.name} --step {number}{more}",
             )
         right, checked = None, None

@@ -9,6 +9,7 @@ from provisioner import errors, side_by_side
 from provisioner.backends.session import everywhere
 from provisioner.cancellation import Cancellation
 from provisioner.host import lock
+from provisioner.language import msg
 from provisioner.lifecycle import remove
 from provisioner.listener import Listener
 
@@ -40,7 +41,7 @@ def down(
     """
     if names and every:
         raise errors.InputError(
-            "name labs, or say --all", hint="to take all of them away: {virtlab} down --all"
+            msg("name labs, or say --all"), hint=msg("to take all of them away: {virtlab} down --all")
         )
     cancelled = cancelled or Cancellation()
     gone: list[str] = []
@@ -51,12 +52,12 @@ def down(
                 listener.note(doubtful.told)
         chosen = remove.chosen(sessions, names, every=every)
         for _, instance in chosen:
-            cancelled.owe(f"{{virtlab}} down {instance.name}", f"lab {instance.name}")
+            cancelled.owe(f"{{virtlab}} down {instance.name}", msg("lab {name}", name=instance.name))
         for session, instance in chosen:
             side_by_side.check(cancelled)
             try:
                 with lock.held(session.lock_name(instance.name), listener, timeout=lock.LONG):
-                    cancelled.pay(f"lab {instance.name}")
+                    cancelled.pay(msg("lab {name}", name=instance.name))
                     remove.take_down(session, instance, listener, cancelled)
             except errors.VirtlabError as error:
                 problems.append(error)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from provisioner import errors
 from provisioner.backends import choose, interactive
 from provisioner.backends.session import instance_up
+from provisioner.language import msg
 from provisioner.lifecycle import shield
 from provisioner.transport.following import Heard
 from provisioner.transport.result import Result
@@ -61,6 +62,7 @@ def split(label: str) -> tuple[str, str]:
     instance, slash, guest = label.partition("/")
     if not (instance and slash and guest):
         raise errors.InputError(
-            f"{label!r} names no guest: write LAB/GUEST", hint="see which there are: {virtlab} status"
+            msg("{label} names no guest: write LAB/GUEST", label=repr(label)),
+            hint=msg("see which there are: {virtlab} status"),
         )
     return instance, guest

@@ -16,6 +16,7 @@ from provisioner import errors, paths
 from provisioner.labfile import catalog
 from provisioner.labfile import lesson as lessons
 from provisioner.labfile.lesson import Exercise, Lesson
+from provisioner.language import joined, msg
 from provisioner.lifecycle import lab_files
 from provisioner.model.lab import Lab, is_own
 from provisioner.store import progress_file, results
@@ -110,7 +111,9 @@ def work(target: str) -> Work:
                 return _part(shelf, target, lambda run: run.instance == target)
             if target == shelf.target or (shelf.lesson is not None and target == shelf.lesson.name):
                 return shelf.work()
-        raise errors.InputError(unknown.message, hint="see what is kept: {virtlab} progress") from unknown
+        raise errors.InputError(
+            unknown.message, hint=msg("see what is kept: {virtlab} progress")
+        ) from unknown
     own = shelves.get(source) or _read(target)
     original = _originals(shelves).get(own.lesson.name if own.lesson else "")
     if is_own(source) or original in (None, source):
@@ -142,7 +145,9 @@ def forget(
         runs = [run for each in chosen for run in each.runs] if kept_results else []
         lost = Forgotten(tuple(names) if progress else (), None, tuple(dict.fromkeys(runs)))
     if lost != Forgotten():
-        require_consent(ask, "Forget it?", why=f"this can't be brought back: {_listed(lost, chosen)}")
+        require_consent(
+            ask, msg("Forget it?"), why=msg("this can't be brought back: {lost}", lost=_listed(lost, chosen))
+        )
         _take_away(lost)
     if every and kept_results:
         results.forget_all()  # those that can't be read, too
@@ -211,7 +216,9 @@ def _refuse_a_part(one: Work) -> None:
     """Raises InputError for a copy or an instance: its progress is the lab's."""
     if one.part is not None:
         raise errors.InputError(
-            f"{one.part} has no progress of its own: it is that of {one.target}",
+            msg(
+                "{part} has no progress of its own: it is that of {target}", part=one.part, target=one.target
+            ),
             hint=f"{{virtlab}} forget {shlex.quote(one.target)} --progress",
         )
 
@@ -219,7 +226,9 @@ def _refuse_a_part(one: Work) -> None:
 def _of_one_exercise(one: Work, step: int) -> Forgotten:
     _refuse_a_part(one)
     if one.lab is None:
-        raise errors.InputError(f"the lab file {one.target} can't be read", hint="{virtlab} progress")
+        raise errors.InputError(
+            msg("the lab file {target} can't be read", target=one.target), hint="{virtlab} progress"
+        )
     lesson = learning.lesson_of(one.lab)
     return Forgotten((lesson.name,), learning.step(lesson, step).exercise.name)
 
@@ -236,18 +245,38 @@ def _with_progress(chosen: Sequence[Work], *, asked: bool) -> Iterator[str]:
 
 def _listed(lost: Forgotten, chosen: Sequence[Work]) -> str:
     """What is lost, in words."""
-    told = [f"the progress in exercise {lost.exercise} of {lost.lessons[0]}"] if lost.exercise else []
+    told = (
+        [
+            msg(
+                "the progress in exercise {exercise} of {lessons}",
+                exercise=lost.exercise,
+                lessons=lost.lessons[0],
+            )
+        ]
+        if lost.exercise
+        else []
+    )
     if lost.lessons and not lost.exercise:
-        told = [f"the progress in {', '.join(_counted(name, chosen) for name in lost.lessons)}"]
+        told = [
+            msg(
+                "the progress in {lessons}",
+                lessons=joined(", ", (_counted(name, chosen) for name in lost.lessons)),
+            )
+        ]
     if lost.runs:
-        told.append(f"the results of {', '.join(run.instance for run in lost.runs)}")
-    return "; ".join(told)
+        told.append(msg("the results of {runs}", runs=", ".join(run.instance for run in lost.runs)))
+    return joined("; ", told)
 
 
 def _counted(lesson: str, chosen: Sequence[Work]) -> str:
     for one in chosen:
         if one.lesson and one.lesson.name == lesson:
-            return f"{lesson} ({one.passed} of {len(one.exercises)} exercises passed)"
+            return msg(
+                "{lesson} ({passed} of {count} exercises passed)",
+                lesson=lesson,
+                passed=one.passed,
+                count=len(one.exercises),
+            )
     return lesson
 
 

@@ -13,7 +13,7 @@ from provisioner.backends.session import Session
 from provisioner.labfile import lesson
 from provisioner.labfile.lesson import Finding as Literature
 from provisioner.labfile.lesson import Lesson
-from provisioner.language import Language, Text
+from provisioner.language import Language, Text, msg
 from provisioner.lifecycle import lab_files, running
 from provisioner.listener import Listener
 from provisioner.measure import findings as run_findings
@@ -108,14 +108,14 @@ def report(target: str, connect: str | None, listener: Listener) -> Page:
     """
     try:
         with running.lab_up(connect, target) as (session, instance, domains):
-            listener.note(f"asking the guests of {instance.name}")
+            listener.note(msg("asking the guests of {name}", name=instance.name))
             look = _live(session, domains, beside.look(session, instance, domains))
             typed = domains[0].metadata.origin.typed
     except errors.HypervisorError as error:
         if connect and not isinstance(error, errors.NotFound):
             raise
         look, typed = _remembered(target, error)
-        listener.note(f"{error.message}; the page is made from what was saved")
+        listener.note(msg("{message}; the page is made from what was saved", message=error.message))
     return _page(typed, look)
 
 

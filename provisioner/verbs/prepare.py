@@ -9,6 +9,7 @@ from provisioner import errors, paths
 from provisioner.backends.session import opened
 from provisioner.hypervisor import uris
 from provisioner.labfile import catalog
+from provisioner.language import msg
 from provisioner.lifecycle import image_upload, lab_files
 from provisioner.listener import Listener
 from provisioner.model.naming import ImageSet
@@ -36,13 +37,17 @@ def prepare(
     one can't be found, ImageError where an image can't be built, HypervisorError where libvirt refuses.
     """
     if targets and every:
-        raise errors.InputError("name labs, or say --all", hint="for all of them: {virtlab} prepare --all")
+        raise errors.InputError(
+            msg("name labs, or say --all"), hint=msg("for all of them: {virtlab} prepare --all")
+        )
     chosen = catalog.names(paths.labs_dir()) if every else list(targets)
     if not chosen:
-        raise errors.InputError("prepare what?", hint="{virtlab} prepare LAB, or {virtlab} prepare --all")
+        raise errors.InputError(
+            msg("prepare what?"), hint="{virtlab} prepare LAB, or {virtlab} prepare --all"
+        )
     wanted = lab_files.images_of([lab_files.load(*lab_files.locate(target)) for target in chosen])
     with opened(uris.choose(connect)) as session:
-        listener.note(f"connection: {session.choice.uri} ({session.choice.why})")
+        listener.note(msg("connection: {uri} ({why})", uri=session.choice.uri, why=session.choice.why))
         store = image_upload.Images(session, image_upload.open_pool(session), listener)
         ready = [store.prepare(name, refresh=refresh) for name in wanted]
     return Ready(tuple(chosen), tuple(image.set for image in ready))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from provisioner import errors
+from provisioner.language import msg
 
 
 class Ask(Protocol):
@@ -20,4 +21,4 @@ class Ask(Protocol):
 def require_consent(ask: Ask, question: str, *, why: str) -> None:
     """Returns where the person agrees. Raises Declined where not."""
     if not ask(question, why=why):
-        raise errors.Declined("nothing was changed")
+        raise errors.Declined(msg("nothing was changed"))

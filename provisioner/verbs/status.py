@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from provisioner import errors
 from provisioner.backends.session import Session, everywhere
+from provisioner.language import msg
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Observed
 
@@ -51,7 +52,9 @@ def status(
             try:
                 session.pool()
             except errors.PoolAway as error:
-                tell(f"disks are not looked at: {error.message}; {error.hint}")
+                tell(
+                    msg("disks are not looked at: {message}; {hint}", message=error.message, hint=error.hint)
+                )
         for _, observed in looks:
             for doubtful in observed.doubtful:
                 tell(doubtful.told)
@@ -67,9 +70,10 @@ def status(
         ]
     up = sorted({each.instance.name for each in present})
     if unknown := sorted(set(names) - set(up)):
+        names = msg("what is up: {names}", names=", ".join(up))
         raise errors.NotFound(
-            f"no lab {', '.join(map(repr, unknown))} of yours is up",
-            hint=f"what is up: {', '.join(up)}" if up else "nothing is up: {virtlab} up LAB",
+            msg("no lab {name} of yours is up", name=", ".join(map(repr, unknown))),
+            hint=names if up else msg("nothing is up: {virtlab} up LAB"),
         )
     return [each for each in present if _is_meant(each.instance, names)]
 

@@ -9,6 +9,7 @@ from provisioner.backends.session import opened
 from provisioner.cancellation import Cancellation
 from provisioner.host import lock
 from provisioner.hypervisor import uris
+from provisioner.language import msg
 from provisioner.lifecycle import execution
 from provisioner.lifecycle.execution import Prepared, Result
 from provisioner.lifecycle.request import Request, locate
@@ -58,12 +59,14 @@ def up(
     choice, patience = uris.choose(connect), request.timeout
     with opened(choice, with_events=True, patience=patience, cancelled=cancelled) as session:
         target = locate(session, request)
-        listener.note(f"connection: {session.choice.uri} ({session.choice.why})")
+        listener.note(msg("connection: {uri} ({why})", uri=session.choice.uri, why=session.choice.why))
         with lock.held(session.lock_name(target.instance.name), listener, timeout=lock.LONG):
             prepared = execution.prepare(session, request, target)
             if not prepared.is_new and prepared.plan.changes_something:
                 show_changes(prepared.plan)
             if losses := prepared.plan.losses:
                 names = ", ".join(step.name for step in losses)
-                require_consent(ask, "Go on?", why=f"{names}: what is lost does not come back")
+                require_consent(
+                    ask, msg("Go on?"), why=msg("{names}: what is lost does not come back", names=names)
+                )
             return execution.execute(session, prepared, listener, cancelled or Cancellation())

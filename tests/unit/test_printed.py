@@ -19,11 +19,13 @@ from provisioner.model import typed as typing_of
 from provisioner.model.typed import Typed
 from tests import printed
 from tests.printed import Command
+from tests.unit.test_messages import translated_messages
 
 ROOT = Path(__file__).parents[2]
 LABS = catalog.names(paths.labs_dir())
 NAME = "n1"  # of an instance, given by --as
 _FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_PLACE = re.compile(r"\{(?!virtlab)(\w+)\}")  # of a message
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -120,11 +122,14 @@ def messages() -> Iterator[tuple[str, str]]:
             if isinstance(node, ast.JoinedStr):
                 words = "".join(map(_part, node.values))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                words = node.value.replace("{{virtlab}}", printed.MARK)
+                words = _PLACE.sub(r"<\1>", node.value.replace("{{virtlab}}", printed.MARK))
             else:
                 continue
             if printed.MARK in words and words != printed.MARK:
                 yield f"{file.relative_to(ROOT)}:{node.lineno}", words
+    for entry in translated_messages():
+        if printed.MARK in entry:
+            yield "in Japanese", _PLACE.sub(r"<\1>", entry)
 
 
 def _part(node: ast.expr) -> str:

@@ -14,7 +14,7 @@ _MARK = "msg"
 _TELLING = {"announce", "note", "phase", "done", "failed", "say", "tell"}  # what they are given is read
 # Two words with a blank between them. What stands in a place counts as a word.
 _PROSE = re.compile(r"[A-Za-z'}]{2,}[,:;.?!)]* \(?['\"]?[A-Za-z{]|[A-Za-z]{2,}: ?\{|\} ?[A-Za-z]{2,}")
-_VERB = re.compile(r"\{virtlab\}(?: [a-z-]+){1,2}(?: (?:\{\w*\}|--?[a-z-]*|[A-Z/]+))*")
+_VERB = re.compile(r"\{virtlab\}(?: [a-z-]+){1,2}(?: (?:\{\w*\}|--?[a-z-]*|[A-Z/]+))*(?: -- .*)?")
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -50,7 +50,7 @@ def spoiled(file: Path) -> Iterator[str]:
         parts: list[ast.expr] = []
         if isinstance(node, ast.BinOp):
             parts = [node.left, node.right]
-        elif isinstance(node, ast.FormattedValue):
+        elif isinstance(node, ast.AugAssign | ast.FormattedValue):
             parts = [node.value]
         elif isinstance(node, ast.Call) and _name(node.func) == "join":
             parts = [getattr(argument, "elt", argument) for argument in node.args]
