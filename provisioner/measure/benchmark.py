@@ -13,14 +13,13 @@ from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
 from provisioner.host import lock
 from provisioner.listener import Listener
-from provisioner.measure import far_end, findings, statistics, tracing, turns, workloads
+from provisioner.measure import far_end, findings, measurable_now, statistics, tracing, turns, workloads
 from provisioner.measure.clone import Clone, Clones
 from provisioner.measure.findings import Results, first_line
 from provisioner.measure.paused_guests import PausedGuests
 from provisioner.measure.turns import Reading, Task, TaskFailed
 from provisioner.measure.workloads import Needs, Probe
 from provisioner.model import measured
-from provisioner.model.enums import AgentPort
 from provisioner.model.measured import Bench
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Member, Observed, ObservedDomain
@@ -49,8 +48,10 @@ def run(
     Only guests of the host's libvirt are measured, because guests inside others have no clones; the listener
     is told which are left out. The result says what could not be measured, and why. The guests are paused
     until this returns or raises, and the clones are gone then. ``timeout`` is for each boot of a clone.
-    Raises Cancelled soon after ``cancelled`` is set; nothing stops the cleaning up.
+    Raises GuestError where there is nothing to measure, before anything is done, and Cancelled soon after
+    ``cancelled`` is set; nothing stops the cleaning up.
     """
+    measurable_now.require_some(instance, guests)
     names = [guest.guest for guest in guests if isinstance(guest, ObservedDomain)]
     if inside := [guest.guest for guest in guests if guest.guest not in names]:
         monitor.note(f"not measured: {', '.join(inside)}: bench measures only guests of the host's libvirt")
@@ -159,14 +160,9 @@ class _Run:
         return problems
 
     def _measure(self, domains: Sequence[ObservedDomain]) -> None:
-        able = []
-        for domain in domains:
-            if not domain.is_active:
-                self._clones.failed[domain.guest] = f"it is {domain.state}"
-            elif domain.metadata.guest.agent is AgentPort.NONE:
-                self._clones.failed[domain.guest] = "it has no guest agent to measure it with"
-            else:
-                able.append(domain)
+        reasons = {domain.guest: measurable_now.obstacle(domain) for domain in domains}
+        self._clones.failed.update({guest: why for guest, why in reasons.items() if why})
+        able = [domain for domain in domains if not reasons[domain.guest]]
         self._step("starting the clones", _MAKE)
         self._clones.make(able)
         for clone in self._in_turn(0):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from provisioner.language import Language, Text, said
-from provisioner.model import kinds
+from provisioner.model import kinds, measurable
 from provisioner.model.enums import Accel
 from provisioner.model.hardware.interfaces import EMULATED
 from provisioner.model.lab import Guest
 
 EMULATED_WORD = Text(EMULATED, "エミュレーション")
 _ACCEL = {"kvm": Text("KVM"), "tcg": Text("emulation (TCG)", "エミュレーション(TCG)")}
+_MEASURED = Text("bench measures {}", "benchが測定するゲスト: {}")
+_UNMEASURED = Text(
+    "bench measures nothing in this lab: {}", "このラボには、benchが測定するものがありません({})"
+)
 
 
 def accel(name: str, language: Language) -> str:
@@ -38,6 +44,19 @@ def in_words(value: str, language: Language) -> str:
     """A value that guests told, with the language's word for imitated hardware, alone or in brackets."""
     word = said(EMULATED_WORD, language)
     return word if value == EMULATED else value.replace(f"[{EMULATED}]", f"[{word}]")
+
+
+def measured(guests: Sequence[Guest], language: Language) -> str:
+    """Which of these guests ``bench`` measures; where it measures none of them, why not."""
+    comma = "、" if language is Language.JA else ", "
+    if able := measurable.able(guests):
+        return said(_MEASURED, language).format(comma.join(able))
+    why = {guest.name: said(measurable.obstacle(guest), language) for guest in guests}
+    told = [
+        f"{comma.join(name for name in why if why[name] == each)}: {each}"
+        for each in dict.fromkeys(why.values())
+    ]
+    return said(_UNMEASURED, language).format("; ".join(told))
 
 
 def when(stamp: str) -> str:

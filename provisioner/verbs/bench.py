@@ -42,7 +42,8 @@ def bench(
 
     ``save`` is a file that gets the result, ``against`` one of an earlier run. Setting ``cancelled`` ends the
     run: the clones are taken away, the guests go on, and Cancelled is raised. Raises InputError where
-    one of the files can't serve, NotFound where the instance is not up, and what libvirt refuses.
+    one of the files can't serve, NotFound where the instance is not up, GuestError where nothing could be
+    measured (no result is kept then), and what libvirt refuses.
     """
     if save is not None:
         results.may_save(save)
@@ -52,6 +53,9 @@ def bench(
         result, unreached = benchmark.run(
             session, instance, guests, listener, quick=quick, cancelled=cancelled
         )
+    if not any(series.values for outcome in result.outcomes for series in outcome.series):
+        told = "\n".join(("no guest could be measured", *result.notes))
+        raise unreached or errors.GuestError(told, hint="see what is amiss: {virtlab} doctor")
     origin, data = guests[0].metadata.origin, to_data(result)
     not_kept = kept.problem_of(
         lambda: results.save("bench", instance.name, origin.source, data, origin.choices.sets)

@@ -17,7 +17,7 @@ from provisioner.language import Language, Text, msg
 from provisioner.lifecycle import lab_files, running
 from provisioner.listener import Listener
 from provisioner.measure import findings as run_findings
-from provisioner.model import kinds, selection
+from provisioner.model import kinds, measurable, selection
 from provisioner.model.facts import Facts
 from provisioner.model.kinds.kind import Devices
 from provisioner.model.lab import Guest, Lab
@@ -50,6 +50,11 @@ class PageGuest:
     error: str  # why there are no facts, of a guest that was asked
     hint: str  # what to do then
     defined: Guest | None = None  # as its lab file has it, where that is known
+
+    @property
+    def is_measurable(self) -> bool:
+        """Whether ``bench`` can measure it, as far as that is known."""
+        return self.defined is None or measurable.obstacle(self.defined) is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import pytest
 
 from provisioner import errors
 from provisioner.language import Language
+from provisioner.lifecycle import lab_files
 from provisioner.model.enums import Accel, GuestKind
 from provisioner.model.measured import Series, Verdict
 from provisioner.observe import comparison
@@ -218,6 +219,17 @@ def test_what_is_not_there_is_said_with_the_command_that_gets_it() -> None:
     for command in ("bench demo-paravirt --quick", "check demo-paravirt", "up demo-paravirt"):
         assert f"virtlab {command}" in text
     assert "the lab was not up" in text
+
+
+def test_a_bench_that_can_measure_nothing_is_not_recommended() -> None:
+    sample = page_samples.page()
+    (defined,) = (guest for guest in lab_files.load(*lab_files.locate("demo-guest-os")).guests[:1])
+    guests = tuple(dataclasses.replace(guest, defined=defined) for guest in sample.guests)
+    found = read(dataclasses.replace(sample, guests=guests, bench=None))
+    for language, words in (("en", "bench measures nothing in this lab: "), ("ja", "benchが測定するものが")):
+        text = " ".join(found.texts[language].split())
+        assert "virtlab bench" not in text
+        assert text.count(words) == 2
 
 
 def test_a_guest_that_did_not_answer_is_named_and_the_page_comes_out() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,6 +48,21 @@ def test_a_result_is_kept_saved_and_compared(tmp_path: Path) -> None:
     second = bench.bench("mine", SYSTEM, Silent(), against=tmp_path / "one.json")
     assert second.against is not None
     assert not second.against.differences
+
+
+def test_a_run_that_gave_no_number_is_a_failure_and_replaces_no_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench.bench("mine", SYSTEM, Silent())
+    outcomes = tuple(
+        replace(each, series=tuple(replace(series, values=()) for series in each.series))
+        for each in BENCH.outcomes
+    )
+    nothing = replace(BENCH, outcomes=outcomes, notes=("full: its clone did not come up",))
+    monkeypatch.setattr(benchmark, "run", lambda *_, **__: (nothing, None))
+    with pytest.raises(errors.GuestError, match="no guest could be measured\nfull: its clone did not"):
+        bench.bench("mine", SYSTEM, Silent())
+    assert results.load_bench("mine", SOURCE) == BENCH
 
 
 def test_what_was_measured_is_there_though_it_can_not_be_written(

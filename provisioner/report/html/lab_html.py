@@ -20,7 +20,7 @@ from provisioner.observe import comparison
 from provisioner.report.html import bench_html
 from provisioner.report.terminal import check_page, exercises_page, text
 from provisioner.report.terminal.compare_page import exit_notes, host_rows
-from provisioner.report.words import EMULATED_WORD, in_words, runs, when
+from provisioner.report.words import EMULATED_WORD, in_words, measured, runs, when
 from provisioner.teach.verdicts import Finding, Verdict
 
 if TYPE_CHECKING:
@@ -176,6 +176,8 @@ def context(page: Page, language: Language, idents: str = "stack") -> dict[str, 
         "contrast": bench_html.contrast(bench, language) if bench else [],
         "explained": [said(each, language) for each in explanations.of(bench)] if bench else [],
         "literature": [{"text": filled(said(f.text, language)), "source": f.source} for f in page.literature],
+        "measurable": not page.guests or any(guest.is_measurable for guest in page.guests),
+        "unmeasurable": measured([each.defined for each in page.guests if each.defined], language),
         "host": bench_html.host(page.host, language) if page.host else [],
         "measured_guests": bench_html.configurations(bench, language, colors) if bench else None,
         "guide": guide,

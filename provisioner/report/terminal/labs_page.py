@@ -7,11 +7,13 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from provisioner.language import Text, said
+from provisioner.model import measurable
 from provisioner.model.article import PARTS
 from provisioner.model.plain import to_data
 from provisioner.report.preferred_language import preferred
 from provisioner.report.terminal import table, text
 from provisioner.report.terminal.wrap import wrapped
+from provisioner.report.words import measured
 from provisioner.units import format_size
 
 if TYPE_CHECKING:
@@ -55,7 +57,8 @@ def catalog_table(entries: Sequence[Entry]) -> str:
 def lab_data(lab: Lab) -> dict[str, Any]:
     """A lab as plain data."""
     keys = ("name", "title", "description", "networks", "guests")
-    return {**{key: to_data(getattr(lab, key)) for key in keys}, "file": str(lab.file)}
+    values = {key: to_data(getattr(lab, key)) for key in keys}
+    return {**values, "measurable": measurable.able(lab.guests), "file": str(lab.file)}
 
 
 def lab_page(lab: Lab, target: str) -> str:
@@ -70,6 +73,7 @@ def lab_page(lab: Lab, target: str) -> str:
     if lab.networks:
         rows = [(n.name, str(n.mode), in_language(n.title) or _MODES[n.mode]) for n in lab.networks]
         lines += ["", table.columns(("network", "mode", "what it is"), rows)]
+    lines += ["", *text.running(measured(lab.guests, preferred()), text.measure(92))]
     lines += ["", f"file: {lab.file}", text.spelled(f"next: {{virtlab}} up {quote(target)}")]
     if names := selection.names(lab):
         flags = " ".join(f"--with {name}" for name in names)
