@@ -12,6 +12,7 @@ from test_report_page import HOSTILE, LOADING, Reader
 
 from provisioner.language import Language
 from provisioner.report.html import course_html as report
+from provisioner.teach.verdicts import Verdict
 from provisioner.verbs.course import Course
 
 
@@ -115,6 +116,19 @@ def test_a_check_that_failed_is_open_and_counted(full: Reader) -> None:
     assert "it is not so" in plain(full)
     first = plain(full)[: plain(full).index("5(1)")]
     assert "3 failed" in first
+
+
+def test_what_could_not_be_asked_counts_as_no_failure() -> None:
+    made = course_samples.course()
+    entries = []
+    for each in made.entries:
+        found = each.page.findings if each.page else ()
+        silent = tuple(dataclasses.replace(finding, verdict=Verdict.UNASKED) for finding in found)
+        page = each.page and dataclasses.replace(each.page, findings=silent)
+        entries.append(dataclasses.replace(each, page=page, others=()))
+    reader = Reader(report.html(dataclasses.replace(made, entries=tuple(entries)), Language.EN))
+    assert "could not be asked" in plain(reader)
+    assert " failed" not in plain(reader)
 
 
 def test_the_products_are_a_table_with_all_cells_and_their_sources(full: Reader) -> None:

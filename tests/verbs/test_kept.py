@@ -26,6 +26,8 @@ CHECKED = Checked(
     (
         verdicts.judged(ITEM, "full", ("sata",), b"lsblk: one is odd\n"),
         verdicts.impossible(ITEM, "full", WHY),
+        verdicts.unasked(ITEM, "full", "mine/full is stopped", "{virtlab} start mine/full"),
+        verdicts.unusable(ITEM, "full", "exit code 2: no such file"),
     ),
     {},
     {},
@@ -42,8 +44,8 @@ def test_a_check_is_read_as_it_was() -> None:
     results.save("check", "mine", SOURCE, kept.check_data(CHECKED))
     taken, found = kept.last_check("mine", SOURCE)
     assert taken == CHECKED.taken
-    assert [(f.guest, f.saw, f.verdict, f.why, f.complaint) for f in found] == [
-        (f.guest, f.saw, f.verdict, f.why, f.complaint) for f in CHECKED.findings
+    assert [(f.guest, f.saw, f.verdict, f.why, f.complaint, f.remedy) for f in found] == [
+        (f.guest, f.saw, f.verdict, f.why, f.complaint, f.remedy) for f in CHECKED.findings
     ]
     assert kept.checked_accels("mine", SOURCE) == {"full": "tcg"}
 
@@ -59,8 +61,18 @@ def test_a_check_of_an_older_version_has_its_command_spelled_out() -> None:
     for finding in data["findings"]:
         del finding["complaint"]
     results.save("check", "mine", SOURCE, data)
-    _, (_, impossible) = kept.last_check("mine", SOURCE)
+    _, (_, impossible, *_) = kept.last_check("mine", SOURCE)
     assert text.spelled(impossible.why) == "it is optional: virtlab up demo --with full"
+
+
+def test_older_versions_took_for_failed_what_could_not_be_asked() -> None:
+    data = kept.check_data(CHECKED)
+    data["findings"][2]["verdict"] = "fail"
+    for finding in data["findings"]:
+        del finding["remedy"]
+    results.save("check", "mine", SOURCE, data)
+    _, found = kept.last_check("mine", SOURCE)
+    assert [str(each.verdict) for each in found] == ["fail", "impossible", "unasked", "unasked"]
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"findings": [{}], "taken": "now"}, {"findings": 1}])
