@@ -148,7 +148,7 @@ def every_command_is_one(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     if told := {words for words in told if "{virtlab}" in words and "```" not in words}:
         from tests import printed
 
-        assert not [problem for words in told for problem in printed.problems(words)]
+        assert not [each for words in told for each in printed.problems(printed.in_text(words))]
 
 
 @pytest.fixture

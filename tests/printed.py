@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -33,6 +33,12 @@ class Command(NamedTuple):
     verb: str
     given: dict[str, Any]
     words: tuple[str, ...]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What it names: labs, or guests as LAB/GUEST."""
+        named = self.given.get("lab") or self.given.get("guest") or self.given.get("target") or ()
+        return (named,) if isinstance(named, str) else tuple(named)
 
 
 def in_text(text: str) -> list[list[str]]:
@@ -80,27 +86,27 @@ def parsed(words: list[str]) -> Command:
     return Command(str(name), context.params, tuple(words))
 
 
-@cache
-def _group() -> Any:
-    app.register()
-    return get_command(app.app)
-
-
-def problems(text: str, *, shell: bool = False) -> Iterator[str]:
-    """What is wrong with the commands in a text: a line for each that virtlab would not take."""
-    for words in in_shell(text) if shell else in_text(text):
-        if not words:
-            yield f"a command without a verb: {text.strip()[:80]}"
-            continue
+def problems(found: Iterable[list[str]]) -> Iterator[str]:
+    """A line for each command that virtlab would not take, of those that ``in_text`` or ``in_shell`` gave."""
+    for words in found:
         try:
-            parsed(words)
+            if words:
+                parsed(words)
+            else:
+                yield "a command without a verb"
         except typer.TyperException as error:
             yield f"{shlex.join(words)}: {error.format_message()}"
         except typer.Exit:  # --help, --version
             continue
 
 
-def commands(text: str, *, shell: bool = False) -> Iterator[Command]:
-    """The commands in a text that has no problems."""
-    for words in in_shell(text) if shell else in_text(text):
-        yield parsed(words)
+@cache
+def verbs() -> frozenset[str]:
+    """The names of all verbs."""
+    return frozenset(_group().commands)
+
+
+@cache
+def _group() -> Any:
+    app.register()
+    return get_command(app.app)

@@ -245,7 +245,7 @@ def test_a_guest_that_is_cut_off_is_told_with_the_verb_that_mends_it() -> None:
     assert [guest["cut_off"] for guest in found[0]["guests"]] == [["lab"], []]
     assert status_page.status_page(found).splitlines()[-1] == (
         "demo/one: cut off from network lab, which was stopped and started again; "
-        "virtlab up demo starts the guest anew"
+        "to start the guest anew: virtlab up demo"
     )
 
 

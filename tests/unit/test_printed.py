@@ -57,12 +57,13 @@ def _strings(at: str, value: Any, *, shell: bool = False) -> Iterator[tuple[str,
 @pytest.mark.parametrize("name", LABS)
 def test_what_lessons_say_to_type(name: str, *, named: bool) -> None:
     how = Typed(name, NAME if named else name, named=named)
-    filled = [(place, how.filled(words), shell) for place, words, shell in texts(name)]
-    assert not [place for place, words, _ in filled if "{lab}" in words]
-    assert not [
-        (place, each) for place, words, shell in filled for each in printed.problems(words, shell=shell)
-    ]
-    told = [each for _, words, shell in filled for each in printed.commands(words, shell=shell)]
+    told: list[Command] = []
+    for place, words, shell in texts(name):
+        filled = how.filled(words)
+        assert "{lab}" not in filled
+        found = printed.in_shell(filled) if shell else printed.in_text(filled)
+        assert (place, list(printed.problems(found))) == (place, [])
+        told += map(printed.parsed, found)
     assert told
     there = Labs(how, {str(each.given["folder"]) for each in told if each.verb == "copy"}, told)
     assert not [each.words for each in told if not there.has(each)]
@@ -86,10 +87,8 @@ class Labs:
             optional = {*(given["add"] or ()), *(given["drop"] or ())}
             return name == self._how.instance and optional <= self._up[self._how.instance]
         if command.verb in typing_of.MAKES + typing_of.READS:
-            named = given["lab"] or ()
-            return {*((named,) if isinstance(named, str) else named)} <= self._files
-        targets = given.get("lab") or given.get("guest") or given.get("target") or ()
-        return all(self._has(target) for target in ((targets,) if isinstance(targets, str) else targets))
+            return set(command.targets) <= self._files
+        return all(map(self._has, command.targets))
 
     def _has(self, target: str) -> bool:
         instance, slash, guest = target.partition("/")
@@ -132,6 +131,15 @@ def messages() -> Iterator[tuple[str, str]]:
             yield "in Japanese", _PLACE.sub(r"<\1>", entry)
 
 
+def translations() -> Iterator[tuple[str, str]]:
+    """The same of the messages in other languages."""
+    for file in sorted((ROOT / "provisioner" / "locale").rglob("*.po")):
+        for told in re.findall(r'^msgstr ((?:".*"\n)+)', file.read_text(encoding="utf-8"), re.MULTILINE):
+            words = "".join(map(ast.literal_eval, told.splitlines()))
+            if printed.MARK in words:
+                yield file.name, words
+
+
 def _part(node: ast.expr) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value)
@@ -141,9 +149,27 @@ def _part(node: ast.expr) -> str:
 
 def test_messages() -> None:
     wrong = []
-    for place, words in messages():
-        told = re.sub("<[^<>]*(?:number|step)[^<>]*>", "1", re.sub("<more>|<flags>", "", words))
+    for place, words in (*messages(), *translations()):
+        told = re.sub(r"\{(?!virtlab)(\w*)\}", r"<\1>", words)
+        told = re.sub("<[^<>]*(?:number|step)[^<>]*>", "1", re.sub("<more>|<flags>", "", told))
         told = re.sub("<[^<>]*(?:<[^<>]*>[^<>]*)*>", "some", told)
         if f"{printed.MARK} some" not in told:  # the verb is named at run time: see tests/conftest.py
-            wrong += [f"{place}: {each}" for each in printed.problems(told)]
+            wrong += [f"{place}: {each}" for each in printed.problems(printed.in_text(told))]
     assert not wrong
+
+
+DOCUMENTS = [
+    file for where in ("*.md", "docs/**/*.md", "labs/**/README*.md") for file in sorted(ROOT.glob(where))
+]
+_TYPED = re.compile(r"(?<![\w/.-])(?:(?:\S*/)?bootstrap )?virtlab (?=[a-z-])")
+
+
+@pytest.mark.parametrize("file", [pytest.param(file, id=file.name) for file in DOCUMENTS])
+def test_documents(file: Path) -> None:
+    document = file.read_text(encoding="utf-8")
+    lines = [line for block in _FENCE.findall(document) for line in block.splitlines()]
+    for told in [*lines, *_CODE.findall(_FENCE.sub("", document))]:
+        filled = re.sub("SECONDS|\\bN\\b", "1", _TYPED.sub("{virtlab} ", told))
+        for words in filter(None, printed.in_text(filled)):
+            if words[1:] or words[0] not in printed.verbs():  # else it is the verb's name, and no command
+                printed.parsed(words)

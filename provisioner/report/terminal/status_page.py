@@ -237,7 +237,7 @@ def _lost(entry: dict[str, Any]) -> list[str]:
     ]
     lines += [
         f"{entry['instance']}/{guest['name']}: cut off from network {', '.join(guest['cut_off'])}, which was "
-        f"stopped and started again; {text.command()} up {entry['instance']} starts the guest anew"
+        f"stopped and started again; to start the guest anew: {entry['up']}"
         for guest in entry["guests"]
         if guest["cut_off"]
     ]
