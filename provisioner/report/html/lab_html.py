@@ -7,7 +7,7 @@ import stat
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,9 +118,10 @@ def _mode(place: Path) -> int:
     return 0o666 & ~mask
 
 
+@cache
 def environment() -> Environment:
-    """The environment of the pages' templates. Everything they show is escaped, except what ``markup``
-    made."""
+    """The environment of the pages' templates, which are compiled once. Everything they show is escaped,
+    except what ``markup`` made."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
@@ -128,6 +129,7 @@ def environment() -> Environment:
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalized,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
