@@ -26,7 +26,7 @@ from provisioner.model.enums import Accel, AgentPort
 from provisioner.model.lab import Guest
 from provisioner.model.metadata import GuestMetadata
 from provisioner.transport import readiness
-from provisioner.transport.channel import FIRST_ANSWER
+from provisioner.transport.channel import SILENCE
 from provisioner.transport.console_log import ConsoleLog
 from provisioner.transport.executor import AgentTransport
 from provisioner.transport.readiness import Ready
@@ -292,7 +292,7 @@ def await_answer(
             listener.phase(guest.name, msg("runs, and is still starting"))
             with DomainWatch(domain) as watch:
                 readiness.wait_ready(way, watch, timeout)
-        AgentTransport(way).check(FIRST_ANSWER)
+        AgentTransport(way).check(SILENCE)
     _note_answered(domain)
 
 

@@ -19,7 +19,7 @@ from provisioner.hypervisor.failures import code_of, translate, undecodable
 from provisioner.hypervisor.streams import CharStream, open_console
 from provisioner.language import msg
 from provisioner.transport import qga
-from provisioner.transport.channel import FAST, FIRST_ANSWER, SLOW, AgentSession, Tuning, Watch, left
+from provisioner.transport.channel import FAST, SILENCE, SLOW, AgentSession, Tuning, Watch, left
 
 _PING_SECONDS = 5
 _COMMAND_SECONDS = 20
@@ -169,7 +169,7 @@ class SerialChannel:
         """See ``transport.channel.AgentChannel``: queues for the line, then finds the agent on it."""
         with self._open(deadline, None) as line:
             session = qga.SerialSession(line, self.label)
-            session.sync(min(deadline, time.monotonic() + FIRST_ANSWER))
+            session.sync(min(deadline, time.monotonic() + SILENCE))
             yield session
 
     def wait_agent(

@@ -12,10 +12,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-# Seconds in which an agent that is up gives its first answer, whatever time its command may take. Where
-# its guest has nothing else to do, one on a serial line takes 0.2 to 1.5 s (qga._RESEND), one on a virtio
-# channel a few ms.
-FIRST_ANSWER = 10.0
+# Seconds of silence after which an agent that is up is taken for dead, whatever time its command may take.
+# Where its guest has nothing else to do, one on a serial line answers within 0.2 to 1.5 s (qga._RESEND), one
+# on a virtio channel within milliseconds; there libvirt itself waits 5 s. A busy host needs ten times that.
+SILENCE = 15.0
 
 
 @dataclass(frozen=True, slots=True)

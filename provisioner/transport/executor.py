@@ -23,7 +23,7 @@ from provisioner import errors
 from provisioner.language import msg
 from provisioner.sanitize import printable
 from provisioner.transport import files, following
-from provisioner.transport.channel import FIRST_ANSWER, AgentChannel, AgentSession, left
+from provisioner.transport.channel import SILENCE, AgentChannel, AgentSession, left
 from provisioner.transport.following import Follower, Heard
 from provisioner.transport.qga import RefusedError
 from provisioner.transport.result import Result
@@ -138,7 +138,7 @@ class AgentTransport:
         with self._session(deadline) as session:
             result = self._run(session, argv, input, deadline, max_output, heard, until)
             if result.exit_code in _MAYBE_OURS:
-                self._check(session, time.monotonic() + FIRST_ANSWER)
+                self._check(session, time.monotonic() + SILENCE)
             return result
 
     def push(
@@ -175,7 +175,7 @@ class AgentTransport:
                     yield session
                 except RefusedError as error:
                     # it may be the request: one that is longer than the guest's kernel takes, for one
-                    self._check(session, time.monotonic() + FIRST_ANSWER)
+                    self._check(session, time.monotonic() + SILENCE)
                     raise errors.GuestError(error.message) from error
         except (errors.Broken, errors.QemuStopped):
             raise

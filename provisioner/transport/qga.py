@@ -16,7 +16,7 @@ from typing import Protocol
 from provisioner import errors
 from provisioner.language import msg
 from provisioner.sanitize import printable
-from provisioner.transport.channel import left
+from provisioner.transport.channel import SILENCE, left
 
 _SENTINEL = b"\xff"
 # A port that nobody has opened yet loses as many bytes as fit in its FIFO. Newlines are no loss.
@@ -187,7 +187,8 @@ class SerialSession:
             self._skip(len(line), _NOISE)
 
     def _next_line(self, deadline: float, most: int) -> bytes | None:
-        """A line of at most ``most`` bytes, without its end; None at the deadline."""
+        """A line of at most ``most`` bytes, without its end; None at the deadline, or where nothing came for
+        too long."""
         searched = 0
         while True:
             end = self._buffer.find(b"\n", searched)
@@ -206,7 +207,7 @@ class SerialSession:
                 del self._buffer[: end + 1]
                 return line
             searched = len(self._buffer)
-            data = self._line.read(deadline)
+            data = self._line.read(min(deadline, time.monotonic() + SILENCE))
             if self._line.dropped:
                 raise errors.TooMuch(
                     msg("{label}: the guest floods its agent's serial line", label=self._label),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driver import PATIENCE, Outcome, Virtlab
+from driver import PATIENCE, Outcome, Virtlab, findings
 
 LAB = "demo-paravirt"
 ANSWERS = {1: "ata_piix", 2: "5", 5: "virtio-blk", 6: "vmw_pvscsi"}
@@ -91,18 +91,56 @@ def test_a_device_slipped_in_behind_virtlabs_back(
     assert any("1af4:1005" in value for value in found["full", "full-devices"]["saw"])
 
 
-def test_a_guest_that_is_down_fails_its_own_items(
+def unasked(outcome: Outcome) -> dict[tuple[str, str], str]:
+    """Why items could not be asked, by guest and item."""
+    found = findings(outcome)
+    return {at: each["why"] for at, each in found.items() if each["verdict"] == "unasked"}
+
+
+def test_a_guest_that_is_down_fails_no_item(
     system_account: Virtlab, shared: str, state: dict[str, str]
 ) -> None:
     system_account("stop", f"{shared}/full", "--timeout", "0").ended(0)
-    found = failed(system_account("check", shared, "-o", "json", **state).ended(1))
-    assert {guest for guest, _ in found} == {"full"}
-    assert len(found) == 10
-    assert all(f"{shared}/full is stopped" in each["why"] for each in found.values())
-    page = system_account("check", shared, **state).ended(1).out
-    assert f"could not be asked: {shared}/full is stopped" in page
-    assert re.search(r"^pass +virtio +Interface of the disk", page, re.MULTILINE)
+    outcome = system_account("check", shared, "-o", "json", **state).ended(1)
+    assert not failed(outcome)
+    silent = unasked(outcome)
+    assert {guest for guest, _ in silent} == {"full"}
+    assert len(silent) == 10
+    assert set(silent.values()) == {f"{shared}/full is stopped"}
+    shown = system_account("check", shared, **state).ended(1)
+    assert f"could not be asked: {shared}/full is stopped" in shown.out
+    assert f"next: virtlab start {shared}/full" in shown.err
+    assert re.search(r"^pass +virtio +Interface of the disk", shown.out, re.MULTILINE)
     system_account("start", shared).ended(0)
+
+
+CRASH = "echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger"
+BROKEN = {
+    "full": (CRASH, "does not answer"),
+    "virtio": ("rm -rf /usr /bin /sbin", "can't run commands any more"),
+}
+
+
+def test_guests_that_their_learner_broke(system_account: Virtlab, shared: str, state: dict[str, str]) -> None:
+    """One whose kernel crashed, on a serial line, and one whose agent has no programs any more."""
+    for guest, (command, _) in BROKEN.items():
+        broken = system_account("exec", f"{shared}/{guest}", "--", "sh", "-c", command)
+        assert broken.seconds < 45
+    silent = unasked(system_account("check", shared, "-o", "json", **state).ended(1))
+    seen = system_account("status", shared, "--ask").ended(0)
+    for guest, (_, told) in BROKEN.items():
+        label = f"{shared}/{guest}"
+        ways = (("exec", label, "--", "true"), ("start", label))
+        for outcome in [system_account(*way) for way in ways]:
+            assert outcome.code in (1, 125)
+            assert outcome.seconds < 45
+            assert f"{label} is up, and {told}" in outcome.err
+            assert f"start it anew: virtlab stop {label}, then virtlab start {label}" in outcome.err
+        assert all(f"{label} is up, and" in why for (name, _), why in silent.items() if name == guest)
+        assert f"{label} is up, and does not answer" in seen.out
+    system_account("stop", shared).ended(0)
+    system_account("start", shared).ended(0)
+    system_account("check", shared, "-o", "json", **state).ended(0)
 
 
 @pytest.mark.timeout(600)

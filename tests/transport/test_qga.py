@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner import errors
+from provisioner.transport import qga
 from provisioner.transport.qga import SerialSession, parse, request
 
 
@@ -29,6 +31,24 @@ def ping(session: SerialSession, seconds: float = 0.25, most: int = 4096) -> Any
 def test_a_well_behaved_agent() -> None:
     peer = Peer(synced(lambda r, say: say(reply(r, {}))))
     assert ping(session_with(peer)) == {}
+
+
+def test_one_that_falls_silent_is_not_waited_for_and_one_that_is_slow_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(qga, "SILENCE", 0.5)
+    silent = session_with(Peer(synced(lambda request, say: None)))
+    began = time.monotonic()
+    with pytest.raises(errors.NotReady, match="no answer to guest-ping"):
+        ping(silent, seconds=60)
+    assert time.monotonic() - began < 10
+
+    def slowly(request: dict[str, Any], say: Callable[[bytes], None]) -> None:
+        for byte in reply(request, {}):
+            time.sleep(0.05)
+            say(bytes([byte]))
+
+    assert ping(session_with(Peer(synced(slowly))), seconds=60) == {}
 
 
 def test_garbage_half_lines_and_echoes_before_the_sync() -> None:

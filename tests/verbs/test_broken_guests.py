@@ -114,7 +114,7 @@ def test_a_line_that_is_silent_is_not_waited_for_as_long_as_a_command(
     there: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bring_up(there)
-    monkeypatch.setattr(agent, "FIRST_ANSWER", 0.3)
+    monkeypatch.setattr(agent, "SILENCE", 0.3)
     way = transports.agent(there.session, there.domain("two"), AgentPort.SERIAL, "pair/two")
     began = time.monotonic()
     with pytest.raises(errors.Broken, match="pair/two is up, and does not answer") as caught:
