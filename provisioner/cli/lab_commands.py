@@ -83,12 +83,14 @@ def validate(
 
     validated = verbs.validate(lab, sets or ())
     for each in validated:
-        if each.error is not None:
-            text.problem(each.error)
+        for error in each.wrong:
+            text.problem(error)
     for each in validated:
         if each.not_built:
             text.tell(text.spelled(report.not_built_note(each)))
-    good = [each.lab for each in validated if each.lab is not None]
+        if each.no_guide:
+            text.tell(report.no_guide_note(each))
+    good = [each.good for each in validated if each.good is not None]
     if good or output is not Output.TABLE:
         data.emit(
             output,

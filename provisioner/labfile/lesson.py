@@ -10,7 +10,7 @@ from provisioner.labfile import catalog, lesson_spec, nodes, rules
 from provisioner.labfile.loader import observations
 from provisioner.labfile.problems import Place, Problems, shown
 from provisioner.labfile.value_types import Given, Spot, text_of
-from provisioner.language import Text
+from provisioner.language import Language, Text
 from provisioner.model.lab import Lab, Observation
 
 LESSON_FILE = "lesson.yaml"
@@ -80,7 +80,20 @@ def load(lab: Lab) -> Lesson | None:
 
     Raises LabFileError with all problems of the file, and InputError where it can't be read.
     """
-    file = catalog.beside(lab.file, LESSON_FILE)
+    return of_file(lab.file, [guest.name for guest in lab.guests])
+
+
+def guide_file(language: Language) -> str:
+    """The name of the lesson's guide in a language; it lies beside the lab file."""
+    return f"guide.{language}.md"
+
+
+def of_file(lab_file: Path, guests: Collection[str] | None) -> Lesson | None:
+    """The lesson beside a lab file, which may have mistakes. ``guests``: the names of the lab's guests;
+    without them, those that the file seems to have count. Errors as of ``load``."""
+    if guests is None:
+        guests = _names_of_guests(lab_file)
+    file = catalog.beside(lab_file, LESSON_FILE)
     if file is None:
         return None
     problems = Problems()
@@ -88,10 +101,17 @@ def load(lab: Lab) -> Lesson | None:
     if root is not None:
         checked = lesson_spec.LESSON.check(root, Spot(problems, Place(str(file), 1, 1), ""))
         if checked.ok:
-            _exercises(checked.value.get("exercises"), [guest.name for guest in lab.guests], problems)
+            _exercises(checked.value.get("exercises"), guests, problems)
             if not problems:
                 return _lesson(checked.value, file)
     raise problems.error(hint="labs/reference-lesson.yaml explains every key of a lesson.")
+
+
+def _names_of_guests(lab_file: Path) -> list[str] | None:
+    """The names of guests in a lab file that is wrong. None where it does not tell even those."""
+    root = nodes.read(lab_file, Problems())
+    entry = root.entries.get("guests") if isinstance(root, nodes.Mapping) else None
+    return list(entry[1].entries) if entry and isinstance(entry[1], nodes.Mapping) else None
 
 
 def notes_of(given: Given | None) -> tuple[Note, ...]:
@@ -99,7 +119,7 @@ def notes_of(given: Given | None) -> tuple[Note, ...]:
     return tuple(Note(n.value["at"].value, _text(n.value["text"])) for n in given.value) if given else ()
 
 
-def _exercises(given: Given | None, guests: Collection[str], problems: Problems) -> None:
+def _exercises(given: Given | None, guests: Collection[str] | None, problems: Problems) -> None:
     names: set[str] = set()
     for exercise in given.value if given and given.ok else ():
         if not exercise.ok:

@@ -78,14 +78,17 @@ def _some_are_always_there(guests: Given, problems: Problems) -> None:
         problems.add(guests.place, guests.path, message)
 
 
-def observations(items: Given, guests: Collection[str], problems: Problems) -> None:
-    """Add a problem for each observation, of a mapping that was checked, that can't be made."""
+def observations(items: Given, guests: Collection[str] | None, problems: Problems) -> None:
+    """Add a problem for each observation, of a mapping that was checked, that can't be made.
+
+    ``guests``: their names, or None where they are not known.
+    """
     for item in items.value.values() if items.ok else ():
         if item.ok:
             _observation(item, guests, problems)
 
 
-def _observation(item: Given, guests: Collection[str], problems: Problems) -> None:
+def _observation(item: Given, guests: Collection[str] | None, problems: Problems) -> None:
     asked, command, read, expect = (item.value.get(key) for key in ("guests", "command", "read", "expect"))
     console = item.value.get("console")
     if asked and asked.ok:
@@ -109,9 +112,9 @@ def _observation(item: Given, guests: Collection[str], problems: Problems) -> No
                 problems.add(given.place, given.path, message)
 
 
-def known_guest(guest: Given, guests: Collection[str], problems: Problems) -> None:
-    """Add a problem where a name that was checked is not the name of a guest."""
-    if guest.ok and guest.value not in guests:
+def known_guest(guest: Given, guests: Collection[str] | None, problems: Problems) -> None:
+    """Add a problem where a name that was checked is not the name of a guest. ``guests``: as above."""
+    if guest.ok and guests is not None and guest.value not in guests:
         message = f"there is no guest {shown(guest.value)} ({alternatives(guest.value, guests)})"
         problems.add(guest.place, guest.path, message)
 

@@ -112,7 +112,7 @@ def guide(lab: Lab, language: Language) -> tuple[str, Language]:
 
 def guide_in(lab: Lab, language: Language) -> str | None:
     """The guide in that language, or None. Raises InputError where it can't be read."""
-    file = catalog.beside(lab.file, f"guide.{language}.md")
+    file = catalog.beside(lab.file, lessons.guide_file(language))
     if file is None:
         return None
     try:

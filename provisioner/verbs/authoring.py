@@ -8,21 +8,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provisioner import errors
+from provisioner.language import Language
 from provisioner.lifecycle import lab_files
 from provisioner.model.lab import Lab
+
+if TYPE_CHECKING:
+    from provisioner.labfile.lesson import Lesson
 
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """The result for one lab file: the lab, or what is wrong with it."""
+    """The result for one lab file: the lab, or what is wrong with it or with its lesson."""
 
     given: str  # as the user named it
-    lab: Lab | None
-    error: errors.InputError | None
+    lab: Lab | None  # None where its own file is wrong
+    wrong: tuple[errors.InputError, ...] = ()
     not_built: tuple[str, ...] = ()  # images, so that what their guests' memory has to be is not known
+    no_guide: tuple[str, ...] = ()  # files that are not there, in languages that the lesson speaks
+
+    @property
+    def good(self) -> Lab | None:
+        """The lab, where nothing is wrong."""
+        return None if self.wrong else self.lab
 
 
 def show(target: str) -> Lab:
@@ -43,7 +53,8 @@ def copy(target: str, folder: Path) -> Path:
 
 
 def validate(targets: Sequence[str], sets: Sequence[str] = ()) -> list[Validated]:
-    """What is wrong with each lab file and its lesson. ``sets`` are changes in the form KEY=VALUE.
+    """What is wrong with each lab file and its lesson, and which guide the lesson lacks. ``sets`` are changes
+    in the form KEY=VALUE.
 
     Whether guests have the memory that they need is looked at where their images were built on this machine.
     """
@@ -52,21 +63,49 @@ def validate(targets: Sequence[str], sets: Sequence[str] = ()) -> list[Validated
 
 def _validated(target: str, sets: Sequence[str]) -> Validated:
     from provisioner.labfile import lesson
+
+    wrong: list[errors.InputError] = []
+    try:
+        file, source = lab_files.locate(target)
+    except errors.InputError as error:
+        return Validated(target, None, (error,))
+    lab: Lab | None = None
+    taught: Lesson | None = None
+    not_built: tuple[str, ...] = ()
+    try:
+        lab = lab_files.load(file, source, sets)
+        not_built = _memory(lab)
+    except errors.InputError as error:
+        wrong.append(error)
+    try:
+        taught = lesson.of_file(file, None if lab is None else [guest.name for guest in lab.guests])
+    except errors.InputError as error:
+        wrong.append(error)
+    return Validated(target, lab, tuple(wrong), not_built, _no_guide(file, taught))
+
+
+def _memory(lab: Lab) -> tuple[str, ...]:
+    """Raises LabFileError where a guest has less memory than it needs. Returns the images that were not built
+    here, of whose guests that is not known."""
     from provisioner.lifecycle import image_upload
     from provisioner.model import memory
 
     try:
-        lab = lab_files.load(*lab_files.locate(target), sets)
-        lesson.load(lab)
-        try:
-            built = image_upload.built_here(lab)
-        except errors.ImageError:  # no image can be built on this system
-            built = {}
-        memory.fitting(lab, image_upload.least_memory(lab, built))
-    except errors.InputError as error:
-        return Validated(target, None, error)
-    missing = dict.fromkeys(guest.image for guest in lab.top_level if guest.name not in built)
-    return Validated(target, lab, None, tuple(missing))
+        built = image_upload.built_here(lab)
+    except errors.ImageError:  # no image can be built on this system
+        built = {}
+    memory.fitting(lab, image_upload.least_memory(lab, built))
+    return tuple(dict.fromkeys(guest.image for guest in lab.top_level if guest.name not in built))
+
+
+def _no_guide(lab_file: Path, taught: Lesson | None) -> tuple[str, ...]:
+    """The guides that are missing beside a lesson."""
+    from provisioner.labfile import lesson
+
+    if taught is None:
+        return ()
+    spoken = [Language.EN, *([Language.JA] if taught.concept.ja else [])]
+    return tuple(name for each in spoken if not lab_file.with_name(name := lesson.guide_file(each)).exists())
 
 
 def schema(*, of_lesson: bool = False) -> dict[str, Any]:

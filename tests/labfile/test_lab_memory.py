@@ -122,11 +122,11 @@ def test_validate_knows_what_a_built_image_needs(tmp_path: Path, monkeypatch: py
     found: list[BuiltImage | None] = [built("tiny", tiny=129 * MIB)]
     monkeypatch.setattr(image_upload, "_built", lambda _name: found[0])
     (validated,) = authoring.validate([str(tmp_path)])
-    assert validated.error
-    assert "defaults.memory: 128 MiB is too little for one" in validated.error.message
+    (error,) = validated.wrong
+    assert "defaults.memory: 128 MiB is too little for one" in error.message
     found[0] = None
     (validated,) = authoring.validate([str(tmp_path)])
-    assert (validated.error, validated.not_built) == (None, ("tiny",))
+    assert (validated.wrong, validated.not_built) == ((), ("tiny",))
 
 
 def test_validate_says_what_it_could_not_look_at(

@@ -66,7 +66,10 @@ def test_validate_for_programs(tmp_path: Path) -> None:
     (bad := tmp_path / "bad.yaml").write_text(f"{LAB}more: 1\n", encoding="utf-8")
     result = run("validate", str(good), str(bad), "-o", "json")
     first, second = json.loads(result.stdout)
-    assert (result.returncode, first) == (2, {"given": str(good), "good": True, "problems": []})
+    assert (result.returncode, first) == (
+        2,
+        {"given": str(good), "good": True, "problems": [], "no_guide": []},
+    )
     assert not second["good"]
     assert "unknown key" in second["problems"][0]
     assert run("validate", str(good), str(bad), "-o", "name").stdout == "x\n"

@@ -86,8 +86,9 @@ def validated_data(validated: Sequence[Validated]) -> list[dict[str, Any]]:
     return [
         {
             "given": each.given,
-            "good": each.error is None,
-            "problems": each.error.message.splitlines() if each.error else [],
+            "good": each.good is not None,
+            "problems": [line for error in each.wrong for line in error.message.splitlines()],
+            "no_guide": list(each.no_guide),
         }
         for each in validated
     ]
@@ -106,6 +107,12 @@ def not_built_note(validated: Validated) -> str:
         f"{validated.given}: whether its guests have enough memory is not known before image {images} is "
         f"built: {{virtlab}} prepare {quote(validated.given)}"
     )
+
+
+def no_guide_note(validated: Validated) -> str:
+    """Which guides are missing, and what that means to a learner."""
+    files = " and ".join(validated.no_guide)
+    return f"{validated.given}: there is a lesson, and no {files} beside it, the text that guide shows"
 
 
 def _guest_row(guest: Guest) -> tuple[str, ...]:
