@@ -7,6 +7,7 @@ from pathlib import Path
 
 from provisioner import errors
 from provisioner.cancellation import Cancellation
+from provisioner.language import joined, msg
 from provisioner.lifecycle import running
 from provisioner.listener import Listener
 from provisioner.measure import benchmark
@@ -54,8 +55,8 @@ def bench(
             session, instance, guests, listener, quick=quick, cancelled=cancelled
         )
     if not any(series.values for outcome in result.outcomes for series in outcome.series):
-        told = "\n".join(("no guest could be measured", *result.notes))
-        raise unreached or errors.GuestError(told, hint="see what is amiss: {virtlab} doctor")
+        told = joined("\n", (msg("no guest could be measured"), *result.notes))
+        raise unreached or errors.GuestError(told, hint=msg("see what is amiss: {virtlab} doctor"))
     origin, data = guests[0].metadata.origin, to_data(result)
     not_kept = kept.problem_of(
         lambda: results.save("bench", instance.name, origin.source, data, origin.choices.sets)
