@@ -70,6 +70,8 @@ def forget(
     output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Begin labs anew: forget your progress in their exercises, and their results. No lab is taken down."""
+    from shlex import quote
+
     from provisioner import errors
     from provisioner.cli import ask
     from provisioner.report.preferred_language import preferred
@@ -83,9 +85,12 @@ def forget(
             "name labs, or say --all" if names else "forget what?",
             hint="{virtlab} forget LAB, or {virtlab} forget --all; see what is kept: {virtlab} progress",
         )
-    if step is not None and (every or len(names) > 1 or only_results):
+    if step is not None and (every or len(names) > 1):
+        raise errors.InputError("an exercise of which lab?", hint=f"{{virtlab}} forget LAB --step {step}")
+    if step is not None and only_results:
         raise errors.InputError(
-            "an exercise of which lab?", hint=f"{{virtlab}} forget LAB --step {step} is the progress in one"
+            "an exercise has progress, and no results",
+            hint=f"{{virtlab}} forget {quote(names[0])} --step {step}",
         )
     lost = verbs.forget(
         names,
