@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -194,7 +195,7 @@ def _data(folder: Path) -> dict[str, Any]:
     """
     whole: dict[str, Any] = {}
     for part in reversed(recipe_files.with_bases(folder)):
-        data = part.data
+        data = deepcopy(part.data)
         data.pop("extends", None)
         for entry in data.get("files", {}).values():
             if entry and "from" in entry:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecipeFile:
-    """One ``image.yaml``. ``data`` is what it says itself, without what it extends.
+    """One ``image.yaml``. ``data`` is what it says itself, without what it extends. Nobody changes it.
 
     ``guests`` are the recipes of its own list, ``disk_guests`` those of its boot loader's.
     """
@@ -59,9 +60,7 @@ def read(folder: Path) -> RecipeFile:
 
     path = folder / RECIPE_FILE
     try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(path.read_bytes())
-        root = loader.get_single_node()
-        data = loader.construct_document(root) if root else None
+        root, data = _parsed(path.read_bytes())
     except (yaml.YAMLError, ValueError) as error:
         raise ImageError(f"{path}: {error}") from error
     if not isinstance(data, dict):
@@ -73,6 +72,16 @@ def read(folder: Path) -> RecipeFile:
         _list(_value(root, "guests"), folder),
         _list(_value(_value(root, "loader"), "guests"), folder),
     )
+
+
+@lru_cache(maxsize=100)
+def _parsed(text: bytes) -> tuple[Any, Any]:
+    """The node of a YAML document, and its data: each reader of a lab comes to the same few recipes again."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    root = loader.get_single_node()
+    return root, loader.construct_document(root) if root else None
 
 
 def with_bases(folder: Path, *, above: tuple[Path, ...] = ()) -> list[RecipeFile]:
