@@ -16,7 +16,10 @@ def kept() -> list[str]:
     """The instances of which results are kept, sorted."""
     from provisioner.store import results
 
-    return sorted({run.instance for run in results.instances()})
+    try:
+        return sorted({run.instance for run in results.instances()})
+    except errors.VirtlabError:
+        return []
 
 
 def products() -> list[str]:

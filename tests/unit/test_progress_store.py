@@ -26,6 +26,17 @@ def test_it_is_kept_by_lesson(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["demo.json"]
 
 
+def test_it_can_be_forgotten_as_a_whole_and_by_exercise() -> None:
+    done = Progress().with_passed("one").with_passed("two").with_hints("one", 2).with_hints("two", 1)
+    assert done.without("one") == Progress(frozenset({"two"}), {"two": 1})
+    for name in ("demo", "other"):
+        progress_file.save(name, done)
+    progress_file.forget("demo")
+    progress_file.forget("demo")  # again: nothing is there
+    assert progress_file.lessons() == ["other"]
+    assert progress_file.load("demo") == Progress()
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -61,4 +72,6 @@ def test_a_folder_in_the_place_of_the_file(folder: Path) -> None:
     assert progress_file.load("demo") == Progress()
     with pytest.raises(VirtlabError, match="can't be kept"):
         progress_file.save("demo", Progress())
+    with pytest.raises(VirtlabError, match="can't be removed"):
+        progress_file.forget("demo")
     assert [path.name for path in folder.iterdir()] == ["demo.json"]

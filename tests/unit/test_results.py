@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,35 @@ def test_a_result_of_another_lab_with_that_name_is_not_shown() -> None:
 def test_a_benchmark_comes_back_as_it_was() -> None:
     results.save("bench", "demo", LAB, to_data(bench()))
     assert results.load_bench("demo", LAB) == bench()
+
+
+def test_what_was_kept_of_an_instance_is_listed_with_what_set_changed(state: Path) -> None:
+    os.utime(results.save("check", "one", LAB, {}), (1_700_000_000, 1_700_000_000))
+    results.save("compare", "one", LAB, {}, ["full.rng=virtio"])
+    results.save("check", "two", "/home/me/lab.yaml", {})
+    one = next(kept for kept in results.instances() if kept.instance == "one")
+    assert (one.source, one.kinds, one.sets) == (LAB, ("compare", "check"), ("full.rng=virtio",))
+    (state / "one.check.json").write_text('{"source": "catalog:demo", "sets": 5, "result": {}}')
+    assert {kept.instance for kept in results.instances()} == {"one", "two"}
+
+
+def test_results_are_forgotten_by_instance_and_lab() -> None:
+    for name in ("one", "two"):
+        results.save("check", name, LAB, {})
+    results.save("compare", "one", "/home/me/lab.yaml", {})
+    results.forget("one", LAB)
+    assert {(kept.instance, kept.source) for kept in results.instances()} == {
+        ("one", "/home/me/lab.yaml"),
+        ("two", LAB),
+    }
+    results.forget_all()
+    assert results.instances() == []
+
+
+def test_a_result_that_can_not_be_removed_is_an_error_with_its_name(state: Path) -> None:
+    (state / "one.check.json").mkdir(parents=True)
+    with pytest.raises(errors.VirtlabError, match=r"one\.check\.json can't be removed"):
+        results.forget_all()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 200_000, b" " * (5 * 1024**2)])
