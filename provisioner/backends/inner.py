@@ -10,6 +10,7 @@ from functools import partial
 
 from provisioner import errors, side_by_side
 from provisioner.backends import transports
+from provisioner.backends.prompts import prompt_of
 from provisioner.backends.session import Session
 from provisioner.language import msg
 from provisioner.listener import Listener
@@ -114,8 +115,8 @@ def _look(guest: Guest, above: Transport, listener: Listener) -> None:
 
     One that is only silent is told of: a command of somebody else's may run in it, for which others wait.
     """
-    if guest.transport is enums.Transport.NONE:
-        return
+    if guest.transport is enums.Transport.NONE or prompt_of(guest.image) is not None:
+        return  # a line that is typed at a prompt would be in the way of whoever sits there
     way = ParentTransport(above, guest.name)
     try:
         way.ping(_LOOK_SECONDS)

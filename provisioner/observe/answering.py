@@ -9,6 +9,7 @@ from functools import partial
 
 from provisioner import errors, side_by_side
 from provisioner.backends import choose
+from provisioner.backends.prompts import prompt_of
 from provisioner.backends.session import Session
 from provisioner.model import enums
 from provisioner.model.enums import AgentPort
@@ -25,7 +26,7 @@ class Answer(StrEnum):
 
     ANSWERS = "answers"
     SILENT = "does not answer"  # or not in a way that makes sense
-    RUNNING = "running"  # there is no way into it, and its parent says that it runs
+    RUNNING = "running"  # it is not asked itself, and its parent says that it runs
     STOPPED = "stopped"
     UNKNOWN = "not known"  # nobody who could tell answers
 
@@ -68,8 +69,9 @@ def _inside(session: Session, member: ObservedInner) -> Answer:
         return Answer.UNKNOWN
     if states.get(member.guest) != parent.RUNNING:
         return Answer.STOPPED
-    if member.metadata.guest.transport is enums.Transport.NONE:
-        return Answer.RUNNING
+    guest = member.metadata.guest
+    if guest.transport is enums.Transport.NONE or prompt_of(guest.image) is not None:
+        return Answer.RUNNING  # what is typed at a prompt would be in the way of whoever sits there
     return _answer(session, member)
 
 
