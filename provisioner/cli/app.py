@@ -13,6 +13,7 @@ from typer.models import CommandInfo
 
 from provisioner import errors
 from provisioner.cli import interrupt
+from provisioner.language import msg
 from provisioner.report.terminal import standard_streams, text
 from provisioner.verbs import VERSION
 
@@ -76,7 +77,9 @@ def _told(error: BaseException) -> int:
         return _NO_READER
     known = error if isinstance(error, errors.VirtlabError) else errors.of_surroundings(error)
     if isinstance(error, FileNotFoundError) and _folder_is_gone():
-        known = errors.VirtlabError("the current folder is gone", hint="go to one that is there: cd")
+        known = errors.VirtlabError(
+            msg("the current folder is gone"), hint=msg("go to one that is there: cd")
+        )
     if known is None:
         text.bug()
         return _BUG

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from provisioner import errors
+from provisioner.language import msg
 from provisioner.report.terminal import text
 
 
@@ -20,6 +21,6 @@ class AtTerminal:
         if self.yes:
             return True
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise errors.ConfirmationNeeded(why, hint="say --yes to agree")
+            raise errors.ConfirmationNeeded(why, hint=msg("say --yes to agree"))
         text.tell(why)
         return text.asked(f"{question} [y/N]").lower() in ("y", "yes")

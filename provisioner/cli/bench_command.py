@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from provisioner.cli import options
+from provisioner.language import msg
 from provisioner.report.terminal.data import Output
 
 
@@ -47,7 +48,7 @@ def bench(
     if result.not_kept is not None:  # what was measured is shown all the same
         text.problem(result.not_kept)
     if save is not None and result.not_saved is None:
-        text.tell(f"saved in {save}")
+        text.tell(msg("saved in {file}", file=save))
     language = preferred(lang)
     data.emit(
         output,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provisioner.cli import options
+from provisioner.language import msg
 from provisioner.report.terminal.data import Output
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def compare(
     from provisioner.verbs import compare as verbs
 
     if xml and (stack or svg):
-        raise errors.InputError("--xml and --stack are two different pages", hint="ask for one of them")
+        raise errors.InputError(
+            msg("--xml and --stack are two different pages"), hint=msg("ask for one of them")
+        )
     if xml:
         _show_definitions(verbs.definitions(lab, connect), lang, output)
     elif stack or svg:
@@ -53,7 +56,7 @@ def compare(
     else:
         result = verbs.compare(lab, connect, timeout=timeout)
         if isinstance(result, verbs.Definitions):
-            text.tell("no guest of it has an agent to ask: this is what their definitions say")
+            text.tell(msg("no guest of it has an agent to ask: this is what their definitions say"))
             _show_definitions(result, lang, output)
         else:
             _show_comparison(result, lang, output, every=every)
@@ -73,7 +76,7 @@ def _show_comparison(result: Comparison, lang: Language | None, output: Output, 
         names=[f"{compared.instance}/{one.guest}" for one in compared.inside if one.facts],
         table=lambda: report.compare_page(compared, preferred(lang), everything=every, intro=result.concept),
     )
-    errors.raise_all(result.problems, "not every guest told its facts")
+    errors.raise_all(result.problems, msg("not every guest told its facts"))
 
 
 def _show_definitions(result: Definitions, lang: Language | None, output: Output) -> None:
@@ -106,4 +109,4 @@ def _show_stacks(result: Stacks, lang: Language | None, output: Output, *, svg: 
             names=[f"{result.instance}/{stack.guest}" for stack in result.stacks],
             table=lambda: report.drawn(result.stacks, preferred(lang)),
         )
-    errors.raise_all(result.problems, "not every guest told its facts")
+    errors.raise_all(result.problems, msg("not every guest told its facts"))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from provisioner.cli import options
+from provisioner.language import msg
 
 _LONGEST_INPUT = 16 * 1024 * 1024
 _MOST_OUTPUT = 1280 * 1024  # the most that a guest agent carries in one answer
@@ -59,7 +60,7 @@ def exec_(
             connect,
             read_input=_standard_input if stdin else None,
             timeout=timeout,
-            max_output=max_output,
+            most=max_output,
             heard=heard,
         )
     finally:
@@ -67,7 +68,10 @@ def exec_(
         stderr.end()
     if result.truncated:
         text.tell(
-            f"virtlab: there was more output than {max_output} bytes: the rest is dropped (--max-output)"
+            msg(
+                "virtlab: there was more output than {most} bytes: the rest is dropped (--max-output)",
+                most=max_output,
+            )
         )
     raise typer.Exit(128 + (result.signal or 0) if result.exit_code is None else result.exit_code)
 
@@ -78,8 +82,11 @@ def _standard_input() -> bytes:
     given = sys.stdin.buffer.read(_LONGEST_INPUT + 1)
     if len(given) > _LONGEST_INPUT:
         raise errors.InputError(
-            f"there are more than {_LONGEST_INPUT // 1024**2} MiB on standard input",
-            hint="give it in parts, each with an exec of its own",
+            msg(
+                "there are more than {size} MiB on standard input",
+                size=_LONGEST_INPUT // 1024**2,
+            ),
+            hint=msg("give it in parts, each with an exec of its own"),
         )
     return given
 
@@ -89,4 +96,4 @@ def console(guest: options.Guest, connect: options.Connect = None) -> None:
     from provisioner.report.terminal import text
     from provisioner.verbs import in_guest as verbs
 
-    verbs.console(guest, connect, lambda words: text.tell(text.spelled(words)))
+    verbs.console(guest, connect, lambda words: text.tell(text.told(words)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provisioner.cli import completion, options
+from provisioner.language import msg
 from provisioner.report.terminal.data import Output
 from provisioner.verbs import Accel
 
@@ -156,12 +157,12 @@ def down(
         result = verbs.down(names, connect, progress, every=every, cancelled=cancelled)
     # only now: the live lines have been drawn for the last time
     for name in result.gone:
-        text.say(f"{name}: down")
+        text.say(msg("{name}: down", name=name))
     for name in result.not_up:
-        text.say(f"{name}: not up")
+        text.say(msg("{name}: not up", name=name))
     if not (names or result.gone or result.problems):
-        text.say("nothing is up")
-    errors.raise_all(result.problems, "not all labs went down")
+        text.say(msg("nothing is up"))
+    errors.raise_all(result.problems, msg("not all labs went down"))
 
 
 def status(
@@ -220,5 +221,6 @@ def stop(
 
     with Progress() as progress, interrupt.cancellable(progress.note) as cancelled:
         stopped = verbs.stop(target, connect, progress, timeout=timeout, cancelled=cancelled)
-    lost = "A tiny guest keeps nothing but its disks: its files were in memory, and are gone. "
-    text.tell(text.spelled(f"{lost if stopped.loses_files else ''}next: {{virtlab}} start {target}"))
+    if stopped.loses_files:
+        text.tell(msg("A tiny guest keeps nothing but its disks: its files were in memory, and are gone."))
+    text.tell(text.next_step(f"{{virtlab}} start {target}"))

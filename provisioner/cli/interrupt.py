@@ -21,6 +21,7 @@ from types import FrameType
 
 from provisioner import errors
 from provisioner.cancellation import Cancellation
+from provisioner.language import joined, msg
 from provisioner.report.terminal import text
 
 INTERRUPTED = 130  # the exit code
@@ -89,7 +90,7 @@ class _Signals:
             self._end_now()
         else:
             self._try_to_tell(
-                "it is ending, and puts what was begun in order; once more leaves the rest as it is"
+                msg("it is ending, and puts what was begun in order; once more leaves the rest as it is")
             )
 
     def _see_to_it(self) -> None:
@@ -126,7 +127,8 @@ def _last_words(cancelled: Cancellation) -> str:
     if not owed:
         return "interrupted"
     remedies = ", and ".join(dict.fromkeys(owed.values()))
-    return text.spelled(f"interrupted; left behind: {', '.join(owed)}\nnext: {remedies}")
+    left = msg("interrupted; left behind: {owed}", owed=joined(", ", owed))
+    return f"{text.told(left)}\n{text.next_step(remedies)}"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from provisioner.cli import completion, options
+from provisioner.language import joined, msg
 from provisioner.report.terminal.data import Output
 from provisioner.verbs import Accel
 
@@ -62,8 +63,9 @@ def copy(
     from provisioner.verbs import authoring as verbs
 
     copied = verbs.copy(lab, folder)
-    text.say(f"copied to {copied}")
-    text.tell(text.spelled(f"next: edit {copied}, then {{virtlab}} up {quote(str(folder))}"))
+    text.say(msg("copied to {copied}", copied=copied))
+    again = f"{{virtlab}} up {quote(str(folder))}"
+    text.tell(text.next_step(msg("edit {file}, then {again}", file=copied, again=again)))
 
 
 def validate(
@@ -87,7 +89,7 @@ def validate(
             text.problem(error)
     for each in validated:
         if each.not_built:
-            text.tell(text.spelled(report.not_built_note(each)))
+            text.tell(text.told(report.not_built_note(each)))
         if each.no_guide:
             text.tell(report.no_guide_note(each))
     good = [each.good for each in validated if each.good is not None]
@@ -159,6 +161,8 @@ def prepare(
         output,
         [{"image": image.image, "digest": image.digest} for image in ready.images],
         names=[image.image for image in ready.images],
-        table=lambda: "\n".join(f"image {image.image} {image.digest}: ready" for image in ready.images),
+        table=lambda: joined(
+            "\n", (msg("image {name} {digest}: ready", name=i.image, digest=i.digest) for i in ready.images)
+        ),
     )
-    text.tell(text.spelled(f"next: {{virtlab}} up {quote(ready.targets[0])}"))
+    text.tell(text.next_step(f"{{virtlab}} up {quote(ready.targets[0])}"))

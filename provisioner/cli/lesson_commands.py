@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provisioner.cli import options
+from provisioner.language import msg
 from provisioner.report.terminal.data import Output
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def check(
 
     if answer is not None and step is None:
         raise errors.InputError(
-            "an answer to which exercise?", hint=f"{{virtlab}} check {quote(lab)} --step 1 --answer ..."
+            msg("an answer to which exercise?"), hint=f"{{virtlab}} check {quote(lab)} --step 1 --answer ..."
         )
     good = (
         _check_all(lab, timeout, preferred(lang), connect, output)
@@ -111,7 +112,7 @@ def _check_step(
         if result.checked and (told := check_page.next_page(result.checked)):
             text.tell(told)
             return False
-        text.tell(text.spelled(f"next: {{virtlab}} hint {result.typed.instance} --step {number}"))
+        text.tell(text.next_step(f"{{virtlab}} hint {result.typed.instance} --step {number}"))
         return False
     for page in (
         report.undo_page(exercise, result.typed, result.author, language),
@@ -150,7 +151,7 @@ def hint(
     if told.not_kept is not None:
         text.problem(told.not_kept)
     verb = "hint" if len(told.hints) < len(exercise.hints) else "solve"
-    text.tell(text.spelled(f"next: {{virtlab}} {verb} {quote(lab)} --step {told.step.number}"))
+    text.tell(text.next_step(f"{{virtlab}} {verb} {quote(lab)} --step {told.step.number}"))
 
 
 def solve(
@@ -198,7 +199,13 @@ def guide(
     language = preferred(lang)
     shown = verbs.guide(lab, language, connect)
     if shown.language is not language:
-        text.tell(f"there is no guide in the language {language}; this is the one in {shown.language}")
+        text.tell(
+            msg(
+                "there is no guide in the language {language}; this is the one in {other}",
+                language=language,
+                other=shown.language,
+            )
+        )
     whole = exercises_page.whole_guide(shown)
     sections = guide_sections.split(whole)
     one = guide_sections.chosen(sections, " ".join(section)) if section else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provisioner.cli import completion, options
+from provisioner.language import msg
 
 if TYPE_CHECKING:
     from provisioner.verbs import Language
@@ -50,9 +51,13 @@ def report(
     from provisioner.report.terminal import text
 
     if lab is not None and every:
-        raise errors.InputError("name a lab, or say --all", hint="for all of them: {virtlab} report --all")
+        raise errors.InputError(
+            msg("name a lab, or say --all"), hint=msg("for all of them: {virtlab} report --all")
+        )
     if lab is None and not every:
-        raise errors.InputError("a page of what?", hint="{virtlab} report LAB, or {virtlab} report --all")
+        raise errors.InputError(
+            msg("a page of what?"), hint="{virtlab} report LAB, or {virtlab} report --all"
+        )
     file = file or ("course.html" if every else "report.html")
     if file != "-":
         lab_html.may_write(Path(file))
@@ -62,8 +67,8 @@ def report(
         return
     lab_html.write(document, Path(file))
     place = Path(file).resolve()
-    text.say(f"written: {place}")
-    text.tell(f"open it in a browser: {place.as_uri()}")
+    text.say(msg("written: {place}", place=place))
+    text.tell(msg("open it in a browser: {place}", place=place.as_uri()))
 
 
 def _of_one(lab: str, connect: str | None, language: Language) -> str:

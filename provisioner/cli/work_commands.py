@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from provisioner.cli import completion, options
+from provisioner.language import msg
 from provisioner.report.terminal.data import Output
 
 
@@ -82,14 +83,16 @@ def forget(
     names = list(lab or ())
     if bool(names) == every:
         raise errors.InputError(
-            "name labs, or say --all" if names else "forget what?",
-            hint="{virtlab} forget LAB, or {virtlab} forget --all; see what is kept: {virtlab} progress",
+            msg("name labs, or say --all") if names else msg("forget what?"),
+            hint=msg("{virtlab} forget LAB, or {virtlab} forget --all; see what is kept: {virtlab} progress"),
         )
     if step is not None and (every or len(names) > 1):
-        raise errors.InputError("an exercise of which lab?", hint=f"{{virtlab}} forget LAB --step {step}")
+        raise errors.InputError(
+            msg("an exercise of which lab?"), hint=f"{{virtlab}} forget LAB --step {step}"
+        )
     if step is not None and only_results:
         raise errors.InputError(
-            "an exercise has progress, and no results",
+            msg("an exercise has progress, and no results"),
             hint=f"{{virtlab}} forget {quote(names[0])} --step {step}",
         )
     lost = verbs.forget(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from provisioner import errors
 from provisioner.backends import prompts
 from provisioner.backends.session import Session
-from provisioner.language import Text
+from provisioner.language import Text, msg
 from provisioner.lifecycle import running
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Member
@@ -36,7 +36,8 @@ def look(
     """Asks every guest, and the host about each. Raises GuestError where the lab has no guest."""
     if not domains:
         raise errors.GuestError(
-            f"{instance.name} has no guests: a run did not end", hint=f"{{virtlab}} down {instance.name}"
+            msg("{name} has no guests: a run did not end", name=instance.name),
+            hint=f"{{virtlab}} down {instance.name}",
         )
     taken = datetime.now(UTC).isoformat(timespec="seconds")
     inside = collect.facts(session, domains, timeout=timeout)

@@ -10,6 +10,7 @@ from functools import partial
 from provisioner import errors, paths, side_by_side
 from provisioner.backends import choose
 from provisioner.backends.session import Session
+from provisioner.language import msg
 from provisioner.model.facts import Facts
 from provisioner.model.metadata import GuestMetadata
 from provisioner.model.observed import Member
@@ -47,7 +48,7 @@ def facts(session: Session, domains: Sequence[Member], *, timeout: float = 30.0)
 
 def _silent(domain: Member, timeout: float) -> GuestFacts:
     label = domain.label
-    told = f"{label} is up, and did not answer within {format_seconds(timeout)}"
+    told = msg("{label} is up, and did not answer within {limit}", label=label, limit=format_seconds(timeout))
     return GuestFacts(domain.guest, domain.metadata, None, told, errors.start_anew(label))
 
 
@@ -60,10 +61,12 @@ def _of(session: Session, domain: Member, script: bytes, deadline: float) -> Gue
         left = max(0.1, deadline - time.monotonic())
         result = transport.run(["sh"], input=script, timeout=left, max_output=parse.MOST_BYTES)
         if result.truncated:
-            raise ValueError(f"it told more than {parse.MOST_BYTES // 1024} KiB")
+            raise ValueError(msg("it told more than {size} KiB", size=parse.MOST_BYTES // 1024))
         if result.exit_code != 0:
-            said = result.stderr.strip() or f"its shell ended with {result.exit_code}"
-            raise ValueError(f"it can't tell its facts: {printable(said, 200)}")
+            said = result.stderr.strip() or msg(
+                "its shell ended with {exit_code}", exit_code=result.exit_code
+            )
+            raise ValueError(msg("it can't tell its facts: {said}", said=printable(said, 200)))
         told_facts = parse.facts_of(result.stdout)
         return GuestFacts(domain.guest, domain.metadata, told_facts, "", None, time.monotonic() - began)
     except errors.VirtlabError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from provisioner import errors, paths
 from provisioner.backends.session import Session
+from provisioner.language import msg
 from provisioner.lifecycle import running
 from provisioner.model.naming import Instance
 from provisioner.model.observed import Member, ObservedDomain
@@ -27,7 +28,8 @@ def compared(session: Session, instance: Instance, domains: Sequence[Member]) ->
 
     if not domains:
         raise errors.GuestError(
-            f"{instance.name} has no guests: a run did not end", hint=f"{{virtlab}} down {instance.name}"
+            msg("{name} has no guests: a run did not end", name=instance.name),
+            hint=f"{{virtlab}} down {instance.name}",
         )
     notes = [*lab_notes(domains), *general_notes()]
     return xml_comparison.differences(documents(session, domains), notes)
@@ -73,4 +75,4 @@ def general_notes(file: Path | None = None) -> tuple[Note, ...]:
         given = lesson_spec.NOTES.check(root, Spot(problems, Place(str(file), 1, 1), ""))
         if given.ok and not problems:
             return lesson.notes_of(given)
-    raise problems.error(hint="this file belongs to virtlab: install it again")
+    raise problems.error(hint=msg("this file belongs to virtlab: install it again"))

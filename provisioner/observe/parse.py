@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from provisioner.language import msg
 from provisioner.model import facts
 from provisioner.model.facts import Device, Facts
 from provisioner.model.hardware import identify
@@ -34,10 +35,10 @@ class _Sections:
 
     def __init__(self, data: bytes) -> None:
         if len(data) > MOST_BYTES:
-            raise ValueError(f"it told more than {MOST_BYTES // 1024} KiB")
+            raise ValueError(msg("it told more than {size} KiB", size=MOST_BYTES // 1024))
         head, marker, tail = data.rpartition(b"\n@end")
         if not marker or tail.strip():
-            raise ValueError("what it told of itself was cut short")
+            raise ValueError(msg("what it told of itself was cut short"))
         text, _, self.cpuid = head.partition(b"\n@cpuid\n")
         self._parts: dict[str, list[str]] = {}
         part: list[str] = []

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from provisioner.labfile.lesson import Note
-from provisioner.language import Text
+from provisioner.language import Text, msg
 from provisioner.model.hardware import disk_buses
 
 LEFT_OUT = Text(
@@ -95,9 +95,9 @@ def places(xml: str) -> dict[str, str]:
     try:
         root = ET.fromstring(xml)  # noqa: S314 - libvirt wrote it
     except ET.ParseError as error:
-        raise ValueError(f"not a domain definition: {error}") from error
+        raise ValueError(msg("not a domain definition: {error}", error=error)) from error
     if root.tag != "domain":
-        raise ValueError(f"not a domain definition: its element is {root.tag}")
+        raise ValueError(msg("not a domain definition: its element is {tag}", tag=root.tag))
     for child in [child for child in root if child.tag.startswith("{")]:
         root.remove(child)  # QEMU's own words; of virtlab's they are in every guest alike
     places = {f"@{name}": value for name, value in root.attrib.items()}

@@ -13,6 +13,7 @@ from provisioner.backends import choose, prompts
 from provisioner.backends.session import Session
 from provisioner.labfile.lesson import Exercise
 from provisioner.labfile.observation_spec import COMMAND_BYTES, COMMAND_SECONDS, NEEDS_NETWORK
+from provisioner.language import msg
 from provisioner.model.lab import Guest, Observation
 from provisioner.model.metadata import Origin
 from provisioner.model.named_facts import values
@@ -30,16 +31,16 @@ _FACTS_SECONDS = 30.0
 _SLOWER = 4  # times the longest answer so far, for the next command
 _MOST_SLOWER = 4  # times the usual limit, at most
 _IN_ALL = 4  # times the limit of a command, for all of a guest's commands
-_MORE_TIME = "give it more time with --timeout"
+_MORE_TIME = msg("give it more time with --timeout")
 _MOST_AT_ONCE = 16
-_NO_NETWORK = (
-    "on qemu:///session each guest is on a user-mode network of its own, and they can't reach one another; "
-    "qemu:///system gives the lab a network"
+_NO_NETWORK = msg(
+    "on qemu:///session each guest is on a user-mode network of its own, and they can't "
+    "reach one another; qemu:///system gives the lab a network"
 )
 # The facts that are not known, rather than absent, where a part (a word of Facts.missing) was not told.
 _OF_PART = {
     "cpuid": ("hypervisor.signature",),
-    "boot messages": ("entry", "hypervisor.detected"),
+    msg("boot messages"): ("entry", "hypervisor.detected"),
     "kernel": ("kernel",),
     "processor": ("processor",),
     "clock": ("clock.source", "clock.interface", "clock.sources"),
@@ -150,19 +151,25 @@ def answered(
         raise errors.GuestError(_absent(answer.guest, origin), hint=remedy)
     (each,) = collect.facts(session, [domain], timeout=timeout or _FACTS_SECONDS)
     if each.facts is None:
-        raise errors.GuestError(f"the guest that knows could not be asked: {each.error}", hint=each.hint)
+        raise errors.GuestError(
+            msg("the guest that knows could not be asked: {error}", error=each.error), hint=each.hint
+        )
     return verdicts.is_right(answer, values(each.facts)[answer.fact], told)
 
 
 def _absent(guest: str, origin: Origin) -> str:
-    return f"{origin.instance}/{guest} is not up"
+    return msg("{instance}/{guest} is not up", instance=origin.instance, guest=guest)
 
 
 def _not_up(item: Observation, guest: str, origin: Origin) -> Finding:
     """The finding in a guest that is not up. An optional one that nobody asked for is not possible here."""
     if guest not in origin.choices.left_out:
         return verdicts.unasked(item, guest, _absent(guest, origin), origin.typed.up())
-    why = f"{guest} is optional, and was not asked for; to see it: {origin.with_guest(guest)}"
+    why = msg(
+        "{guest} is optional, and was not asked for; to see it: {command}",
+        guest=guest,
+        command=origin.with_guest(guest),
+    )
     return verdicts.impossible(item, guest, why)
 
 
@@ -194,7 +201,7 @@ def _finding(
     if inside.facts is None:
         return verdicts.unasked(item, domain.guest, inside.error, inside.hint)
     if not known[item.fact] and (part := _untold(item.fact, inside.facts.missing)):
-        return verdicts.unusable(item, domain.guest, f"the guest did not tell its {part}")
+        return verdicts.unusable(item, domain.guest, msg("the guest did not tell its {part}", part=part))
     return verdicts.judged(item, domain.guest, known[item.fact])
 
 
@@ -231,8 +238,16 @@ class _Line:
         metadata = self._domain.metadata
         if not item.needs or metadata.accel in item.needs:
             return ""
-        needed, runs = ("KVM", "emulation runs") if metadata.accel == "tcg" else ("emulation", "KVM runs")
-        return f"it needs {needed}, and {runs} {self._domain.host.guest}: {metadata.accel_why}"
+        needed, runs = (
+            ("KVM", msg("emulation runs")) if metadata.accel == "tcg" else (msg("emulation"), msg("KVM runs"))
+        )
+        return msg(
+            "it needs {needed}, and {runs} {guest}: {why}",
+            needed=needed,
+            runs=runs,
+            guest=self._domain.host.guest,
+            why=metadata.accel_why,
+        )
 
     def ask(self, item: Observation) -> Finding:
         guest = self._domain.guest
@@ -240,7 +255,10 @@ class _Line:
         in_all = _IN_ALL * self._limit
         left = self._began + in_all - began
         if left <= 0 and self._dead is None:
-            self._dead = f"the commands in this guest took more than {format_seconds(in_all)}", _MORE_TIME
+            self._dead = (
+                msg("the commands in this guest took more than {limit}", limit=format_seconds(in_all)),
+                _MORE_TIME,
+            )
         if self._dead is not None:
             return verdicts.unasked(item, guest, *self._dead)
         timeout = min(self._limit, left)
@@ -262,7 +280,7 @@ class _Line:
             self._transport = choose.backend(self._session, self._domain).reach()
         result = self._transport.run(item.command, timeout=timeout, max_output=COMMAND_BYTES)
         if result.truncated:
-            raise ValueError(f"it wrote more than {COMMAND_BYTES // 1024} KiB")
+            raise ValueError(msg("it wrote more than {size} KiB", size=COMMAND_BYTES // 1024))
         saw = verdicts.read(item, result.exit_code, result.stdout, result.stderr)
         return verdicts.judged(item, self._domain.guest, saw, result.stderr)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from provisioner import errors
+from provisioner.language import msg
 
 _NUMBERED = re.compile(r"\d+\.\s+")  # as guides write their own numbers before a title
 
@@ -55,6 +56,8 @@ def chosen(sections: Sequence[GuideSection], wanted: str) -> GuideSection:
             return found
     known = "; ".join(f"{each.number} {each.title}" for each in sections if each.number)
     raise errors.InputError(
-        f'the guide has no section "{wanted}"',
-        hint=f"its sections are: {known}" if known else "leave the section out: this guide has none",
+        msg('the guide has no section "{wanted}"', wanted=wanted),
+        hint=msg("its sections are: {known}", known=known)
+        if known
+        else msg("leave the section out: this guide has none"),
     )

@@ -9,7 +9,7 @@ from provisioner import errors
 from provisioner.labfile import catalog
 from provisioner.labfile import lesson as lessons
 from provisioner.labfile.lesson import Exercise, Lesson
-from provisioner.language import Language, Text
+from provisioner.language import Language, Text, msg
 from provisioner.lifecycle import lab_files
 from provisioner.model.lab import Lab
 from provisioner.model.typed import Typed
@@ -51,7 +51,8 @@ def lesson_of(lab: Lab) -> Lesson:
     lesson = lessons.load(lab)
     if lesson is None or not lesson.exercises:
         raise errors.VirtlabError(
-            f"the lab {lab.name} has no exercises", hint="see which labs there are: {virtlab} list"
+            msg("the lab {name} has no exercises", name=lab.name),
+            hint=msg("see which labs there are: {virtlab} list"),
         )
     return lesson
 
@@ -61,7 +62,8 @@ def step(lesson: Lesson, number: int) -> Step:
     count = len(lesson.exercises)
     if not 1 <= number <= count:
         raise errors.InputError(
-            f"there is no exercise {number}: the lesson has {count}", hint=f"say --step 1 to --step {count}"
+            msg("there is no exercise {number}: the lesson has {count}", number=number, count=count),
+            hint=msg("say --step 1 to --step {count}", count=count),
         )
     return Step(number, lesson.exercises[number - 1])
 
@@ -82,8 +84,11 @@ def wanted(lesson: Lesson, number: int | None) -> Step:
     first = next_step(lesson, progress_file.load(lesson.name))
     if first is None:
         raise errors.VirtlabError(
-            "all exercises are passed",
-            hint=f"name one of them with --step, or begin anew: {{virtlab}} forget {lesson.name} --progress",
+            msg("all exercises are passed"),
+            hint=msg(
+                "name one of them with --step, or begin anew: {virtlab} forget {name} --progress",
+                name=lesson.name,
+            ),
         )
     return first
 
@@ -105,8 +110,11 @@ def guide(lab: Lab, language: Language) -> tuple[str, Language]:
         if text is not None:
             return text, choice
     raise errors.VirtlabError(
-        f"the lab {lab.name} has no guide",
-        hint=f"see what it is: {{virtlab}} show {shlex.quote(lab.source.removeprefix('catalog:'))}",
+        msg("the lab {name} has no guide", name=lab.name),
+        hint=msg(
+            "see what it is: {virtlab} show {name}",
+            name=shlex.quote(lab.source.removeprefix("catalog:")),
+        ),
     )
 
 
@@ -119,4 +127,6 @@ def guide_in(lab: Lab, language: Language) -> str | None:
         with file.open("rb") as stream:
             return stream.read(_LONGEST_GUIDE).decode("utf-8", "replace")
     except OSError as error:
-        raise errors.InputError(f"{file} can't be read: {error.strerror}") from error
+        raise errors.InputError(
+            msg("{file} can't be read: {reason}", file=file, reason=error.strerror)
+        ) from error

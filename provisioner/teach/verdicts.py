@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from provisioner.labfile.lesson import Answer
+from provisioner.language import msg
 from provisioner.model.lab import How, Observation
 from provisioner.sanitize import printable
 
@@ -67,23 +68,29 @@ def read(item: Observation, exit_code: int | None, stdout: bytes, stderr: bytes)
     """The values that a command wrote, printable. Raises ValueError where they can't be read."""
     told = complaint(stderr)
     if exit_code is None or exit_code in _NOT_STARTED:
-        raise ValueError(told or f"{printable(item.command[0], 60)} can't be run")
+        raise ValueError(told or msg("{command} can't be run", command=printable(item.command[0], 60)))
     if item.read == "exit-code":
         return (str(exit_code),)
     if exit_code and told:  # without a complaint it is an answer: grep, for one, found nothing
-        raise ValueError(f"exit code {exit_code}: {told}")
+        raise ValueError(msg("exit code {exit_code}: {told}", exit_code=exit_code, told=told))
     if item.read == "number":
         text = stdout.strip().decode("ascii", "replace")
         if not _NUMBER.fullmatch(text):
-            more = f"; on standard error: {told}" if told else ""
-            raise ValueError(f"a number was expected, not {printable(text, 40) or 'nothing'}{more}")
+            more = msg("; on standard error: {told}", told=told) if told else ""
+            raise ValueError(
+                msg(
+                    "a number was expected, not {text}{more}",
+                    text=printable(text, 40) or msg("nothing"),
+                    more=more,
+                )
+            )
         return (text,)
     if item.read == "text":
         text = printable(stdout.strip(), _VALUE)
         return (text,) if text else ()
     lines = [line.strip() for line in stdout.split(b"\n") if line.strip()]
     if len(lines) > MAX_VALUES:
-        raise ValueError(f"it wrote more than {MAX_VALUES} lines")
+        raise ValueError(msg("it wrote more than {most} lines", most=MAX_VALUES))
     return tuple(printable(line, _VALUE) for line in lines)
 
 

@@ -92,7 +92,7 @@ def test_what_decides_touches_nothing() -> None:
 
 
 def test_the_command_line_calls_verbs_and_shows_what_they_return() -> None:
-    known = {"cli", "cancellation", "errors", "report", "verbs"}
+    known = {"cli", "cancellation", "errors", "language", "report", "verbs"}
     rooms = {module: set(map(room, names & set(MODULES))) for module, names in of_rooms("cli").items()}
     assert wrong({module: names - known for module, names in rooms.items()}) == {}
 

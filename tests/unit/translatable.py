@@ -14,7 +14,12 @@ _MARK = "msg"
 _TELLING = {"announce", "note", "phase", "done", "failed", "say", "tell"}  # what they are given is read
 # Two words with a blank between them. What stands in a place counts as a word.
 _PROSE = re.compile(r"[A-Za-z'}]{2,}[,:;.?!)]* \(?['\"]?[A-Za-z{]|[A-Za-z]{2,}: ?\{|\} ?[A-Za-z]{2,}")
-_VERB = re.compile(r"\{virtlab\}(?: [a-z-]+){1,2}(?: (?:\{\w*\}|--?[a-z-]*|[A-Z/]+))*(?: -- .*)?")
+# A command as it is typed, with a comment that is filled in.
+_VERB = re.compile(
+    r" *\{(?:virtlab)?\}(?: [a-z-]+){1,2}(?: (?:\{\w*\}|--?[a-z-]*|[A-Z/]+|1))*(?: -- .*)?(?: +# \{\w*\})?"
+    r"| *\{virtlab\}(?: \{\w*\}){2}(?: --step \{\w*\})?"
+)
+_HELPED = ("typer.Option", "typer.Argument", "typer.Typer")
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -113,6 +118,8 @@ def _apart(tree: ast.Module) -> set[int]:
             apart.add(id(node.args[0]))
         elif isinstance(node, ast.Call) and _name(node.func) == "Text":
             apart |= {id(inner) for inner in ast.walk(node)}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in _HELPED:
+            apart |= {id(keyword.value) for keyword in node.keywords}
         elif isinstance(node, ast.AnnAssign | ast.arg) and isinstance(node.annotation, ast.Constant):
             apart.add(id(node.annotation))
     return apart

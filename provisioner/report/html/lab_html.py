@@ -322,7 +322,7 @@ def _findings(page: Page, language: Language) -> list[dict[str, str]]:
             "expected": check_page.expected(finding, language),
             "verdict": str(finding.verdict),
             "word": said(check_page.RESULT[finding.verdict], language),
-            "why": text.spelled(finding.why) or _complaint(finding, language),
+            "why": text.spelled(said(finding.why, language)) or _complaint(finding, language),
             "lesson": said(finding.item.why, language),
         }
         for finding in page.findings

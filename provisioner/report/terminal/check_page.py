@@ -91,7 +91,7 @@ def step_data(result: StepCheck) -> dict[str, Any]:
 
 def next_page(result: Checked) -> str:
     """What to do so that guests can be asked that could not be; empty where all were."""
-    return "\n".join(f"next: {text.spelled(remedy)}" for remedy in result.remedies)
+    return "\n".join(text.next_step(remedy) for remedy in result.remedies)
 
 
 def failed_names(result: Checked) -> list[str]:
@@ -152,7 +152,7 @@ def _explanations(findings: Sequence[Finding], language: Language) -> list[str]:
             if verdict is Verdict.FAIL:
                 titles = [said(finding.item.title, language) for finding in group]
                 about += f": {', '.join(titles)}"
-            reason = said(_UNSEEN[verdict], language).format(text.spelled(why))
+            reason = said(_UNSEEN[verdict], language).format(text.spelled(said(why, language)))
             parts.append("\n".join(running(f"{about}: {reason}")))
     return parts
 
@@ -160,7 +160,7 @@ def _explanations(findings: Sequence[Finding], language: Language) -> list[str]:
 def explained(finding: Finding, language: Language) -> str:
     """Why it did not pass, and what the lesson says about it, in lines of a terminal."""
     if finding.saw is None:
-        reason = said(_UNSEEN[finding.verdict], language).format(text.spelled(finding.why))
+        reason = said(_UNSEEN[finding.verdict], language).format(text.spelled(said(finding.why, language)))
     else:
         reason = said(_SAW, language).format(values(finding.saw, language), expected(finding, language))
         if finding.complaint:

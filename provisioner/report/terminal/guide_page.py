@@ -57,7 +57,8 @@ def contents_page(lab: str, sections: Sequence[GuideSection], language: Language
     """The sections with their numbers, and how to see one of them. ``lab``: as it is typed."""
     lines = [f"  {each.number}  {each.title}" for each in sections if each.number]
     typed = f"{text.command()} guide {quote(lab)} 1"
-    return "\n".join([said(_SECTIONS, language), *lines, f"next: {typed}  # {said(_ONE, language)}"])
+    typed = text.next_step(f"{typed}  # {said(_ONE, language)}", language)
+    return "\n".join([said(_SECTIONS, language), *lines, typed])
 
 
 def next_page(lab: str, section: GuideSection, sections: Sequence[GuideSection]) -> str:
@@ -66,7 +67,8 @@ def next_page(lab: str, section: GuideSection, sections: Sequence[GuideSection])
     following = next((each for each in sections[at + 1 :] if each.number), None)
     if following is None:
         return ""
-    return f"next: {text.command()} guide {quote(lab)} {following.number}  # {following.title}"
+    typed = f"{text.command()} guide {quote(lab)} {following.number}"
+    return text.next_step(f"{typed}  # {following.title}")
 
 
 def joined(markdown: str) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from provisioner.language import Text, said
+from provisioner.language import Text, joined, msg, said
 from provisioner.model import measurable
 from provisioner.model.article import PARTS
 from provisioner.model.plain import to_data
-from provisioner.report.preferred_language import preferred
+from provisioner.report.preferred_language import local, preferred
 from provisioner.report.terminal import table, text
 from provisioner.report.terminal.wrap import wrapped
 from provisioner.report.words import measured
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from provisioner.verbs.authoring import Validated
 
 _NO_PART = Text("other labs", "その他のラボ")
-_MODES = {"nat": "leads out through the host", "isolated": "leads nowhere but to its guests"}
+_MODES = {"nat": msg("leads out through the host"), "isolated": msg("leads nowhere but to its guests")}
 
 
 def in_language(words: Text | None) -> str:
@@ -38,7 +38,7 @@ def catalog_data(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 def catalog_table(entries: Sequence[Entry]) -> str:
     """Names and titles below the parts of the article, in its order. Labs without a part come last."""
     if not entries:
-        return table.columns(("lab", "title"), [])
+        return table.columns((msg("lab"), msg("title")), [])
     order = [*PARTS, None]
     grouped = sorted(entries, key=lambda entry: order.index(entry.part))
     rows = [(f"  {entry.name}", in_language(entry.title)) for entry in grouped]
@@ -68,16 +68,24 @@ def lab_page(lab: Lab, target: str) -> str:
     lines = [text.styled(in_language(lab.title), "bold")]
     if lab.description:
         lines += ["", *wrapped(in_language(lab.description), text.measure(92))]
-    head = ("guest", "machine", "accelerator", "memory", "disks", "interfaces", "what it is")
+    head = (
+        *(msg("guest"), msg("machine"), msg("accelerator"), msg("memory"), msg("disks"), msg("interfaces")),
+        msg("what it is"),
+    )
     lines += ["", table.columns(head, [_guest_row(guest) for guest in lab.guests])]
     if lab.networks:
         rows = [(n.name, str(n.mode), in_language(n.title) or _MODES[n.mode]) for n in lab.networks]
-        lines += ["", table.columns(("network", "mode", "what it is"), rows)]
+        lines += ["", table.columns((msg("network"), msg("mode"), msg("what it is")), rows)]
     lines += ["", *text.running(measured(lab.guests, preferred()), text.measure(92))]
-    lines += ["", f"file: {lab.file}", text.spelled(f"next: {{virtlab}} up {quote(target)}")]
+    lines += [
+        "",
+        local(msg("file: {file}", file=lab.file)),
+        text.next_step(f"{{virtlab}} up {quote(target)}"),
+    ]
     if names := selection.names(lab):
         flags = " ".join(f"--with {name}" for name in names)
-        lines.append(text.spelled(f"with all of it: {{virtlab}} up {quote(target)} {flags}"))
+        every = msg("with all of it: {virtlab} up {lab} {flags}", lab=quote(target), flags=flags)
+        lines.append(text.told(every))
     return "\n".join(lines)
 
 
@@ -96,35 +104,50 @@ def validated_data(validated: Sequence[Validated]) -> list[dict[str, Any]]:
 
 def good_page(labs: Sequence[Lab]) -> str:
     """A line for each lab whose file is good."""
-    sizes = [(lab, len(lab.guests)) for lab in labs]
-    return "\n".join(f"{lab.file}: good: lab {lab.name}, {n} guest{'s' * (n != 1)}" for lab, n in sizes)
+    return joined("\n", map(_good, labs))
+
+
+def _good(lab: Lab) -> str:
+    number = len(lab.guests)
+    if number == 1:
+        return msg("{file}: good: lab {name}, 1 guest", file=lab.file, name=lab.name)
+    return msg("{file}: good: lab {name}, {number} guests", file=lab.file, name=lab.name, number=number)
 
 
 def not_built_note(validated: Validated) -> str:
     """What could not be looked at in a lab file, and what to type so that it can."""
     images = ", ".join(validated.not_built)
-    return (
-        f"{validated.given}: whether its guests have enough memory is not known before image {images} is "
-        f"built: {{virtlab}} prepare {quote(validated.given)}"
+    return msg(
+        "{given}: whether its guests have enough memory is not known before image {images} is built: "
+        "{virtlab} prepare {lab}",
+        given=validated.given,
+        images=images,
+        lab=quote(validated.given),
     )
 
 
 def no_guide_note(validated: Validated) -> str:
     """Which guides are missing, and what that means to a learner."""
     files = " and ".join(validated.no_guide)
-    return f"{validated.given}: there is a lesson, and no {files} beside it, the text that guide shows"
+    return msg(
+        "{given}: there is a lesson, and no {files} beside it, the text that guide shows",
+        given=validated.given,
+        files=files,
+    )
 
 
 def _guest_row(guest: Guest) -> tuple[str, ...]:
-    name = guest.name if guest.parent is None else f"{guest.name} (in {guest.parent})"
+    name: str = guest.name
+    if guest.parent is not None:
+        name = msg("{name} (in {parent})", name=guest.name, parent=guest.parent)
     if guest.optional:
-        name += " (optional)"
+        name = msg("{name} (optional)", name=name)
     return (
         name,
         guest.machine,
         str(guest.accel),
         format_size(guest.memory),
-        ", ".join(f"{disk.bus} {format_size(disk.size)}" for disk in guest.disks) or "none",
-        ", ".join(f"{i.model} on {i.network}" for i in guest.interfaces) or "none",
+        ", ".join(f"{disk.bus} {format_size(disk.size)}" for disk in guest.disks) or msg("none"),
+        ", ".join(f"{i.model} on {i.network}" for i in guest.interfaces) or msg("none"),
         in_language(guest.title),
     )

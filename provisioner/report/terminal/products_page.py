@@ -65,7 +65,7 @@ def table_page(products: Sequence[Product], language: Language, across: int | No
             "",
             *wrapped(said(ABOUT, language), min(room, _WIDEST)),
             "",
-            text.spelled(f"next: {{virtlab}} products {quote(example)}  # {said(_NEXT, language)}"),
+            text.next_step(f"{{virtlab}} products {quote(example)}  # {said(_NEXT, language)}", language),
         ]
     )
 
@@ -89,7 +89,7 @@ def product_page(product: Product, language: Language, across: int | None = None
     lines = [text.styled(title, "bold"), text.styled(part, "dim"), *wrapped(today, room)]
     for head, rows in ((IN_2011, cells), (SINCE, events), (SOURCES, sources)):
         lines += ["", text.styled(said(head, language), "bold"), *_hanging(rows, room)]
-    lines += ["", text.spelled(f"next: {{virtlab}} up {quote(product.lab)}")]
+    lines += ["", text.next_step(f"{{virtlab}} up {quote(product.lab)}", language)]
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from provisioner import errors
+from provisioner.language import msg
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -58,8 +59,8 @@ class _Output(io.FileIO):
         except OSError as error:
             self._is_lost = True
             raise errors.OutputError(
-                f"standard output can't be written to: {error.strerror}",
-                hint="make room there, or send the output elsewhere",
+                msg("standard output can't be written to: {reason}", reason=error.strerror),
+                hint=msg("make room there, or send the output elsewhere"),
             ) from error
         return written
 

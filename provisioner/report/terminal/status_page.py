@@ -7,8 +7,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from provisioner import errors
-from provisioner.model.observed import HINT_LATER
+from provisioner.language import joined, msg
+from provisioner.model.observed import HINT_LATER, state_words
 from provisioner.model.plain import to_data
+from provisioner.report.preferred_language import local
 from provisioner.report.terminal import table, text
 from provisioner.units import format_seconds, format_size, rough_size
 
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
     from provisioner.model.metadata import GuestMetadata, Origin
     from provisioner.verbs.status import InstanceStatus
 
-ACCEL = {"kvm": "KVM", "tcg": "emulation (TCG)"}
+ACCEL = {"kvm": "KVM", "tcg": msg("emulation (TCG)")}
+_NOT_ASKED = msg("not asked")
+_SILENT, _STOPPED = msg("does not answer"), msg("stopped")
+_ANSWERS = {each: each for each in (_SILENT, _STOPPED, msg("not known"))}
 
 
 def guest_data(mark: GuestMetadata, state: str) -> dict[str, Any]:
@@ -111,7 +116,8 @@ def _left_out(origin: Origin) -> list[dict[str, str]]:
 def status_page(instances: list[dict[str, Any]]) -> str:
     """The instances for people."""
     if not instances:
-        return text.spelled("nothing is up\nnext: {virtlab} list, then {virtlab} up LAB")
+        first = text.next_step(msg("{virtlab} list, then {virtlab} up LAB"))
+        return f"{local(msg('nothing is up'))}\n{first}"
     rows: list[tuple[str, ...]] = []
     for entry in instances:
         for guest in entry["guests"]:
@@ -122,7 +128,7 @@ def status_page(instances: list[dict[str, Any]]) -> str:
                     ACCEL[guest["accel"]],
                     format_size(guest["memory"]),
                     *_used(guest.get("usage")),
-                    ", ".join(bare(i["address"]) for i in guest["interfaces"]) or "none",
+                    ", ".join(bare(i["address"]) for i in guest["interfaces"]) or msg("none"),
                     entry["connection"],
                 )
             )
@@ -130,7 +136,7 @@ def status_page(instances: list[dict[str, Any]]) -> str:
                 (
                     f"{entry['instance']}/{inner['name']}",
                     _state(inner, guest),
-                    f"{inner['kind']} in {inner['parent']}",
+                    msg("{kind} in {parent}", kind=inner["kind"], parent=inner["parent"]),
                     format_size(inner["memory"]),
                     "",
                     "",
@@ -140,27 +146,34 @@ def status_page(instances: list[dict[str, Any]]) -> str:
                 for inner in guest["inner"]
             ]
     head: tuple[str, ...] = (
-        *("guest", "state", "accelerator", "memory", "resident", "processor"),
-        *("address", "connection"),
+        *(msg("guest"), msg("state"), msg("accelerator"), msg("memory"), msg("resident"), msg("processor")),
+        *(msg("address"), msg("connection")),
     )
     if len({entry["connection"] for entry in instances}) == 1:
         head, rows = head[:-1], [row[:-1] for row in rows]
     watched = [guest["usage"]["over"] for entry in instances for guest in entry["guests"] if "usage" in guest]
     if not watched:
         head, rows = head[:4] + head[6:], [row[:4] + row[6:] for row in rows]
-    lines = [table.columns(head, rows)] if rows else []
+    lines: list[str] = [table.columns(head, rows)] if rows else []
     if watched:
         lines.append(
-            f"seen from the host for {format_seconds(max(watched))}: memory in use by the guest's process, "
-            "and its seconds of processor time in each second"
+            msg(
+                "seen from the host for {seconds}: memory in use by the guest's process, and its seconds of "
+                "processor time in each second",
+                seconds=format_seconds(max(watched)),
+            )
         )
     for entry in instances:
         stuck = [guest["name"] for guest in entry["guests"] if guest["out_of_space"]]
         if stuck:
             lines.append(
-                f"{entry['instance']}: {', '.join(stuck)} paused: there is no room for what it writes to its "
-                f"disk; to let it go on, free some space in {entry['pool_folder']}, then {{virtlab}} start "
-                f"{entry['instance']}"
+                msg(
+                    "{instance}: {guests} paused: there is no room for what it writes to its disk; to let it "
+                    "go on, free some space in {folder}, then {virtlab} start {instance}",
+                    instance=entry["instance"],
+                    guests=", ".join(stuck),
+                    folder=entry["pool_folder"],
+                )
             )
         paused = [
             guest["name"]
@@ -169,75 +182,125 @@ def status_page(instances: list[dict[str, Any]]) -> str:
         ]
         if paused:
             lines.append(
-                f"{entry['instance']}: {', '.join(paused)} paused, as a bench does for as long as it runs; "
-                f"to let them go on: {{virtlab}} start {entry['instance']}"
+                msg(
+                    "{instance}: {guests} paused, as a bench does for as long as it runs; to let them go on: "
+                    "{virtlab} start {instance}",
+                    instance=entry["instance"],
+                    guests=", ".join(paused),
+                )
             )
         lines += [
-            f"{entry['instance']}/{guest['name']}: its QEMU was stopped by a signal or a debugger, "
-            f"and nothing runs in the guest; {guest['let_go_on']} lets it go on"
+            msg(
+                "{instance}/{guest}: its QEMU was stopped by a signal or a debugger, and nothing runs in the "
+                "guest; {command} lets it go on",
+                instance=entry["instance"],
+                guest=guest["name"],
+                command=guest["let_go_on"],
+            )
             for guest in entry["guests"]
             if guest["let_go_on"]
         ]
         if entry["later"]:
-            parts = [f"{each['part']} (metadata in format {each['format']})" for each in entry["later"]]
+            parts = [
+                msg("{part} (metadata in format {format})", part=each["part"], format=each["format"])
+                for each in entry["later"]
+            ]
             lines.append(
-                f"{entry['instance']}: made by a later version of virtlab: {', '.join(parts)}; "
-                f"nothing of it is touched: {HINT_LATER}"
+                msg(
+                    "{instance}: made by a later version of virtlab: {parts}; nothing of it is touched: "
+                    "{hint}",
+                    instance=entry["instance"],
+                    parts=joined(", ", parts),
+                    hint=HINT_LATER,
+                )
             )
         elif not entry["guests"]:
             lines.append(
-                f"{entry['instance']}: something is left of a run that did not end; "
-                f"to remove it: {{virtlab}} down {entry['instance']}"
+                msg(
+                    "{instance}: something is left of a run that did not end; to remove it: {virtlab} down "
+                    "{instance}",
+                    instance=entry["instance"],
+                )
             )
         lines += _lost(entry)
         lines += _answers(entry)
         lines += [
-            f"{entry['instance']}/{guest['name']}: optional, and not up: {guest['command']}"
+            msg(
+                "{guest}: optional, and not up: {command}",
+                guest=f"{entry['instance']}/{guest['name']}",
+                command=guest["command"],
+            )
             for guest in entry["left_out"]
         ]
-        chosen = [*(f"--with {name}" for name in entry["with"]), *(f"--set {s}" for s in entry["set"])]
-        chosen += [f"--accel {entry['accel_flag']}"] if entry["accel_flag"] else []
-        if chosen:
-            lines.append(f"{entry['instance']} keeps {' '.join(chosen)} until it goes down")
-    return text.spelled("\n".join(lines))
+        flags = [*(f"--with {name}" for name in entry["with"]), *(f"--set {s}" for s in entry["set"])]
+        flags += [f"--accel {entry['accel_flag']}"] if entry["accel_flag"] else []
+        if flags:
+            chosen = " ".join(flags)
+            lines.append(
+                msg("{instance} keeps {chosen} until it goes down", instance=entry["instance"], chosen=chosen)
+            )
+    return text.told(joined("\n", lines))
 
 
 def _state(guest: dict[str, Any], host: dict[str, Any]) -> str:
     """What is known of a guest that is in ``host``, or is that one."""
     if host["state"] != "running":
-        return str(host["state"])
+        return state_words(host["state"])
     if guest["answer"] is None:
-        return "running" if guest is host else "not asked"
-    return "running" if guest["answer"] == "answers" else str(guest["answer"])
+        return state_words("running") if guest is host else _NOT_ASKED
+    return state_words("running") if guest["answer"] == "answers" else _answer(guest["answer"])
+
+
+def _answer(answer: str) -> str:
+    return _ANSWERS.get(answer, answer)
 
 
 def _answers(entry: dict[str, Any]) -> list[str]:
     """What guests were asked, and what to do about those that do not answer or run; or how to ask them."""
     members = [(guest, each) for guest in entry["guests"] for each in (guest, *guest["inner"])]
     lines = []
-    for answer, anew in (("does not answer", True), ("stopped", False)):
-        for _, each in members:
-            if each["answer"] == answer:
-                label = f"{entry['instance']}/{each['name']}"
-                remedy = errors.start_anew(label) if anew else errors.start_it(label)
-                lines.append(f"{label} {'is up, and ' if anew else 'is '}{answer}; {text.spelled(remedy)}")
-    unasked = [each["name"] for guest, each in members if _state(each, guest) == "not asked"]
+    for _, each in members:
+        label = f"{entry['instance']}/{each['name']}"
+        if each["answer"] == _SILENT:
+            remedy = errors.start_anew(label)
+            lines.append(msg("{label} is up, and does not answer; {remedy}", label=label, remedy=remedy))
+    for _, each in members:
+        label = f"{entry['instance']}/{each['name']}"
+        if each["answer"] == _STOPPED:
+            remedy = errors.start_it(label)
+            lines.append(msg("{label} is stopped; {remedy}", label=label, remedy=remedy))
+    unasked = [each["name"] for guest, each in members if _state(each, guest) == _NOT_ASKED]
     if unasked:
-        ask = f"{text.command()} status {entry['instance']} --ask"
-        lines.append(f"{entry['instance']}: whether {', '.join(unasked)} run, their hosts know: {ask}")
+        lines.append(
+            msg(
+                "{instance}: whether {guests} run, their hosts know: {virtlab} status {instance} --ask",
+                instance=entry["instance"],
+                guests=", ".join(unasked),
+            )
+        )
     return lines
 
 
 def _lost(entry: dict[str, Any]) -> list[str]:
     """What somebody took away from an instance, and the verb that mends it."""
     lines = [
-        f"{entry['instance']}: network {name} is stopped or gone, and its guests are cut off; "
-        f"to bring it back, and start them anew: {entry['up']}"
+        msg(
+            "{instance}: network {network} is stopped or gone, and its guests are cut off; to bring it back, "
+            "and start them anew: {command}",
+            instance=entry["instance"],
+            network=name,
+            command=entry["up"],
+        )
         for name in entry["lost_networks"]
     ]
     lines += [
-        f"{entry['instance']}/{guest['name']}: cut off from network {', '.join(guest['cut_off'])}, which was "
-        f"stopped and started again; to start the guest anew: {entry['up']}"
+        msg(
+            "{guest}: cut off from network {networks}, which was stopped and started again; to start the "
+            "guest anew: {command}",
+            guest=f"{entry['instance']}/{guest['name']}",
+            networks=", ".join(guest["cut_off"]),
+            command=entry["up"],
+        )
         for guest in entry["guests"]
         if guest["cut_off"]
     ]
@@ -248,10 +311,19 @@ def _lost(entry: dict[str, Any]) -> list[str]:
                 guest["state"] not in ("stopped", "crashed"),
             )
             numbers = ", ".join(map(str, guest["lost_disks"]))
+            lost = msg("the file of disk {numbers} was deleted, and what is on it is lost", numbers=numbers)
+            if running:
+                lost = msg(
+                    "the file of disk {numbers} was deleted, and what is on it is lost when the guest stops",
+                    numbers=numbers,
+                )
             lines.append(
-                f"{label}: the file of disk {numbers} was deleted, and what is on it is lost"
-                f"{' when the guest stops' if running else ''}; "
-                f"to make an empty one: {entry['up']}"
+                msg(
+                    "{label}: {lost}; to make an empty one: {command}",
+                    label=label,
+                    lost=lost,
+                    command=entry["up"],
+                )
             )
     return lines
 

@@ -16,8 +16,8 @@ from typing import TextIO
 
 from provisioner import errors, listener
 from provisioner.labfile.problems import escaped
-from provisioner.language import msg
-from provisioner.report.preferred_language import local
+from provisioner.language import Language, msg, said
+from provisioner.report.preferred_language import local, preferred
 from provisioner.report.terminal.wrap import KEPT, width, wrapped
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -43,6 +43,12 @@ def spelled(text: str) -> str:
 def told(message: str) -> str:
     """A message in the reader's language, with the command as it works where the user is."""
     return spelled(local(message))
+
+
+def next_step(hint: str, language: Language | None = None) -> str:
+    """What to type next, after a word that says so; in that language, or else the reader's."""
+    chosen = preferred(language)
+    return f"{said(msg('next:'), chosen)} {spelled(said(hint, chosen))}"
 
 
 def styled(text: str, *names: str, stream: TextIO | None = None) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from provisioner.language import joined, msg
 from provisioner.model.enums import Accel
 from provisioner.model.plan import Plan, Step, Verb
+from provisioner.report.preferred_language import local
 from provisioner.report.terminal import table, text
 from provisioner.report.terminal.labs_page import in_language
 from provisioner.report.terminal.status_page import ACCEL, bare, guest_data
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
     from provisioner.model.metadata import GuestMetadata
     from provisioner.verbs.up import Planned
 
+# The words of the steps of a plan, which programs know by their names.
+_VERBS = {
+    each: each
+    for each in (
+        *(msg("create"), msg("replace"), msg("restart"), msg("start"), msg("update"), msg("remove")),
+        *(msg("keep"), msg("leave")),
+    )
+}
 _COLUMNS = 92  # of a description
 
 
@@ -55,30 +65,41 @@ def plan_names(prepared: Prepared) -> list[str]:
 def plan_page(planned: Planned) -> str:
     """The plan for people."""
     prepared = planned.prepared
-    head = f"{prepared.origin.instance} on {planned.uri} ({planned.uri_reason})"
+    head = msg(
+        "{instance} on {uri} ({why})",
+        instance=prepared.origin.instance,
+        uri=planned.uri,
+        why=planned.uri_reason,
+    )
     if not prepared.plan.changes_something:
-        return f"{head}\nnothing to do: it is as its file says"
-    lines = [head, changes_page(prepared.plan)]
-    lines += [f"{step.verb} {step.name}: {step.reason}" for step in prepared.plan.inner]
-    lines += [f"leave out {name}: it is optional" for name in prepared.origin.choices.left_out]
+        return joined("\n", (head, msg("nothing to do: it is as its file says")))
+    lines: list[str] = [head, changes_page(prepared.plan)]
+    lines += [_line(step, step.name) for step in prepared.plan.inner]
+    lines += [msg("leave out {name}: it is optional", name=name) for name in prepared.origin.choices.left_out]
     for decision in dict.fromkeys(prepared.decisions.values()):
         names = ", ".join(name for name, each in prepared.decisions.items() if each == decision)
-        lines.append(f"{names}: {ACCEL[decision.accel]}: {decision.why}")
-    return "\n".join(lines)
+        lines.append(joined(": ", (names, ACCEL[decision.accel], decision.why)))
+    return joined("\n", lines)
 
 
 def changes_page(plan: Plan) -> str:
     """Each step that changes something, with its reason and with what is lost by it."""
-    lines = []
-    for kind, steps in (("network ", plan.networks), ("", plan.guests)):
-        for step in steps:
-            if not step.changes_something:
-                continue
-            lines.append(f"{step.verb} {kind}{step.name}: {step.reason}")
-            lines += [f"    {change}" for change in step.changes]
-            if step.loses:
-                lines.append(f"    this loses {step.loses}")
-    return "\n".join(lines)
+    lines: list[str] = []
+    for step in (*plan.networks, *plan.guests):
+        if not step.changes_something:
+            continue
+        is_network = step in plan.networks
+        lines.append(_line(step, msg("network {name}", name=step.name) if is_network else step.name))
+        lines += [joined("", ("    ", change)) for change in step.changes]
+        if step.loses:
+            lines.append(msg("    this loses {what}", what=step.loses))
+    return joined("\n", lines)
+
+
+def _line(step: Step, what: str) -> str:
+    return msg(
+        "{verb} {what}: {reason}", verb=_VERBS.get(step.verb, step.verb), what=what, reason=step.reason
+    )
 
 
 def up_data(result: Result) -> dict[str, Any]:
@@ -116,31 +137,37 @@ def up_page(result: Result) -> str:
     """What is up now, and what to type next."""
     name = result.origin.instance
     rows = _up_rows(result)
-    lines = [table.columns(("guest", "machine", "accelerator", "disk", "network", "address", "ready"), rows)]
+    head = (msg("guest"), msg("machine"), msg("accelerator"), msg("disk"), msg("network"), msg("address"))
+    lines: list[str] = [table.columns((*head, msg("ready")), rows)]
     choices = result.origin.choices
     whys = {
         guest.mark.accel_why: guest.mark.accel
         for guest in result.guests
         if choices.accel_for(guest.guest) is Accel.AUTO
     }
-    lines += [f"{ACCEL[accel]}: {why}" for why, accel in whys.items()]
+    lines += [joined(": ", (ACCEL[accel], why)) for why, accel in whys.items()]
     if not result.plan.changes_something and not any(one.is_new for one in result.inner):
-        lines.insert(0, f"{name} is up already, as its file says")
+        lines.insert(0, msg("{name} is up already, as its file says", name=name))
     lines += [
-        f"{guest}: optional, and not up: {text.spelled(result.origin.with_guest(guest))}"
+        msg("{guest}: optional, and not up: {command}", guest=guest, command=result.origin.with_guest(guest))
         for guest in result.origin.choices.left_out
     ]
     trusted = result.origin.trusted
-    if result.user_mode:
-        reach = "this host and the outside, but not" if trusted else "neither this host, the outside nor"
-        lines.append(f"network: user-mode; the guests reach {reach} one another")
+    if result.user_mode and trusted:
+        lines.append(
+            msg("network: user-mode; the guests reach this host and the outside, but not one another")
+        )
+    elif result.user_mode:
+        lines.append(
+            msg("network: user-mode; the guests reach neither this host, the outside nor one another")
+        )
     elif choices.trust:
-        lines.append("network: trusted; the guests reach this host's services, too")
+        lines.append(msg("network: trusted; the guests reach this host's services, too"))
     if result.lab.description:
         lines += ["", *wrapped(in_language(result.lab.description), text.measure(_COLUMNS))]
     if result.guests:
-        lines += ["", "next:", *_next(result)]
-    return "\n".join(lines)
+        lines += ["", msg("next:"), *_next(result)]
+    return text.told(joined("\n", lines))
 
 
 def _next(result: Result) -> list[str]:
@@ -148,36 +175,40 @@ def _next(result: Result) -> list[str]:
     name, members = result.origin.instance, result.members
     first = members[0].name
     verbs = [
-        ("console", f"{name}/{members[-1].name}", "sit at a guest"),
-        ("down", name, "take it away"),
+        ("console", f"{name}/{members[-1].name}", msg("sit at a guest")),
+        ("down", name, msg("take it away")),
     ]
     if len(members) > 1:
-        verbs.insert(0, ("compare", name, "the guests beside each other, from inside"))
+        verbs.insert(0, ("compare", name, msg("the guests beside each other, from inside")))
     else:
-        verbs.insert(0, ("exec", f"{name}/{first} -- lspci -k", "the devices that it finds"))
+        verbs.insert(0, ("exec", f"{name}/{first} -- lspci -k", msg("the devices that it finds")))
     if (result.lab.file.parent / "guide.en.md").is_file():
-        verbs.insert(0, ("guide", name, "the lesson"))
-    commands = [text.spelled(f"  {{virtlab}} {verb} {target}") for verb, target, _ in verbs]
+        verbs.insert(0, ("guide", name, msg("the lesson")))
+    commands = [
+        text.spelled(msg("  {virtlab} {verb} {target}", verb=verb, target=target))
+        for verb, target, _ in verbs
+    ]
     widest = max(map(len, commands))
-    return [f"{command:{widest}}  # {what}" for command, (_, _, what) in zip(commands, verbs, strict=True)]
+    return [
+        f"{command:{widest}}  # {local(what)}" for command, (_, _, what) in zip(commands, verbs, strict=True)
+    ]
 
 
 def _up_rows(result: Result) -> list[tuple[str, ...]]:
     """A row for each guest. Guests inside another one stand below it."""
     rows: dict[str, tuple[str, ...]] = {}
     for guest in result.guests:
-        ready = "already" if guest.verb is Verb.KEEP else "-"
+        ready = msg("already") if guest.verb is Verb.KEEP else "-"
         if guest.ready_after is not None:
             ready = format_seconds(guest.ready_after)
         rows[guest.name] = _up_row(guest.guest, guest.mark, ready)
     hosts = {name: name for name in rows}
     by_host = {name: [row] for name, row in rows.items()}
     for one in result.inner:
-        ready = "already" if one.seconds is None else format_seconds(one.seconds)
+        ready = msg("already") if one.seconds is None else format_seconds(one.seconds)
         host = hosts[one.guest.name] = hosts[str(one.guest.parent)]
-        by_host[host].append(
-            (one.guest.name, f"{one.guest.kind} in {one.guest.parent}", "", "", "", "", ready)
-        )
+        where = msg("{kind} in {parent}", kind=one.guest.kind, parent=one.guest.parent)
+        by_host[host].append((one.guest.name, where, "", "", "", "", ready))
     return [row for each in by_host.values() for row in each]
 
 
@@ -186,8 +217,8 @@ def _up_row(guest: Guest, mark: GuestMetadata, ready: str) -> tuple[str, ...]:
         guest.name,
         guest.machine,
         ACCEL[mark.accel],
-        ", ".join(disk.bus for disk in guest.disks) or "none",
-        ", ".join(interface.model for interface in guest.interfaces) or "none",
-        ", ".join(bare(a.address) for a in mark.addresses) or "none",
+        ", ".join(disk.bus for disk in guest.disks) or msg("none"),
+        ", ".join(interface.model for interface in guest.interfaces) or msg("none"),
+        ", ".join(bare(a.address) for a in mark.addresses) or msg("none"),
         ready,
     )
