@@ -10,10 +10,12 @@ import page_samples
 import pytest
 from test_report_page import HOSTILE
 
-from provisioner.labfile import lesson
+from provisioner import paths
+from provisioner.labfile import catalog, lesson
 from provisioner.language import Language
 from provisioner.lifecycle import lab_files
 from provisioner.report.html import lab_html as report
+from provisioner.verbs import guide as guides
 from provisioner.verbs.page import Page
 
 SIZES = [(390, 844), (1280, 720), (1920, 1080)]
@@ -62,6 +64,65 @@ def test_it_fits_phones_and_projectors_in_both_languages(
         over = "[...document.querySelectorAll('main h1, main h2, .guest, .contrast, figure, svg text')]"
         wide = f"{over}.filter(e => e.getBoundingClientRect().right > {width + 1}).map(e => e.outerHTML)"
         assert browser.value(wide) == []
+
+
+# What can't be seen without scrolling aside: a box with more in it than it shows, or one beyond the edge.
+CUT = """
+[...document.querySelectorAll('main *')].filter(e => e.getClientRects().length && !e.closest('svg'))
+  .filter(e => (getComputedStyle(e).overflowX !== 'visible' && e.scrollWidth > e.clientWidth + 1)
+    || e.getBoundingClientRect().right > innerWidth + 1)
+  .map(e => e.outerHTML.slice(0, 200))
+"""
+OPEN = "document.querySelectorAll('details').forEach(d => d.open = true)"
+LONG = "virtio_blk, virtio_net, virtio_console, virtio_balloon, /usr/bin/qemu-system-x86_64"
+
+
+def wide_page() -> Page:
+    """Four guests with long names and values, and a claim that failed for long reasons."""
+    sample = page_samples.page()
+    guests = tuple(
+        dataclasses.replace(sample.guests[number % 2], name=f"a-guest-with-a-long-name-{number}")
+        for number in range(4)
+    )
+    rows = tuple(
+        dataclasses.replace(row, cells=tuple(cell and f"{cell} {LONG}" for cell in (*row.cells, *row.cells)))
+        for row in sample.rows
+    )
+    finding = sample.findings[1]
+    failed = dataclasses.replace(finding, saw=(LONG, LONG), why=f"it is not so: {LONG}")
+    return dataclasses.replace(sample, guests=guests, rows=rows, findings=(*sample.findings, failed))
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_nothing_is_cut_with_all_of_it_open(browser: chromium.Browser, tmp_path: Path, width: int) -> None:
+    place = tmp_path / "wide.html"
+    report.write(report.html(wide_page(), Language.EN), place)
+    browser.open(place, width=width)
+    browser.value(OPEN)
+    for language in Language:
+        browser.value(f"document.getElementById('language-{language}').click()")
+        assert browser.value("document.documentElement.scrollWidth") == width
+        assert browser.value(CUT) == []
+
+
+@pytest.mark.parametrize("lab", catalog.names(paths.labs_dir()))
+def test_no_guide_is_cut_on_a_phone(browser: chromium.Browser, tmp_path: Path, lab: str) -> None:
+    guide = {language: guides.guide(lab, language, None).markdown for language in Language}
+    place = tmp_path / "guide.html"
+    report.write(report.html(dataclasses.replace(page_samples.page(), guide=guide), Language.EN), place)
+    browser.open(place, width=400)
+    for language in Language:
+        browser.value(f"document.getElementById('language-{language}').click()")
+        assert browser.value(CUT) == []
+
+
+def test_on_a_phone_a_result_stands_below_its_claim(browser: chromium.Browser, file: Path) -> None:
+    browser.open(file, width=400)
+    row = "document.querySelector('main[lang=en] .claims tbody tr')"
+    lines = browser.value(f"{row}.innerText").split("\n")
+    assert lines[:2] == ["The disk speaks no paravirtual interface", "pass"]
+    label = f"getComputedStyle({row}.querySelector('td'), '::before').content"
+    assert browser.value(label) == '"Guest: "'
 
 
 def test_letters_are_large_on_a_projector(browser: chromium.Browser, file: Path) -> None:

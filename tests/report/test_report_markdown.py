@@ -11,6 +11,12 @@ def test_headings_go_below_those_of_the_page() -> None:
     assert markdown.html("# A\n\n## B\n\n###### C\n", level=3) == "<h3>A</h3>\n<h4>B</h4>\n<h6>C</h6>\n"
 
 
+def test_each_command_is_a_line_and_other_languages_have_no_class() -> None:
+    html = markdown.html("```sh\na <b\nc\n```\n\n```yaml\nx: 1\n```\n")
+    assert '<span class="line">a &lt;b</span><span class="line">c</span></code></pre>' in html
+    assert "<pre><code>x: 1\n</code></pre>" in html
+
+
 def test_tables_tell_which_cells_head_a_column() -> None:
     assert '<th scope="col">a</th>' in markdown.html("| a |\n|---|\n| 1 |\n")
 

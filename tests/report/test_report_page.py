@@ -22,7 +22,7 @@ from provisioner.report.html import lab_html as report
 from provisioner.verbs.page import Page
 from tests.unit.worlds import guest as sample_guest
 
-VOID = {"meta", "input", "br", "img", "hr", "link"}
+VOID = {"meta", "input", "br", "img", "hr", "link", "wbr"}
 LOADING = {
     "script",
     "link",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
+import test_pages
 from worlds import after, guest, lab, stopped
 
 from provisioner import errors, paths
@@ -20,14 +21,12 @@ from provisioner.report.terminal import (
     data,
     doctor_page,
     labs_page,
-    status_page,
     table,
     text,
     wrap,
 )
 from provisioner.teach.verdicts import Finding, Verdict
 from provisioner.verbs.doctor import Findings, LabVerdict
-from provisioner.verbs.status import InstanceStatus
 
 NAMES = [entry.name for entry in catalog.entries(paths.labs_dir())]
 
@@ -57,12 +56,7 @@ def shown_list() -> str:
 
 def shown_status() -> str:
     long = lab(guest("a-guest-with-a-long-name"), guest("two"))
-    observed = stopped(after(long), "two")
-    found = [
-        InstanceStatus(i, "qemu:///system", observed.of(i), "/pool", ["lab"], {}, {})
-        for i in observed.instances()
-    ]
-    return status_page.status_page(status_page.status_data(found))
+    return test_pages.page(stopped(after(long), "two"))
 
 
 def shown_doctor() -> str:
@@ -71,7 +65,8 @@ def shown_doctor() -> str:
         Check("libvirt", True, told),
         Check("processor", False, told, f"{told}: {{virtlab}} doctor demo-xen"),
     ]
-    return doctor_page.doctor_page(Findings(checks, [LabVerdict("demo-consolidation", "emulated", told)]))
+    labs = (LabVerdict("demo-consolidation", "emulated", told), LabVerdict("demo-kvm", "emulated", told))
+    return doctor_page.doctor_page(Findings(tuple(checks), labs))
 
 
 def findings() -> list[Finding]:
@@ -88,6 +83,7 @@ def findings() -> list[Finding]:
     )
     return [
         Finding(item, "paravirtual", ("virtio_blk", "virtio_net", "virtio_pci"), Verdict.PASS),
+        Finding(item, "paravirtual", None, Verdict.IMPOSSIBLE, "no KVM"),
         Finding(item, "paravirtual", ("ata_piix", "e1000", "pata_legacy", "sd_mod"), Verdict.FAIL),
     ]
 
@@ -164,3 +160,24 @@ def test_styles_take_no_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert text.fitted(styled, 9) == styled
     lines = text.fitted(f"{styled} and more of all", 12).splitlines()
     assert [wrap.width(line) for line in lines] == [9, 10, 8]
+
+
+def test_what_several_labs_have_in_common_is_said_once() -> None:
+    labs = [LabVerdict(name, "emulated", "slower: no KVM here") for name in ("one", "two")]
+    check = Check("libvirt", True, "9.0.0")
+    page = doctor_page.doctor_page(Findings((check,), (*labs, LabVerdict("three", "not", "no room"))))
+    assert page.splitlines()[2:] == [
+        "LAB    HERE            WHY",
+        "one    runs emulated",
+        "two    runs emulated",
+        "three  can't run here  no room",
+        "runs emulated: slower: no KVM here",
+    ]
+
+
+def test_a_result_of_several_lines_is_there_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    lines = printed(lambda: check_page.findings_table(findings(), Language.EN), 80, monkeypatch)
+    at = next(number for number, line in enumerate(lines) if "not possible" in line)
+    assert lines[at].startswith("\x1b[33mnot possible\x1b[0m  ")
+    assert lines[at + 1].startswith("\x1b[33mhere\x1b[0m ")

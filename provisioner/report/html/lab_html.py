@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from provisioner.verbs.page import Page, PageGuest
 
 COLORS = 4  # guests that the style sheet has a colour for
+_JOINT = re.compile(r"[_/](?=\w)")  # in a long word
 _MARK = b'<meta name="generator" content="virtlab '
 _HEAD = 1024  # bytes at the beginning of a file, in which a page of virtlab's has its mark
 _TITLES = {
@@ -148,6 +150,13 @@ def markup(html_text: str) -> Any:
     return Markup(html_text)  # noqa: S704 - made by our templates, charts and Markdown, which escape
 
 
+def breaking(words: str) -> Any:
+    """The text, with places at which a long word may be broken in a narrow column: not before a comma."""
+    from markupsafe import escape
+
+    return markup(_JOINT.sub(r"\g<0><wbr>", str(escape(text.harmless(words)))))
+
+
 def context(page: Page, language: Language, idents: str = "stack") -> dict[str, Any]:
     """The variables of the template of a lab's page. ``idents``: the beginning of the ids of its pictures."""
     from provisioner.report.html import markdown
@@ -199,6 +208,7 @@ def words(language: Language) -> dict[str, Any]:
         "t": either,
         "s": lambda value: said(value, language),
         "spelled": text.spelled,
+        "breaking": breaking,
         "value": lambda value: in_words(value, language),
         "when": when,
     }

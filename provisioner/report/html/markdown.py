@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
 from provisioner.report.terminal.guide_page import joined
 from provisioner.report.terminal.text import harmless
+
+_COMMANDS = re.compile(r'(<pre><code class="language-sh">)(.*?)</code></pre>', re.DOTALL)
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -22,10 +25,16 @@ def html(source: str, *, level: int = 1) -> str:
         token.tag = f"h{min(int(token.tag[1:]) - top + level, 6)}"
     for token in tokens:
         if token.type == "fence":
-            token.info = ""  # no class of the author's
+            token.info = "sh" if token.info.strip() == "sh" else ""  # no other class of the author's
         elif token.type == "th_open":
             token.attrSet("scope", "col")
-    return str(parser.renderer.render(tokens, parser.options, {}))
+    return _COMMANDS.sub(_in_lines, str(parser.renderer.render(tokens, parser.options, {})))
+
+
+def _in_lines(block: re.Match[str]) -> str:
+    """Commands, each a line of its own, so that where one is broken can be seen."""
+    lines = "".join(f'<span class="line">{line}</span>' for line in block.group(2).rstrip("\n").split("\n"))
+    return f"{block.group(1)}{lines}</code></pre>"
 
 
 @cache

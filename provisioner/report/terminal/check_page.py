@@ -125,11 +125,8 @@ def findings_table(findings: Sequence[Finding], language: Language) -> str:
         )
         for finding in findings
     ]
-    shown = table.drawn([said(word, language) for word in _HEAD], rows, text.room())
-    for at, finding in enumerate(findings, 1):
-        word = said(RESULT[finding.verdict], language)
-        shown[at] = text.styled(word, _STYLES[finding.verdict]) + shown[at].removeprefix(word)
-    return "\n".join(shown)
+    firsts = [_STYLES[finding.verdict] for finding in findings]
+    return "\n".join(table.drawn([said(word, language) for word in _HEAD], rows, text.room(), firsts))
 
 
 def _explanations(findings: Sequence[Finding], language: Language) -> list[str]:

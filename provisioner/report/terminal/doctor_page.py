@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,14 @@ def doctor_page(findings: Findings) -> str:
         lines += _beside(f"{_mark(check)} {name}{' ' * (widest - width(name))}", text.told(check.told))
         if check.remedy and not check.good:
             lines += _beside(f"  {' ' * widest}", f"→ {text.told(check.remedy)}")
-    lines.append("")
-    rows = [(verdict.name, _HOW[verdict.how], verdict.why) for verdict in findings.labs]
-    lines.append(table.columns((msg("lab"), msg("here"), msg("why")), rows))
-    return "\n".join(lines)
+    # what several labs have in common stands once, below them
+    counted = Counter((lab.how, lab.why) for lab in findings.labs)
+    shared = [each for each, count in counted.items() if count > 1 and each[1]]
+    rows = [
+        (lab.name, _HOW[lab.how], "" if (lab.how, lab.why) in shared else lab.why) for lab in findings.labs
+    ]
+    lines += ["", table.columns((msg("lab"), msg("here"), msg("why")), rows)]
+    return "\n".join([*lines, *(f"{local(_HOW[how])}: {local(why)}" for how, why in shared)])
 
 
 def _beside(head: str, words: str) -> list[str]:

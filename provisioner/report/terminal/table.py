@@ -18,12 +18,20 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(drawn(head, rows, text.room()))
 
 
-def drawn(head: Sequence[str], rows: Sequence[Sequence[str]], room: int | None) -> list[str]:
-    """The table's head and its rows. In ``room`` columns, cells that are too long have several lines."""
+def drawn(
+    head: Sequence[str], rows: Sequence[Sequence[str]], room: int | None, firsts: Sequence[str] = ()
+) -> list[str]:
+    """The table's head and its rows. In ``room`` columns, cells that are too long have several lines.
+
+    ``firsts``: the style of the first cell of each row.
+    """
     table = [[escaped(local(cell)) for cell in row] for row in rows]
     table.insert(0, [local(cell).upper() for cell in head])
     widths = _widths(table, room)
-    shown = [_row(row, widths) for row in table]
+    shown = [
+        _row(row, widths, style)
+        for row, style in zip(table, ("", *(firsts or [""] * len(rows))), strict=True)
+    ]
     shown[0] = "\n".join(text.styled(line, "dim") for line in shown[0].split("\n"))
     return shown
 
@@ -44,12 +52,14 @@ def _widths(table: Sequence[Sequence[str]], room: int | None) -> list[int]:
     return widths
 
 
-def _row(row: Sequence[str], widths: Sequence[int]) -> str:
+def _row(row: Sequence[str], widths: Sequence[int], style: str) -> str:
     cells = [
         [cell] if width(cell) <= room else wrapped(cell, max(2, room))
         for cell, room in zip(row, widths, strict=True)
     ]
     height = max(map(len, cells))
+    if style:
+        cells[0] = [text.styled(part, style) for part in cells[0]]
     lines = zip(*([*cell, *[""] * (height - len(cell))] for cell in cells), strict=True)
     return "\n".join(
         (" " * _GAP)
