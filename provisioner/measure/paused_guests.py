@@ -22,7 +22,13 @@ class PausedGuests:
         self._paused: dict[str, Domain] = {}
 
     def pause(self, guests: Sequence[ObservedDomain]) -> bool:
-        """Pauses those that run. Whether there were any."""
+        """Pauses those that run. Whether there were any.
+
+        Raises QemuStopped, and pauses nobody, where the QEMU of one would not hear it.
+        """
+        for guest in guests:
+            if guest.is_active:
+                self._session.require_qemu(guest.name, guest.label)
         for guest in guests:
             if guest.is_active:
                 what, own = f"{guest.label} (paused)", self._session.conn.domain(guest.name)

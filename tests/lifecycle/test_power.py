@@ -10,6 +10,7 @@ import pytest
 from provisioner import errors
 from provisioner.backends import choose
 from provisioner.lifecycle import power
+from provisioner.measure.paused_guests import PausedGuests
 from tests.fakes.daemon import failure
 from tests.fakes.guests import OFF, PAUSED, RUNNING, StoredDomain
 from tests.fakes.world import GIB, World
@@ -119,6 +120,14 @@ def test_up_does_not_wait_for_a_qemu_that_was_stopped(stuck: World, state: int) 
         stuck.up()
     assert stuck.states() == {"one": RUNNING, "two": state}
     assert "domain.resume" not in stuck.daemon.calls
+
+
+def test_bench_pauses_nobody_where_a_qemu_was_stopped(stuck: World) -> None:
+    paused = PausedGuests(stuck.session, stuck.instance, stuck.cancelled)
+    with pytest.raises(errors.QemuStopped, match=STUCK):
+        paused.pause(stuck.session.look().of(stuck.instance).domains)
+    assert "domain.suspend" not in stuck.daemon.calls
+    assert stuck.states() == {"one": RUNNING, "two": RUNNING}
 
 
 def test_a_qemu_that_was_stopped_is_switched_off_at_once(stuck: World) -> None:
