@@ -7,6 +7,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -43,12 +44,12 @@ LONGEST = (
     "test_image_tiny.py",
     # without guests
     "test_bootstrap.py",
+    "test_bootstrap_host.py",
     "test_following.py",
     "test_lease.py",
     "test_up.py",
     "test_surroundings.py",
     "test_calls.py",
-    "test_bootstrap_host.py",
     "test_cli.py",
     "test_bad_guests.py",
     "test_qga.py",
@@ -58,6 +59,10 @@ LONGEST = (
     "test_course_browser.py",
     "test_report_browser.py",
 )
+
+
+# What the files share is in the conftest.py of their folder.
+TOGETHER = {"test_bootstrap.py": "bootstrap", "test_bootstrap_host.py": "bootstrap"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -112,6 +117,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("slowest files")
     for file, taken in seconds.most_common(50):
         terminalreporter.write_line(f"{taken:.2f}s {file}")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Files side by side, but for those that share what takes long to make: they are one for this."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope: str = super()._split_scope(nodeid)
+            return TOGETHER.get(Path(scope).name, scope)
+
+    return Scheduling(config, log)
 
 
 @pytest.hookimpl(trylast=True)

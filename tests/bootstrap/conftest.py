@@ -1,4 +1,4 @@
-"""The clone that each module of tests shares."""
+"""The clone that all tests of ./bootstrap share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from small_clone import BACKEND, PACKAGE, PROJECT, REPOSITORY, run
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def clone() -> Iterator[Path]:
     """A bootstrapped clone that every user of the machine may read."""
     above = Path(tempfile.mkdtemp(prefix="virtlab-bootstrap-"))
