@@ -252,6 +252,15 @@ def test_japanese_has_its_own_word_for_imitated_hardware(full: Reader) -> None:
     assert "[エミュレーション]" in full.texts["ja"]
 
 
+def test_long_words_have_places_to_be_broken_and_stay_text() -> None:
+    assert str(report.breaking("full, virtio_blk")) == "full, virtio_blk"
+    assert (
+        str(report.breaking("a virtio_net_<b>, x"))
+        == 'a <span class="word">virtio_<wbr>net_&lt;b&gt;,</span> x'
+    )
+    assert str(report.breaking("/dev/virtio-ports")) == '<span class="word">/dev/<wbr>virtio-ports</span>'
+
+
 def test_a_guest_inside_another_is_said_to_run_there(full: Reader) -> None:
     assert "run by emulation (TCG)" in " ".join(full.texts["en"].split())
     sample = page_samples.page()

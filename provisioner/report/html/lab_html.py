@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from provisioner.verbs.page import Page, PageGuest
 
 COLORS = 4  # guests that the style sheet has a colour for
-_JOINT = re.compile(r"[_/](?=\w)")  # in a long word
+_LONG_WORD = re.compile("([!-~]{13,})")
+_JOINT = re.compile(r"(?<=\w)[_/](?=\w)")
 _MARK = b'<meta name="generator" content="virtlab '
 _HEAD = 1024  # bytes at the beginning of a file, in which a page of virtlab's has its mark
 _TITLES = {
@@ -151,10 +152,16 @@ def markup(html_text: str) -> Any:
 
 
 def breaking(words: str) -> Any:
-    """The text, with places at which a long word may be broken in a narrow column: not before a comma."""
+    """The text, whose long words are broken only where one is longer than its line, and then at a joint: no
+    line begins with the comma behind a word."""
     from markupsafe import escape
 
-    return markup(_JOINT.sub(r"\g<0><wbr>", str(escape(text.harmless(words)))))
+    parts = _LONG_WORD.split(text.harmless(words))  # every second one is a long word
+    shown = [str(escape(part)) for part in parts]
+    shown[1::2] = [
+        '<span class="word">' + _JOINT.sub(r"\g<0><wbr>", part) + "</span>" for part in shown[1::2]
+    ]
+    return markup("".join(shown))
 
 
 def context(page: Page, language: Language, idents: str = "stack") -> dict[str, Any]:
