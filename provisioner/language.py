@@ -4,7 +4,7 @@ Japanese is in a catalogue."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,6 +40,25 @@ class Message(str):
     values: dict[str, str]
 
 
+class _InBoth(Message):
+    """A text that stands in both languages, as a message."""
+
+    __slots__ = ("text",)
+    text: Text
+
+
+class _FirstLine(Message):
+    """The first line of a message, whatever language that is said in."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, whole: Message) -> _FirstLine:
+        made = cls(whole.partition("\n")[0])
+        made.template, made.values = "{whole}", {"whole": whole}
+        return made
+
+
 def msg(template: str, /, **values: object) -> Message:
     """A message. The template stands in the code as a literal, and its places are names: ``{guest}``.
 
@@ -51,10 +70,31 @@ def msg(template: str, /, **values: object) -> Message:
     return message
 
 
+def of_text(text: Text) -> Message:
+    """A text that stands in both languages, as a message."""
+    made = _InBoth(text.en)
+    made.template, made.values, made.text = text.en, {}, text
+    return made
+
+
 def joined(separator: str, parts: Iterable[str]) -> Message:
     """The parts, messages or not, with the separator between them, as a message."""
     values = {f"part{number}": part for number, part in enumerate(parts)}
     return msg(separator.join(f"{{{name}}}" for name in values), **values)
+
+
+def first_line(text: str) -> str:
+    """The first line of a text or a message."""
+    if isinstance(text, Message) and "\n" in text:
+        return _FirstLine.of(text)
+    return text if isinstance(text, Message) else text.partition("\n")[0]
+
+
+def mapped(text: str, change: Callable[[str], str]) -> str:
+    """The text, changed; of a message, all that others may have written: the values that stand in it."""
+    if not isinstance(text, Message):
+        return change(text)
+    return msg(text.template, **{name: mapped(value, change) for name, value in text.values.items()})
 
 
 def said(words: Text | str | None, language: Language) -> str:
@@ -65,6 +105,10 @@ def said(words: Text | str | None, language: Language) -> str:
         return words.ja if language is Language.JA and words.ja else words.en
     if language is Language.EN or not isinstance(words, Message):
         return words
+    if isinstance(words, _InBoth):
+        return said(words.text, language)
+    if isinstance(words, _FirstLine):
+        return said(words.values["whole"], language).partition("\n")[0]
     template = translation.catalogue(language).gettext(words.template) if words.template else ""
     return _filled(template, {name: said(value, language) for name, value in words.values.items()})
 

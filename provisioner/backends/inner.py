@@ -12,7 +12,7 @@ from provisioner import errors, side_by_side
 from provisioner.backends import transports
 from provisioner.backends.prompts import prompt_of
 from provisioner.backends.session import Session
-from provisioner.language import msg
+from provisioner.language import first_line, msg
 from provisioner.listener import Listener
 from provisioner.model import enums, plan
 from provisioner.model.lab import Guest, Lab
@@ -100,7 +100,7 @@ def _ensure(guest: Guest, above: Transport, known: _States, listener: Listener, 
         began = time.monotonic()
         _start(guest, above, listener, timeout)
     except errors.VirtlabError as error:
-        listener.failed(guest.name, error.message.splitlines()[0])
+        listener.failed(guest.name, first_line(error.message))
         return Started(guest, None, _told(error, label, above.label))
     seconds = time.monotonic() - began
     listener.done(

@@ -19,7 +19,7 @@ from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.events import DomainWatch
 from provisioner.hypervisor.storage import Pool
 from provisioner.hypervisor.streams import open_console
-from provisioner.language import msg
+from provisioner.language import first_line, msg
 from provisioner.listener import Listener
 from provisioner.model import plan
 from provisioner.model.enums import Accel, AgentPort
@@ -100,7 +100,7 @@ class Launcher:
             self._launch(order, result)
         except errors.VirtlabError as error:
             result.error = error
-            why = "interrupted" if self._cancelled.is_set() else error.message.splitlines()[0]
+            why = msg("interrupted") if self._cancelled.is_set() else first_line(error.message)
             self._listener.failed(order.guest.name, why)
         return result
 

@@ -17,7 +17,7 @@ from provisioner.cancellation import Cancellation
 from provisioner.hypervisor import host_facts, uris
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.hypervisor.storage import Pool
-from provisioner.language import msg
+from provisioner.language import first_line, msg
 from provisioner.lifecycle import host_checks, image_upload, kvm_access, lab_files, preflight, socket_paths
 from provisioner.lifecycle.image_upload import Images, boot_files
 from provisioner.lifecycle.networks import Networks
@@ -291,7 +291,7 @@ class _Run:
         try:
             kept.await_answer(self._listener, timeout=self._prepared.request.timeout)
         except errors.VirtlabError as error:
-            self._listener.failed(name, error.message.splitlines()[0])
+            self._listener.failed(name, first_line(error.message))
             return error
         return None
 

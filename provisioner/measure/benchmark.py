@@ -12,6 +12,7 @@ from provisioner import errors, side_by_side
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
 from provisioner.host import lock
+from provisioner.language import joined, msg
 from provisioner.listener import Listener
 from provisioner.measure import far_end, findings, measurable_now, statistics, tracing, turns, workloads
 from provisioner.measure.clone import Clone, Clones
@@ -54,7 +55,10 @@ def run(
     measurable_now.require_some(instance, guests)
     names = [guest.guest for guest in guests if isinstance(guest, ObservedDomain)]
     if inside := [guest.guest for guest in guests if guest.guest not in names]:
-        monitor.note(f"not measured: {', '.join(inside)}: bench measures only guests of the host's libvirt")
+        names = ", ".join(inside)
+        monitor.note(
+            msg("not measured: {names}: bench measures only guests of the host's libvirt", names=names)
+        )
     with lock.held(session.lock_name(instance.name), monitor, timeout=lock.LONG):
         work = _Run(session, instance, names, monitor, quick, cancelled, rounds, timeout)
         return work.work(), work.unreached
@@ -103,21 +107,22 @@ class _Run:
             with self._cancelled.stoppable():
                 # before anything else, so that the guests do not run while the clones boot
                 if paused.pause(domains):
-                    self._monitor.note("the guests are paused while their clones are measured")
+                    self._monitor.note(msg("the guests are paused while their clones are measured"))
                 self._measure(domains)
         except BaseException:
             for problem in self._clean_up(paused):
-                self._monitor.note(f"not put back: {problem.message} (see {{virtlab}} status)")
+                why = problem.message
+                self._monitor.note(msg("not put back: {why} (see {virtlab} status)", why=why))
             raise
         errors.raise_all(
             self._clean_up(paused),
-            "not all was put back as it was",
+            msg("not all was put back as it was"),
             hint=f"{{virtlab}} start {self._instance.name}",
         )
         seconds = time.monotonic() - self._began
-        self._monitor.done(_SUBJECT, f"done in {format_seconds(seconds)}")
+        self._monitor.done(_SUBJECT, msg("done in {seconds}", seconds=format_seconds(seconds)))
         for guest, why in self._clones.failed.items():
-            self._results.note(f"{guest}: {why}")
+            self._results.note(joined(": ", (guest, why)))
         counted = {metric.name for probe in self._counted for metric in workloads.metrics_of(probe)}
         outcomes = {
             metric.name: self._results.outcome(
@@ -148,7 +153,8 @@ class _Run:
         """The guests as they are now: they may have changed while this waited for the lock."""
         domains = [domain for name in self._names if (domain := observed.domain(name)) is not None]
         if not domains or len(domains) < len(self._names):
-            raise errors.NotFound(f"{self._instance.name} has changed meanwhile", hint="{virtlab} status")
+            told = msg("{name} has changed meanwhile", name=self._instance.name)
+            raise errors.NotFound(told, hint="{virtlab} status")
         return domains
 
     def _clean_up(self, paused: PausedGuests) -> list[errors.VirtlabError]:
@@ -163,7 +169,7 @@ class _Run:
         reasons = {domain.guest: measurable_now.obstacle(domain) for domain in domains}
         self._clones.failed.update({guest: why for guest, why in reasons.items() if why})
         able = [domain for domain in domains if not reasons[domain.guest]]
-        self._step("starting the clones", _MAKE)
+        self._step(msg("starting the clones"), _MAKE)
         self._clones.make(able)
         for clone in self._in_turn(0):
             self._bar_what_it_lacks(clone)
@@ -171,12 +177,13 @@ class _Run:
             self._session, self._instance, self._in_turn(0), self._probes, self._results, self._cancelled
         )
         if self.unreached is not None:
-            self._monitor.note(f"{self.unreached.message}; {self.unreached.hint}")
-        self._step("warming up", _WARM)
+            self._monitor.note(joined("; ", (self.unreached.message, self.unreached.hint or "")))
+        self._step(msg("warming up"), _WARM)
         self._warm_up()
         for number in range(self._rounds):
             for clone in self._in_turn(number):
-                self._turn(clone, self._timed, number, f"round {number + 1} of {self._rounds}")
+                words = msg("round {number} of {rounds}", number=number + 1, rounds=self._rounds)
+                self._turn(clone, self._timed, number, words)
         if not self._quick:
             self._boots()
         if self._counted:
@@ -190,10 +197,10 @@ class _Run:
     def _bar_what_it_lacks(self, clone: Clone) -> None:
         for probe in self._probes:
             if Needs.DISK in probe.needs and not clone.guest.first_disk:
-                several = "its disks are on several controllers: it is not known which one is the first"
-                self._results.bar(probe, clone.of, several if clone.guest.disks else "it has no disk")
+                several = msg("its disks are on several controllers: it is not known which one is the first")
+                self._results.bar(probe, clone.of, several if clone.guest.disks else msg("it has no disk"))
             if Needs.NETWORK in probe.needs and not clone.addresses:
-                self._results.bar(probe, clone.of, "it has no network card")
+                self._results.bar(probe, clone.of, msg("it has no network card"))
 
     def _warm_up(self) -> None:
         """Does everything once on all clones side by side, and keeps no number: the first time is slower."""
@@ -226,7 +233,8 @@ class _Run:
         if isinstance(reading, errors.GuestError):
             for probe in self._timed:
                 if Needs.DISK in probe.needs:
-                    self._results.bar(probe, clone.of, f"its disk could not be filled: {first_line(reading)}")
+                    why = msg("its disk could not be filled: {why}", why=first_line(reading))
+                    self._results.bar(probe, clone.of, why)
 
     def _install(self, clone: Clone, tasks: Sequence[Task]) -> None:
         names = {task.name for task in tasks}
@@ -299,14 +307,15 @@ class _Run:
             self._results.put(probe.host.name, clone.of, number, reading.host_seconds / units)
 
     def _boots(self) -> None:
-        for number in range(self._rounds):
+        for number in range(rounds := self._rounds):
             for clone in self._in_turn(number):
-                self._step(f"boot {number + 1} of {self._rounds}: {clone.of}", _BOOT)
+                words = msg("boot {at} of {rounds}: {guest}", at=number + 1, rounds=rounds, guest=clone.of)
+                self._step(words, _BOOT)
                 self._clones.alone(clone)
                 try:
                     booted = self._clones.reboot(clone)
                 except (errors.GuestError, errors.HypervisorError) as error:
-                    self._lose(clone, f"its clone did not boot again: {first_line(error)}")
+                    self._lose(clone, msg("its clone did not boot again: {why}", why=first_line(error)))
                     continue
                 self._results.put(workloads.BOOT_TOTAL.name, clone.of, number, booted.total)
                 began, ended = booted.phases.get("init"), booted.phases.get("agent")
@@ -319,14 +328,15 @@ class _Run:
         reasons = {clone.of: tracing.obstacle(self._session, clone) for clone in clones}
         accels = {clone.accel for clone in clones}
         if len(accels) > 1:
-            reasons = dict.fromkeys(reasons, "the guests' accelerators differ, and count different things")
+            differ = msg("the guests' accelerators differ, and count different things")
+            reasons = dict.fromkeys(reasons, differ)
         for guest, why in reasons.items():
             for probe in self._counted if why else ():
-                self._results.bar(probe, guest, f"not available here: {why}")
+                self._results.bar(probe, guest, msg("not available here: {why}", why=why))
         can = [t for t in clones for p in self._counted if not self._results.is_barred(p, t.of)]
         if not can:
             return
-        self._step("starting clones again, to count register accesses", _MAKE)
+        self._step(msg("starting clones again, to count register accesses"), _MAKE)
         for clone in clones:
             clone.domain.unpause()
         if accels == {"kvm"}:
@@ -335,7 +345,8 @@ class _Run:
             self._label = tracing.NO_EVENTFD
         for number in range(self._counts):
             for clone in self._in_turn(number):
-                self._turn(clone, self._counted, number, f"counting, {number + 1} of {self._counts}")
+                words = msg("counting, {number} of {counts}", number=number + 1, counts=self._counts)
+                self._turn(clone, self._counted, number, words)
 
     @contextmanager
     def _variables(
@@ -353,7 +364,7 @@ class _Run:
                     why = first_line(error) + (f" ({error.hint})" if error.hint else "")
                     for probe in probes:
                         if Needs.FAR_END in probe.needs:
-                            self._results.bar(probe, clone.of, f"not available here: {why}")
+                            self._results.bar(probe, clone.of, msg("not available here: {why}", why=why))
             yield variables, [probe for probe in probes if not self._results.is_barred(probe, clone.of)]
 
     def _has_ended(self, clone: Clone) -> bool:
@@ -362,7 +373,7 @@ class _Run:
                 return False
         except errors.NotFound:
             pass
-        self._lose(clone, "its clone stopped in the middle of the measurement")
+        self._lose(clone, msg("its clone stopped in the middle of the measurement"))
         return True
 
     def _lose(self, clone: Clone, why: str) -> None:
@@ -385,4 +396,5 @@ class _Run:
     def _tell(self, words: str) -> None:
         pace = (time.monotonic() - self._began) / self._done if self._done else 1.0
         left = max(1, round(max(0.0, self._total - self._done) * pace))
-        self._monitor.phase(_SUBJECT, f"{words}, about {left} s left", min(1.0, self._done / self._total))
+        told = msg("{words}, about {left} s left", words=words, left=left)
+        self._monitor.phase(_SUBJECT, told, min(1.0, self._done / self._total))

@@ -22,6 +22,7 @@ from provisioner.cancellation import Cancellation
 from provisioner.host import processes
 from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.storage import Pool
+from provisioner.language import first_line, msg
 from provisioner.lifecycle import image_upload, preflight, shield
 from provisioner.lifecycle.image_upload import Images, boot_files
 from provisioner.listener import Listener
@@ -106,7 +107,7 @@ class Clones:
             try:
                 orders[observed.guest] = self._order(observed, store, taken)
             except (errors.VirtlabError, ValueError) as error:
-                self.failed[observed.guest] = str(error).splitlines()[0]
+                self.failed[observed.guest] = first_line(msg("{error}", error=error))
         self._launch(pool, orders)
 
     def _open_ports(self, domains: Sequence[ObservedDomain]) -> None:
@@ -128,7 +129,7 @@ class Clones:
         orders = {}
         for name, clone in self.running.items():
             if _has_eventfd(clone.guest):
-                step = Step(Verb.RESTART, clone.guest.name, "its register accesses are counted")
+                step = Step(Verb.RESTART, clone.guest.name, msg("its register accesses are counted"))
                 orders[name] = replace(clone.order, step=step)
         self._launch(image_upload.open_pool(self.session), orders, eventfd=False)
         return bool(orders)
@@ -139,8 +140,12 @@ class Clones:
         images = {name: image for name, image in used.items() if image is not None}
         if images.keys() != used.keys():
             raise errors.ImageError(
-                "the image that it was made from is gone",
-                hint=f"{{virtlab}} down {self.instance.name}, then {observed.metadata.origin.typed.up()}",
+                msg("the image that it was made from is gone"),
+                hint=msg(
+                    "{virtlab} down {name}, then {again}",
+                    name=self.instance.name,
+                    again=observed.metadata.origin.typed.up(),
+                ),
             )
         # with the guest's own accelerator outright: one that falls back to emulation would be no clone
         clone = replace(guest, name=naming.clone(guest.name), accel=Accel(observed.metadata.accel))
@@ -151,7 +156,7 @@ class Clones:
             addresses.append(replace(old, mac=self.instance.mac(clone.name, index), address=text))
         mark = replace(observed.metadata, guest=clone, addresses=tuple(addresses))
         return Order(
-            step=Step(Verb.CREATE, clone.name, "to be measured"),
+            step=Step(Verb.CREATE, clone.name, msg("to be measured")),
             guest=clone,
             mark=mark,
             boot=boot_files(images[clone.image], clone.firmware),
@@ -178,7 +183,9 @@ class Clones:
             order = orders[name]
             if result.error is not None:
                 self.running.pop(name, None)
-                self.failed[name] = f"its clone did not come up: {result.error.message.splitlines()[0]}"
+                self.failed[name] = msg(
+                    "its clone did not come up: {message}", message=first_line(result.error.message)
+                )
                 continue
             domain = self.session.conn.domain(self.instance.domain(order.guest.name))
             label = f"{self.instance.name}/{order.guest.name}"
@@ -191,11 +198,14 @@ class Clones:
         for tries_left in reversed(range(_CLOCK_TRIES)):
             wrong = clock.far_off({n: self.running[n].transport for n in names if n in self.running})
             for name, pace in wrong.items():
-                clone, why = self.running[name], f"its clone's clock runs at {pace:.2g} times the true speed"
+                clone, why = (
+                    self.running[name],
+                    msg("its clone's clock runs at {pace} times the true speed", pace=f"{pace:.2g}"),
+                )
                 try:
                     if not tries_left:
-                        raise errors.GuestError(f"{why}: this host is too busy")
-                    self.monitor.note(f"{name}: {why}: it boots again")
+                        raise errors.GuestError(msg("{why}: this host is too busy", why=why))
+                    self.monitor.note(msg("{name}: {why}: it boots again", name=name, why=why))
                     self.reboot(clone)
                 except (errors.GuestError, errors.HypervisorError) as error:
                     self.drop(name, error.message)
@@ -213,7 +223,7 @@ class Clones:
             self.session,
             [observed.metadata.guest for observed in domains],
             {},
-            subject="the clones of the guests, which are measured,",
+            subject=msg("the clones of the guests, which are measured,"),
         )
 
     def alone(self, clone: Clone) -> None:
@@ -243,7 +253,7 @@ class Clones:
             on_mark=reported,
         )
         if ready is None:
-            raise errors.GuestError(f"{clone.label} did not say when it was up")
+            raise errors.GuestError(msg("{label} did not say when it was up", label=clone.label))
         return Booted(phases, ready.seconds)
 
     def drop(self, name: str, why: str) -> None:
@@ -273,7 +283,7 @@ class Clones:
             failures = shield.take_down(self.session, filters)
         errors.raise_all(
             failures,
-            f"not all clones of {self.instance.name} could be removed",
+            msg("not all clones of {name} could be removed", name=self.instance.name),
             hint=f"{{virtlab}} down {self.instance.name}",
         )
 

@@ -13,6 +13,7 @@ from provisioner import errors, side_by_side
 from provisioner.backends.session import Session
 from provisioner.host import firewall, processes
 from provisioner.hypervisor.uris import SYSTEM
+from provisioner.language import msg
 from provisioner.measure import workloads
 from provisioner.measure.clone import Clone
 from provisioner.measure.findings import Results
@@ -43,12 +44,16 @@ def opened(session: Session, clone: Clone) -> Iterator[int]:
     Raises HypervisorError where there can be none.
     """
     if not session.choice.is_local:
-        raise errors.HypervisorError("its far end would have to run on the remote host")
+        raise errors.HypervisorError(msg("its far end would have to run on the remote host"))
     origin = clone.order.mark.origin
     if session.is_session and not origin.trusted:
         raise errors.HypervisorError(
-            "on your own libvirt a guest reaches all of this host, or nothing of it",
-            hint=f"where you trust the lab: {origin.typed.up('--trust')}; else use -c {SYSTEM}",
+            msg("on your own libvirt a guest reaches all of this host, or nothing of it"),
+            hint=msg(
+                "where you trust the lab: {command}; else use -c {system}",
+                command=origin.typed.up("--trust"),
+                system=SYSTEM,
+            ),
         )
     with processes.iperf3_server("127.0.0.1" if session.is_session else clone.host_end, clone.port) as port:
         yield port
@@ -77,7 +82,7 @@ def check(
     for clone in deaf:
         for probe in probes:
             if not _has(probe, reach[clone.of]):
-                results.bar(probe, clone.of, "it does not reach the host", noted=True)
+                results.bar(probe, clone.of, msg("it does not reach the host"), noted=True)
     return problem
 
 
@@ -105,8 +110,11 @@ def _problem(
     names = " and ".join(clone.of for clone in deaf)
     if session.is_session:
         return errors.HypervisorError(
-            f"the network was not measured: {names} can't reach this host over user-mode networking",
-            hint="bring the lab up on a network of its own: -c qemu:///system",
+            msg(
+                "the network was not measured: {names} can't reach this host over user-mode networking",
+                names=names,
+            ),
+            hint=msg("bring the lab up on a network of its own: -c qemu:///system"),
         )
     wall = firewall.found()
     rules: dict[str, None] = {}
@@ -117,6 +125,6 @@ def _problem(
         if not reach[clone.of].pings:
             rules[wall.rule(bridge, None)] = None
     return errors.HypervisorError(
-        f"the network was not measured: this host drops what {names} send to it",
-        hint=f"let it in ({wall.keeper}): {' && '.join(rules)}",
+        msg("the network was not measured: this host drops what {names} send to it", names=names),
+        hint=msg("let it in ({keeper}): {rules}", keeper=wall.keeper, rules=" && ".join(rules)),
     )

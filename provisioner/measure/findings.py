@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from provisioner import errors
+from provisioner import language
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts as facts
+from provisioner.language import mapped, msg
 from provisioner.measure import statistics, workloads
 from provisioner.measure.tracing import Count
 from provisioner.measure.workloads import Metric, Probe
@@ -63,13 +65,13 @@ class Results:
         ``connected`` is false where the guest did not reach the host's iperf3.
         """
         if not connected:
-            why += " (does a firewall on the host drop what comes from the lab's network?)"
+            why = msg("{why} (does a firewall on the host drop what comes from the lab's network?)", why=why)
         count = self._failures.get((probe.name, guest), 0) + 1
         self._failures[probe.name, guest] = count
         if count >= _GIVE_UP:
-            self.bar(probe, guest, f"given up in round {number + 1}: {why}")
+            self.bar(probe, guest, msg("given up in round {number}: {why}", number=number + 1, why=why))
         else:
-            self._lacks(probe, guest, f"round {number + 1}: {why}")
+            self._lacks(probe, guest, msg("round {number}: {why}", number=number + 1, why=why))
 
     def bar(self, probe: Probe, guest: str, why: str, *, noted: bool = False) -> None:
         """Notes that a probe is not tried any more, or was never tried. ``noted``: a note tells of it
@@ -93,7 +95,7 @@ class Results:
         missing = {**self._missing.get(metric.name, {}), **lost}
         for guest, values in rounds.items():
             if not any(value is not None for value in values):
-                missing.setdefault(guest, "it gave no number")
+                missing.setdefault(guest, msg("it gave no number"))
         raw = tuple(
             (part, f"{statistics.median(v):g}") for part, v in self._parts.get(metric.name, {}).items()
         )
@@ -103,20 +105,27 @@ class Results:
         """Notes the circumstances that make the numbers less certain. Called before anything is measured."""
         if host.load is not None and host.cores and host.load > _BUSY * host.cores:
             self.note(
-                f"the host was busy before it began (load {host.load:.1f} on {host.cores} cores): "
-                "what takes time is measured less sharply"
+                msg(
+                    "the host was busy before it began (load {load} on {cores} cores): what takes time "
+                    "is measured less sharply",
+                    load=f"{host.load:.1f}",
+                    cores=host.cores,
+                )
             )
         if len({domain.metadata.accel for domain in domains}) > 1:
-            self.note("the guests run with different accelerators, which is a difference of its own")
+            self.note(msg("the guests run with different accelerators, which is a difference of its own"))
         for domain in domains:
             rings = any(card.device.has_eventfd for card in domain.metadata.guest.interfaces)
             if domain.metadata.accel == "kvm" and rings:
                 self.note(
-                    f"{domain.guest}: what the host's kernel does for its network card (vhost) may not be in "
-                    "the host's processor time"
+                    msg(
+                        "{guest}: what the host's kernel does for its network card (vhost) may not be in the "
+                        "host's processor time",
+                        guest=domain.guest,
+                    )
                 )
             if domain.state == "paused":
-                self.note(f"{domain.guest} was paused before, and still is")
+                self.note(msg("{guest} was paused before, and still is", guest=domain.guest))
 
 
 def wanted(probes: Sequence[Probe], *, boots: bool) -> list[Metric]:
@@ -127,8 +136,7 @@ def wanted(probes: Sequence[Probe], *, boots: bool) -> list[Metric]:
 
 def first_line(error: Exception) -> str:
     """The first line of an error's message, made printable: a guest may have written a part of it."""
-    text = error.message if isinstance(error, errors.VirtlabError) else str(error)
-    return printable((text.splitlines() or [""])[0], _LONGEST_WHY)
+    return mapped(language.first_line(msg("{error}", error=error)), partial(printable, limit=_LONGEST_WHY))
 
 
 def host_facts(session: Session) -> HostFacts:

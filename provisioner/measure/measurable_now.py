@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from provisioner import errors
+from provisioner.language import joined, msg, of_text
 from provisioner.model import measurable
 from provisioner.model.naming import Instance
-from provisioner.model.observed import Member, ObservedDomain
+from provisioner.model.observed import Member, ObservedDomain, state_words
 
 
 def obstacle(guest: Member) -> str:
     """Why a guest can't be measured now. Empty where it can."""
     if why := measurable.obstacle(guest.metadata.guest):
-        return why.en
-    return "" if isinstance(guest, ObservedDomain) and guest.is_active else guest.state
+        return of_text(why)
+    return "" if isinstance(guest, ObservedDomain) and guest.is_active else state_words(guest.state)
 
 
 def require_some(instance: Instance, guests: Sequence[Member]) -> None:
@@ -23,11 +24,15 @@ def require_some(instance: Instance, guests: Sequence[Member]) -> None:
     if not all(reasons.values()):
         return
     told = [
-        f"{', '.join(guest for guest, why in reasons.items() if why == each)}: {each}"
+        joined(": ", (", ".join(guest for guest, why in reasons.items() if why == each), each))
         for each in dict.fromkeys(reasons.values())
     ]
     later = measurable.able(guest.metadata.guest for guest in guests)
     raise errors.GuestError(
-        f"there is nothing in {instance.name} that bench can measure: {'; '.join(told)}",
+        msg(
+            "there is nothing in {name} that bench can measure: {told}",
+            name=instance.name,
+            told=joined("; ", told),
+        ),
         hint=f"{{virtlab}} {'start' if later else 'check'} {instance.name}",
     )

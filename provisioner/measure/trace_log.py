@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from provisioner.language import msg
+
 EVENTS = ("memory_region_ops_read", "memory_region_ops_write")
 _CLOCK = rb"\d\d:\d\d:\d\d\.\d+Z "
 _LINE = re.compile(
@@ -51,7 +53,7 @@ def accesses(log: bytes) -> list[Access]:
                 Access(kind == b"write", int(address, 16), int(value, 16), region.decode("ascii", "replace"))
             )
         elif _TRACED.search(line):
-            raise ValueError("a line of the trace is damaged")
+            raise ValueError(msg("a line of the trace is damaged"))
     return accesses
 
 
@@ -65,7 +67,7 @@ def between(trace: Sequence[Access], begin: bytes, end: bytes) -> list[Access]:
     first = text.find(begin)
     last = text.find(end, first + len(begin))
     if first < 0 or last < 0:
-        raise ValueError("the mark of the work's begin or end is not in the trace")
+        raise ValueError(msg("the mark of the work's begin or end is not in the trace"))
     return list(trace[sent[first + len(begin) - 1][0] + 1 : sent[last][0]])
 
 

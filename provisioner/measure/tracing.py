@@ -10,6 +10,7 @@ from provisioner import errors
 from provisioner.backends.session import Session
 from provisioner.host import qemu_log
 from provisioner.hypervisor import qemu_monitor
+from provisioner.language import msg
 from provisioner.measure import trace_log, workloads
 from provisioner.measure.clone import Clone
 from provisioner.measure.turns import Reading
@@ -42,12 +43,12 @@ class Tracer:
 
     def prepare(self) -> None:
         if self._file is None:
-            raise errors.HypervisorError("QEMU's log is on another host")
+            raise errors.HypervisorError(msg("QEMU's log is on another host"))
         try:
             self._place = qemu_log.end_of(self._file)
         except OSError as error:
             raise errors.HypervisorError(
-                f"QEMU's log can't be read: {error.strerror}: {self._file}"
+                msg("QEMU's log can't be read: {reason}: {file}", reason=error.strerror, file=self._file)
             ) from error
         qemu_monitor.trace(self._domain, trace_log.EVENTS, on=True)
 
@@ -73,16 +74,22 @@ class Tracer:
         """
         regions = regions_of(clone, probe)
         if regions is None:
-            raise ValueError("it is not known which registers belong to that device")
+            raise ValueError(msg("it is not known which registers belong to that device"))
         work = workloads.read(probe, reading.answer)[workloads.WORK]
         accesses = self._accesses(reading)
         if Needs.DISK in probe.needs:
             before, after = self._requests[probe.name]
             if before is not None and after is not None and after - before != work:
-                raise ValueError(f"QEMU served {after - before} requests, and the guest tells of {work:.0f}")
+                raise ValueError(
+                    msg(
+                        "QEMU served {after} requests, and the guest tells of {work}",
+                        after=after - before,
+                        work=f"{work:.0f}",
+                    )
+                )
         parts = trace_log.of_device(trace_log.by_region(accesses), regions)
         if not parts:
-            raise ValueError("the trace shows no access to the device")
+            raise ValueError(msg("the trace shows no access to the device"))
         units = work / probe.per
         return Count(sum(parts.values()) / units, {region: count / units for region, count in parts.items()})
 
@@ -105,9 +112,11 @@ class Tracer:
             try:
                 log = qemu_log.since(self._place, _MOST_LOG)
             except OSError as error:
-                raise ValueError(f"QEMU's log can't be read any more: {error.strerror}") from error
+                raise ValueError(
+                    msg("QEMU's log can't be read any more: {reason}", reason=error.strerror)
+                ) from error
             if log is None:
-                raise ValueError("QEMU's log was cut meanwhile")
+                raise ValueError(msg("QEMU's log was cut meanwhile"))
             self._found = trace_log.accesses(log[: log.rfind(b"\n") + 1])
         return self._found
 
@@ -138,7 +147,7 @@ class ExitCounter:
         """Exits for each unit of the probe's work. Raises ValueError where the counter makes no sense."""
         before, after = self._counts[probe.name]
         if before is None or after is None or after <= before:
-            raise ValueError("KVM's counter of exits makes no sense")
+            raise ValueError(msg("KVM's counter of exits makes no sense"))
         units = workloads.read(probe, reading.answer)[workloads.WORK] / probe.per
         return Count((after - before) / units, {})
 
@@ -155,16 +164,22 @@ def obstacle(session: Session, clone: Clone) -> str:
     """The reason why a clone's accesses or exits can't be counted here. Empty where they can."""
     if clone.accel == "kvm":
         counted = qemu_monitor.exits(clone.domain)
-        return "" if counted is not None else "this host's KVM and libvirt do not count a guest's exits"
+        return "" if counted is not None else msg("this host's KVM and libvirt do not count a guest's exits")
     file = session.host.qemu_log_file(clone.domain.name, session=session.is_session)
     if file is None:
-        return "QEMU's log, which the trace goes to, is on another host"
+        return msg("QEMU's log, which the trace goes to, is on another host")
     try:
         qemu_log.end_of(file).close()
     except PermissionError:
-        return f"QEMU's log, which the trace goes to, is readable only by root: {file.parent}"
+        return msg(
+            "QEMU's log, which the trace goes to, is readable only by root: {parent}", parent=file.parent
+        )
     except OSError as error:
-        return f"QEMU's log, which the trace goes to, can't be read: {error.strerror}: {file}"
+        return msg(
+            "QEMU's log, which the trace goes to, can't be read: {reason}: {file}",
+            reason=error.strerror,
+            file=file,
+        )
     return ""
 
 

@@ -16,6 +16,7 @@ from typing import Protocol
 from provisioner import errors
 from provisioner.hypervisor import qemu_monitor
 from provisioner.hypervisor.streams import open_console
+from provisioner.language import msg
 from provisioner.measure.clone import Clone
 from provisioner.measure.workloads import MAX_OUTPUT, Probe
 from provisioner.sanitize import printable
@@ -221,7 +222,9 @@ def install(clone: Clone, tasks: Sequence[Task]) -> None:
     script = f"mkdir -p {_FOLDER} && cd {_FOLDER} || exit\n{''.join(texts)}"
     result = clone.transport.run(["sh"], input=script.encode(), timeout=_INSTALL_SECONDS, max_output=1024)
     if result.exit_code != 0:
-        raise errors.GuestError(f"{clone.label} can't keep the scripts: {_said(result.stderr)}")
+        raise errors.GuestError(
+            msg("{label} can't keep the scripts: {said}", label=clone.label, said=_said(result.stderr))
+        )
 
 
 def turn(
@@ -255,7 +258,9 @@ def turn(
             )
         except (errors.GuestError, errors.HypervisorError) as error:
             if _has_ended(clone):
-                raise errors.GuestError(f"{clone.label} stopped in the middle of it") from error
+                raise errors.GuestError(
+                    msg("{label} stopped in the middle of it", label=clone.label)
+                ) from error
             raise
         finally:
             marks.close()
@@ -271,21 +276,23 @@ def _reading(task: Task, marks: _Marks, sampler: _Sampler, output: bytes) -> Rea
     _, marker, after = output.partition(f"{marks.token} {task.name} ".encode())
     code, newline, after = after.partition(b"\n")
     if not marker or not newline:
-        return errors.GuestError("it told nothing of how it ended")
+        return errors.GuestError(msg("it told nothing of how it ended"))
     text = after.partition(f"\n{marks.token} ".encode())[0]
     if code == str(_KILLED).encode():
-        return errors.GuestError(f"it took more than {task.limit:g} seconds and was stopped")
+        return errors.GuestError(
+            msg("it took more than {limit} seconds and was stopped", limit=f"{task.limit:g}")
+        )
     if code != b"0":
         return TaskFailed(_said(text), int(code) if re.fullmatch(rb"[0-9]{1,3}", code) else None)
     if task.name not in sampler.taken:
-        return errors.GuestError("the marks of its begin and end did not come over the console")
+        return errors.GuestError(msg("the marks of its begin and end did not come over the console"))
     begin, end = (marks.of(f"{kind}-{task.name}") for kind in ("begin", "end"))
     return Reading(text, *sampler.taken[task.name], begin, end)
 
 
 def _said(output: bytes) -> str:
     lines = output.strip().splitlines()
-    return printable(lines[-1], _SHOWN) if lines else "it failed and did not say why"
+    return printable(lines[-1], _SHOWN) if lines else msg("it failed and did not say why")
 
 
 def _has_ended(clone: Clone) -> bool:

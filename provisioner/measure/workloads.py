@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from provisioner.language import Text
+from provisioner.language import Text, msg
 
 MARGIN = (0.95, 1.05)  # the control's ratio must lie within it; so a ratio within it counts as no difference
 WORK = "work"  # the name of the number of units of work, by which host time and accesses are divided
@@ -81,12 +81,12 @@ def read(probe: Probe, stdout: bytes) -> dict[str, float]:
     Raises ValueError for an answer that was cut off, or that the script does not write.
     """
     if len(stdout) > MAX_OUTPUT:
-        raise ValueError(f"more than {MAX_OUTPUT} bytes")
+        raise ValueError(msg("more than {most} bytes", most=MAX_OUTPUT))
     lines = stdout.decode("ascii", "replace").split("\n")
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines or lines.pop().strip() != _END:
-        raise ValueError("the answer does not end with its last line")
+        raise ValueError(msg("the answer does not end with its last line"))
     expected = {metric.name: metric.scale for metric in probe.metrics}
     if probe.host or probe.registers:
         expected[WORK] = 1.0
@@ -94,10 +94,10 @@ def read(probe: Probe, stdout: bytes) -> dict[str, float]:
     for line in lines:
         name, _, text = line.strip().partition(" ")
         if name not in expected or name in numbers:
-            raise ValueError("a line that the script does not write")
+            raise ValueError(msg("a line that the script does not write"))
         numbers[name] = _number(text) * expected[name]
     if missing := sorted(expected.keys() - numbers.keys()):
-        raise ValueError("no number for " + ", ".join(missing))
+        raise ValueError(msg("no number for {missing}", missing=", ".join(missing)))
     return numbers
 
 
@@ -105,9 +105,9 @@ def _number(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError("a number was expected") from None
+        raise ValueError(msg("a number was expected")) from None
     if not math.isfinite(value) or not _LOWEST < value < _HIGHEST:
-        raise ValueError("a number that can't be")
+        raise ValueError(msg("a number that can't be"))
     return value
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from provisioner import errors, paths, side_by_side
 from provisioner.backends import choose
 from provisioner.backends.session import Session
-from provisioner.language import msg
+from provisioner.language import mapped, msg
 from provisioner.model.facts import Facts
 from provisioner.model.metadata import GuestMetadata
 from provisioner.model.observed import Member
@@ -63,17 +63,17 @@ def _of(session: Session, domain: Member, script: bytes, deadline: float) -> Gue
         if result.truncated:
             raise ValueError(msg("it told more than {size} KiB", size=parse.MOST_BYTES // 1024))
         if result.exit_code != 0:
-            said = result.stderr.strip() or msg(
+            said = printable(result.stderr.strip(), 200) or msg(
                 "its shell ended with {exit_code}", exit_code=result.exit_code
             )
-            raise ValueError(msg("it can't tell its facts: {said}", said=printable(said, 200)))
+            raise ValueError(msg("it can't tell its facts: {said}", said=said))
         told_facts = parse.facts_of(result.stdout)
         return GuestFacts(domain.guest, domain.metadata, told_facts, "", None, time.monotonic() - began)
     except errors.VirtlabError as error:
         told, hint = error.message, error.hint
     except ValueError as error:
-        told, hint = f"{label}: {error}", errors.start_anew(label)
-    return GuestFacts(domain.guest, domain.metadata, None, printable(told), hint)
+        told, hint = msg("{label}: {error}", label=label, error=error), errors.start_anew(label)
+    return GuestFacts(domain.guest, domain.metadata, None, mapped(told, printable), hint)
 
 
 def _script() -> bytes:

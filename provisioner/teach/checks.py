@@ -13,7 +13,7 @@ from provisioner.backends import choose, prompts
 from provisioner.backends.session import Session
 from provisioner.labfile.lesson import Exercise
 from provisioner.labfile.observation_spec import COMMAND_BYTES, COMMAND_SECONDS, NEEDS_NETWORK
-from provisioner.language import msg
+from provisioner.language import mapped, msg
 from provisioner.model.lab import Guest, Observation
 from provisioner.model.metadata import Origin
 from provisioner.model.named_facts import values
@@ -265,13 +265,13 @@ class _Line:
         try:
             found = self._typed(item, timeout) if item.console else self._run(item, timeout)
         except errors.VirtlabError as error:
-            said = printable(error.message)
+            said = mapped(error.message, printable)
             gone = self._transport is None and not item.console
             if gone or isinstance(error, errors.NotReady | errors.HypervisorError):
                 self._dead = said, error.hint
             return verdicts.unasked(item, guest, said, error.hint)
         except ValueError as error:
-            return verdicts.unusable(item, guest, str(error))
+            return verdicts.unusable(item, guest, msg("{error}", error=error))
         self._slowest = max(self._slowest, time.monotonic() - began)
         return found
 

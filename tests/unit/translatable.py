@@ -66,7 +66,7 @@ def spoiled(file: Path) -> Iterator[str]:
 def loose(file: Path) -> list[Loose]:
     """The texts of a module that read like words for people, and are neither marked nor in both languages.
 
-    Docstrings are no such, and neither is a bare command of virtlab's.
+    Docstrings are no such, and neither is a bare command of virtlab's, or markup.
     """
     tree = _parsed(file)
     apart = _apart(tree)
@@ -76,7 +76,7 @@ def loose(file: Path) -> list[Loose]:
         if id(node) in apart or not isinstance(node, ast.Constant | ast.JoinedStr):
             continue
         text = shown(node)
-        if text is None or _VERB.fullmatch(text):
+        if text is None or text.startswith("<") or _VERB.fullmatch(text):
             continue
         worded = bool(_LETTERS.search(PLACE.sub("", text)))
         composed = id(node) in raised and isinstance(node, ast.JoinedStr)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisioner import atomic, errors, paths
-from provisioner.language import Language, Text, said
+from provisioner.language import Language, Text, msg, said
 from provisioner.measure import explanations
 from provisioner.model.hardware.interfaces import EMULATED
 from provisioner.observe import comparison
@@ -69,23 +69,23 @@ def may_write(file: Path) -> None:
     """Raises InputError where no page can be written, or where the file is there and is no page of
     virtlab's."""
     shown = text.harmless(str(file))
-    other = "give -O the name of a new file, or - for standard output"
+    other = msg("give -O the name of a new file, or - for standard output")
     try:
         if not stat.S_ISREG(file.stat().st_mode):
-            raise errors.InputError(f"{shown} is not a file", hint=other)
+            raise errors.InputError(msg("{shown} is not a file", shown=shown), hint=other)
         with file.open("rb") as stream:
             head = stream.read(_HEAD)
     except FileNotFoundError:
         if file.is_symlink():
-            raise errors.InputError(f"{shown} points to nothing", hint=other) from None
+            raise errors.InputError(msg("{shown} points to nothing", shown=shown), hint=other) from None
         if not file.parent.is_dir():
             folder = text.harmless(str(file.parent))
-            raise errors.InputError(f"there is no folder {folder}", hint=other) from None
+            raise errors.InputError(msg("there is no folder {folder}", folder=folder), hint=other) from None
         return
     except OSError as error:
         raise _unwritable(shown, error) from None
     if head and _MARK not in head:
-        told = f"{shown} is there, and is no page of virtlab's: it would be lost"
+        told = msg("{shown} is there, and is no page of virtlab's: it would be lost", shown=shown)
         raise errors.InputError(told, hint=other)
 
 
@@ -108,7 +108,8 @@ def show(document: str) -> None:
 
 def _unwritable(shown: str, error: OSError) -> errors.InputError:
     return errors.InputError(
-        f"can't write {shown}: {error.strerror}", hint="give -O a file in a folder that you can write to"
+        msg("can't write {shown}: {reason}", shown=shown, reason=error.strerror),
+        hint=msg("give -O a file in a folder that you can write to"),
     )
 
 
