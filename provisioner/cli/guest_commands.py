@@ -60,7 +60,7 @@ def exec_(
             connect,
             read_input=_standard_input if stdin else None,
             timeout=timeout,
-            most=max_output,
+            max_output=max_output,
             heard=heard,
         )
     finally:
