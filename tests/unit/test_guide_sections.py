@@ -159,3 +159,21 @@ def test_a_section_is_plain_data() -> None:
         "language": "en",
         "sections": [{"number": 1, "title": "One", "markdown": "## 1. One\n"}],
     }
+
+
+@pytest.mark.parametrize("lab", NAMES)
+def test_a_japanese_guide_breaks_no_word_and_begins_no_line_with_a_stop(
+    lab: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", screen := Terminal())
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    markdown = verbs.guide(lab, Language.JA, None).markdown
+    guide_page.show(markdown)
+    lines = screen.getvalue().splitlines()
+    assert not [line for line in lines if line.strip()[:1] in tuple("。、」)")]
+    words = set(re.findall(r"[A-Za-z_]{4,}", " ".join(lines)))
+    told = re.findall(
+        r"^(?![|`]).*$", re.sub(r"^```.*?^```", "", markdown, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    )
+    assert not set(re.findall(r"[A-Za-z_]{4,}", " ".join(told))) - words
