@@ -28,6 +28,12 @@ def labs_dir() -> Path:
     return _data("labs")
 
 
+def bootstrap() -> Path | None:
+    """The ``bootstrap`` of the clone that this is, or None where virtlab is installed."""
+    file = _PACKAGE.parent / "bootstrap"
+    return file.resolve() if file.is_file() else None
+
+
 def products_file() -> Path:
     """The article's products beside each other."""
     return labs_dir() / "products.yaml"
@@ -67,6 +73,25 @@ def state_dir() -> Path:
     import platformdirs
 
     return _of_user(lambda: platformdirs.user_state_dir("virtlab"))
+
+
+def home() -> Path:
+    """The user's home folder."""
+    return _of_user(lambda: os.path.expanduser("~"))  # noqa: PTH111
+
+
+def data_dir() -> Path:
+    """The folder of files that the user's other programs read, such as shells."""
+    import platformdirs
+
+    return _of_user(lambda: platformdirs.user_data_dir("virtlab"))
+
+
+def config_dir() -> Path:
+    """The folder in which each program has a folder of its settings."""
+    import platformdirs
+
+    return _of_user(lambda: platformdirs.user_config_dir())
 
 
 def config_file() -> Path:

@@ -80,6 +80,8 @@ def _unrolled(loop: re.Match[str]) -> str:
 def parsed(words: list[str]) -> Command:
     """The command as virtlab's own command line reads it. Raises TyperException where it can't."""
     group = _group()
+    if words[0] in {each for option in group.params for each in option.opts}:
+        return Command(words[0], {}, tuple(words))
     top = group.make_context("virtlab", [], resilient_parsing=True)
     name, verb, rest = group.resolve_command(top, list(words))
     context = verb.make_context(name, rest, parent=top)

@@ -15,7 +15,7 @@ from provisioner import errors
 from provisioner.cli import interrupt
 from provisioner.language import msg
 from provisioner.report.terminal import standard_streams, text
-from provisioner.verbs import VERSION
+from provisioner.verbs import VERSION, Shell
 
 _BUG = 3
 _EXEC_FAILED = 125
@@ -104,6 +104,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Every option can come from the environment, too: VIRTLAB_UP_TIMEOUT=60 for up --timeout 60.",
     suggest_commands=False,
+    add_completion=False,  # typer's own scripts know no ./bootstrap, and its options take no name of a shell
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -114,11 +115,44 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _show_completion(shell: Shell | None) -> None:
+    from provisioner.verbs import shell_completion
+
+    if shell:
+        text.say(shell_completion.script(shell).rstrip())
+        raise typer.Exit
+
+
+def _install_completion(shell: Shell | None) -> None:
+    from provisioner.verbs import shell_completion
+
+    if shell:
+        for file in shell_completion.install(shell):
+            text.say(msg("written: {place}", place=file))
+        text.tell(msg("the next {shell} that you start completes virtlab's commands", shell=shell))
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     _wanted: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
+    _install: Annotated[
+        Shell | None,
+        typer.Option(
+            "--install-completion",
+            callback=_install_completion,
+            is_eager=True,
+            help="Have a shell complete virtlab's commands, with the names of labs and guests.",
+        ),
+    ] = None,
+    _show: Annotated[
+        Shell | None,
+        typer.Option(
+            "--show-completion", callback=_show_completion, is_eager=True, help="Show what that writes."
+        ),
+    ] = None,
 ) -> None:
     pass
 
@@ -176,6 +210,10 @@ def register() -> None:
 
 def _run() -> None:
     register()
+    if any(name.startswith("_VIRTLAB_COMPLETE") for name in os.environ):  # a shell asks what to complete
+        from typer.completion import completion_init  # type: ignore[attr-defined]
+
+        completion_init()
     # typer examines what each verb takes, which takes as long as list itself: the called one is enough
     called = [verb for verb in app.registered_commands if sys.argv[1:2] == [_name(verb)]]
     app.registered_commands = called or app.registered_commands

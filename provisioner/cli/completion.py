@@ -28,6 +28,21 @@ def products(incomplete: str) -> list[str]:
     return _beginning(known_names.products(), incomplete)
 
 
+def lessons(incomplete: str) -> list[str]:
+    """Names of labs that come with virtlab, and of this user's labs that are up."""
+    return list(dict.fromkeys((*labs(incomplete), *instances(incomplete))))
+
+
+def parts(incomplete: str) -> list[str]:
+    """Names of labs that come with virtlab. After LAB/, that lab's guests which the host's libvirt runs."""
+    from provisioner.verbs import known_names
+
+    lab, slash, _ = incomplete.rpartition("/")
+    if not slash:
+        return labs(incomplete)
+    return _beginning((f"{lab}/{guest}" for guest in known_names.top_level_guests(lab)), incomplete)
+
+
 def instances(incomplete: str) -> list[str]:
     """Names of this user's labs that are up."""
     return sorted(_beginning({name for name, _ in _running()}, incomplete))
@@ -49,7 +64,9 @@ def optional(context: typer.Context, incomplete: str) -> list[str]:
     """The optional guests of the lab that the command names."""
     from provisioner.verbs import known_names
 
-    return _beginning(known_names.optional_guests(str(context.params.get("lab") or "")), incomplete)
+    # where an option still lacks its value, nothing is assigned yet, and all arguments are left
+    lab = context.params.get("lab") or next(iter(context.args), "")
+    return _beginning(known_names.optional_guests(str(lab)), incomplete)
 
 
 def _running() -> list[tuple[str, str]]:

@@ -119,7 +119,7 @@ def schema(
 def render(
     lab: Annotated[
         str,
-        typer.Argument(help="LAB or LAB/GUEST.", autocompletion=completion.labs, metavar="LAB[/GUEST]"),
+        typer.Argument(help="LAB or LAB/GUEST.", autocompletion=completion.parts, metavar="LAB[/GUEST]"),
     ],
     connect: options.Connect = None,
     accel: Annotated[Accel | None, typer.Option(help="What runs the guests.")] = None,

@@ -20,7 +20,7 @@ LessonLab = Annotated[
     str,
     typer.Argument(
         help="A lab's name, its folder or its file, or the name that it is up under.",
-        autocompletion=completion.labs,
+        autocompletion=completion.lessons,
         metavar="LAB",
     ),
 ]

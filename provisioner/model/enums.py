@@ -44,3 +44,11 @@ class NetworkMode(StrEnum):
 
     NAT = "nat"
     ISOLATED = "isolated"
+
+
+class Shell(StrEnum):
+    """A shell that can complete virtlab's commands."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from provisioner import __version__
 from provisioner.language import Language
-from provisioner.model.enums import Accel
+from provisioner.model.enums import Accel, Shell
 
 VERSION = __version__
 
-__all__ = ["VERSION", "Accel", "Language"]
+__all__ = ["VERSION", "Accel", "Language", "Shell"]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from provisioner import errors, paths
+
+if TYPE_CHECKING:
+    from provisioner.model.lab import Lab
 
 
 def labs() -> list[str]:
@@ -34,13 +39,25 @@ def products() -> list[str]:
 
 def optional_guests(target: str) -> list[str]:
     """The optional guests of a lab, which is given by its name, folder or file."""
-    from provisioner.lifecycle import lab_files
     from provisioner.model import selection
 
+    lab = _lab(target)
+    return list(selection.names(lab)) if lab else []
+
+
+def top_level_guests(target: str) -> list[str]:
+    """The guests of a lab that the host's libvirt runs. The lab is given by its name, folder or file."""
+    lab = _lab(target)
+    return [guest.name for guest in lab.top_level] if lab else []
+
+
+def _lab(target: str) -> Lab | None:
+    from provisioner.lifecycle import lab_files
+
     try:
-        return list(selection.names(lab_files.load(*lab_files.locate(target))))
+        return lab_files.load(*lab_files.locate(target))
     except errors.VirtlabError:
-        return []
+        return None
 
 
 def running() -> list[tuple[str, str]]:

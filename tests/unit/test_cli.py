@@ -13,7 +13,7 @@ import pytest
 import typer
 import yaml
 
-from provisioner.cli import app, completion, guest_commands
+from provisioner.cli import app, guest_commands
 from provisioner.errors import InputError
 from provisioner.verbs import in_guest
 
@@ -161,8 +161,3 @@ def test_input_is_never_cut(given: bytes, fits: bool, monkeypatch: pytest.Monkey
     else:
         with pytest.raises(InputError, match="standard input"):
             guest_commands._standard_input()
-
-
-def test_completion_knows_the_catalogue() -> None:
-    assert completion.labs("demo-p") == ["demo-paravirt"]
-    assert completion.labs("no such") == []

@@ -55,6 +55,7 @@ FOR_PROGRAMS = {
     "model.observed": "vol-dumpxml ",
     "model.plan": "--",
     "model.typed": ".* --as ",
+    "verbs.shell_completion": r"\[ ! -r ",
     "observe.answering": "does not answer|not known",  # the page has words for these
     "observe.comparison": "Microsoft Hv|{} MiB|interface {}",
     "observe.host_side": "vCPU ",
