@@ -7,11 +7,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
 import yaml
+from forked import Forked
 
 from provisioner.cli import app, guest_commands
 from provisioner.errors import InputError
@@ -21,15 +23,25 @@ LAB = "virtlab: 1\nname: x\nguests:\n  a: {profile: virtio}\n"
 EVIL = "\x1b]0;title\x07\u202e\x9b"
 
 
+FORKED: list[Forked] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forked() -> Iterator[None]:
+    FORKED.append(Forked([sys.executable, "-W", "error"], os.environ, Path.cwd()))
+    yield
+    FORKED.pop().close()
+
+
 def run(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "provisioner", *args],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        env={k: v for k, v in os.environ.items() if not k.startswith("VIRTLAB_")} | environment,
-        input="",
-    )
+    whole = {k: v for k, v in os.environ.items() if not k.startswith("VIRTLAB_")} | environment
+    if any(name.startswith(("PYTHON", "LC_")) for name in environment):  # Python looks at them when it starts
+        argv = [sys.executable, "-W", "error", "-m", "provisioner", *args]
+        done = subprocess.run(argv, capture_output=True, check=False, env=whole, input=b"")
+    else:
+        done = FORKED[0].run(args, given=b"", timeout=60, env=whole, cwd=Path.cwd())
+    out, err = done.stdout.decode(), done.stderr.decode()
+    return subprocess.CompletedProcess(args, done.returncode, out, err)
 
 
 def test_names_of_files_do_not_act_on_the_terminal(tmp_path: Path) -> None:

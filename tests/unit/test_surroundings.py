@@ -6,9 +6,11 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from forked import Forked
 
 from provisioner import errors
 
@@ -68,14 +70,23 @@ def test_an_output_that_does_not_block_gets_everything() -> None:
     assert process.returncode == 0
 
 
+@pytest.fixture(scope="module")
+def forked() -> Iterator[Forked]:
+    made = Forked([sys.executable], {**os.environ, "PYTHONPATH": str(PROJECT)}, PROJECT)
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("name", [TOO_LONG, f"./{TOO_LONG}", f"{TOO_LONG}.yaml", f"{TOO_LONG}/x", TOO_DEEP])
 @pytest.mark.parametrize("verb", ["show", "render", "copy demo-paravirt"])
-def test_a_name_that_no_file_can_have(verb: str, name: str, tmp_path: Path) -> None:
-    ended = run(f"virtlab {verb} {name}", tmp_path)
+def test_a_name_that_no_file_can_have(forked: Forked, verb: str, name: str, tmp_path: Path) -> None:
+    command = [*verb.split(), name]
+    ended = forked.run(command, given=b"", timeout=60, env=os.environ, cwd=tmp_path)
+    said = ended.stderr.decode()
     assert ended.returncode == 2
-    assert "File name too long" in ended.stderr
-    assert "next: give a name of at most 255 bytes, and a path of at most 4095" in ended.stderr
-    assert len(ended.stderr) < 400
+    assert "File name too long" in said
+    assert "next: give a name of at most 255 bytes, and a path of at most 4095" in said
+    assert len(said) < 400
     assert not list(tmp_path.iterdir())
 
 
