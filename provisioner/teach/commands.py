@@ -1,8 +1,9 @@
 """The commands that a lesson tells somebody to type on the host, and whose word that is.
 
 virtlab's own labs may say what they like. A lab file from somebody else can start guests, and do no more. So
-what its lesson says is passed on as virtlab's advice only where it does no more either: virtlab's verbs, and
-commands in guests.
+what its lesson says is passed on as virtlab's advice only where it does no more either: virtlab's verbs, on
+that lab, and commands in its guests. What opens the host to guests, takes other labs down, forgets progress
+or writes files that it names is the author's advice alone.
 """
 
 from __future__ import annotations
@@ -11,14 +12,23 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from provisioner.model.lab import Lab, is_own
+from provisioner.model.typed import MAKES, READS
 
 # A word in which a shell expands nothing: no variable, command, pattern, redirection or end of a command.
 _WORD = r"""(?:[A-Za-z0-9_./:=,@%+-]|\{(?:lab|virtlab)\}|'[^']*'|"[^"$`\\!]*")+"""
 # virtlab, or fixed text that is put into it: what a guest's console is given.
 _VIRTLAB = re.compile(rf"(?:printf {_WORD} \| )?\{{virtlab\}}((?: {_WORD})+)")
-_OTHER_CONNECTION = re.compile(r"-[^-]*c|--c")  # libvirt's URI of a connection can name a program to run
+# Options that reach beyond the lab, in every way that they can be written. libvirt's URI of a connection can
+# name a program to run.
+_REACHING = re.compile(r"-[^-]*[cO]|--(?:c|trust|all|save|file)")
+_ACTING = {"bench", "console", "down", "exec", "start", "stop"}  # verbs on what is up, whoever's lab it is
+# Verbs that change no lab, or only one that the user is asked about before.
+_LOOKING = {"check", "compare", "guide", "hint", "list", "products", "progress", "report", "schema", "solve"}
+_LOOKING |= {"status", *MAKES, *READS}
+_OF_LAB = re.compile(r"\{lab\}(?:/[a-z0-9-]+)?|-.*|[0-9.]+")  # the lab, a guest of it, an option, a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +48,9 @@ def author_of(lab: Lab) -> Author:
 
 
 def is_harmless(command: str) -> bool:
-    """Whether a shell that gets this line does nothing but start virtlab, on the connection that it chooses.
+    """Whether a shell that gets this line does nothing but start virtlab, for this lab.
 
+    That is on the connection that virtlab chooses, and with no option that reaches beyond the lab.
     ``command`` is as the lesson has it, with ``{virtlab}`` and ``{lab}``.
     """
     match = _VIRTLAB.fullmatch(command)
@@ -47,4 +58,16 @@ def is_harmless(command: str) -> bool:
         return False
     words = shlex.split(match.group(1))
     mine = words[: words.index("--")] if "--" in words else words
-    return not any(_OTHER_CONNECTION.match(word) for word in mine)
+    if any(_REACHING.match(word) for word in mine):
+        return False
+    verb, *rest = mine or [""]
+    if verb in _ACTING:
+        return any(word.startswith("{lab}") for word in rest) and all(map(_OF_LAB.fullmatch, rest))
+    return verb in _LOOKING and _makes_no_other(rest)
+
+
+def _makes_no_other(words: Sequence[str]) -> bool:
+    """Whether no instance but the lab's own is named, which ``up`` would change to be like this lab."""
+    names = [after for word, after in pairwise([*words, ""]) if word == "--as"]
+    names += [word.removeprefix("--as=") for word in words if word.startswith("--as=")]
+    return all(name == "{lab}" for name in names)

@@ -16,6 +16,12 @@ from provisioner.teach import commands
         '{virtlab} exec {lab}/host -- grep "two words" /etc/motd',
         "{virtlab} exec {lab}/host -- sh -c id",
         r"printf 'ls\rset disk=(ata0)\r' | {virtlab} console {lab}/ide",
+        "{virtlab} stop --timeout 5 {lab}/host",
+        "{virtlab} exec -i {lab}/host -- rm --all -O x",
+        "{virtlab} down {lab}",
+        "{virtlab} up demo-xen --as {lab} --with more",
+        "{virtlab} bench {lab} --quick",
+        "{virtlab} report {lab}",
     ],
 )
 def test_verbs_and_commands_in_guests_are_harmless(command: str) -> None:
@@ -52,6 +58,33 @@ def test_verbs_and_commands_in_guests_are_harmless(command: str) -> None:
     ],
 )
 def test_what_does_anything_else_on_the_host_is_not(command: str) -> None:
+    assert not commands.is_harmless(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "{virtlab} up {lab} --trust",
+        "{virtlab} up --trust {lab} --yes",
+        "{virtlab} down --all",
+        "{virtlab} down",
+        "{virtlab} down demo-paravirt",
+        "{virtlab} down {lab} demo-paravirt",
+        "{virtlab} stop demo-paravirt/full",
+        "{virtlab} exec demo-paravirt/full -- rm -r /root",
+        "{virtlab} exec demo-paravirt/full -- echo {lab}/full",
+        "{virtlab} up {lab} --yes --as demo-paravirt",
+        "{virtlab} up {lab} --yes --as=demo-paravirt",
+        "{virtlab} forget --all --yes",
+        "{virtlab} report {lab} -O x.html",
+        "{virtlab} report {lab} -Ox.html",
+        "{virtlab} report {lab} --file=x.html",
+        "{virtlab} bench {lab} --save x",
+        "{virtlab} --install-completion",
+    ],
+)
+def test_what_reaches_beyond_the_lab_is_not(command: str) -> None:
+    """``solve`` of a stranger's lab said "To type: virtlab up LAB --trust" as if it were virtlab's advice."""
     assert not commands.is_harmless(command)
 
 

@@ -27,10 +27,10 @@ _LAST_HINT = Text("That was the last hint.", "ヒントは以上です。")
 _TYPE = Text("To type:", "入力するコマンド:")
 _UNDO = Text("Afterwards, to have everything as it was:", "終わったら、次のコマンドで元に戻します:")
 _AUTHOR = Text(
-    "These commands are the advice of whoever wrote {}, not virtlab's. They do more on this host than start "
-    "virtlab. Read them before you type any:",
-    "次のコマンドは{}の作者によるもので、virtlabのものではありません。virtlabの起動のほかにも、このホストで"
-    "何かを行います。入力する前に内容を確かめてください。",
+    "These commands are the advice of whoever wrote {}, not virtlab's. They reach beyond this lab. Read them "
+    "before you type any:",
+    "次のコマンドは{}の作者によるもので、virtlabのものではありません。影響はこのラボの外にも及びます。"
+    "入力する前に内容を確かめてください。",
 )
 _RIGHT = Text("The answer is right.", "正解です。")
 _WRONG = Text("That is not the answer.", "正解ではありません。")
