@@ -153,6 +153,20 @@ def test_a_command_is_never_broken_and_a_comment_stays_one() -> None:
     assert all(line.startswith("# ") for line in lines)
 
 
+def test_what_is_to_be_typed_is_broken_as_a_shell_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    line = text.for_shell(
+        "for name in one two three; do sed -i 's/a  # b c/d e f/' $name; done  # and a word on it"
+    )
+    assert text.fitted(f"To type:\n{line}", 40).splitlines() == [
+        "To type:",
+        "for name in one two three; do sed -i \\",
+        "  's/a  # b c/d e f/' $name; done",
+        "  # and a word on it",
+    ]
+    assert text.fitted(line, None).startswith("for name")
+
+
 def test_styles_take_no_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     styled = text.styled("two words", "red", stream=Terminal())

@@ -91,7 +91,7 @@ def _commands(
     """Commands under a heading that says whose they are."""
     ready = [filled(command, lab) for command in commands]
     if author.vouched(commands):
-        return [said(head, language), *ready]
+        return [said(head, language), *map(text.for_shell, ready)]
     whose = said(_AUTHOR, language).format(text.harmless(author.file or ""))
     return [
         said(head, language),

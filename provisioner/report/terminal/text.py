@@ -24,7 +24,7 @@ _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", 
 _USUAL = 80  # columns of a terminal that does not say how many it has
 _NARROWEST = 20
 _HANGING = 2  # columns by which the further lines of a message are indented
-_COMMENT = "  # "  # behind a command
+_FOR_SHELL = "\ue001"  # before a line for a shell, until it is printed
 _SHELL_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+\s*|\s+""")
 _GOES_ON = " \\"  # at the end of a line that goes on in the next one
 _OURS = os.urandom(8).hex()  # nobody else can write an escape sequence that this stands in
@@ -96,16 +96,21 @@ def fitted(text: str, columns: int | None) -> str:
     further lines of a message are indented.
     """
     if columns is None:
-        return text
+        return text.replace(_FOR_SHELL, "")
     return "\n".join(part for line in text.split("\n") for part in _fitted(line, columns))
 
 
+def for_shell(line: str) -> str:
+    """A line for a shell, which ``fitted`` breaks only as a shell reads it, whatever it begins with."""
+    return _FOR_SHELL + line if sys.stdout.isatty() or sys.stderr.isatty() else line
+
+
 def _fitted(line: str, columns: int) -> list[str]:
-    if width(line) <= columns:
-        return [line]
-    words = line.lstrip(" ")
-    indent = " " * (len(line) - len(words))
-    if words.startswith(f"{command()} "):
+    words = line.lstrip(f" {_FOR_SHELL}")
+    indent = " " * (len(line) - len(words) - line.count(_FOR_SHELL))
+    if width(indent + words) <= columns:
+        return [indent + words]
+    if _FOR_SHELL in line or words.startswith(f"{command()} "):
         return [indent + part for part in typed(words, columns - len(indent))]
     room = columns - len(indent) - _HANGING
     if words.startswith("# "):  # to a shell, each of its lines is a comment
@@ -119,16 +124,19 @@ def typed(line: str, columns: int) -> list[str]:
 
     A comment behind it stands below it.
     """
-    line, mark, comment = line.partition(_COMMENT)
-    words = _SHELL_WORD.findall(line.rstrip())
+    words = _SHELL_WORD.findall(line)
+    if "".join(words) != line:  # a quotation without an end
+        return [line]
+    end = next((at for at, word in enumerate(words) if at and word.startswith("#")), len(words))
     lines = [""]
-    for word in words if "".join(words) == line.rstrip() else [line]:
+    for word in words[:end]:
         if lines[-1].strip() and width(lines[-1] + word.rstrip()) > columns - len(_GOES_ON):
             lines[-1] = lines[-1].rstrip() + _GOES_ON
             lines.append(" " * _HANGING)
         lines[-1] += word
     lines[-1] = lines[-1].rstrip()
-    return [*lines, *(_fitted(f"{' ' * _HANGING}# {comment}", columns) if mark else ())]
+    comment = "".join(words[end:])
+    return [*lines, *(_fitted(f"{' ' * _HANGING}{comment}", columns) if comment else ())]
 
 
 def running(text: str, columns: int) -> list[str]:
