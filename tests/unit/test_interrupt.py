@@ -141,3 +141,39 @@ def test_a_second_signal_ends_at_once_what_leaves_nothing() -> None:
             process.send_signal(signal.SIGTERM)
             time.sleep(0.05)
         assert process.wait(0.9) == 130
+
+
+# A signal that comes while the command line is imported, as where somebody thinks better of it at once.
+EARLY = """
+import signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            signal.raise_signal(int(sys.argv[1]))
+
+sys.meta_path.insert(0, Finder())
+import runpy
+runpy.run_module("provisioner", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_during_the_imports_is_told_as_one(number: signal.Signals) -> None:
+    """Ctrl-C gave a traceback of Python's, and SIGTERM no exit code of ours."""
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    told = subprocess.run(
+        [sys.executable, "-c", EARLY, str(int(number))], capture_output=True, env=environment, check=False
+    )
+    assert (told.returncode, told.stdout, told.stderr) == (130, b"", b"interrupted\n")
+
+
+def test_a_signal_that_is_ignored_is_ignored_during_the_imports() -> None:
+    told = subprocess.run(
+        ["nohup", sys.executable, "-c", EARLY, str(int(signal.SIGHUP)), "--version"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        check=False,
+    )
+    assert told.returncode == 2  # there is no verb of that number
