@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from provisioner.errors import InputError, of_surroundings
 from provisioner.labfile.problems import Problems, alternatives, shown
-from provisioner.language import Text
+from provisioner.language import Text, msg
 
 LAB_FILE = "lab.yaml"
 _SUFFIXES = (".yaml", ".yml")
@@ -51,16 +51,17 @@ def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
         return file, _source(file, labs_dir)
     if lab and path.is_dir():
         raise InputError(
-            f"the folder {shown(lab)} holds no {LAB_FILE}",
-            hint="see which labs there are: {virtlab} list",
+            msg("the folder {lab} holds no {lab_file}", lab=shown(lab), lab_file=LAB_FILE),
+            hint=msg("see which labs there are: {virtlab} list"),
         )
     if path.suffix in _SUFFIXES or "/" in lab:
         raise InputError(
-            f"there is no file or folder {shown(lab)}", hint="see which labs there are: {virtlab} list"
+            msg("there is no file or folder {lab}", lab=shown(lab)),
+            hint=msg("see which labs there are: {virtlab} list"),
         )
     raise InputError(
-        f"there is no lab {shown(lab)} ({alternatives(lab, known)})",
-        hint="see which labs there are: {virtlab} list; ./NAME is a folder",
+        msg("there is no lab {lab} ({known})", lab=shown(lab), known=alternatives(lab, known)),
+        hint=msg("see which labs there are: {virtlab} list; ./NAME is a folder"),
     )
 
 
@@ -77,7 +78,8 @@ def path_of(lab: str) -> Path:
         return path  # nobody has that home, it is no path, or there is nothing: whoever asked notices
     except OSError as error:
         raise of_surroundings(error) or InputError(
-            f"{shown(lab)} can't be looked at: {error.strerror}", hint="name another folder or file"
+            msg("{lab} can't be looked at: {reason}", lab=shown(lab), reason=error.strerror),
+            hint=msg("name another folder or file"),
         ) from error
     return path
 
@@ -99,8 +101,8 @@ def _must_lie_in(folder: Path, file: Path) -> None:
     """Raises InputError for a link that leads out of the lab's folder."""
     if not file.resolve().is_relative_to(folder.resolve()):
         raise InputError(
-            f"{shown(str(file))} is a link to a file that is not the lab's",
-            hint="put the file itself into the folder",
+            msg("{file} is a link to a file that is not the lab's", file=shown(str(file))),
+            hint=msg("put the file itself into the folder"),
         )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from provisioner.labfile.value_types import Key, Line, Record, TextOrRecord, Word
+from provisioner.labfile.value_groups import Key, Record, TextOrRecord
+from provisioner.labfile.value_types import Line, Word
+from provisioner.language import msg
 from provisioner.model.article import PARTS
 
 NAME = Line(
     32,
     "(?=.*[a-z])[a-z0-9]([a-z0-9-]*[a-z0-9])?",
-    "a name (lower case letters, digits and inner hyphens, at least one letter)",
+    msg("a name (lower case letters, digits and inner hyphens, at least one letter)"),
 )
 
 
@@ -19,8 +21,8 @@ def text(most: int, *, long: bool = False) -> TextOrRecord:
         line,
         Record(
             (
-                Key("en", line, "The text in English", required=True),
-                Key("ja", line, "The text in Japanese"),
+                Key("en", line, msg("The text in English"), required=True),
+                Key("ja", line, msg("The text in Japanese")),
             ),
             texts=True,
         ),

@@ -15,6 +15,7 @@ from provisioner.labfile import nodes
 from provisioner.labfile.catalog import LAB_FILE
 from provisioner.labfile.common_values import NAME
 from provisioner.labfile.problems import Problems
+from provisioner.language import msg
 
 
 def copy_lab(source_dir: Path, target_dir: Path) -> Path:
@@ -28,16 +29,26 @@ def copy_lab(source_dir: Path, target_dir: Path) -> Path:
     """
     target = Path(os.path.abspath(target_dir))  # noqa: PTH100 - a name, with no link followed
     if not (source_dir / LAB_FILE).is_file():
-        raise InputError(f"{source_dir} holds no {LAB_FILE}", hint="Name a folder that holds a lab.")
+        raise InputError(
+            msg("{source_dir} holds no {lab_file}", source_dir=source_dir, lab_file=LAB_FILE),
+            hint=msg("Name a folder that holds a lab."),
+        )
     if target.resolve().is_relative_to(source_dir.resolve()):
-        raise InputError(f"{target_dir} lies inside {source_dir}", hint="Choose a folder outside the lab.")
+        raise InputError(
+            msg("{target_dir} lies inside {source_dir}", target_dir=target_dir, source_dir=source_dir),
+            hint=msg("Choose a folder outside the lab."),
+        )
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
-        raise ConflictError(f"{target_dir} exists already", hint="Choose a name that does not exist yet.")
+        raise ConflictError(
+            msg("{target_dir} exists already", target_dir=target_dir),
+            hint=msg("Choose a name that does not exist yet."),
+        )
     try:
         _copy(source_dir, target)
     except OSError as error:
         raise InputError(
-            f"{error.filename or target_dir}: {error.strerror}", hint="Check the rights and the free space."
+            f"{error.filename or target_dir}: {error.strerror}",
+            hint=msg("Check the rights and the free space."),
         ) from error
     return target_dir / LAB_FILE
 
@@ -68,9 +79,10 @@ def _contents(folder: Path, below: Path) -> Iterator[Path]:
             elif stat.S_ISREG(mode):
                 yield below / entry.name
             else:
-                what = "a symbolic link" if stat.S_ISLNK(mode) else "no ordinary file"
+                what = msg("a symbolic link") if stat.S_ISLNK(mode) else msg("no ordinary file")
                 raise InputError(
-                    f"{entry.path} is {what}, and is not copied", hint="Remove it from the lab's folder."
+                    msg("{path} is {what}, and is not copied", path=entry.path, what=what),
+                    hint=msg("Remove it from the lab's folder."),
                 )
 
 

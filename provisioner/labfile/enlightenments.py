@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from provisioner.labfile.value_types import Flag, Key, Record, Whole
+from provisioner.labfile.value_groups import Key, Record
+from provisioner.labfile.value_types import Flag, Whole
+from provisioner.language import msg
 
 HYPERV = Record(
     (
         *(
-            Key(name, Flag(), doc, "not offered")
+            Key(name, Flag(), doc, msg("not offered"))
             for name, doc in (
-                ("relaxed", "No watchdog for timers that come late"),
-                ("vapic", "Registers for the interrupt controller that take fewer exits"),
-                ("vpindex", "Numbers by which the hypervisor knows the virtual processors"),
-                ("runtime", "A register that tells how long a virtual processor really ran"),
-                ("synic", "A synthetic interrupt controller, for messages of the hypervisor"),
-                ("stimer", "Synthetic timers"),
-                ("reset", "A register that resets the machine"),
+                ("relaxed", msg("No watchdog for timers that come late")),
+                ("vapic", msg("Registers for the interrupt controller that take fewer exits")),
+                ("vpindex", msg("Numbers by which the hypervisor knows the virtual processors")),
+                ("runtime", msg("A register that tells how long a virtual processor really ran")),
+                ("synic", msg("A synthetic interrupt controller, for messages of the hypervisor")),
+                ("stimer", msg("Synthetic timers")),
+                ("reset", msg("A register that resets the machine")),
                 (
                     "frequencies",
-                    "Registers with the frequencies of the time stamp counter and the APIC",
+                    msg("Registers with the frequencies of the time stamp counter and the APIC"),
                 ),
-                ("tlbflush", "A call that flushes translations on several processors"),
-                ("ipi", "A call that interrupts several processors"),
+                ("tlbflush", msg("A call that flushes translations on several processors")),
+                ("ipi", msg("A call that interrupts several processors")),
             )
         ),
         Key(
             "spinlocks",
             Whole(4095, 2**32 - 1),
-            "How often a guest tries for a lock before it tells the hypervisor that it waits",
-            "not offered",
+            msg("How often a guest tries for a lock before it tells the hypervisor that it waits"),
+            msg("not offered"),
         ),
     )
 )

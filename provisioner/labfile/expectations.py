@@ -7,6 +7,7 @@ from typing import NamedTuple
 from provisioner.labfile.nodes import Node, Scalar, Sequence, kind_of
 from provisioner.labfile.problems import alternatives, shown
 from provisioner.labfile.value_types import Given, Line, Schema, Spot
+from provisioner.language import msg
 
 _NOTHING = "none"
 
@@ -21,8 +22,10 @@ class FactName(NamedTuple):
         if name in NAMES:
             return spot.given(name)
         if not name:
-            return spot.wrong(f"wants the name of a fact, not {kind_of(node)}")
-        return spot.wrong(f"there is no fact {shown(name)} ({alternatives(name, NAMES)})")
+            return spot.wrong(msg("wants the name of a fact, not {kind}", kind=kind_of(node)))
+        return spot.wrong(
+            msg("there is no fact {name} ({known})", name=shown(name), known=alternatives(name, NAMES))
+        )
 
     def schema(self) -> Schema:
         from provisioner.model.named_facts import NAMES
@@ -43,9 +46,11 @@ class Values(NamedTuple):
             value = self._one(node, spot)
             return spot.given([value]) if value.ok else value
         if not isinstance(node, Sequence):
-            return spot.wrong(f"wants a value or a list of values, not {kind_of(node)}")
+            return spot.wrong(msg("wants a value or a list of values, not {kind}", kind=kind_of(node)))
         if len(node.items) > self.most:
-            return spot.wrong(f"{len(node.items)} values are too many (at most {self.most})")
+            return spot.wrong(
+                msg("{count} values are too many (at most {most})", count=len(node.items), most=self.most)
+            )
         return spot.given([self._one(item, spot.at(i, item.place)) for i, item in enumerate(node.items)])
 
     def _one(self, node: Node, spot: Spot) -> Given:

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from provisioner.labfile import nodes, spec
 from provisioner.labfile.problems import PROFILE_ORDER, Place, Problems, alternatives, shown
-from provisioner.labfile.value_types import Given, Kind, Many, Names, Record, Spot
+from provisioner.labfile.value_groups import Many, Names, Record
+from provisioner.labfile.value_types import Given, Kind, Spot
+from provisioner.language import msg
 
 
 class Draft(NamedTuple):
@@ -54,7 +56,10 @@ class ProfileShelf:
     def _complete(self, file: Path, layers: Sequence[Given]) -> bool:
         missing = list(_missing(spec.PROFILE, overlay(spec.PROFILE, layers, self.problems)))
         for path in missing:
-            message = f"missing; neither this profile nor {spec.BASE_PROFILE}.yaml gives it"
+            message = msg(
+                "missing; neither this profile nor {base}.yaml gives it",
+                base=spec.BASE_PROFILE,
+            )
             self.problems.add(Place(str(file), 1, 1, PROFILE_ORDER), path, message)
         return not missing
 
@@ -110,7 +115,7 @@ def _overlay_list(kind: Many, layers: Sequence[Given], problems: Problems) -> Gi
 
 def no_such_entry(index: int, count: int) -> str:
     """The message about an index that a list of ``count`` entries does not have."""
-    return f"there is no entry {index} (the list has {count}, counted from 0)"
+    return msg("there is no entry {index} (the list has {count}, counted from 0)", index=index, count=count)
 
 
 def drafts(lab: Given, shelf: ProfileShelf, problems: Problems) -> list[Draft]:
@@ -134,7 +139,7 @@ def drafts(lab: Given, shelf: ProfileShelf, problems: Problems) -> list[Draft]:
 def _profile(guest: Given, defaults: Iterable[Given], shelf: ProfileShelf, problems: Problems) -> str:
     given = next((layer.value["profile"] for layer in (guest, *defaults) if "profile" in layer.value), None)
     if given is None:
-        message = f'the key "profile" is missing (known: {", ".join(shelf.names())})'
+        message = msg('the key "profile" is missing (known: {names})', names=", ".join(shelf.names()))
         problems.add(guest.place, guest.path, message)
         return ""
     if not given.ok:
@@ -143,7 +148,11 @@ def _profile(guest: Given, defaults: Iterable[Given], shelf: ProfileShelf, probl
     names = shelf.names()
     if name in names:
         return name
-    problems.add(given.place, given.path, f"there is no profile {shown(name)} ({alternatives(name, names)})")
+    problems.add(
+        given.place,
+        given.path,
+        msg("there is no profile {name} ({known})", name=shown(name), known=alternatives(name, names)),
+    )
     return ""
 
 

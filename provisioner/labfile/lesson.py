@@ -10,7 +10,7 @@ from provisioner.labfile import catalog, lesson_spec, nodes, rules
 from provisioner.labfile.loader import observations
 from provisioner.labfile.problems import Place, Problems, shown
 from provisioner.labfile.value_types import Given, Spot, text_of
-from provisioner.language import Language, Text
+from provisioner.language import Language, Text, msg
 from provisioner.model.lab import Lab, Observation
 
 LESSON_FILE = "lesson.yaml"
@@ -104,7 +104,7 @@ def of_file(lab_file: Path, guests: Collection[str] | None) -> Lesson | None:
             _exercises(checked.value.get("exercises"), guests, problems)
             if not problems:
                 return _lesson(checked.value, file)
-    raise problems.error(hint="labs/reference-lesson.yaml explains every key of a lesson.")
+    raise problems.error(hint=msg("labs/reference-lesson.yaml explains every key of a lesson."))
 
 
 def _names_of_guests(lab_file: Path) -> list[str] | None:
@@ -128,10 +128,12 @@ def _exercises(given: Given | None, guests: Collection[str] | None, problems: Pr
         name, answer, check = (values.get(key) for key in ("name", "answer", "check"))
         if name and name.ok:
             if name.value in names:
-                problems.add(name.place, name.path, f"there are two exercises {shown(name.value)}")
+                problems.add(
+                    name.place, name.path, msg("there are two exercises {name}", name=shown(name.value))
+                )
             names.add(name.value)
         if not answer and not (check and (not check.ok or check.value)):
-            message = "nothing says when it is done (give it an answer, a check, or both)"
+            message = msg("nothing says when it is done (give it an answer, a check, or both)")
             problems.add(exercise.place, exercise.path, message)
         if answer and answer.ok and (guest := answer.value.get("guest")):
             rules.known_guest(guest, guests, problems)

@@ -10,7 +10,7 @@ from provisioner.labfile import layers, nodes, observation_spec, overrides, rule
 from provisioner.labfile.problems import Place, Problems, escaped, shown_path
 from provisioner.labfile.rules import Images
 from provisioner.labfile.value_types import Given, Spot, text_of
-from provisioner.language import Text
+from provisioner.language import Text, msg
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode
 from provisioner.model.hardware.disk_buses import DISK_BUSES
 from provisioner.model.lab import (
@@ -50,7 +50,7 @@ def load(file: Path, *, source: str, profiles: Path, images: Images, sets: Seque
             rules.check(checked, drafts, images, problems)
             if not problems:
                 return _lab(checked, drafts, file, source)
-    raise problems.error(hint="what a lab file can hold: {virtlab} schema; or see labs/reference.yaml")
+    raise problems.error(hint=msg("what a lab file can hold: {virtlab} schema; or see labs/reference.yaml"))
 
 
 def observations(given: Given | None) -> tuple[Observation, ...]:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from provisioner.errors import InputError
 from provisioner.labfile import blanks, not_yaml
 from provisioner.labfile.problems import Place, Problems, shown
+from provisioner.language import msg
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 20_000
@@ -85,17 +86,17 @@ def resolve(text: str) -> ScalarValue:
 def kind_of(node: Node) -> str:
     """What a node is, for a message: "a list", "the number 5"."""
     if isinstance(node, Mapping):
-        return "a mapping"
+        return msg("a mapping")
     if isinstance(node, Sequence | Patch):
-        return "a list"
+        return msg("a list")
     value = node.value
     if value is None:
-        return "nothing"
+        return msg("nothing")
     if isinstance(value, bool):
-        return f"the truth value {node.text}"
+        return msg("the truth value {text}", text=node.text)
     if isinstance(value, int | float):
-        return f"the number {node.text}"
-    return f"the text {shown(value)}"
+        return msg("the number {text}", text=node.text)
+    return msg("the text {text}", text=shown(value))
 
 
 def read_text(file: Path, problems: Problems, order: int = 0) -> str | None:
@@ -108,19 +109,24 @@ def read_text(file: Path, problems: Problems, order: int = 0) -> str | None:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(
-            f"{file} can't be read: {error.strerror}", hint="Check the name and the rights."
+            msg("{file} can't be read: {reason}", file=file, reason=error.strerror),
+            hint=msg("Check the name and the rights."),
         ) from error
     if len(data) > MAX_BYTES:
-        problems.add(Place(str(file), 1, 1, order), "", f"the file is larger than {MAX_BYTES // 1024} KiB")
+        problems.add(
+            Place(str(file), 1, 1, order),
+            "",
+            msg("the file is larger than {size} KiB", size=MAX_BYTES // 1024),
+        )
         return None
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        problems.add(Place(str(file), 1, 1, order), "", "the file is UTF-16; save it as UTF-8")
+        problems.add(Place(str(file), 1, 1, order), "", msg("the file is UTF-16; save it as UTF-8"))
         return None
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8")
-        message = f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        message = msg("byte 0x{byte} is not UTF-8; save the file as UTF-8", byte=f"{data[error.start]:02x}")
         problems.add(_place_at(before, len(before), str(file), order), "", message)
         return None
 
@@ -187,7 +193,9 @@ class _Parser:
         if unprintable:
             place = self._index_place(unprintable.start())
             self.problems.add(
-                place, "", f"the character U+{ord(unprintable.group()):04X} can't stand in YAML"
+                place,
+                "",
+                msg("the character U+{number} can't stand in YAML", number=f"{ord(unprintable.group()):04X}"),
             )
             return None
         loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -203,7 +211,7 @@ class _Parser:
             self.problems.add(
                 self._index_place(0),
                 "",
-                "nothing stands behind the =" if self.inline else "the file is empty",
+                msg("nothing stands behind the =") if self.inline else msg("the file is empty"),
             )
             return None
         return self.root
@@ -236,10 +244,10 @@ class _Parser:
             return
         indent = self.text[self.text.rfind("\n", 0, index) + 1 : index + 1]
         if "\t" in indent and not indent.strip():
-            words = "a tab; YAML indents with spaces"
+            words = msg("a tab; YAML indents with spaces")
         elif "{char}" in words:
-            words = words.replace("{char}", shown(self.text[index : index + 1]))
-        self.problems.add(self._index_place(index), "", f"not YAML: {words}")
+            words = not_yaml.begins_with(shown(self.text[index : index + 1]))
+        self.problems.add(self._index_place(index), "", msg("not YAML: {words}", words=words))
 
     def _read(self, events: Iterator[Any]) -> None:
         import yaml
@@ -259,7 +267,7 @@ class _Parser:
             elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise self._stop(event.start_mark, 'a second document ("---"); a file holds one')
+                    raise self._stop(event.start_mark, msg('a second document ("---"); a file holds one'))
 
     def _scalar(self, event: Any) -> None:
         plain = not event.style and self._tag_allows_plain(event)
@@ -277,8 +285,9 @@ class _Parser:
             raise self._not_a_space(blank)
 
     def _not_a_space(self, blank: blanks.Blank) -> _Stop:
-        message = (
-            f"the character {blank.name} is no space to YAML, though it looks like one; write a plain space"
+        message = msg(
+            "the character {name} is no space to YAML, though it looks like one; write a plain space",
+            name=blank.name,
         )
         self.problems.add(self._index_place(blank.at), "", message)
         return _Stop()
@@ -287,24 +296,27 @@ class _Parser:
         if event.tag is None:
             return True
         if event.tag not in ("!", "tag:yaml.org,2002:str"):
-            message = "a tag (!) has no meaning here; leave it out"
+            message = msg("a tag (!) has no meaning here; leave it out")
             self.problems.add(self._place(event.start_mark), self._path(), message)
             return True
         return False
 
     def _alias(self, event: Any) -> None:
         if event.anchor in self.pending:
-            raise self._stop(event.start_mark, f"*{event.anchor} stands inside &{event.anchor} itself")
+            raise self._stop(
+                event.start_mark, msg("*{anchor} stands inside &{anchor} itself", anchor=event.anchor)
+            )
         if event.anchor not in self.anchors:
             raise self._stop(
-                event.start_mark, f"*{event.anchor} refers to nothing; there is no &{event.anchor} before it"
+                event.start_mark,
+                msg("*{anchor} refers to nothing; there is no &{anchor} before it", anchor=event.anchor),
             )
         node, size = self.anchors[event.anchor]
         self._add(node, event, size)
 
     def _begin(self, event: Any, *, mapping: bool) -> None:
         if len(self.open) >= MAX_DEPTH:
-            raise self._stop(event.start_mark, f"nested deeper than {MAX_DEPTH} levels")
+            raise self._stop(event.start_mark, msg("nested deeper than {most} levels", most=MAX_DEPTH))
         if event.tag is not None:
             self._tag_allows_plain(event)
         if event.anchor:
@@ -329,7 +341,10 @@ class _Parser:
         """Put a complete node where it belongs: a key, a value, a list entry or the root."""
         self.nodes += size
         if self.nodes > MAX_NODES:
-            raise self._stop(event.start_mark, f"more than {MAX_NODES} values; look at the aliases (*)")
+            raise self._stop(
+                event.start_mark,
+                msg("more than {most} values; look at the aliases (*)", most=MAX_NODES),
+            )
         if not self.open:
             self.root = node
             return
@@ -347,10 +362,12 @@ class _Parser:
 
     def _key(self, node: Node, event: Any) -> Scalar | None:
         if not isinstance(node, Scalar):
-            self.problems.add(node.place, self._path(), f"a key is a word, not {kind_of(node)}")
+            self.problems.add(
+                node.place, self._path(), msg("a key is a word, not {kind}", kind=kind_of(node))
+            )
             return None
         if node.text == "<<" and node.plain:
-            message = 'merge keys (<<) are not part of YAML 1.2; put what guests share under "defaults"'
+            message = msg('merge keys (<<) are not part of YAML 1.2; put what guests share under "defaults"')
             self.problems.add(self._place(event.start_mark), self._path(), message)
             return None
         return node
@@ -360,5 +377,5 @@ class _Parser:
             entries[key.text] = (key, value)
             return
         first = entries[key.text][0].place
-        line = f" (the first is in line {first.line})" if first.line else ""
-        self.problems.add(key.place, self._path(), f"this key stands here twice{line}")
+        line = msg(" (the first is in line {line})", line=first.line) if first.line else ""
+        self.problems.add(key.place, self._path(), msg("this key stands here twice{line}", line=line))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from provisioner.errors import LabFileError
 from provisioner.labfile.problems import alternatives
+from provisioner.language import joined, msg
 from provisioner.model.hardware.disk_buses import DISK_BUSES
 from provisioner.model.hardware.machine_types import board
 from provisioner.model.lab import Guest, Lab, Processor
@@ -38,10 +39,14 @@ def check(lab: Lab, offers: Offers) -> None:
     for guest in lab.top_level:
         for path, message, remedy in _wrong(guest, offers):
             said = lab.place(guest.name, path)
-            problems[f"{said.place}: {said.path}: {message}"] = None
+            line = msg("{place}: {path}: {message}", place=said.place, path=said.path, message=message)
+            problems[line] = None
             remedies[remedy] = None
     if problems:
-        raise LabFileError(list(problems), hint=f"{'; '.join(remedies)}; or take a newer libvirt and QEMU")
+        raise LabFileError(
+            list(problems),
+            hint=msg("{remedies}; or take a newer libvirt and QEMU", remedies=joined("; ", remedies)),
+        )
 
 
 def _wrong(guest: Guest, offers: Offers) -> list[tuple[str, str, str]]:
@@ -50,24 +55,29 @@ def _wrong(guest: Guest, offers: Offers) -> list[tuple[str, str, str]]:
     machine = offers.machines.get(guest.machine)
     if machine is None:
         kind = board(guest.machine)
-        remedy = f"use machine {kind}, which is the newest version here"
-        return [("machine", f"{here} has no machine {guest.machine}", remedy)]
+        remedy = msg("use machine {kind}, which is the newest version here", kind=kind)
+        return [("machine", msg("{here} has no machine {machine}", here=here, machine=guest.machine), remedy)]
     wrong = []
     for number, disk in enumerate(guest.disks):
         if disk.bus not in machine.disk_buses:
             buses = ", ".join(bus for bus in DISK_BUSES if bus in machine.disk_buses)
-            message = f"{here} offers no disks on {disk.bus} to machine {guest.machine}"
-            wrong.append((f"disks.{number}.bus", message, f"use bus {buses}"))
+            message = msg(
+                "{here} offers no disks on {bus} to machine {machine}",
+                here=here,
+                bus=disk.bus,
+                machine=guest.machine,
+            )
+            wrong.append((f"disks.{number}.bus", message, msg("use bus {buses}", buses=buses)))
     if guest.firmware == "uefi" and "efi" not in machine.firmwares:
-        message = f"{here} finds no UEFI firmware for machine {guest.machine}"
-        wrong.append(("firmware", message, "install UEFI firmware for QEMU (Debian's package ovmf)"))
+        message = msg("{here} finds no UEFI firmware for machine {machine}", here=here, machine=guest.machine)
+        wrong.append(("firmware", message, msg("install UEFI firmware for QEMU (Debian's package ovmf)")))
     processor = guest.processor
     if processor.is_named and processor.model not in machine.processors:
         near = alternatives(processor.model, sorted(machine.processors))
-        message = f"{here} has no processor {processor.model} ({near})"
-        wrong.append(("processor.model", message, f"use model {', '.join(Processor.WORDS)}"))
+        message = msg("{here} has no processor {model} ({near})", here=here, model=processor.model, near=near)
+        wrong.append(("processor.model", message, msg("use model {words}", words=", ".join(Processor.WORDS))))
     for name in processor.features:
         if name in offers.unknown_features:
-            message = f"{here} knows no processor feature {name}"
-            wrong.append((f"processor.features.{name}", message, "leave the feature out"))
+            message = msg("{here} knows no processor feature {name}", here=here, name=name)
+            wrong.append((f"processor.features.{name}", message, msg("leave the feature out")))
     return wrong

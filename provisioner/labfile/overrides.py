@@ -9,7 +9,9 @@ from provisioner.labfile import nodes, spec
 from provisioner.labfile.layers import no_such_entry
 from provisioner.labfile.nodes import Mapping, Node, Patch, Scalar
 from provisioner.labfile.problems import Place, Problems, alternatives, shown
-from provisioner.labfile.value_types import Key, Kind, Many, Names, Record, TextOrRecord, Word
+from provisioner.labfile.value_groups import Key, Many, Names, Record, TextOrRecord
+from provisioner.labfile.value_types import Kind, Word
+from provisioner.language import msg
 
 _FIXED = ("virtlab", "name")
 
@@ -36,7 +38,7 @@ class _Change(NamedTuple):
             return self._entry(kind.kind, node, steps[0], steps[1:])
         if isinstance(kind, Many):
             return self._item(kind, node, steps[0], steps[1:])
-        raise _Refused(f"{shown(steps[0])} leads nowhere; there is a single value before it")
+        raise _Refused(msg("{step} leads nowhere; there is a single value before it", step=shown(steps[0])))
 
     def _entry(self, kind: Kind, node: Node | None, name: str, rest: Sequence[str]) -> Node:
         entries = dict(node.entries) if isinstance(node, Mapping) else {}
@@ -46,7 +48,7 @@ class _Change(NamedTuple):
 
     def _item(self, kind: Many, node: Node | None, step: str, rest: Sequence[str]) -> Node:
         if not (step.isascii() and step.isdigit() and len(step) < 4):
-            raise _Refused(f"{shown(step)} is no number of an entry; the first is 0")
+            raise _Refused(msg("{step} is no number of an entry; the first is 0", step=shown(step)))
         index = int(step)
         if isinstance(node, nodes.Sequence):
             if index > len(node.items):
@@ -70,7 +72,9 @@ def apply(root: Node, sets: Sequence[str], problems: Problems) -> Node:
         place = Place(f"--set {text}", order=order)
         path, equals, value = text.partition("=")
         if not equals or not path:
-            problems.add(place, "", "wants PATH=VALUE, for example memory of a guest: NAME.memory=512MiB")
+            problems.add(
+                place, "", msg("wants PATH=VALUE, for example memory of a guest: NAME.memory=512MiB")
+            )
             continue
         try:
             steps = _steps(root, path.split("."))
@@ -91,15 +95,26 @@ def _steps(root: Node, steps: list[str]) -> list[str]:
             if key := spec.GUEST.key(steps[0]):
                 raise _Refused(_whose(".".join([key.name, *steps[1:]]), guests))
             right = alternatives(steps[0], [*guests, *top])
-            raise _Refused(f"{shown(steps[0])} is neither a guest nor a key ({right})")
+            raise _Refused(
+                msg("{step} is neither a guest nor a key ({right})", step=shown(steps[0]), right=right)
+            )
         steps = ["guests", *steps]
     if steps[0] in _FIXED:
-        raise _Refused(f'"{steps[0]}" can\'t be set (virtlab copy makes a lab with a name of its own)')
+        raise _Refused(
+            msg('"{key}" can\'t be set (virtlab copy makes a lab with a name of its own)', key=steps[0])
+        )
     if steps[0] == "observe":
-        raise _Refused("what a lab expects can't be set (virtlab copy makes a lab of your own, to edit)")
+        raise _Refused(msg("what a lab expects can't be set (virtlab copy makes a lab of your own, to edit)"))
     known = {"guests": guests, "networks": _names(root, "networks") or [spec.DEFAULT_NETWORK]}.get(steps[0])
     if known is not None and len(steps) > 1 and steps[1] not in known:
-        raise _Refused(f"{shown(steps[1])} is not among the {steps[0]} ({alternatives(steps[1], known)})")
+        raise _Refused(
+            msg(
+                "{name} is not among the {what} ({known})",
+                name=shown(steps[1]),
+                what=steps[0],
+                known=alternatives(steps[1], known),
+            )
+        )
     return steps
 
 
@@ -108,9 +123,11 @@ def _whose(path: str, guests: Sequence[str]) -> str:
     one = f"{guests[0] if guests else 'GUEST'}.{path}=..."
     key = path.partition(".")[0]
     every = (
-        f", or of each guest that has none of its own: defaults.{path}=..." if spec.DEFAULTS.key(key) else ""
+        msg(", or of each guest that has none of its own: defaults.{path}=...", path=path)
+        if spec.DEFAULTS.key(key)
+        else ""
     )
-    return f"say whose {key}: of one guest: {one}{every}"
+    return msg("say whose {key}: of one guest: {one}{every}", key=key, one=one, every=every)
 
 
 def _names(root: Node, key: str) -> list[str]:

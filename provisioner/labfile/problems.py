@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from provisioner.errors import LabFileError
+from provisioner.language import joined, msg
 
 MAX_PROBLEMS = 100
 PROFILE_ORDER = 1000  # Place.order of hardware profiles: after the lab file and every --set
@@ -46,8 +47,8 @@ class Problems:
 
     def add(self, place: Place, path: str, message: str) -> None:
         """Keep a problem; the same message about the same value is kept once."""
-        about = f"{shown_path(path)}: " if path else ""
-        self._found.setdefault((place, path, message), f"{escaped(str(place))}: {about}{message}")
+        parts = (escaped(str(place)), shown_path(path), message) if path else (escaped(str(place)), message)
+        self._found.setdefault((place, path, message), joined(": ", parts))
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -57,7 +58,7 @@ class Problems:
         order = sorted(self._found, key=lambda key: (key[0].order, key[0].file, key[0].line, key[0].column))
         lines = [self._found[key] for key in order[:MAX_PROBLEMS]]
         if len(order) > MAX_PROBLEMS:
-            lines.append(f"... and {len(order) - MAX_PROBLEMS} more problems")
+            lines.append(msg("... and {count} more problems", count=len(order) - MAX_PROBLEMS))
         return lines
 
     def error(self, hint: str) -> LabFileError:
@@ -86,7 +87,7 @@ def shown_path(path: str) -> str:
 def listed(words: Iterable[str]) -> str:
     """``a, b or c``."""
     *head, last = words
-    return f"{', '.join(head)} or {last}" if head else last
+    return msg("{words} or {last}", words=", ".join(head), last=last) if head else last
 
 
 def suggestion(word: str, candidates: Iterable[str]) -> str:
@@ -102,10 +103,12 @@ def suggestion(word: str, candidates: Iterable[str]) -> str:
     near = difflib.get_close_matches(folded, known, n=1, cutoff=0.75)
     alike = [name for name in known if name[:1] == folded[:1]]
     near = near or difflib.get_close_matches(folded, alike, n=1, cutoff=0.62)
-    return f'did you mean "{known[near[0]]}"?' if near else ""
+    return msg('did you mean "{name}"?', name=known[near[0]]) if near else ""
 
 
 def alternatives(word: str, known: Iterable[str]) -> str:
     """A hint: the nearest known word as a question, or else all known words."""
     known = list(known)
-    return suggestion(word, known) or (f"known: {', '.join(known)}" if known else "there is none")
+    return suggestion(word, known) or (
+        msg("known: {names}", names=", ".join(known)) if known else msg("there is none")
+    )

@@ -10,7 +10,7 @@ from provisioner.labfile import nodes, products_spec
 from provisioner.labfile.problems import Place, Problems, alternatives, shown
 from provisioner.labfile.products_spec import Method, Type
 from provisioner.labfile.value_types import Given, Spot
-from provisioner.language import Text
+from provisioner.language import Text, msg
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def load(file: Path) -> tuple[Product, ...]:
             _citations_known(checked, problems)
             if not problems:
                 return _Reader(checked.value["sources"]).products(checked.value["products"])
-    raise problems.error(hint="the file of products comes with virtlab: take it as it was installed.")
+    raise problems.error(hint=msg("the file of products comes with virtlab: take it as it was installed."))
 
 
 def _citations_known(root: Given, problems: Problems) -> None:
@@ -121,11 +121,13 @@ def _citations_known(root: Given, problems: Problems) -> None:
     known = root.value["sources"].value if root.value.get("sources") and root.value["sources"].ok else {}
     for given in _source_lists(root.value.get("products")):
         if not given.value:
-            problems.add(given.place, given.path, "no source (write not-known where nobody says it)")
+            problems.add(given.place, given.path, msg("no source (write not-known where nobody says it)"))
         for each in given.value:
             name = str(each.value).partition(" ")[0] if each.ok else None
             if name is not None and name not in known:
-                message = f"there is no source {shown(name)} ({alternatives(name, known)})"
+                message = msg(
+                    "there is no source {name} ({known})", name=shown(name), known=alternatives(name, known)
+                )
                 problems.add(each.place, each.path, message)
 
 

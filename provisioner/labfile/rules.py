@@ -9,6 +9,7 @@ from provisioner.labfile import enlightenments, spec
 from provisioner.labfile.layers import Draft
 from provisioner.labfile.problems import Problems, alternatives, listed, shown
 from provisioner.labfile.value_types import Given
+from provisioner.language import msg
 from provisioner.model import kinds
 from provisioner.model.enums import Accel, AgentPort, GuestKind, Transport
 from provisioner.model.hardware import machine_types
@@ -74,7 +75,7 @@ def check(lab: Given, drafts: Sequence[Draft], images: Images, problems: Problem
 def _some_are_always_there(guests: Given, problems: Problems) -> None:
     flags = [guest.value.get("optional") for guest in guests.value.values() if guest.ok]
     if flags and all(flag and flag.ok and flag.value for flag in flags):
-        message = "all guests are optional (at least one has to be there always)"
+        message = msg("all guests are optional (at least one has to be there always)")
         problems.add(guests.place, guests.path, message)
 
 
@@ -93,29 +94,30 @@ def _observation(item: Given, guests: Collection[str] | None, problems: Problems
     console = item.value.get("console")
     if asked and asked.ok:
         if not asked.value:
-            problems.add(asked.place, asked.path, "no guest is named (name at least one)")
+            problems.add(asked.place, asked.path, msg("no guest is named (name at least one)"))
         for guest in asked.value:
             known_guest(guest, guests, problems)
     if command and command.ok and not command.value:
-        problems.add(command.place, command.path, "the command is empty")
+        problems.add(command.place, command.path, msg("the command is empty"))
     if read and not command and not console:
-        problems.add(read.place, read.path, "only the output of a command has to be read (leave it out)")
+        problems.add(read.place, read.path, msg("only the output of a command has to be read (leave it out)"))
     if read and console and read.value == "exit-code":
         problems.add(
-            read.place, read.path, "a line at a console has no exit code (use lines, text or number)"
+            read.place, read.path, msg("a line at a console has no exit code (use lines, text or number)")
         )
     if expect and expect.ok:
         for how in ("has", "lacks"):
             given = expect.value.get(how)
             if given and given.ok and not given.value:
-                message = "wants a value (is: none says that nothing is there)"
+                message = msg("wants a value (is: none says that nothing is there)")
                 problems.add(given.place, given.path, message)
 
 
 def known_guest(guest: Given, guests: Collection[str] | None, problems: Problems) -> None:
     """Add a problem where a name that was checked is not the name of a guest. ``guests``: as above."""
     if guest.ok and guests is not None and guest.value not in guests:
-        message = f"there is no guest {shown(guest.value)} ({alternatives(guest.value, guests)})"
+        known = alternatives(guest.value, guests)
+        message = msg("there is no guest {name} ({known})", name=shown(guest.value), known=known)
         problems.add(guest.place, guest.path, message)
 
 
@@ -126,25 +128,41 @@ def _families(guests: Mapping[str, Given], names: Collection[str], problems: Pro
         if parent is None:
             if kind is not None and not kinds.of(kind).is_top_level:
                 problems.add(
-                    own.place, own.path, f'the key "parent" is missing (a guest of kind {kind} needs one)'
+                    own.place,
+                    own.path,
+                    msg('the key "parent" is missing (a guest of kind {kind} needs one)', kind=kind),
                 )
         elif kind is not None and kinds.of(kind).is_top_level:
-            right = f"say which kind it is: {listed(str(each.name) for each in kinds.hosted())}"
-            message = f"a {kind} has no parent, the host runs it ({right})"
+            right = msg(
+                "say which kind it is: {hosted}", hosted=listed(str(each.name) for each in kinds.hosted())
+            )
+            message = msg("a {kind} has no parent, the host runs it ({right})", kind=kind, right=right)
             problems.add(parent.place, parent.path, message)
         elif not parent.ok or kind is None:
             continue
         elif parent.value not in names:
             right = alternatives(parent.value, (other for other in names if other != name))
-            message = f"there is no guest {shown(parent.value)} ({right})"
+            message = msg("there is no guest {name} ({right})", name=shown(parent.value), right=right)
             problems.add(parent.place, parent.path, message)
         elif cycle := _cycle(name, guests):
-            problems.add(parent.place, parent.path, f"a guest can't host itself ({' in '.join(cycle)})")
+            problems.add(
+                parent.place,
+                parent.path,
+                msg("a guest can't host itself ({cycle})", cycle=" in ".join(cycle)),
+            )
         elif parent.value in guests:
             host, fitting = kind_of_guest(guests[parent.value]), kinds.of(kind).parents
             if host is not None and host not in fitting:
-                right = f"its parent must be of kind {listed(str(each) for each in fitting)}"
-                message = f"{parent.value} is of kind {host} and can't host a guest of kind {kind} ({right})"
+                right = msg(
+                    "its parent must be of kind {fitting}", fitting=listed(str(each) for each in fitting)
+                )
+                message = msg(
+                    "{value} is of kind {host} and can't host a guest of kind {kind} ({right})",
+                    value=parent.value,
+                    host=host,
+                    kind=kind,
+                    right=right,
+                )
                 problems.add(parent.place, parent.path, message)
 
 
@@ -167,7 +185,7 @@ class _Rules(NamedTuple):
     problems: Problems
 
     def check(self, images: Images, networks: list[str] | None) -> None:
-        self._image(self.draft.hardware["image"], images.boot, "image to boot")
+        self._image(self.draft.hardware["image"], images.boot, msg("image to boot"))
         self._disks(images)
         self._interfaces(networks)
         self._xen()
@@ -184,13 +202,21 @@ class _Rules(NamedTuple):
             for cause in causes
             if cause.place.in_profile and isinstance(cause.value, str | int)
         ]
-        origin = f"; {' and '.join(lent)} in profile {self.draft.profile}" if lent else ""
+        origin = (
+            msg("; {lent} in profile {profile}", lent=" and ".join(lent), profile=self.draft.profile)
+            if lent
+            else ""
+        )
         self.problems.add(own.place, own.path, message + origin)
 
     def _image(self, given: Given, known: Collection[str], what: str) -> None:
         if given.ok and given.value not in known:
             right = alternatives(given.value, sorted(known))
-            self.problems.add(given.place, given.path, f"there is no {what} {shown(given.value)} ({right})")
+            self.problems.add(
+                given.place,
+                given.path,
+                msg("there is no {what} {name} ({right})", what=what, name=shown(given.value), right=right),
+            )
 
     def _disks(self, images: Images) -> None:
         disks = self.draft.hardware["disks"]
@@ -202,7 +228,7 @@ class _Rules(NamedTuple):
                 continue
             bus, controller = disk.value["bus"], disk.value.get("controller")
             if image := disk.value.get("image"):
-                self._image(image, images.disk, "disk image")
+                self._image(image, images.disk, msg("disk image"))
             if not bus.ok or (controller and not controller.ok):
                 continue
             entry = DISK_BUSES[bus.value]
@@ -210,15 +236,28 @@ class _Rules(NamedTuple):
             self._board(entry, bus)
             if entry.takes_controller and controller is None:
                 right = listed(SCSI_CONTROLLERS)
-                self._wrong(f'a {entry.name} disk needs a "controller" ({right})', bus, disk)
+                self._wrong(
+                    msg('a {name} disk needs a "controller" ({right})', name=entry.name, right=right),
+                    bus,
+                    disk,
+                )
             elif not entry.takes_controller and controller and controller.path.startswith(disk.path):
                 right = listed(name for name, other in DISK_BUSES.items() if other.takes_controller)
-                message = f"a disk on {entry.name} has no controller to choose (use bus {right})"
+                message = msg(
+                    "a disk on {name} has no controller to choose (use bus {right})",
+                    name=entry.name,
+                    right=right,
+                )
                 self._wrong(message, controller)
         for name, on_bus in on.items():
             most = DISK_BUSES[name].most
             if most is not None and len(on_bus) > most:
-                message = f"a machine takes at most {most} {name} disks, here are {len(on_bus)}"
+                message = msg(
+                    "a machine takes at most {most} {name} disks, here are {count}",
+                    most=most,
+                    name=name,
+                    count=len(on_bus),
+                )
                 self._wrong(message, on_bus[most], disks)
 
     def _board(self, entry: DiskBus, bus: Given) -> None:
@@ -227,8 +266,12 @@ class _Rules(NamedTuple):
         board = machine_types.board(machine.value) if machine.ok else None
         if board in PHYSICAL and not entry.boards.isdisjoint(PHYSICAL) and board not in entry.boards:
             others = listed(name for name, other in DISK_BUSES.items() if board in other.boards)
-            right = f"use bus {others}, or machine {listed(sorted(entry.boards))}"
-            self._wrong(f"a {board} machine has no {entry.name} disks ({right})", bus, machine)
+            right = msg(
+                "use bus {others}, or machine {boards}", others=others, boards=listed(sorted(entry.boards))
+            )
+            name = entry.name
+            told = msg("a {board} machine has no {name} disks ({right})", board=board, name=name, right=right)
+            self._wrong(told, bus, machine)
 
     def _interfaces(self, networks: list[str] | None) -> None:
         interfaces = self.draft.hardware["interfaces"]
@@ -237,9 +280,8 @@ class _Rules(NamedTuple):
         for interface in interfaces.value:
             network = interface.value.get("network") if interface.ok else None
             if network and network.ok and network.value not in networks:
-                message = (
-                    f"there is no network {shown(network.value)} ({alternatives(network.value, networks)})"
-                )
+                known, name = alternatives(network.value, networks), shown(network.value)
+                message = msg("there is no network {name} ({known})", name=name, known=known)
                 self.problems.add(network.place, network.path, message)
 
     def _xen(self) -> None:
@@ -250,34 +292,62 @@ class _Rules(NamedTuple):
         is_xen = kinds.of(kind).devices is Devices.XEN
         machine = self.draft.hardware["machine"]
         if machine.ok and (machine_types.board(machine.value) is Board.XEN) != is_xen:
-            right = f"use {listed(machine_types.XENS if is_xen else sorted(PHYSICAL))}"
-            self._wrong(f"a guest of kind {kind} has no machine {machine.value} ({right})", machine)
+            right = msg("use {xens}", xens=listed(machine_types.XENS if is_xen else sorted(PHYSICAL)))
+            self._wrong(
+                msg(
+                    "a guest of kind {kind} has no machine {value} ({right})",
+                    kind=kind,
+                    value=machine.value,
+                    right=right,
+                ),
+                machine,
+            )
         for what, key, entries in (("disks", "bus", DISK_BUSES), ("interfaces", "model", NETWORK_CARDS)):
             of_xen = [name for name, entry in entries.items() if Board.XEN in entry.boards]
             devices = self.draft.hardware[what]
             for device in devices.value if devices.ok else ():
                 given = device.value.get(key) if device.ok else None
                 if given and given.ok and (given.value in of_xen) != is_xen:
-                    only = f"{key} {given.value} is for guests of kind {GuestKind.XEN}"
-                    right = f"use {key} {listed(of_xen)}" if is_xen else only
-                    self._wrong(f"a guest of kind {kind} has no {key} {given.value} ({right})", given)
+                    only = msg(
+                        "{key} {value} is for guests of kind {xen}",
+                        key=key,
+                        value=given.value,
+                        xen=GuestKind.XEN,
+                    )
+                    right = msg("use {key} {of_xen}", key=key, of_xen=listed(of_xen)) if is_xen else only
+                    its = f"{key} {given.value}"
+                    told = msg(
+                        "a guest of kind {kind} has no {its} ({right})", kind=kind, its=its, right=right
+                    )
+                    self._wrong(told, given)
 
     def _only_kvm(self) -> None:
         """Only KVM can offer Hyper-V's interface. Emulation accepts the settings, and ignores them."""
         given = {**self._on("hyperv"), **self._on("kvm"), **self._on("clock", "timers")}
         for name, needed in enlightenments.NEEDS.items():
             if name in given and (missing := [need for need in needed if need not in given]):
-                self._wrong(f"{name} needs {' and '.join(missing)}, which is not offered", given[name])
+                self._wrong(
+                    msg(
+                        "{name} needs {missing}, which is not offered",
+                        name=name,
+                        missing=" and ".join(missing),
+                    ),
+                    given[name],
+                )
         kind, accel = kind_of_guest(self.draft.own), self.draft.hardware["accel"]
         asked = [each for name, each in given.items() if name in enlightenments.ONLY_KVM]
         if not asked or kind is None:
             return
         name = asked[0].path.rpartition(".")[2]
         if not kinds.of(kind).takes_kvm_settings:
-            self._wrong(f"a guest of kind {kind} has no {name}: it is not KVM's", *asked)
+            self._wrong(
+                msg("a guest of kind {kind} has no {name}: it is not KVM's", kind=kind, name=name), *asked
+            )
         elif accel.ok and accel.value != Accel.KVM:
             self._wrong(
-                f"only KVM offers {name}; emulation takes it, to no effect (use accel: kvm)", *asked, accel
+                msg("only KVM offers {name}; emulation takes it, to no effect (use accel: kvm)", name=name),
+                *asked,
+                accel,
             )
 
     def _on(self, *path: str) -> dict[str, Given]:
@@ -291,7 +361,7 @@ class _Rules(NamedTuple):
     def _agent(self) -> None:
         agent, ports = self.draft.hardware["agent"], self.draft.hardware["serial-ports"]
         if agent.ok and ports.ok and agent.value == AgentPort.SERIAL and ports.value < 2:
-            message = "an agent on the serial line needs serial-ports: 2 (the console has the first)"
+            message = msg("an agent on the serial line needs serial-ports: 2 (the console has the first)")
             self._wrong(message, ports, agent)
 
     def _kernel_args(self) -> None:
@@ -300,8 +370,11 @@ class _Rules(NamedTuple):
             return
         size = len(" ".join(arg.value for arg in given.value))
         if size > spec.MAX_COMMAND_LINE:
-            message = (
-                f"the kernel arguments are {size} characters long together (at most {spec.MAX_COMMAND_LINE})"
+            most = spec.MAX_COMMAND_LINE
+            message = msg(
+                "the kernel arguments are {size} characters long together (at most {most})",
+                size=size,
+                most=most,
             )
             self._wrong(message, given)
 
@@ -312,8 +385,10 @@ class _Rules(NamedTuple):
             return
         hosted = "parent" in own.value
         if transport.value == Transport.PARENT and not hosted:
-            self._wrong("there is no parent to go through (use agent or none)", transport)
+            self._wrong(msg("there is no parent to go through (use agent or none)"), transport)
         elif transport.value == Transport.AGENT and hosted:
-            self._wrong("the host can't reach the agent of a hosted guest (use parent or none)", transport)
+            self._wrong(
+                msg("the host can't reach the agent of a hosted guest (use parent or none)"), transport
+            )
         elif transport.value == Transport.AGENT and agent.ok and agent.value == AgentPort.NONE:
-            self._wrong("there is no agent (give it agent: virtio or serial)", transport, agent)
+            self._wrong(msg("there is no agent (give it agent: virtio or serial)"), transport, agent)

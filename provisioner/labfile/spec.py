@@ -10,17 +10,9 @@ from enum import StrEnum
 from provisioner.labfile import enlightenments
 from provisioner.labfile.common_values import DESCRIPTION, NAME, PART, TITLE
 from provisioner.labfile.observation_spec import OBSERVATIONS
-from provisioner.labfile.value_types import (
-    Flag,
-    Key,
-    Line,
-    Many,
-    Names,
-    Record,
-    Size,
-    Whole,
-    Word,
-)
+from provisioner.labfile.value_groups import Key, Many, Names, Record
+from provisioner.labfile.value_types import Flag, Line, Size, Whole, Word
+from provisioner.language import msg
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
 from provisioner.model.hardware import machine_types
 from provisioner.model.hardware.disk_buses import DISK_BUSES
@@ -31,19 +23,21 @@ from provisioner.units import MIB
 FORMAT = 1
 BASE_PROFILE = "base"
 DEFAULT_NETWORK = "lab"
-FROM_PROFILE = "the profile"  # the default of a key that each profile, with the base, must give
+FROM_PROFILE = msg("the profile")  # the default of a key that each profile, with the base, must give
 
-LIBRARY_NAME = Line(64, "[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?", "a name (letters, digits, . _ + -)")
+LIBRARY_NAME = Line(64, "[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?", msg("a name (letters, digits, . _ + -)"))
 MACHINE = Line(
     64,
     machine_types.PATTERN,
-    "a machine type (pc, q35 or a version of them, such as pc-q35-7.2; for a Xen domain xenpv or xenpvh)",
+    msg(
+        "a machine type (pc, q35 or a version of them, such as pc-q35-7.2; for a Xen domain xenpv or xenpvh)"
+    ),
 )
 MAX_COMMAND_LINE = 1024  # bytes for a guest's own arguments; x86 takes 2047, virtlab's included
 KERNEL_ARG = Line(
     256,
     "(?!virtlab\\.|--$)[!#-&(-~]+",
-    'one kernel argument (no spaces or quotes, not "--"; names that start with virtlab. are taken)',
+    msg('one kernel argument (no spaces or quotes, not "--"; names that start with virtlab. are taken)'),
 )
 
 
@@ -56,22 +50,24 @@ PROCESSOR = Record(
         Key(
             "count",
             Whole(1, 64),
-            "Number of virtual processors",
+            msg("Number of virtual processors"),
             FROM_PROFILE,
             also=("vcpus", "cpus", "cores"),
         ),
         Key(
             "model",
             LIBRARY_NAME,
-            "Processor model: auto (the host's under KVM, QEMU's default with rdrand under emulation), "
-            "default, host, maximum, or a name that libvirt knows",
+            msg(
+                "Processor model: auto (the host's under KVM, QEMU's default with rdrand under "
+                "emulation), default, host, maximum, or a name that libvirt knows"
+            ),
             FROM_PROFILE,
         ),
         Key(
             "features",
-            Names(LIBRARY_NAME, Word(("require", "disable")), 64, what="features"),
-            "Processor features by libvirt's names, each required or disabled",
-            "the profile, else none",
+            Names(LIBRARY_NAME, Word(("require", "disable")), 64, what=msg("features")),
+            msg("Processor features by libvirt's names, each required or disabled"),
+            msg("the profile, else none"),
             also=("flags",),
         ),
     )
@@ -79,37 +75,44 @@ PROCESSOR = Record(
 
 DISK = Record(
     (
-        Key("bus", Word(tuple(DISK_BUSES)), "The kind of disk hardware", FROM_PROFILE),
+        Key("bus", Word(tuple(DISK_BUSES)), msg("The kind of disk hardware"), FROM_PROFILE),
         Key(
             "size",
             Size(MIB, 1024 * 1024 * MIB, 512),
-            "Size of the disk, with its unit",
+            msg("Size of the disk, with its unit"),
             FROM_PROFILE,
         ),
         Key(
             "cache",
             Word(("none", "writeback", "writethrough", "directsync", "unsafe")),
-            "How writes pass through the host's page cache",
+            msg("How writes pass through the host's page cache"),
             FROM_PROFILE,
         ),
         Key(
             "controller",
             Word(tuple(SCSI_CONTROLLERS)),
-            "The SCSI controller, which the bus scsi needs and no other has",
-            "the profile, else none",
+            msg("The SCSI controller, which the bus scsi needs and no other has"),
+            msg("the profile, else none"),
         ),
-        Key("image", NAME, "A disk image of the catalogue that the disk starts as", "an empty disk"),
+        Key(
+            "image", NAME, msg("A disk image of the catalogue that the disk starts as"), msg("an empty disk")
+        ),
     ),
     nullable=True,
 )
 
 INTERFACE = Record(
     (
-        Key("network", NAME, "The network of this lab that it is plugged into", "the lab's first network"),
+        Key(
+            "network",
+            NAME,
+            msg("The network of this lab that it is plugged into"),
+            msg("the lab's first network"),
+        ),
         Key(
             "model",
             Word(tuple(NETWORK_CARDS)),
-            "The kind of network hardware",
+            msg("The kind of network hardware"),
             FROM_PROFILE,
             also=("type", "driver"),
         ),
@@ -119,39 +122,39 @@ INTERFACE = Record(
 
 CLOCK = Record(
     (
-        Key("offset", Word(("utc", "localtime")), "What the guest's hardware clock shows", FROM_PROFILE),
+        Key("offset", Word(("utc", "localtime")), msg("What the guest's hardware clock shows"), FROM_PROFILE),
         Key(
             "timers",
             Record(
                 tuple(
-                    Key(name, Flag(), doc, "the hypervisor's choice")
+                    Key(name, Flag(), doc, msg("the hypervisor's choice"))
                     for name, doc in (
-                        ("kvmclock", "KVM's paravirtual clock"),
-                        ("hpet", "The high precision event timer"),
-                        ("pit", "The programmable interval timer"),
-                        ("rtc", "The real-time clock"),
-                        ("tsc", "The processor's time stamp counter"),
-                        ("hypervclock", "Hyper-V's paravirtual clock"),
+                        ("kvmclock", msg("KVM's paravirtual clock")),
+                        ("hpet", msg("The high precision event timer")),
+                        ("pit", msg("The programmable interval timer")),
+                        ("rtc", msg("The real-time clock")),
+                        ("tsc", msg("The processor's time stamp counter")),
+                        ("hypervclock", msg("Hyper-V's paravirtual clock")),
                     )
                 )
             ),
-            "Timers that are offered (true) or hidden (false)",
-            "the profile, else none",
+            msg("Timers that are offered (true) or hidden (false)"),
+            msg("the profile, else none"),
         ),
     )
 )
 
-KVM = Record((Key("hidden", Flag(), "Whether KVM keeps its own interface from the guest", "false"),))
+KVM = Record((Key("hidden", Flag(), msg("Whether KVM keeps its own interface from the guest"), "false"),))
 
 SMBIOS = Record(
     tuple(
-        Key(name, Line(64), doc, "the hypervisor's own")
+        Key(name, Line(64), doc, msg("the hypervisor's own"))
         for name, doc in (
-            ("manufacturer", "Who made the machine, as dmidecode shows it"),
-            ("product", "The machine's product name"),
-            ("version", "The machine's version"),
-            ("serial", "The machine's serial number"),
-            ("bios-vendor", "Who made the BIOS"),
+            ("manufacturer", msg("Who made the machine, as dmidecode shows it")),
+            ("product", msg("The machine's product name")),
+            ("version", msg("The machine's version")),
+            ("serial", msg("The machine's serial number")),
+            ("bios-vendor", msg("Who made the BIOS")),
         )
     ),
     texts=True,
@@ -159,98 +162,123 @@ SMBIOS = Record(
 
 _HARDWARE = (
     Key(
-        "accel", _words(Accel), "What executes the guest's instructions", FROM_PROFILE, also=("accelerator",)
+        "accel",
+        _words(Accel),
+        msg("What executes the guest's instructions"),
+        FROM_PROFILE,
+        also=("accelerator",),
     ),
-    Key("image", NAME, "What the guest boots: an image of the catalogue", FROM_PROFILE),
+    Key("image", NAME, msg("What the guest boots: an image of the catalogue"), FROM_PROFILE),
     Key(
         "machine",
         MACHINE,
-        "The machine type: pc (1996) or q35 (2007), or a version of them; for a Xen domain xenpv or xenpvh",
+        msg(
+            "The machine type: pc (1996) or q35 (2007), or a version of them; for a Xen domain "
+            "xenpv or xenpvh"
+        ),
         FROM_PROFILE,
     ),
     Key(
         "firmware",
         Word(("bios", "uefi")),
-        "The firmware that starts the guest",
+        msg("The firmware that starts the guest"),
         FROM_PROFILE,
         also=("bios", "efi", "uefi"),
     ),
     Key(
-        "processor", PROCESSOR, "The virtual processors", FROM_PROFILE, also=("cpu", "cpus", "vcpu", "vcpus")
+        "processor",
+        PROCESSOR,
+        msg("The virtual processors"),
+        FROM_PROFILE,
+        also=("cpu", "cpus", "vcpu", "vcpus"),
     ),
     Key(
         "memory",
         Size(16 * MIB, 1024 * 1024 * MIB, MIB),
-        "Memory of the guest, with its unit",
+        msg("Memory of the guest, with its unit"),
         FROM_PROFILE,
         also=("ram", "mem"),
     ),
     Key(
-        "disks", Many(DISK, 8, "disks"), "The disks; [] means none", FROM_PROFILE, also=("drives", "volumes")
+        "disks",
+        Many(DISK, 8, msg("disks")),
+        msg("The disks; [] means none"),
+        FROM_PROFILE,
+        also=("drives", "volumes"),
     ),
     Key(
         "interfaces",
-        Many(INTERFACE, 8, "interfaces"),
-        "The network interfaces; [] means none",
+        Many(INTERFACE, 8, msg("interfaces")),
+        msg("The network interfaces; [] means none"),
         FROM_PROFILE,
         also=("nics", "network", "networks"),
     ),
     Key(
         "video",
         Word(("none", "vga", "cirrus", "bochs", "vmvga", "virtio")),
-        "The graphics card",
+        msg("The graphics card"),
         FROM_PROFILE,
         also=("graphics", "gpu"),
     ),
-    Key("clock", CLOCK, "The guest's clocks", FROM_PROFILE),
+    Key("clock", CLOCK, msg("The guest's clocks"), FROM_PROFILE),
     Key(
         "hyperv",
         enlightenments.HYPERV,
-        "Parts of Hyper-V's interface that it is shown, by libvirt's names; only KVM can (accel: kvm)",
-        "the profile, else nothing",
+        msg("Parts of Hyper-V's interface that it is shown, by libvirt's names; only KVM can (accel: kvm)"),
+        msg("the profile, else nothing"),
         also=("enlightenments", "hyper-v"),
     ),
-    Key("kvm", KVM, "What KVM shows of itself (accel: kvm)", "the profile, else all of it"),
+    Key("kvm", KVM, msg("What KVM shows of itself (accel: kvm)"), msg("the profile, else all of it")),
     Key(
         "smbios",
         SMBIOS,
-        "What the machine says about itself",
-        "the profile, else none",
+        msg("What the machine says about itself"),
+        msg("the profile, else none"),
         also=("dmi", "sysinfo"),
     ),
     Key(
         "features",
-        Record((Key("vmport", Flag(), "VMware's I/O port", "the hypervisor's choice"),)),
-        "What the machine has beside its devices: offered (true) or hidden (false)",
-        "the profile, else none",
+        Record((Key("vmport", Flag(), msg("VMware's I/O port"), msg("the hypervisor's choice")),)),
+        msg("What the machine has beside its devices: offered (true) or hidden (false)"),
+        msg("the profile, else none"),
     ),
-    Key("balloon", Word(("none", "virtio")), "A device that gives memory back to the host", FROM_PROFILE),
-    Key("rng", Word(("none", "virtio")), "A device that gives random numbers to the guest", FROM_PROFILE),
-    Key("agent", _words(AgentPort), "What the guest agent sits on", FROM_PROFILE),
+    Key(
+        "balloon", Word(("none", "virtio")), msg("A device that gives memory back to the host"), FROM_PROFILE
+    ),
+    Key(
+        "rng", Word(("none", "virtio")), msg("A device that gives random numbers to the guest"), FROM_PROFILE
+    ),
+    Key("agent", _words(AgentPort), msg("What the guest agent sits on"), FROM_PROFILE),
     Key(
         "console",
         Word(("serial", "serial+virtio")),
-        "The consoles: the serial one, or a virtio console beside it",
+        msg("The consoles: the serial one, or a virtio console beside it"),
         FROM_PROFILE,
     ),
     Key(
-        "serial-ports", Whole(1, 4), "ISA serial ports, the console's and the agent's included", FROM_PROFILE
+        "serial-ports",
+        Whole(1, 4),
+        msg("ISA serial ports, the console's and the agent's included"),
+        FROM_PROFILE,
     ),
     Key(
         "kernel-args",
-        Many(KERNEL_ARG, 32, "kernel arguments"),
-        f"Arguments for the kernel, one in each entry, {MAX_COMMAND_LINE} characters in all",
-        "the profile, else none",
+        Many(KERNEL_ARG, 32, msg("kernel arguments")),
+        msg(
+            "Arguments for the kernel, one in each entry, {max_command_line} characters in all",
+            max_command_line=MAX_COMMAND_LINE,
+        ),
+        msg("the profile, else none"),
         also=("cmdline", "append", "kernel-cmdline"),
     ),
 )
 
 _DEVICE_DEFAULTS = (
-    Key("disk", DISK, "Values for each disk that does not give its own", FROM_PROFILE),
-    Key("interface", INTERFACE, "Values for each interface that does not give its own", FROM_PROFILE),
+    Key("disk", DISK, msg("Values for each disk that does not give its own"), FROM_PROFILE),
+    Key("interface", INTERFACE, msg("Values for each interface that does not give its own"), FROM_PROFILE),
 )
 
-_PROFILE_NAME = Key("profile", NAME, "The hardware profile that fills in what is left out", "defaults")
+_PROFILE_NAME = Key("profile", NAME, msg("The hardware profile that fills in what is left out"), "defaults")
 
 HARDWARE = Record(_HARDWARE)
 PROFILE = Record(_HARDWARE + _DEVICE_DEFAULTS)
@@ -258,23 +286,27 @@ DEFAULTS = Record((_PROFILE_NAME, *_HARDWARE, *_DEVICE_DEFAULTS))
 
 GUEST = Record(
     (
-        Key("title", TITLE, "What the guest is, for people", "none"),
+        Key("title", TITLE, msg("What the guest is, for people"), "none"),
         Key(
             "kind",
             _words(GuestKind),
-            "What it is: machine (of the host's libvirt), xen (a domain inside a Xen guest), container (in a "
-            "guest's kernel) or nested (a machine that a guest runs)",
+            msg(
+                "What it is: machine (of the host's libvirt), xen (a domain inside a Xen guest), "
+                "container (in a guest's kernel) or nested (a machine that a guest runs)"
+            ),
             "machine",
             also=("type",),
         ),
-        Key("parent", NAME, "The guest that hosts it, for every kind but machine", "none", also=("host",)),
+        Key(
+            "parent", NAME, msg("The guest that hosts it, for every kind but machine"), "none", also=("host",)
+        ),
         Key(
             "transport",
             _words(Transport),
-            "How commands reach it: agent (the guest agent), parent (through its host) or none",
-            "parent for a guest that has one, agent for one that has an agent, else none",
+            msg("How commands reach it: agent (the guest agent), parent (through its host) or none"),
+            msg("parent for a guest that has one, agent for one that has an agent, else none"),
         ),
-        Key("optional", Flag(), "true: only there when asked for, with up --with GUEST", "false"),
+        Key("optional", Flag(), msg("true: only there when asked for, with up --with GUEST"), "false"),
         _PROFILE_NAME,
         *_HARDWARE,
     ),
@@ -283,11 +315,14 @@ GUEST = Record(
 
 NETWORK = Record(
     (
-        Key("title", TITLE, "What the network is, for people", "none"),
+        Key("title", TITLE, msg("What the network is, for people"), "none"),
         Key(
             "mode",
             _words(NetworkMode),
-            "What it reaches: nat (the outside, by address translation) or isolated (the lab's guests only)",
+            msg(
+                "What it reaches: nat (the outside, by address translation) or isolated (the lab's "
+                "guests only)"
+            ),
             "nat",
         ),
     ),
@@ -296,35 +331,46 @@ NETWORK = Record(
 
 LAB = Record(
     (
-        Key("virtlab", Whole(FORMAT, FORMAT), "Version of this file format", required=True),
-        Key("name", NAME, "Name of the lab, up to 32 lower case letters, digits and hyphens", required=True),
-        Key("title", TITLE, "What the lab is, for people", "its name"),
-        Key("description", DESCRIPTION, "What the lab shows, for people", "none"),
+        Key("virtlab", Whole(FORMAT, FORMAT), msg("Version of this file format"), required=True),
         Key(
-            "part", PART, "The part of the article that it goes with; virtlab list groups labs by it", "none"
+            "name",
+            NAME,
+            msg("Name of the lab, up to 32 lower case letters, digits and hyphens"),
+            required=True,
+        ),
+        Key("title", TITLE, msg("What the lab is, for people"), msg("its name")),
+        Key("description", DESCRIPTION, msg("What the lab shows, for people"), "none"),
+        Key(
+            "part",
+            PART,
+            msg("The part of the article that it goes with; virtlab list groups labs by it"),
+            "none",
         ),
         Key(
             "networks",
-            Names(NAME, NETWORK, 8, 1, "networks"),
-            "The networks of the lab, by name",
-            f"one nat network {DEFAULT_NETWORK}, if a guest has an interface",
+            Names(NAME, NETWORK, 8, 1, msg("networks")),
+            msg("The networks of the lab, by name"),
+            msg(
+                "one nat network {default_network}, if a guest has an interface",
+                default_network=DEFAULT_NETWORK,
+            ),
         ),
         Key(
             "defaults",
             DEFAULTS,
-            "Values for each guest that does not give its own; they come before those of the profile",
+            msg("Values for each guest that does not give its own; they come before those of the profile"),
         ),
         Key(
             "guests",
-            Names(NAME, GUEST, 64, 1, "guests"),
-            "The guests of the lab, by name",
+            Names(NAME, GUEST, 64, 1, msg("guests")),
+            msg("The guests of the lab, by name"),
             required=True,
             also=("vms",),
         ),
         Key(
             "observe",
             OBSERVATIONS,
-            "What virtlab check looks at, by name",
+            msg("What virtlab check looks at, by name"),
             "none",
             also=("observations", "check", "checks"),
         ),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provisioner import errors, paths
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts
+from provisioner.labfile.problems import listed
 from provisioner.language import joined, msg
 from provisioner.lifecycle import shield
 from provisioner.model import naming
@@ -57,7 +58,7 @@ def _network_faults(session: Session) -> Iterator[Check]:
         yield Check(msg("filter tool"), False, told, remedy, needed=False)
     tools = ("iptables", "nft") if _version(session) >= _NFT_SINCE else ("iptables",)
     if len(session.host.missing_programs(tools)) == len(tools):
-        told = msg("{tools}, by which libvirt sets a network's rules, is not installed", tools=_either(tools))
+        told = msg("{tools}, by which libvirt sets a network's rules, is not installed", tools=listed(tools))
         yield Check(
             msg("firewall tool"), False, told, msg("install iptables; {bootstrap}", bootstrap=BOOTSTRAP)
         )
@@ -85,11 +86,6 @@ def _network_faults(session: Session) -> Iterator[Check]:
             "stop it, or let it listen on its own addresses only (sudo ss -lnp sport = :53 shows it)"
         )
         yield Check(msg("port 53"), False, told, remedy)
-
-
-def _either(words: Sequence[str]) -> str:
-    *head, last = words
-    return msg("{words} or {last}", words=", ".join(head), last=last) if head else last
 
 
 def _version(session: Session) -> tuple[int, ...]:

@@ -14,7 +14,8 @@ from jsonschema import Draft202012Validator
 from provisioner.errors import InputError, LabFileError
 from provisioner.labfile import catalog, lesson, lesson_spec, observation_spec, schema
 from provisioner.labfile.lesson import Answer, Lesson
-from provisioner.labfile.value_types import Kind, Many, Names, Record, TextOrRecord
+from provisioner.labfile.value_groups import Many, Names, Record, TextOrRecord
+from provisioner.labfile.value_types import Kind
 from provisioner.language import Language, said
 from provisioner.model.lab import Expectation, How, Lab
 from provisioner.teach import learning

@@ -13,7 +13,8 @@ from provisioner.errors import InputError, LabFileError
 from provisioner.labfile import catalog, nodes, schema, spec
 from provisioner.labfile.nodes import Mapping, Node, Sequence
 from provisioner.labfile.problems import Problems
-from provisioner.labfile.value_types import Kind, Many, Names, Record, TextOrRecord, Word
+from provisioner.labfile.value_groups import Many, Names, Record, TextOrRecord
+from provisioner.labfile.value_types import Kind, Word
 from provisioner.language import Text
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
 from provisioner.model.lab import Lab

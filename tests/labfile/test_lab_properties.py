@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from provisioner.errors import LabFileError
 from provisioner.labfile import nodes, spec
 from provisioner.labfile.problems import UNSAFE_CHARACTER, Problems
-from provisioner.labfile.value_types import Kind, Many, Names, Record, TextOrRecord, Word
+from provisioner.labfile.value_groups import Many, Names, Record, TextOrRecord
+from provisioner.labfile.value_types import Kind, Word
 from provisioner.model import lab as model
 from provisioner.model.lab import Lab
 from provisioner.model.plain import from_data, to_data

@@ -27,7 +27,8 @@ from rendered import (
 
 from provisioner import render
 from provisioner.labfile import spec
-from provisioner.labfile.value_types import Many, Record, Word
+from provisioner.labfile.value_groups import Many, Record
+from provisioner.labfile.value_types import Word
 from provisioner.model.lab import Lab
 from provisioner.model.plain import to_data
 

@@ -20,7 +20,7 @@ from provisioner.report.terminal import text
 CATALOGUE = translation.FOLDER / "ja" / "LC_MESSAGES" / "virtlab.po"
 SET_WHERE_SHOWN = {"virtlab", "lab"}  # places that get their values only where the text is shown
 # Rooms and modules whose messages are not marked yet. It only ever gets shorter.
-NOT_YET = ("labfile",)
+NOT_YET: tuple[str, ...] = ()
 DONE: set[str] = set()
 # What reads like words, and is for programs: commands, formats, files.
 FOR_PROGRAMS = {
@@ -34,6 +34,12 @@ FOR_PROGRAMS = {
     "images.disk": "sif ",
     "images.releases": "QEMU |{}, Linux",
     "images.tools": "apt-get install ",
+    "labfile.catalog": "catalog:",
+    "labfile.not_yaml": "mapping values|cannot start|expected |unexpected |node content|escape character",
+    "labfile.overrides": "--set {}$",
+    "labfile.schema": ".*",  # for editors
+    "labfile.value_groups": " Default",
+    "labfile.value_types": "{} or 0o",
     "lifecycle.host_checks": "sudo mkdir |sudo modprobe tun$|sudo apt-get ",
     "lifecycle.kvm_access": "groupadd |usermod |chgrp |sudo ",
     "cli.app": "virtlab {}",
@@ -72,7 +78,7 @@ FOR_PROGRAMS = {
     "report.terminal.bench_page": "QEMU {}|libvirt {}|{} times",
     "report.terminal.compare_page": "boot ",
     "report.terminal.pager": "-RP",
-    "report.terminal.progress_page": "--set",
+    "report.terminal.progress_page": "--set| *{} (progress|forget) ",
     "report.terminal.status_page": "--|{} status",
     "report.terminal.labs_page": "--|{} on {}",
     "render.recipes": ".*",

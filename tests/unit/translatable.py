@@ -16,7 +16,7 @@ _TELLING = {"announce", "note", "phase", "done", "failed", "say", "tell"}  # wha
 _PROSE = re.compile(r"[A-Za-z'}]{2,}[,:;.?!)]* \(?['\"]?[A-Za-z{]|[A-Za-z]{2,}: ?\{|\} ?[A-Za-z]{2,}")
 # A command as it is typed, with a comment that is filled in.
 _VERB = re.compile(
-    r" *\{(?:virtlab)?\}(?: [a-z-]+){1,2}(?: (?:\{\w*\}|--?[a-z-]*|[A-Z/]+|1))*(?: -- .*)?(?: +# \{\w*\})?"
+    r" *\{virtlab\}(?: [a-z-]+){1,2}(?: (?:\{\w*\}|--?[a-z-]*|[A-Z/]+|1))*(?: -- .*)?(?: +# \{\w*\})?"
     r"| *\{virtlab\}(?: \{\w*\}){2}(?: --step \{\w*\})?"
 )
 _HELPED = ("typer.Option", "typer.Argument", "typer.Typer")
@@ -90,8 +90,14 @@ def shown(node: ast.expr) -> str | None:
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
     assert isinstance(node, ast.JoinedStr)
-    parts = (str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
-    return "".join(parts)
+    return "".join(map(_part, node.values))
+
+
+def _part(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    source = ast.unparse(node.value) if isinstance(node, ast.FormattedValue) else ""
+    return "{virtlab}" if source == "text.command()" else "{}"
 
 
 def _parsed(file: Path) -> ast.Module:
