@@ -57,7 +57,7 @@ def _wrong(guest: Guest, offers: Offers) -> list[tuple[str, str, str]]:
         kind = board(guest.machine)
         remedy = msg("use machine {kind}, which is the newest version here", kind=kind)
         return [("machine", msg("{here} has no machine {machine}", here=here, machine=guest.machine), remedy)]
-    wrong = []
+    wrong: list[tuple[str, str, str]] = []
     for number, disk in enumerate(guest.disks):
         if disk.bus not in machine.disk_buses:
             buses = ", ".join(bus for bus in DISK_BUSES if bus in machine.disk_buses)

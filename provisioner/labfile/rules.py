@@ -133,9 +133,8 @@ def _families(guests: Mapping[str, Given], names: Collection[str], problems: Pro
                     msg('the key "parent" is missing (a guest of kind {kind} needs one)', kind=kind),
                 )
         elif kind is not None and kinds.of(kind).is_top_level:
-            right = msg(
-                "say which kind it is: {hosted}", hosted=listed(str(each.name) for each in kinds.hosted())
-            )
+            hosted = listed(str(each.name) for each in kinds.hosted())
+            right: str = msg("say which kind it is: {hosted}", hosted=hosted)
             message = msg("a {kind} has no parent, the host runs it ({right})", kind=kind, right=right)
             problems.add(parent.place, parent.path, message)
         elif not parent.ok or kind is None:

@@ -55,10 +55,8 @@ def run(
     measurable_now.require_some(instance, guests)
     names = [guest.guest for guest in guests if isinstance(guest, ObservedDomain)]
     if inside := [guest.guest for guest in guests if guest.guest not in names]:
-        names = ", ".join(inside)
-        monitor.note(
-            msg("not measured: {names}: bench measures only guests of the host's libvirt", names=names)
-        )
+        left = ", ".join(inside)
+        monitor.note(msg("not measured: {left}: bench measures only guests of the host's libvirt", left=left))
     with lock.held(session.lock_name(instance.name), monitor, timeout=lock.LONG):
         work = _Run(session, instance, names, monitor, quick, cancelled, rounds, timeout)
         return work.work(), work.unreached

@@ -16,7 +16,7 @@ from provisioner.sanitize import printable
 
 _RUNS = (msg("running"), msg("paused"), msg("stopping"))
 _RUNS_NOT = (msg("stopped"), msg("crashed"), msg("suspended"), msg("unknown"))
-_STATES = {state: state for state in (*_RUNS, *_RUNS_NOT)}
+_STATES: dict[str, str] = {state: state for state in (*_RUNS, *_RUNS_NOT)}
 HINT_LATER = msg("update virtlab, or go on with the version that made it")
 
 

@@ -271,16 +271,16 @@ def verdict(
     emulated = {name: each for name, each in decisions.items() if each.accel == "tcg"}
     here = [each for each in emulated.values() if each.asked is None]  # others wherever they run
     if here or (emulated and len(emulated) == len(decisions)):
-        why = (here or list(emulated.values()))[0].why
-        return LabVerdict(lab.name, "emulated", msg("slower{unseen}: {why}", unseen=unseen, why=why))
+        first = (here or list(emulated.values()))[0].why
+        return LabVerdict(lab.name, "emulated", msg("slower{unseen}: {why}", unseen=unseen, why=first))
     inside = [g.name for g in lab.guests if kinds.of(g.kind).uses_parents_kvm and g.accel is Accel.KVM]
     if inside and nested is False:
-        why = msg(
+        told = msg(
             "{guests} wants KVM in a guest, which this host's KVM does not give (nested=0)",
             guests=", ".join(inside),
         )
-        return LabVerdict(lab.name, "not", msg("{why}; emulated it runs: --accel tcg", why=why))
-    why = next((each.why for name, each in decisions.items() if name not in emulated), msg("no guests"))
+        return LabVerdict(lab.name, "not", msg("{why}; emulated it runs: --accel tcg", why=told))
+    why: str = next((each.why for name, each in decisions.items() if name not in emulated), msg("no guests"))
     if emulated:
         why = msg("{why}; {guests} emulated, as the lab file says", why=why, guests=", ".join(emulated))
     return LabVerdict(lab.name, "kvm", joined("", (why, unseen)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ACCEL = {"kvm": "KVM", "tcg": msg("emulation (TCG)")}
 _NOT_ASKED = msg("not asked")
 _SILENT, _STOPPED = msg("does not answer"), msg("stopped")
-_ANSWERS = {each: each for each in (_SILENT, _STOPPED, msg("not known"))}
+_ANSWERS: dict[str, str] = {each: each for each in (_SILENT, _STOPPED, msg("not known"))}
 
 
 def guest_data(mark: GuestMetadata, state: str) -> dict[str, Any]:
@@ -258,7 +258,7 @@ def _answer(answer: str) -> str:
 def _answers(entry: dict[str, Any]) -> list[str]:
     """What guests were asked, and what to do about those that do not answer or run; or how to ask them."""
     members = [(guest, each) for guest in entry["guests"] for each in (guest, *guest["inner"])]
-    lines = []
+    lines: list[str] = []
     for _, each in members:
         label = f"{entry['instance']}/{each['name']}"
         if each["answer"] == _SILENT:
@@ -283,7 +283,7 @@ def _answers(entry: dict[str, Any]) -> list[str]:
 
 def _lost(entry: dict[str, Any]) -> list[str]:
     """What somebody took away from an instance, and the verb that mends it."""
-    lines = [
+    lines: list[str] = [
         msg(
             "{instance}: network {network} is stopped or gone, and its guests are cut off; to bring it back, "
             "and start them anew: {command}",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from provisioner.verbs.up import Planned
 
 # The words of the steps of a plan, which programs know by their names.
-_VERBS = {
+_VERBS: dict[str, str] = {
     each: each
     for each in (
         *(msg("create"), msg("replace"), msg("restart"), msg("start"), msg("update"), msg("remove")),
