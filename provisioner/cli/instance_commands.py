@@ -144,11 +144,13 @@ def down(
     lab: options.Instances = None,
     every: Annotated[bool, typer.Option("--all", help="All labs of yours that are up.")] = False,
     connect: options.Connect = None,
+    output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Take labs away, and leave the host as it was."""
     from provisioner import errors
     from provisioner.cli import interrupt
-    from provisioner.report.terminal import text
+    from provisioner.report.terminal import data
+    from provisioner.report.terminal import power_page as report
     from provisioner.report.terminal.live_progress import Progress
     from provisioner.verbs import down as verbs
 
@@ -156,12 +158,13 @@ def down(
     with Progress() as progress, interrupt.cancellable(progress.note) as cancelled:
         result = verbs.down(names, connect, progress, every=every, cancelled=cancelled)
     # only now: the live lines have been drawn for the last time
-    for name in result.gone:
-        text.say(msg("{name}: down", name=name))
-    for name in result.not_up:
-        text.say(msg("{name}: not up", name=name))
-    if not (names or result.gone or result.problems):
-        text.say(msg("nothing is up"))
+    if output is not Output.TABLE or result.gone or result.not_up or not (names or result.problems):
+        data.emit(
+            output,
+            report.down_data(result),
+            names=result.gone,
+            table=lambda: report.down_page(result),
+        )
     errors.raise_all(result.problems, msg("not all labs went down"))
 
 
@@ -195,14 +198,19 @@ def start(
     target: options.Target,
     timeout: Timeout = 120.0,
     connect: options.Connect = None,
+    output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Start guests that were stopped, and those inside them."""
     from provisioner.cli import interrupt
+    from provisioner.report.terminal import data
+    from provisioner.report.terminal import power_page as report
     from provisioner.report.terminal.live_progress import Progress
     from provisioner.verbs import start_stop as verbs
 
     with Progress() as progress, interrupt.cancellable(progress.note) as cancelled:
-        verbs.start(target, connect, progress, timeout=timeout, cancelled=cancelled)
+        meant = verbs.start(target, connect, progress, timeout=timeout, cancelled=cancelled)
+    if output is not Output.TABLE:  # people have seen each guest become ready
+        data.emit(output, report.guests_data(meant, "running"), names=meant.labels, table=str)
 
 
 def stop(
@@ -212,15 +220,19 @@ def stop(
         typer.Option(min=0, help="How long a guest may take before it is switched off.", metavar="SECONDS"),
     ] = 10.0,
     connect: options.Connect = None,
+    output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Shut guests down; their disks stay, their memory does not."""
     from provisioner.cli import interrupt
-    from provisioner.report.terminal import text
+    from provisioner.report.terminal import data, text
+    from provisioner.report.terminal import power_page as report
     from provisioner.report.terminal.live_progress import Progress
     from provisioner.verbs import start_stop as verbs
 
     with Progress() as progress, interrupt.cancellable(progress.note) as cancelled:
         stopped = verbs.stop(target, connect, progress, timeout=timeout, cancelled=cancelled)
+    if output is not Output.TABLE:
+        data.emit(output, report.guests_data(stopped.meant, "stopped"), names=stopped.meant.labels, table=str)
     if stopped.loses_files:
         text.tell(msg("A tiny guest keeps nothing but its disks: its files were in memory, and are gone."))
     text.tell(text.next_step(f"{{virtlab}} start {target}"))

@@ -55,16 +55,22 @@ def copy(
     folder: Annotated[
         Path, typer.Argument(help="A folder that is not there yet, or is empty.", metavar="FOLDER")
     ],
+    output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Your own copy of a lab, to edit."""
     from shlex import quote
 
-    from provisioner.report.terminal import text
+    from provisioner.report.terminal import data, text
     from provisioner.verbs import authoring as verbs
 
     copied = verbs.copy(lab, folder)
-    text.say(msg("copied to {copied}", copied=copied))
-    again = f"{{virtlab}} up {quote(str(folder))}"
+    data.emit(
+        output,
+        {"file": str(copied)},
+        names=[str(copied)],
+        table=lambda: msg("copied to {copied}", copied=copied),
+    )
+    again = f"{{virtlab}} up {quote(verbs.typed(folder))}"
     text.tell(text.next_step(msg("edit {file}, then {again}", file=copied, again=again)))
 
 
@@ -124,16 +130,18 @@ def render(
     connect: options.Connect = None,
     accel: Annotated[Accel | None, typer.Option(help="What runs the guests.")] = None,
     sets: options.Sets = None,
+    output: options.OutputOption = Output.TABLE,
 ) -> None:
     """The XML that libvirt would be given."""
-    from provisioner.report.terminal import text
+    from provisioner.report.terminal import data, text
+    from provisioner.report.terminal import labs_page as report
     from provisioner.verbs import authoring as verbs
 
     documents = verbs.render(lab, connect, accel=accel, sets=sets or ())
-    for name, document in documents.items():
-        if len(documents) > 1:
-            text.say(f"<!-- {name} -->")
-        text.say(document.rstrip())
+    if output is Output.TABLE:
+        text.say(report.rendered_page(documents))  # as it is: a line of XML is not to be broken
+        return
+    data.emit(output, report.rendered_data(documents), names=list(documents), table=str)
 
 
 def prepare(

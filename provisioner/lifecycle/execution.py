@@ -46,6 +46,7 @@ class Prepared:
     plan: Plan
     seconds: float  # that it took to look and to plan
     least: dict[str, int] = field(default_factory=dict)  # bytes in which each guest comes up, where known
+    former: tuple[str, ...] = ()  # instances that are up by names which the lab file gave its lab before
 
     @property
     def instance(self) -> naming.Instance:
@@ -65,6 +66,7 @@ class Result:
     origin: Origin
     plan: Plan
     user_mode: bool  # whether the guests' networks are QEMU's user-mode ones
+    is_new: bool = True  # whether nothing of the instance was there before
     guests: list[Launched] = field(default_factory=list)
     inner: list[Started] = field(default_factory=list)  # guests inside others, in file order
     phases: dict[str, float] = field(default_factory=dict)  # seconds, from the plan on
@@ -80,7 +82,8 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
     """Looks at what exists, and makes the plan."""
     began = time.monotonic()
     lab, instance = target.lab, target.instance
-    observed = session.look().of(instance)
+    seen = session.look()
+    observed = seen.of(instance)
     observed.check_version(instance)
     plan.check_origin(instance, lab, observed)
     if not (observed.domains or observed.networks):
@@ -101,7 +104,19 @@ def prepare(session: Session, request: Request, target: Target) -> Prepared:
     decisions = _decisions(session, request, lab, observed, choices)
     accels = {name: decision.accel for name, decision in decisions.items()}
     made = plan.make(lab, origin, observed, accels, session=session.is_session)
-    return Prepared(request, lab, origin, observed, decisions, made, time.monotonic() - began, least)
+    return Prepared(
+        request, lab, origin, observed, decisions, made, time.monotonic() - began, least, _former(lab, seen)
+    )
+
+
+def _former(lab: Lab, seen: Observed) -> tuple[str, ...]:
+    """The instances that the lab file made when its lab had another name."""
+    origins = filter(None, (seen.of(instance).origin() for instance in seen.instances()))
+    return tuple(
+        origin.instance
+        for origin in origins
+        if origin.source == lab.source and origin.lab != lab.name and origin.instance == origin.lab
+    )
 
 
 def _check_not_elsewhere(session: Session, instance: naming.Instance) -> None:
@@ -157,7 +172,12 @@ def execute(session: Session, prepared: Prepared, listener: Listener, cancelled:
     """
     began = time.monotonic()
     result = Result(
-        prepared.lab, prepared.origin, prepared.plan, session.is_session, phases={"plan": prepared.seconds}
+        prepared.lab,
+        prepared.origin,
+        prepared.plan,
+        session.is_session,
+        prepared.is_new,
+        phases={"plan": prepared.seconds},
     )
     clock = Stopwatch(result.phases)
     run = _Run(session, prepared, listener, cancelled)

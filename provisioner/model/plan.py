@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import zip_longest
-from typing import Any
 
 from provisioner.errors import ConflictError, InputError
 from provisioner.language import msg
 from provisioner.model import naming, ranges
 from provisioner.model.accel import Decision
+from provisioner.model.change import Change, differences
 from provisioner.model.lab import Guest, Lab, Network
 from provisioner.model.metadata import Address, Choices, GuestMetadata, Origin
 from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork, state_words
-from provisioner.model.plain import to_data
-from provisioner.units import format_size
 
-_SIZES = {"memory", "size"}
 _FLAGS = {"accelerator", "choices", "trusted"}
 _NO_RESTART = {"title", "profile", "transport", "optional", "choices"}  # stands in the metadata only
 _FRESH = {"create", "start", "restart", "replace"}  # verbs after which a guest boots
-_INSIDE_ONE = 2  # steps of a path that lead to an inner guest: inner[3]
 _FIRST_HOST = 11
 _END_OF_HOSTS = 128  # from here on: what DHCP gives to others
 USER_GATEWAY = "10.0.2.2"
@@ -51,8 +46,9 @@ class Step:
     verb: Verb
     name: str
     reason: str
-    changes: tuple[str, ...] = ()  # "memory: 192 MiB → 256 MiB"
+    changes: tuple[Change, ...] = ()
     loses: str | None = None  # what a user loses by it; None where nothing
+    emptied: tuple[int, ...] = ()  # the disks whose files were deleted
 
     @property
     def changes_something(self) -> bool:
@@ -77,6 +73,15 @@ class Plan:
     def guest(self, name: str) -> Step:
         """The step for a guest; KeyError where there is none."""
         return {step.name: step for step in self.guests}[name]
+
+
+def renamed(former: str, name: str) -> str:
+    """What is to be said of an instance that is up by a name which the lab had before."""
+    return msg(
+        "the lab was named {former} before, and that is still up, beside {name}: {virtlab} down {former}",
+        former=former,
+        name=name,
+    )
 
 
 def check_origin(instance: naming.Instance, lab: Lab, observed: Observed) -> None:
@@ -157,9 +162,9 @@ def _network_steps(lab: Lab, observed: Observed) -> list[Step]:
 def _network_step(network: Network, observed: ObservedNetwork | None) -> Step:
     if observed is None:
         return Step(Verb.CREATE, network.name, msg("not there yet"))
-    changes = list(_differences(observed.metadata.network, network))
+    changes = list(differences(observed.metadata.network, network))
     if any(change.key not in _NO_RESTART for change in changes):
-        return Step(Verb.REPLACE, network.name, msg("the lab file changed"), tuple(map(str, changes)))
+        return Step(Verb.REPLACE, network.name, msg("the lab file changed"), tuple(changes))
     if not observed.active:
         return Step(Verb.START, network.name, msg("it is stopped"))
     return Step(Verb.KEEP, network.name, msg("as the lab file says"))
@@ -171,26 +176,23 @@ def _guest_step(
     if observed is None:
         return Step(Verb.CREATE, guest.name, msg("not there yet"))
     told = observed.metadata
-    changes = [
-        *_differences(told.guest, guest),
-        *_differences(told.inner, inner_guests(lab, guest.name), ("inner",)),
-        *_differences(told.accel, accel, ("accelerator",)),
-        *_differences(told.origin.trusted, origin.trusted, ("trusted",)),
-        *_differences(_flags(told.origin.choices), _flags(origin.choices), ("choices",)),
-    ]
-    lines = (
-        *map(str, changes),
-        *(msg("disks[{number}]: its file was deleted → empty", number=i) for i in observed.lost_disks),
+    changes = (
+        *differences(told.guest, guest),
+        *differences(told.inner, inner_guests(lab, guest.name), ("inner",)),
+        *differences(told.accel, accel, ("accelerator",)),
+        *differences(told.origin.trusted, origin.trusted, ("trusted",)),
+        *differences(_flags(told.origin.choices), _flags(origin.choices), ("choices",)),
     )
+    emptied = tuple(observed.lost_disks)
     why = (
         msg("flags ask for it")
         if {change.key for change in changes} <= _FLAGS
         else msg("the lab file changed")
     )
     if _disks_lost(told.guest, guest):
-        return Step(Verb.REPLACE, guest.name, why, lines, _loss(observed, disks=True))
+        return Step(Verb.REPLACE, guest.name, why, changes, _loss(observed, disks=True), emptied)
     if any(change.key not in _NO_RESTART for change in changes):
-        return Step(Verb.RESTART, guest.name, why, lines, _loss(observed, disks=False))
+        return Step(Verb.RESTART, guest.name, why, changes, _loss(observed, disks=False), emptied)
     moved = sorted({i.network for i in guest.interfaces} & renewed)
     if moved and observed.is_active:
         reason = msg("its network {names} was not there or is made anew", names=", ".join(moved))
@@ -207,21 +209,23 @@ def _guest_step(
             Verb.RESTART,
             guest.name,
             reason,
-            lines,
+            changes,
             msg("{loss} and on that disk", loss=_loss(observed, disks=False)),
+            emptied,
         )
     if not observed.is_active or observed.state == "paused":
-        return Step(Verb.START, guest.name, msg("it is {state}", state=state_words(observed.state)), lines)
+        reason = msg("it is {state}", state=state_words(observed.state))
+        return Step(Verb.START, guest.name, reason, changes, emptied=emptied)
     if changes:
-        return Step(Verb.UPDATE, guest.name, why, lines)
+        return Step(Verb.UPDATE, guest.name, why, changes)
     return Step(Verb.KEEP, guest.name, msg("as the lab file says"))
 
 
-def _flags(choices: Choices) -> str:
+def _flags(choices: Choices) -> str | None:
     accel = [f"--accel {choices.accel}"] if choices.accel else []
     accel += [] if choices.trust is None else ["--trust" if choices.trust else "--no-trust"]
     words = [*accel, *(f"--with {guest}" for guest in choices.guests)]
-    return " ".join([*words, *(f"--set {text}" for text in choices.sets)]) or "none"
+    return " ".join([*words, *(f"--set {text}" for text in choices.sets)]) or None
 
 
 def inner_guests(lab: Lab, name: str) -> tuple[Guest, ...]:
@@ -272,56 +276,6 @@ def _disks_lost(old: Guest, new: Guest) -> bool:
     before = [(disk.size, disk.image) for disk in old.disks]
     after = [(disk.size, disk.image) for disk in new.disks]
     return before != after[: len(before)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A leaf that is not the same in two guests or networks."""
-
-    path: tuple[str | int, ...]  # fields, keys and places in a list: ("disks", 0, "bus")
-    old: Any
-    new: Any
-
-    @property
-    def key(self) -> str:
-        """The field of a guest or network that it is about; of the inner guest for a change inside one."""
-        inside = self.path[0] == "inner" and len(self.path) > _INSIDE_ONE
-        return str(self.path[_INSIDE_ONE if inside else 0])
-
-    def __str__(self) -> str:
-        """``path: old → new``"""
-        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
-        old, new = (_shown(self.path[-1], to_data(value)) for value in (self.old, self.new))
-        return f"{place.removeprefix('.')}: {old} → {new}"
-
-
-def _differences(old: Any, new: Any, path: tuple[str | int, ...] = ()) -> Iterator[_Change]:
-    """Each leaf that differs between two models."""
-    if old == new:
-        return
-    if is_dataclass(old) and type(old) is type(new):
-        for field in fields(old):
-            yield from _differences(getattr(old, field.name), getattr(new, field.name), (*path, field.name))
-    elif isinstance(old, dict) and isinstance(new, dict):
-        for key in dict.fromkeys((*sorted(old), *sorted(new))):
-            yield from _differences(old.get(key), new.get(key), (*path, key))
-    elif isinstance(old, tuple) and isinstance(new, tuple):
-        for index, (a, b) in enumerate(zip_longest(old, new)):
-            yield from _differences(a, b, (*path, index))
-    else:
-        yield _Change(path, old, new)
-
-
-def _shown(name: str | int, plain: Any) -> str:
-    if plain is None:
-        return "none"
-    if isinstance(plain, bool):
-        return "yes" if plain else "no"
-    if isinstance(plain, int) and name in _SIZES:
-        return format_size(plain)
-    if isinstance(plain, dict):
-        return ", ".join(f"{key} {_shown(key, item)}" for key, item in plain.items() if item is not None)
-    return str(plain)
 
 
 def user_ranges(lab: Lab) -> Ranges:

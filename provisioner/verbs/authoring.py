@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisioner import errors
+from provisioner import errors, paths
+from provisioner.labfile import catalog
 from provisioner.language import Language
 from provisioner.lifecycle import lab_files
 from provisioner.model.lab import Lab
@@ -50,6 +51,11 @@ def copy(target: str, folder: Path) -> Path:
 
     file, _ = lab_files.locate(target)
     return copy_lab(file.parent, folder)
+
+
+def typed(folder: Path) -> str:
+    """A folder as it is typed where a lab is wanted: with ``./`` where a lab of virtlab's has its name."""
+    return f"./{folder}" if str(folder) in catalog.names(paths.labs_dir()) else str(folder)
 
 
 def validate(targets: Sequence[str], sets: Sequence[str] = ()) -> list[Validated]:

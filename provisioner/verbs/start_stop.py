@@ -16,9 +16,23 @@ from provisioner.model.observed import Member
 
 
 @dataclass(frozen=True, slots=True)
+class Meant:
+    """The guests that a target means."""
+
+    instance: str
+    guests: tuple[str, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        """Each as INSTANCE/GUEST."""
+        return [f"{self.instance}/{guest}" for guest in self.guests]
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """What comes of a stop."""
 
+    meant: Meant
     loses_files: bool  # whether the guests' files were only in memory, and are lost
 
 
@@ -29,7 +43,7 @@ def start(
     *,
     timeout: float = 120.0,
     cancelled: Cancellation | None = None,
-) -> None:
+) -> Meant:
     """Starts guests that were stopped, and those inside them, and waits until each answers.
 
     ``target`` is INSTANCE or INSTANCE/GUEST, ``timeout`` the seconds that a guest may take to answer.
@@ -40,6 +54,7 @@ def start(
     cancelled = cancelled or Cancellation()
     with _guests(target, connect, listener, timeout, cancelled) as (session, guests):
         power.start(session, guests, listener, timeout=timeout, cancelled=cancelled)
+    return _meant(target, guests)
 
 
 def stop(
@@ -58,7 +73,14 @@ def stop(
     cancelled = cancelled or Cancellation()
     with _guests(target, connect, listener, timeout, cancelled) as (session, guests):
         power.stop(session, guests, listener, timeout=timeout, cancelled=cancelled)
-    return Stopped(loses_files=all(kinds.of(guest.metadata.guest.kind).is_top_level for guest in guests))
+    return Stopped(
+        _meant(target, guests),
+        loses_files=all(kinds.of(guest.metadata.guest.kind).is_top_level for guest in guests),
+    )
+
+
+def _meant(target: str, guests: Sequence[Member]) -> Meant:
+    return Meant(target.partition("/")[0], tuple(guest.guest for guest in guests))
 
 
 @contextmanager

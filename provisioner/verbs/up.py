@@ -14,7 +14,7 @@ from provisioner.lifecycle import execution
 from provisioner.lifecycle.execution import Prepared, Result
 from provisioner.lifecycle.request import Request, locate
 from provisioner.listener import Listener
-from provisioner.model.plan import Plan
+from provisioner.model.plan import Plan, renamed
 from provisioner.verbs.questions import Ask, require_consent
 
 __all__ = ["Planned", "Request", "plan", "up"]
@@ -62,6 +62,8 @@ def up(
         listener.note(msg("connection: {uri} ({why})", uri=session.choice.uri, why=session.choice.why))
         with lock.held(session.lock_name(target.instance.name), listener, timeout=lock.LONG):
             prepared = execution.prepare(session, request, target)
+            for name in prepared.former:
+                listener.note(renamed(name, prepared.instance.name))
             if not prepared.is_new and prepared.plan.changes_something:
                 show_changes(prepared.plan)
             if losses := prepared.plan.losses:

@@ -17,6 +17,7 @@ from provisioner.lifecycle.image_upload import Images
 from provisioner.model.metadata import FORMAT
 from tests.fakes.guests import OFF, RUNNING
 from tests.fakes.world import TWO, World
+from tests.unit.worlds import told
 
 Change = Callable[[dict[str, Any]], dict[str, Any]]
 _TEXT = re.compile(r"(<virtlab:stamp[^>]*>)(.*?)(</virtlab:stamp>)", re.DOTALL)
@@ -68,7 +69,7 @@ def test_an_edit_of_a_lab_of_format_1_is_told_as_ever(world: World) -> None:
     rewrite(world, as_format_1)
     changed = TWO.replace("  two:\n    memory: 96 MiB", "  two:\n    memory: 128 MiB")
     step = world.prepare(changed).plan.guest("two")
-    assert step.changes == ("memory: 96 MiB → 128 MiB",)
+    assert told(step) == ("memory: 96 MiB → 128 MiB",)
 
 
 @pytest.mark.parametrize("part", ["guest", "network", "everything"])

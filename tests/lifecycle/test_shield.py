@@ -19,6 +19,7 @@ from provisioner.model.naming import Instance
 from tests.fakes.daemon import failure
 from tests.fakes.filters import StoredFilter
 from tests.fakes.world import TWO, World
+from tests.unit.worlds import told
 
 NAT = TWO.replace("isolated", "nat")
 OFFICE = IPv4Network("198.51.100.7/32")
@@ -206,7 +207,7 @@ def test_a_lab_that_is_trusted_has_no_filter(world: World) -> None:
     assert filters_of(world) == {None}
     made = world.prepare(NAT, trust=False).plan
     assert {step.verb.name for step in made.guests} == {"RESTART"}
-    assert made.guests[0].changes == ("trusted: yes → no", "choices: --trust → --no-trust")
+    assert told(made.guests[0]) == ("trusted: yes → no", "choices: --trust → --no-trust")
     world.up(NAT, trust=False)
     assert filters_of(world) == set(world.daemon.filters) == {world.instance.filter("lab")}
     world.up(NAT, trust=True)

@@ -397,3 +397,12 @@ def test_what_was_cancelled_is_kept_where_that_was_asked_for(world: World) -> No
     with pytest.raises(errors.Cancelled):
         world.up(keep_on_failure=True)
     assert len(world.states()) == 2
+
+
+def test_an_instance_by_a_name_that_the_lab_had_is_told(world: World) -> None:
+    """``up`` of a lab that was renamed made a second one, and said nothing of the first."""
+    world.up()
+    renamed = world.prepare(TWO.replace("name: pair", "name: couple"))
+    assert (renamed.former, renamed.instance.name) == (("pair",), "couple")
+    assert world.prepare().former == ()
+    assert world.prepare(instance="other").former == ()  # --as

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from worlds import NOTHING, after, guest, lab, origin
+from worlds import NOTHING, after, guest, lab, origin, told
 
 from provisioner.errors import InputError
 from provisioner.model import plan, selection
@@ -107,7 +107,7 @@ def test_one_that_is_asked_for_is_made_and_one_that_is_not_any_more_is_removed()
 
     made = plan.make(large, later, after(small), accels, session=True)
     assert [(step.verb, step.name) for step in made.guests] == [(Verb.UPDATE, "one"), (Verb.CREATE, "extra")]
-    assert made.guest("one").changes == ("choices: none → --with extra",)
+    assert told(made.guest("one")) == ("choices: none → --with extra",)
     assert not made.losses
 
     made = plan.make(small, before, after(large), accels, session=True)

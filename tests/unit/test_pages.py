@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import pytest
-from worlds import NOTHING, after, guest, lab, make, network, origin, stopped
+from worlds import NOTHING, after, disk, guest, lab, make, network, origin, stopped
 
 from provisioner.backends.launch import Launched
+from provisioner.language import Text
 from provisioner.lifecycle.execution import Prepared, Result
 from provisioner.lifecycle.request import Request
 from provisioner.model import selection
@@ -314,7 +316,13 @@ def test_changes_page() -> None:
 def test_plan_data() -> None:
     data = up_page.plan_data(prepared(LAB, stopped(after(LAB), "one")))
     assert (data["instance"], data["lab"]) == ("demo", "demo")
-    kept = {"action": "keep", "reason": "as the lab file says", "changes": [], "loses": None}
+    kept = {
+        "action": "keep",
+        "reason": "as the lab file says",
+        "changes": [],
+        "loses": None,
+        "deleted_disks": [],
+    }
     emulated = {"accel": "tcg", "accel_why": "this host has no /dev/kvm"}
     assert data["steps"] == [
         {"kind": "network", "name": "lab", **kept},
@@ -325,10 +333,33 @@ def test_plan_data() -> None:
             "reason": "it is stopped",
             "changes": [],
             "loses": None,
+            "deleted_disks": [],
             **emulated,
         },
         {"kind": "guest", "name": "two", **kept, **emulated},
     ]
+
+
+def test_changes_are_data() -> None:
+    """They were ready-made text, such as "memory: 192 MiB → 256 MiB"."""
+    bigger = dataclasses.replace(LAB.guest("one"), memory=256 * MIB, disks=(disk(bus="ide"), disk()))
+    edited = dataclasses.replace(LAB, guests=(bigger, *LAB.guests[1:]))
+    step = next(each for each in up_page.plan_data(prepared(edited, after(LAB)))["steps"] if each["changes"])
+    assert (step["name"], step["action"]) == ("one", "restart")
+    assert step["changes"][0] == {"place": "memory", "old": 192 * MIB, "new": 256 * MIB}
+    assert step["changes"][1] == {"place": "disks[0].bus", "old": "virtio", "new": "ide"}
+    assert (step["changes"][2]["place"], step["changes"][2]["old"]) == ("disks[1]", None)
+    assert step["changes"][2]["new"]["bus"] == "virtio"
+    page = up_page.changes_page(prepared(edited, after(LAB)).plan)
+    assert "    memory: 192 MiB → 256 MiB\n    disks[0].bus: virtio → ide\n" in page
+    json.dumps(step)
+
+
+def test_a_lab_that_was_renamed_while_it_was_up_is_told() -> None:
+    planned = Planned(dataclasses.replace(prepared(LAB), former=("old",)), "qemu:///system", "a test")
+    told = "the lab was named old before, and that is still up, beside demo: virtlab down old"
+    assert up_page.plan_page(planned).splitlines()[1] == told
+    assert up_page.plan_data(planned.prepared)["former"] == ["old"]
 
 
 def launched(observed: Observed, name: str, verb: Verb, ready: float | None) -> Launched:
@@ -366,11 +397,15 @@ def test_up_page() -> None:
 
 def test_up_page_where_nothing_was_to_do() -> None:
     observed = after(LAB)
-    result = Result(LAB, origin(LAB), make(LAB, observed), user_mode=False)
+    described = dataclasses.replace(LAB, description=Text("What it is."))
+    result = Result(described, origin(LAB), make(LAB, observed), user_mode=False)
     result.guests = [launched(observed, "one", Verb.KEEP, None), launched(observed, "two", Verb.KEEP, None)]
+    assert "\nnext:\n" in up_page.up_page(result)
+    result.is_new = False
     lines = up_page.up_page(result).splitlines()
     assert lines[0] == "demo is up already, as its file says"
     assert lines[2].endswith("already")
+    assert not {"What it is.", "next:"} & set(lines)  # its reader knows both from the first time
 
 
 def test_an_optional_guest_that_is_not_there_is_told_everywhere() -> None:

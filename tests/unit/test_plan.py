@@ -8,7 +8,7 @@ import ipaddress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import NOTHING, after, disk, guest, lab, make, network, origin, ranges, stopped
+from worlds import NOTHING, after, disk, guest, lab, make, network, origin, ranges, stopped, told
 
 from provisioner.errors import ConflictError, InputError
 from provisioner.language import Text
@@ -84,7 +84,7 @@ def test_a_guest_that_is_there_stays(state: str) -> None:
 )
 def test_an_edit(changes: dict[str, object], verb: str, lines: tuple[str, ...]) -> None:
     step = make(lab(guest("one", **changes)), after(ONE)).guest("one")
-    assert (str(step.verb), step.changes) == (verb, lines)
+    assert (str(step.verb), told(step)) == (verb, lines)
     assert step.reason == "the lab file changed"
     losses = {
         "restart": "what is in its memory",
@@ -102,7 +102,7 @@ def test_an_edit_of_a_stopped_guest_loses_no_memory() -> None:
     replaced = make(lab(guest("one", disks=())), observed).guest("one")
     assert replaced.loses == "all that is on its disks"
     titled = make(lab(guest("one", title=Text("x"))), observed).guest("one")
-    assert (titled.verb, titled.changes) == (Verb.START, ("title: none → en x",))
+    assert (titled.verb, told(titled)) == (Verb.START, ("title: none → en x",))
 
 
 def test_guests_and_networks_that_the_file_no_longer_has() -> None:
@@ -129,7 +129,7 @@ def test_a_network_made_anew_restarts_the_guests_on_it() -> None:
     assert verbs(made) == {"lab": "keep", "more": "replace", "one": "keep", "two": "restart"}
     assert made.guest("two").reason == "its network more was not there or is made anew"
     assert [step.name for step in made.losses] == ["two"]
-    assert made.networks[1].changes == ("mode: isolated → nat",)
+    assert told(made.networks[1]) == ("mode: isolated → nat",)
 
 
 def test_a_networks_title_is_no_reason_to_make_it_anew() -> None:
@@ -155,7 +155,7 @@ def test_a_disk_whose_file_was_deleted(state: str, verb: Verb, loses: str | None
     lost = dataclasses.replace(domain, lost_disks=(0,))
     step = make(ONE, dataclasses.replace(observed, domains=(lost,))).guest("one")
     assert (step.verb, step.loses) == (verb, loses)
-    assert step.changes == ("disks[0]: its file was deleted → empty",)
+    assert (step.changes, step.emptied) == ((), (0,))
 
 
 def hosted(name: str, parent: str, **changes: object) -> Guest:
@@ -174,7 +174,7 @@ def test_guests_of_guests_start_in_what_starts() -> None:
     assert verbs(kept) == {"lab": "keep", "one": "keep", "in": "leave", "deep": "leave"}
     bigger = lab(guest("one"), hosted("in", "one", memory=MIB), hosted("deep", "in"))
     step = make(bigger, observed).guest("one")
-    assert (step.verb, step.changes) == (Verb.RESTART, ("inner[0].memory: 192 MiB → 1 MiB",))
+    assert (step.verb, told(step)) == (Verb.RESTART, ("inner[0].memory: 192 MiB → 1 MiB",))
     titled = lab(guest("one"), hosted("in", "one", title=Text("x")), hosted("deep", "in"))
     assert make(titled, observed).guest("one").verb is Verb.UPDATE
     assert make(lab(guest("one"), hosted("in", "one")), observed).guest("one").verb is Verb.RESTART
@@ -189,7 +189,7 @@ def test_a_guest_that_moves_into_another_goes() -> None:
 def test_another_accelerator_restarts_the_guest() -> None:
     made = plan.make(ONE, origin(ONE), after(ONE), {"one": "kvm"}, session=False)
     assert made.guest("one").verb is Verb.RESTART
-    assert made.guest("one").changes == ("accelerator: tcg → kvm",)
+    assert told(made.guest("one")) == ("accelerator: tcg → kvm",)
     assert made.guest("one").loses == "what is in its memory"
 
 
@@ -197,7 +197,7 @@ def test_a_choice_that_changes_nothing_else_is_only_written_down() -> None:
     chosen = dataclasses.replace(origin(ONE), choices=Choices("tcg", ("one.memory=192MiB",)))
     made = plan.make(ONE, chosen, after(ONE), {"one": "tcg"}, session=False)
     assert made.guest("one").verb is Verb.UPDATE
-    assert made.guest("one").changes == ("choices: none → --accel tcg --set one.memory=192MiB",)
+    assert told(made.guest("one")) == ("choices: none → --accel tcg --set one.memory=192MiB",)
     assert made.losses == ()
 
 

@@ -16,7 +16,7 @@ from provisioner.model.accel import Decision
 from provisioner.model.enums import Accel, AgentPort, GuestKind, NetworkMode, Transport
 from provisioner.model.lab import Clock, Disk, Guest, Interface, Lab, Network, Processor
 from provisioner.model.observed import Observed, ObservedDomain, ObservedNetwork
-from provisioner.model.plan import Plan, Verb
+from provisioner.model.plan import Plan, Step, Verb
 from provisioner.model.ranges import Taken, subnets
 from provisioner.units import MIB
 
@@ -138,3 +138,8 @@ def after(of: Lab, observed: Observed = NOTHING, *, session: bool = False) -> Ob
 def stopped(observed: Observed, name: str, state: str = "stopped") -> Observed:
     domains = (dataclasses.replace(d, state=state) if d.guest == name else d for d in observed.domains)
     return dataclasses.replace(observed, domains=tuple(domains))
+
+
+def told(step: Step) -> tuple[str, ...]:
+    """The changes of a step, as a person reads them."""
+    return tuple(map(str, step.changes))

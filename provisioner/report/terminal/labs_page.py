@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,18 @@ def validated_data(validated: Sequence[Validated]) -> list[dict[str, Any]]:
         }
         for each in validated
     ]
+
+
+def rendered_data(documents: Mapping[str, str]) -> list[dict[str, str]]:
+    """The XML of each network, filter and guest, as plain data."""
+    split = [(*name.rpartition(" ")[::2], xml) for name, xml in documents.items()]
+    return [{"kind": kind or "guest", "name": name, "xml": xml} for kind, name, xml in split]
+
+
+def rendered_page(documents: Mapping[str, str]) -> str:
+    """The same as XML. Where there are several documents, a comment before each says what it is."""
+    heads = (f"<!-- {name} -->\n" if len(documents) > 1 else "" for name in documents)
+    return "\n".join(head + xml.rstrip() for head, xml in zip(heads, documents.values(), strict=True))
 
 
 def good_page(labs: Sequence[Lab]) -> str:

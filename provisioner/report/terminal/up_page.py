@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioner.language import joined, msg
 from provisioner.model.enums import Accel
-from provisioner.model.plan import Plan, Step, Verb
+from provisioner.model.plan import Plan, Step, Verb, renamed
 from provisioner.report.preferred_language import local
 from provisioner.report.terminal import table, text
 from provisioner.report.terminal.labs_page import in_language
@@ -42,7 +42,8 @@ def plan_data(prepared: Prepared) -> dict[str, Any]:
             "action": str(each.verb),
             "reason": each.reason,
         }
-        data["changes"], data["loses"] = list(each.changes), each.loses
+        data["changes"], data["loses"] = [change.data() for change in each.changes], each.loses
+        data["deleted_disks"] = list(each.emptied)
         if each.name in decisions and kind == "guest":
             data["accel"], data["accel_why"] = decisions[each.name].accel, decisions[each.name].why
         return data
@@ -54,6 +55,7 @@ def plan_data(prepared: Prepared) -> dict[str, Any]:
         "lab": prepared.lab.name,
         "steps": steps,
         "left_out": list(prepared.origin.choices.left_out),
+        "former": list(prepared.former),
     }
 
 
@@ -71,15 +73,16 @@ def plan_page(planned: Planned) -> str:
         uri=planned.uri,
         why=planned.uri_reason,
     )
+    lines: list[str] = [head, *(renamed(name, prepared.instance.name) for name in prepared.former)]
     if not prepared.plan.changes_something:
-        return joined("\n", (head, msg("nothing to do: it is as its file says")))
-    lines: list[str] = [head, changes_page(prepared.plan)]
+        return text.told(joined("\n", (*lines, msg("nothing to do: it is as its file says"))))
+    lines.append(changes_page(prepared.plan))
     lines += [_line(step, step.name) for step in prepared.plan.inner]
     lines += [msg("leave out {name}: it is optional", name=name) for name in prepared.origin.choices.left_out]
     for decision in dict.fromkeys(prepared.decisions.values()):
         names = ", ".join(name for name, each in prepared.decisions.items() if each == decision)
         lines.append(joined(": ", (names, ACCEL[decision.accel], decision.why)))
-    return joined("\n", lines)
+    return text.told(joined("\n", lines))
 
 
 def changes_page(plan: Plan) -> str:
@@ -90,7 +93,11 @@ def changes_page(plan: Plan) -> str:
             continue
         is_network = step in plan.networks
         lines.append(_line(step, msg("network {name}", name=step.name) if is_network else step.name))
-        lines += [joined("", ("    ", change)) for change in step.changes]
+        lines += [f"    {change}" for change in step.changes]
+        lines += [
+            joined("", ("    ", msg("disks[{number}]: its file was deleted → empty", number=i)))
+            for i in step.emptied
+        ]
         if step.loses:
             lines.append(msg("    this loses {what}", what=step.loses))
     return joined("\n", lines)
@@ -163,9 +170,9 @@ def up_page(result: Result) -> str:
         )
     elif choices.trust:
         lines.append(msg("network: trusted; the guests reach this host's services, too"))
-    if result.lab.description:
+    if result.lab.description and result.is_new:
         lines += ["", *wrapped(in_language(result.lab.description), text.measure(_COLUMNS))]
-    if result.guests:
+    if result.guests and result.is_new:
         lines += ["", msg("next:"), *_next(result)]
     return text.told(joined("\n", lines))
 
