@@ -19,14 +19,15 @@ from driver import Virtlab, end_all_of
 from provisioner.host.local_host import LocalHost, user_name
 from provisioner.model import naming
 
-PROJECT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+PROJECT = HERE.resolve().parents[1]
 SYSTEM = "qemu:///system"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     emulated = not {"vmx", "svm"} & (LocalHost().processor_flags() or frozenset())
     for item in items:
-        if Path(__file__).parent not in item.path.parents:
+        if item.path.parent != HERE:
             continue
         item.add_marker(pytest.mark.real)
         if emulated and isinstance(item, pytest.Function) and _lab(item) in emulated_svm.LABS:
@@ -55,7 +56,7 @@ def _system_obstacle() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def system_account(tmp_path_factory: pytest.TempPathFactory) -> Virtlab:
+def system_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Virtlab]:
     """virtlab on the system's daemon, as the account that runs the tests; its image is there."""
     obstacle = _system_obstacle()
     if obstacle:
@@ -71,7 +72,8 @@ def system_account(tmp_path_factory: pytest.TempPathFactory) -> Virtlab:
         places=(Path("/etc/libvirt"), Path("/var/lib/libvirt"), Path("/run/libvirt")),
     )
     virtlab("prepare", "demo-paravirt", timeout=280).ended(0)
-    return virtlab
+    with virtlab.kept_ready():
+        yield virtlab
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +104,8 @@ def session_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Virtla
         if not _can_run(virtlab):
             _bring_python(virtlab)
         virtlab("prepare", "demo-paravirt", timeout=280).ended(0)
-        yield virtlab
+        with virtlab.kept_ready():
+            yield virtlab
     finally:
         end_all_of(account.pw_uid)
         subprocess.run(["userdel", "--remove", name], check=True, capture_output=True)
@@ -146,7 +149,7 @@ def shared(request: pytest.FixtureRequest, system_account: Virtlab) -> Iterator[
     Nothing is left of it afterwards. A machine inside an emulated one is slow where others run, too.
     """
     lab: str = request.module.LAB
-    name = lab.replace("demo-", "t-")
+    name = f"{lab.replace('demo-', 't-')}-{os.urandom(2).hex()}"  # two modules may have the same one up
     _bring_up(system_account, lab, name)
     yield name
     system_account("down", name).ended(0)

@@ -13,10 +13,13 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from forked import Forked
 
 from provisioner.model import naming
 
@@ -130,6 +133,17 @@ class Virtlab:
     places: tuple[Path, ...]  # the folders in which libvirt and virtlab keep files
     uid: int | None = None  # where the account is another one than this process's
     used: list[str] = field(default_factory=list)
+    forked: Forked | None = field(default=None, init=False)
+
+    @contextmanager
+    def kept_ready(self) -> Iterator[Virtlab]:
+        """Itself, which meanwhile need not start Python and load all modules for each command."""
+        self.forked = Forked([*self.prefix, self.python], self.env, self.home)
+        try:
+            yield self
+        finally:
+            self.forked.close()
+            self.forked = None
 
     @property
     def is_session(self) -> bool:
@@ -142,16 +156,19 @@ class Virtlab:
         self, *args: str, given: bytes | None = None, timeout: float = PATIENCE, **env: str
     ) -> Outcome:
         """Runs ``virtlab ARGS`` with no terminal; ``env`` is added to its environment."""
-        began = time.monotonic()
-        done = subprocess.run(
-            self.argv(*args),
-            input=given or b"",
-            capture_output=True,
-            timeout=timeout,
-            env={**self.env, **env},
-            cwd=self.home,
-            check=False,
-        )
+        began, whole = time.monotonic(), {**self.env, **env}
+        if self.forked is not None:
+            done = self.forked.run(args, given=given or b"", timeout=timeout, env=whole, cwd=self.home)
+        else:
+            done = subprocess.run(
+                self.argv(*args),
+                input=given or b"",
+                capture_output=True,
+                timeout=timeout,
+                env=whole,
+                cwd=self.home,
+                check=False,
+            )
         err = done.stderr.decode(errors="replace")
         return Outcome(args, done.returncode, done.stdout, err, time.monotonic() - began)
 

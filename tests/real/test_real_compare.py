@@ -1,4 +1,4 @@
-"""virtlab compare: real guests side by side, from inside and from the host; and guests that misbehave."""
+"""virtlab compare: guests that misbehave, and how a lab is found. test_real_demo.py looks at good ones."""
 
 from __future__ import annotations
 
@@ -15,37 +15,6 @@ def told(virtlab: Virtlab, *args: str, code: int = 0) -> dict[str, Any]:
 
 def script(virtlab: Virtlab, guest: str, text: str) -> None:
     virtlab("exec", "-i", guest, "--", "sh", given=text.encode()).ended(0)
-
-
-def test_both_guests_of_the_demo(virtlab: Virtlab) -> None:
-    name = virtlab.name()
-    virtlab("up", "demo-paravirt", "--as", name).ended(0)
-    data = told(virtlab, name)
-    full, virtio = data["guests"]
-    assert (full["name"], full["error"], virtio["error"]) == ("full", "", "")
-    assert full["facts"]["missing"] == virtio["facts"]["missing"] == []
-    assert full["facts"]["disks"][0]["drivers"] == ["sd", "ata_piix"]
-    assert virtio["facts"]["disks"][0]["drivers"] == ["virtio_blk", "virtio-pci"]
-    assert full["facts"]["agent"].startswith("/dev/ttyS")
-    assert virtio["facts"]["agent"].startswith("/dev/vport")
-    assert full["facts"]["signature"] == virtio["facts"]["signature"] != ""
-    assert not [d for d in full["facts"]["devices"] if d["interface"] != "emulated"]
-    assert [p["name"] for p in full["facts"]["phases"]] == ["init", "network", "hardware", "agent"]
-    pids = virtlab.pids(name)
-    for guest in (full, virtio):
-        assert guest["host"]["pid"] == pids[guest["name"]]
-        assert len(guest["host"]["vcpus"]) == guest["facts"]["processors"]
-        assert guest["host"]["seconds"] > 0
-        assert guest["host"]["resident"] > 100 << 20
-
-    page = virtlab("compare", name, LANG="C.UTF-8").ended(0)
-    assert page.out.index("What it is not.") < page.out.index("ata_piix"), "what it is not, before the table"
-    assert "≠ Disk" in page.out
-    assert "\x1b" not in page.out
-    assert "≠ ディスク" in virtlab("compare", name, LANG="ja_JP.UTF-8").ended(0).out
-    assert "≠ ディスク" in virtlab("compare", name, "--lang", "ja").ended(0).out
-    assert virtlab("compare", name, "-o", "name").ended(0).out.split() == [f"{name}/full", f"{name}/virtio"]
-    assert f"name the lab: {name}" in virtlab("compare", f"{name}/full").ended(2).err
 
 
 def test_guests_that_are_down_or_hostile_cost_only_their_own_facts(system: Virtlab) -> None:

@@ -10,11 +10,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from driver import Outcome, Virtlab, together
+from lxml import etree
 
 
 @dataclass
@@ -260,3 +262,118 @@ def test_status_while_much_is_asked_of_the_guests(demo: Demo) -> None:
     assert not done.is_set()
     assert asked.seconds < 2
     thread.join()
+
+
+def test_both_guests_side_by_side(demo: Demo) -> None:
+    virtlab, name = demo.virtlab, demo.name
+    data = json.loads(virtlab("compare", name, "-o", "json").ended(0).out)
+    full, virtio = data["guests"]
+    assert (full["name"], full["error"], virtio["error"]) == ("full", "", "")
+    assert full["facts"]["missing"] == virtio["facts"]["missing"] == []
+    assert full["facts"]["disks"][0]["drivers"] == ["sd", "ata_piix"]
+    assert virtio["facts"]["disks"][0]["drivers"] == ["virtio_blk", "virtio-pci"]
+    assert full["facts"]["agent"].startswith("/dev/ttyS")
+    assert virtio["facts"]["agent"].startswith("/dev/vport")
+    assert full["facts"]["signature"] == virtio["facts"]["signature"] != ""
+    assert not [d for d in full["facts"]["devices"] if d["interface"] != "emulated"]
+    assert [p["name"] for p in full["facts"]["phases"]] == ["init", "network", "hardware", "agent"]
+    pids = virtlab.pids(name)
+    for guest in (full, virtio):
+        assert guest["host"]["pid"] == pids[guest["name"]]
+        assert len(guest["host"]["vcpus"]) == guest["facts"]["processors"]
+        assert guest["host"]["seconds"] > 0
+        assert guest["host"]["resident"] > 100 << 20
+
+    page = virtlab("compare", name, LANG="C.UTF-8").ended(0)
+    assert page.out.index("What it is not.") < page.out.index("ata_piix"), "what it is not, before the table"
+    assert "≠ Disk" in page.out
+    assert "\x1b" not in page.out
+    assert "≠ ディスク" in virtlab("compare", name, LANG="ja_JP.UTF-8").ended(0).out
+    assert "≠ ディスク" in virtlab("compare", name, "--lang", "ja").ended(0).out
+    assert virtlab("compare", name, "-o", "name").ended(0).out.split() == [f"{name}/full", f"{name}/virtio"]
+    assert f"name the lab: {name}" in virtlab("compare", f"{name}/full").ended(2).err
+
+
+def steps(frame: dict[str, Any]) -> dict[str, str]:
+    """The English text of each step of a picture, by its part."""
+    found = {}
+    for section in frame["sections"]:
+        for item in section["inside"]:
+            if "sections" in item:
+                found |= steps(item)
+            elif "number" in item:
+                found[item["part"]] = item["text"]["en"]
+    return found
+
+
+def test_definitions_and_stacks_of_running_guests(demo: Demo) -> None:
+    virtlab, name = demo.virtlab, demo.name
+    differences = json.loads(virtlab("compare", name, "--xml", "-o", "json").ended(0).out)
+    values = {each["at"]: each["values"] for each in differences}
+    assert values["devices/disk[1]/target@bus"] == {"full": "ide", "virtio": "virtio"}
+    assert values["devices/rng"]["full"] is None
+    assert [each["at"] for each in differences if not each["note"]] == []
+    assert name not in json.dumps(differences)
+    assert "virtio" in virtlab("compare", name, "--xml", "--lang", "ja").ended(0).out
+
+    stacks = json.loads(virtlab("compare", name, "--stack", "-o", "json").ended(0).out)
+    ways = {
+        stack["guest"]: {picture["path"]: steps(picture["frame"]) for picture in stack["pictures"]}
+        for stack in stacks
+    }
+    assert ways["full"]["disk"]["driver"] == "driver sd → ata_piix"
+    assert ways["full"]["network"]["driver"] == "driver e1000"
+    assert ways["virtio"]["disk"]["driver"] == "driver virtio_blk → virtio-pci"
+    assert ways["virtio"]["network"]["driver"] == "driver virtio_net → virtio-pci"
+    assert ("user-mode" in ways["full"]["network"]["backend"]) is virtlab.is_session
+
+    screen = virtlab.terminal("compare", name, "--stack")  # of 100 columns
+    assert screen.end() == 0
+    assert any("ata_piix" in line and "virtio_blk" in line for line in screen.text.splitlines())
+    svg = etree.fromstring(virtlab("compare", name, "--svg").ended(0).raw)
+    pictures = [element for element in svg.iter() if element.get("role") == "img"]
+    assert len(pictures) == 4
+
+
+def test_who_checks_learns(demo: Demo) -> None:
+    virtlab, name = demo.virtlab, demo.name
+    virtlab("check", name).ended(0)
+    virtlab("check", name, "--step", "2", "--answer", "5").ended(0)
+    state = Path(virtlab.env.get("XDG_STATE_HOME", virtlab.home / ".local/state"))
+    kept = state / "virtlab/progress/demo-paravirt.json"
+    assert json.loads(kept.read_text())["passed"] == ["count-the-devices"]
+    assert "Exercise 1" in virtlab("hint", name).ended(0).out
+
+
+# The last one: it takes the lab down.
+def test_the_page_of_a_running_lab_and_of_what_was_saved_of_it(demo: Demo) -> None:
+    virtlab, name = demo.virtlab, demo.name
+    folder = virtlab.home / name
+    folder.mkdir()
+    folder.chmod(0o777)
+    file, own = folder / "report.html", {"XDG_STATE_HOME": f"{folder}/state"}  # its page counts what was run
+    virtlab("compare", name, **own).ended(0)
+    virtlab("check", name, **own).ended(0)
+    told = virtlab("report", name, "-O", str(file), **own).ended(0)
+    assert f"written: {file}" in told.out
+    assert f"file://{file}" in told.err
+    live = virtlab("report", name, "-O", "-", **own).ended(0).out
+    for words in ("driver sd → ata_piix", "driver virtio_net → virtio-pci", "virtlab bench", "QEMU process"):
+        assert words in live
+    assert '<span class="pass">' in live
+    assert 'class="chart"' not in live  # nothing was measured
+
+    virtlab("down", name).ended(0)
+    kept = virtlab("report", name, "-O", "-", "--lang", "ja", **own).ended(0).out
+    assert '<html lang="ja">' in kept
+    assert "driver sd → ata_piix" in kept
+    assert '<span class="pass">' in kept
+    assert "the lab was not up" in kept
+    assert "QEMU process" not in kept
+
+    course = virtlab("report", "--all", "-O", "-", **own).ended(0).out
+    assert "1 of " in course
+    assert "driver sd → ata_piix" in course
+    assert '<span class="pass">' in course
+    assert "virtlab report demo-paravirt" in course
+    assert "virtlab up demo-xen" in course
