@@ -280,10 +280,10 @@ def verdict(
             guests=", ".join(inside),
         )
         return LabVerdict(lab.name, "not", msg("{why}; emulated it runs: --accel tcg", why=told))
-    why: str = next((each.why for name, each in decisions.items() if name not in emulated), msg("no guests"))
+    by = next((each.why for name, each in decisions.items() if name not in emulated), msg("no guests"))
     if emulated:
-        why = msg("{why}; {guests} emulated, as the lab file says", why=why, guests=", ".join(emulated))
-    return LabVerdict(lab.name, "kvm", joined("", (why, unseen)))
+        by = msg("{why}; {guests} emulated, as the lab file says", why=by, guests=", ".join(emulated))
+    return LabVerdict(lab.name, "kvm", joined("", (by, unseen)))
 
 
 def _unseen(lab: Lab, accels: Mapping[str, str], *, is_session: bool) -> str:
