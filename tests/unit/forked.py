@@ -20,6 +20,7 @@ import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _MOST = 1 << 17  # bytes of one request
@@ -150,7 +151,8 @@ def _tell_ends(results: dict[int, int]) -> None:
         if not pid:
             return
         result = results.pop(pid)
-        os.write(result, str(os.waitstatus_to_exitcode(status)).encode())
+        with suppress(BrokenPipeError):  # nobody waits any more for one that took too long
+            os.write(result, str(os.waitstatus_to_exitcode(status)).encode())
         os.close(result)
 
 

@@ -64,3 +64,4 @@ def test_one_that_takes_too_long_is_ended_and_others_go_on_meanwhile(forked: For
         assert (listed.returncode, ended) == (0, [])
         waiting.join()
     assert ended == [True]
+    assert forked.run(["list"], given=b"", timeout=60, env=ENVIRONMENT, cwd=tmp_path).stdout == listed.stdout
