@@ -195,3 +195,14 @@ def test_a_result_of_several_lines_is_there_once(monkeypatch: pytest.MonkeyPatch
     at = next(number for number, line in enumerate(lines) if "not possible" in line)
     assert lines[at].startswith("\x1b[33mnot possible\x1b[0m  ")
     assert lines[at + 1].startswith("\x1b[33mhere\x1b[0m ")
+
+
+def test_a_path_leaves_room_for_words() -> None:
+    rows = [("What runs the machine, and the files that are its disks", "/usr/bin/qemu-system-x86_64")] * 2
+    _, first, _ = table.drawn(("what", "seen"), rows, 44)
+    assert first.splitlines() == [
+        "What runs the          /usr/bin/qemu-system-",
+        "machine, and the       x86_64",
+        "files that are its",
+        "disks",
+    ]

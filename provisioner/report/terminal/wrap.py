@@ -14,6 +14,8 @@ _STYLE = r"\x1b[0-9a-f]{16}\[[0-9;]*m"  # as text.styled makes it: takes no colu
 _STYLES = re.compile(_STYLE)
 _WORD = re.compile(rf"{_STYLE}|\s+|\S")
 _GOOD_ENDS = frozenset("_-/.,:;=@")  # of the first part of a word that is longer than its line
+_JOINTS = re.compile(rf"(?<=[{re.escape(''.join(sorted(_GOOD_ENDS)))}])(?=\w)")
+_LONG = 24  # columns: names of guests and modules are shorter
 KEPT = "\ue000"  # a blank at which no line is broken
 
 
@@ -49,8 +51,13 @@ def wrapped(text: str, columns: int, *, whole_words: bool = False) -> list[str]:
 
 
 def longest_word(text: str) -> int:
-    """The columns of the longest part of a text that ``wrapped`` breaks only where it must."""
-    return max((width(piece.rstrip()) for piece in _pieces(text)), default=0)
+    """The columns of the longest part of a text that ``wrapped`` breaks only where it must.
+
+    Of a word as long as a path, it is that of the longest part between two of its joints.
+    """
+    words = [piece.rstrip() for piece in _pieces(text)]
+    parts = (_JOINTS.split(word) if width(word) > _LONG else [word] for word in words)
+    return max((width(part) for several in parts for part in several), default=0)
 
 
 def _pieces(text: str) -> list[str]:
