@@ -193,7 +193,6 @@ def guide(
     from provisioner.report.preferred_language import preferred
     from provisioner.report.terminal import data, exercises_page, text
     from provisioner.report.terminal import guide_page as report
-    from provisioner.teach import guide_sections
     from provisioner.verbs import guide as verbs
 
     language = preferred(lang)
@@ -207,8 +206,8 @@ def guide(
             )
         )
     whole = exercises_page.whole_guide(shown)
-    sections = guide_sections.split(whole)
-    one = guide_sections.chosen(sections, " ".join(section)) if section else None
+    sections = verbs.sections(whole)
+    one = verbs.section(sections, " ".join(section)) if section else None
     if output is not Output.TABLE:
         chosen = [one] if one else [each for each in sections if each.number]
         told = report.guide_data(shown.typed.instance, shown.language, chosen)

@@ -257,7 +257,7 @@ def guest_metadata(
         images={name: images[name].text for name in guest.images},
         addresses=addresses,
         inner=inner_guests(lab, guest.name),
-        place=lab.top_level.index(guest),
+        place=[each.name for each in lab.top_level].index(guest.name),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from provisioner.labfile import lesson as lessons
@@ -10,7 +11,8 @@ from provisioner.language import Language
 from provisioner.model.typed import Typed
 from provisioner.store import progress_file
 from provisioner.store.progress_file import Progress
-from provisioner.teach import learning
+from provisioner.teach import guide_sections, learning
+from provisioner.teach.guide_sections import GuideSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,13 @@ def guide(target: str, language: Language, connect: str | None) -> Guide:
     lesson = lessons.load(lab)
     progress = progress_file.load(lesson.name) if lesson else Progress()
     return Guide(typed, markdown, spoken, lesson, progress)
+
+
+def sections(markdown: str) -> list[GuideSection]:
+    """The sections of a guide, numbered from 1, and those below them, which have no number."""
+    return guide_sections.split(markdown)
+
+
+def section(of: Sequence[GuideSection], wanted: str) -> GuideSection:
+    """The section of that number, or with these words in its title. Raises InputError where there is none."""
+    return guide_sections.chosen(of, wanted)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from provisioner.backends import prompts
 from provisioner.language import Language, Text, said
-from provisioner.observe import comparison
+from provisioner.observe import comparison, plain_systems
 from provisioner.observe.comparison import Row
 from provisioner.report import words
 from provisioner.report.terminal import text
@@ -149,7 +148,7 @@ def exit_notes(outside: Sequence[Outside]) -> list[Text]:
 def _silent(inside: Sequence[GuestFacts], told: Sequence[int], lab: str, language: Language) -> list[str]:
     """That guests have no column, and how those can be asked that wait for questions at their console."""
     without = [one for place, one in enumerate(inside) if place not in told]
-    at_console = [one for one in without if prompts.prompt_of(one.metadata.guest.image)]
+    at_console = [one for one in without if plain_systems.of(one.metadata.guest.image)]
     comma = ", " if language is Language.EN else "、"
     return [
         said(_WORDS[words], language)
