@@ -253,10 +253,10 @@ def verdict(
         return LabVerdict(lab.name, "not", obstacles[0])
     isolated = [network.name for network in lab.networks if network.mode is NetworkMode.ISOLATED]
     if is_session and isolated:
-        why = msg(
+        told = msg(
             "network {networks} is isolated, which qemu:///session can't do", networks=", ".join(isolated)
         )
-        return LabVerdict(lab.name, "not", why)
+        return LabVerdict(lab.name, "not", told)
     obstacle = accel.obstacle(kvm)
     if obstacle and any(guest.accel is Accel.KVM for guest in lab.top_level):
         return LabVerdict(lab.name, "not", msg("it wants KVM: {obstacle}", obstacle=obstacle))
