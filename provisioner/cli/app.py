@@ -13,7 +13,8 @@ from typer.models import CommandInfo
 
 from provisioner import errors
 from provisioner.cli import interrupt
-from provisioner.language import msg
+from provisioner.language import Language, msg
+from provisioner.report.preferred_language import preferred, speak
 from provisioner.report.terminal import standard_streams, text
 from provisioner.verbs import VERSION, Shell
 
@@ -29,6 +30,10 @@ class _Verb(TyperCommand):
         arguments = [parameter for parameter in self.params if parameter.param_type_name == "argument"]
         return [str(self.options_metavar), *(str(argument.metavar) for argument in arguments)]
 
+    def get_help(self, ctx: Any) -> str:
+        _speak(self, ctx)
+        return str(super().get_help(ctx))
+
 
 class _Group(TyperGroup):
     """Runs a verb, and turns what it raises into an exit code.
@@ -38,6 +43,8 @@ class _Group(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _speak(command, ctx)
         parameters: list[Any] = [] if command is None else list(command.params)
         for parameter in parameters:
             longest = max(parameter.opts, key=len)
@@ -52,7 +59,12 @@ class _Group(TyperGroup):
                 parameter.show_envvar = False
         return command
 
+    def get_help(self, ctx: Any) -> str:
+        _speak(self, ctx)
+        return str(super().get_help(ctx))
+
     def invoke(self, ctx: Any) -> Any:
+        speak(None)
         try:
             with text.announcing():
                 return super().invoke(ctx)
@@ -66,6 +78,15 @@ class _Group(TyperGroup):
             code = _told(error)
             # exec has a single code for failures of virtlab's own: all others are the guest's
             sys.exit(_EXEC_FAILED if ctx.invoked_subcommand == "exec" and code <= _BUG else code)
+
+
+def _speak(command: Any, ctx: Any) -> None:
+    """Has help speak the reader's language."""
+    if preferred() is Language.JA:
+        from provisioner.cli import help_in_japanese
+
+        help_in_japanese.translate(command, ctx)
+        ctx.formatter_class = help_in_japanese.formatter(type(ctx).formatter_class)
 
 
 def _told(error: BaseException) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from provisioner.cli import completion
+from provisioner.report.preferred_language import speak
 from provisioner.report.terminal.data import Output
 from provisioner.verbs import Language
 
@@ -49,7 +50,10 @@ Connect = Annotated[
     typer.Option("--connect", "-c", help="The libvirt URI; by default virtlab chooses one.", metavar="URI"),
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="The form of the answer.")]
-Lang = Annotated[Language | None, typer.Option("--lang", help="The language; by default that of the locale.")]
+Lang = Annotated[
+    Language | None,
+    typer.Option("--lang", callback=speak, help="The language; by default that of the locale."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to all questions.")]
 Sets = Annotated[
     list[str] | None,

@@ -6,10 +6,19 @@ import os
 
 from provisioner.language import Language, Text, of_locale, said
 
+_chosen: Language | None = None
+
+
+def speak(flag: Language | None) -> Language | None:
+    """Sets the language that ``--lang`` asks for in this process; None: that of the locale. Gives it back."""
+    global _chosen
+    _chosen = flag
+    return flag
+
 
 def preferred(flag: Language | None = None) -> Language:
-    """The language of the flag, or else of the locale. English where neither says anything."""
-    return flag or of_locale(*(os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG")))
+    """The language of the flag, of ``--lang``, or else of the locale. English where none says anything."""
+    return flag or _chosen or of_locale(*(os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG")))
 
 
 def local(words: Text | str | None) -> str:

@@ -16,10 +16,11 @@ from translatable import PACKAGE, PLACE
 from provisioner import errors, language, translation
 from provisioner.language import Language, Text, joined, msg, said
 from provisioner.report.terminal import text
+from provisioner.report.terminal.wrap import width
 
 CATALOGUE = translation.FOLDER / "ja" / "LC_MESSAGES" / "virtlab.po"
 SET_WHERE_SHOWN = {"virtlab", "lab"}  # places that get their values only where the text is shown
-# Rooms and modules whose messages are not marked yet. It only ever gets shorter.
+# Rooms and modules whose messages are not marked yet. It only ever gets shorter, and is empty now.
 NOT_YET: tuple[str, ...] = ()
 DONE: set[str] = set()
 # What reads like words, and is for programs: commands, formats, files.
@@ -96,10 +97,16 @@ FOR_PROGRAMS = {
     "verbs.own_work": "catalog:",
     "verbs.prepare": "{virtlab} prepare",
 }
+# What typer says in a help page, by gettext. What it says of wrong usage is English.
+TYPERS = {"Arguments", "Options", "Commands", "default: {default}", "required", "Show this message and exit."}
 MODULES = {
     ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): file
     for file in sorted(PACKAGE.rglob("*.py"))
 }
+VERBS = [
+    module for module in MODULES if module.startswith("cli.") and module.endswith(("_command", "_commands"))
+]
+VERBS += ["cli.app", "cli.options"]
 
 
 def waits(module: str) -> bool:
@@ -115,6 +122,7 @@ def templates() -> list[str]:
     found = {
         each.template for file in MODULES.values() for each in translatable.marked(file) if each.template
     }
+    found |= {each for module in VERBS for each in translatable.helps(MODULES[module])} | TYPERS
     return sorted(each for each in found if re.search("[A-Za-z]", PLACE.sub("", each)))
 
 
@@ -258,6 +266,38 @@ def test_english_loads_no_catalogue() -> None:
     ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
     assert "AssertionError" not in ran.stderr, ran.stderr
     assert ran.returncode == 0
+
+
+def virtlab(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "COLUMNS": "80", **environment}
+    command = [sys.executable, "-m", "provisioner", *words]
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+
+def test_help_is_japanese_and_fits() -> None:
+    pytest.importorskip("babel")
+    for words in ((), ("up",)):
+        shown = virtlab(*words, "--help", LC_ALL="ja_JP.UTF-8").stdout
+        assert max(map(width, shown.splitlines())) <= 80
+        english = [line for line in shown.splitlines() if re.search("[a-z]{2,} (the|a|of|what|to) ", line)]
+        assert english == []
+        assert "オプション:" in shown
+
+
+def test_a_flag_chooses_the_language_of_errors_too() -> None:
+    pytest.importorskip("babel")
+    told = virtlab("products", "none", "--lang", "ja", LC_ALL="C.UTF-8").stderr
+    assert told.startswith("エラー: 製品")
+    assert virtlab("products", "none", "--lang", "en", LC_ALL="ja_JP.UTF-8").stderr.startswith("error: ")
+
+
+def test_what_programs_read_is_english() -> None:
+    japanese, english = (
+        virtlab("validate", "there-is-none", "-o", "json", LC_ALL=locale).stdout
+        for locale in ("ja_JP.UTF-8", "C.UTF-8")
+    )
+    assert japanese == english
+    assert "there is no file or folder" in english or "there is no lab" in english
 
 
 def test_a_catalogue_is_compiled_again_after_a_change(

@@ -19,6 +19,8 @@ _VERB = re.compile(
     r" *\{virtlab\}(?: [a-z-]+){1,2}(?: (?:\{\w*\}|--?[a-z-]*|[A-Z/]+|1))*(?: -- .*)?(?: +# \{\w*\})?"
     r"| *\{virtlab\}(?: \{\w*\}){2}(?: --step \{\w*\})?"
 )
+_OURS = ("register", "main")  # no verbs
+_HELP = ("help", "epilog", "show_default")
 _HELPED = ("typer.Option", "typer.Argument", "typer.Typer")
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 
@@ -47,6 +49,17 @@ def marked(file: Path) -> Iterator[Marked]:
             literal = isinstance(first, ast.Constant) and isinstance(first.value, str)
             template = first.value if isinstance(first, ast.Constant) and literal else None
             yield Marked(node.lineno, template, frozenset(each.arg or "**" for each in node.keywords))
+
+
+def helps(file: Path) -> Iterator[str]:
+    """The help texts of a module of the command line: of options, of arguments, and of its verbs."""
+    tree = _parsed(file)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in _HELPED:
+            words = [keyword.value for keyword in node.keywords if keyword.arg in _HELP]
+            yield from (str(each.value) for each in words if isinstance(each, ast.Constant) and each.value)
+        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and node.name not in _OURS:
+            yield from filter(None, [ast.get_docstring(node)])
 
 
 def spoiled(file: Path) -> Iterator[str]:
