@@ -19,6 +19,7 @@
     ├── OutputError              exit 1   standard output can't be written to
     ├── GuestError               exit 1   a running guest did not do what was asked
     │   ├── NotReady                      it never answered within its deadline
+    │   │   ├── QemuStopped               its QEMU was stopped, as by a signal
     │   │   └── Broken                    it is up, and answers no more, or makes no sense
     │   ├── TookTooLong                   what was begun in it had not ended within its time
     │   ├── LacksMemory                   it says that its memory is too little to come up
