@@ -12,6 +12,7 @@ import pytest
 
 from provisioner.cli import lesson_commands
 from provisioner.lifecycle import running
+from provisioner.model.metadata import Choices
 from provisioner.report.terminal import data
 from provisioner.report.terminal.data import Output
 from provisioner.store import results
@@ -24,7 +25,8 @@ def test_a_check_is_kept_though_nobody_reads_all_of_it(
 ) -> None:
     @contextmanager
     def found(*_: object) -> Iterator[tuple[Any, ...]]:
-        yield None, SimpleNamespace(name="mine"), []
+        member = SimpleNamespace(metadata=SimpleNamespace(origin=SimpleNamespace(choices=Choices())))
+        yield None, SimpleNamespace(name="mine"), [member]
 
     def gone(*_: object, **__: object) -> None:
         raise BrokenPipeError
