@@ -42,7 +42,7 @@ def catalog_table(entries: Sequence[Entry]) -> str:
     order = [*PARTS, None]
     grouped = sorted(entries, key=lambda entry: order.index(entry.part))
     rows = [(f"  {entry.name}", in_language(entry.title)) for entry in grouped]
-    head, *lines = table.drawn(("  lab", "title"), rows, text.room())
+    head, *lines = table.drawn((f"  {local(msg('lab'))}", msg("title")), rows, text.room())
     listed = [head]
     before: str | None = ""
     for entry, line in zip(grouped, lines, strict=True):
