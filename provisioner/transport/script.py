@@ -89,11 +89,12 @@ def look(*, compress: bool) -> str:
 
     Its arguments: the folder, how many bytes of standard output and of standard error are known already, how
     many of each to pass on at most, and a word that differs each time. It fails where the folder is gone, and
-    where the command has ended and passes on its output itself.
+    where the command has ended and passes on its output itself. What is not there yet, as on a host that is
+    busy, is empty.
     """
     pack = "|gzip -c" if compress else ""
     return (
         'cd "$1" 2>/dev/null && echo "$5" >alive || exit 1; (set -C; : >taken) 2>/dev/null && : >looked; '
-        f'[ -e looked ] || exit 1; p(){{ tail -c "+$(($2+1))" "$1"|head -c "$3"{pack}; }}; '
+        f'[ -e looked ] || exit 1; p(){{ tail -c "+$(($2+1))" "$1" 2>/dev/null|head -c "$3"{pack}; }}; '
         'p 1 "$2" "$4"; p 2 "$3" "$4" >&2'
     )
