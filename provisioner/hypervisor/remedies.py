@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from shlex import quote
 from urllib.parse import urlsplit
 
 import libvirt
@@ -50,12 +51,12 @@ def silent(choice: Choice) -> str:
     if choice.is_session:
         return msg(
             "end it, which ends no guest: kill -9 $(cat {file}); the next command starts another one",
-            file=file,
+            file=quote(file),
         )
     return msg(
         "end it, which ends no guest: {sudo}kill -9 $(cat {file}); {bootstrap} starts another one",
         sudo=_sudo(),
-        file=file,
+        file=quote(file),
         bootstrap=_BOOTSTRAP,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,9 +63,10 @@ def test_the_process_of_ones_own_daemon(host: Path, monkeypatch: pytest.MonkeyPa
     has(host, "libvirt/libvirtd.pid")
     assert f"kill -9 $(cat {host}/libvirt/libvirtd.pid)" in remedies.silent(Choice(SESSION, ""))
     monkeypatch.delenv("XDG_RUNTIME_DIR")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(host / "cache"))
-    has(host, "cache/libvirt/virtqemud.pid")
-    assert f"kill -9 $(cat {host}/cache/libvirt/virtqemud.pid)" in remedies.silent(Choice(SESSION, ""))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(host / "d'un ami"))
+    has(host, "d'un ami/libvirt/virtqemud.pid")
+    file = shlex.quote(f"{host}/d'un ami/libvirt/virtqemud.pid")
+    assert f"kill -9 $(cat {file})" in remedies.silent(Choice(SESSION, ""))
 
 
 @pytest.mark.parametrize("groups", [(), (4,)])
