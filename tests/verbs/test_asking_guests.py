@@ -8,7 +8,7 @@ from provisioner import errors
 from provisioner.hypervisor.uris import SYSTEM
 from provisioner.store import results
 from provisioner.verbs import check, compare, in_guest
-from tests.fakes.world import World
+from tests.fakes.world import TWO, World
 
 
 @pytest.fixture
@@ -57,6 +57,24 @@ def test_guests_that_should_have_told_something(up: World) -> None:
     assert [stack.guest for stack in stacks.stacks] == ["one", "two"]
     assert (stacks.instance, len(stacks.problems)) == ("pair", 2)
     assert up.states()
+
+
+def test_what_a_lesson_says_names_the_lab(there: World) -> None:
+    """``{lab}`` stood in the concept as it is written, and in notes on definitions."""
+    changed = TWO.replace("  two:\n", "  two:\n    disks: [{bus: sata}]\n")
+    there.up(changed, instance="n1")
+    (there.folder / "lesson.yaml").write_text(
+        "virtlab-lesson: 1\nname: pair\n"
+        "concept: {en: 'In {lab}/one, by {virtlab} up {lab}.', ja: '{lab}/one'}\n"
+        "notes: [{at: 'devices/disk/target@bus', text: 'Of {lab}.'}]\n"
+    )
+    found = compare.compare("n1", SYSTEM, timeout=5)
+    assert isinstance(found, compare.Comparison)
+    assert found.concept is not None
+    assert found.concept.en == f"In n1/one, by {{virtlab}} up {there.folder / 'lab.yaml'} --as n1."
+    assert found.concept.ja == "n1/one"
+    notes = [each.note.en for each in compare.definitions("n1", SYSTEM).differences if each.note]
+    assert "Of n1." in notes
 
 
 def test_definitions_side_by_side(up: World) -> None:
