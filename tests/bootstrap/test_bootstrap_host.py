@@ -7,6 +7,7 @@ import pty
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,49 @@ def test_kvm_is_opened_only_where_nobody_chose_otherwise(
         assert len(lines) == 1
 
 
+# A daemon with a guest, as libvirtd has them: the guest outlives it, and whoever reaps is its parent then.
+GUEST_SCRIPT = r"""
+FUNCTIONS
+is_root() { false; }
+venv=$2
+SYSTEM_PATH=$1:$PATH
+cat >"$1/the-daemon" <<'END'
+#!/bin/sh
+sh -c 'sleep 60 >/dev/null 2>&1 & echo $! >guest.new'
+echo $$ >daemon
+mv guest.new guest
+exec sleep 60
+END
+sed -i "2i cd '$1'" "$1/the-daemon"
+chmod +x "$1/the-daemon"
+launch "$1" the-daemon
+until [ -e "$1/guest" ]; do sleep 0.05; done
+guest=$(cat "$1/guest")
+daemon=$(cat "$1/daemon")
+follower=$(ps -o ppid= -p "$daemon" | tr -d ' ')
+state() { cat "/proc/$(ps -o ppid= -p "$1" | tr -d ' ')/comm"; }
+state "$guest"
+kill -9 "$daemon"
+while [ -e "/proc/$daemon" ]; do sleep 0.05; done
+sleep 0.3
+state "$guest"
+kill -9 "$guest"
+sleep 0.3
+[ -e "/proc/$guest" ] || echo reaped
+kill "$follower" # sooner than it would look
+"""
+
+
+@pytest.mark.skipif(shutil.which("tini") is None, reason="needs tini")
+def test_guests_are_reaped_when_their_daemon_was_killed(tmp_path: Path) -> None:
+    """Of one that process 1 did not reap, libvirt's next daemon said that it can't be ended, and waited."""
+    text = (REPOSITORY / "bootstrap").read_text()
+    parts = re.findall(r"(?ms)^(?:launch\(\) \(.*?^\)$|FOLLOWED='.*?'$)", text)
+    script = GUEST_SCRIPT.replace("FUNCTIONS", "\n".join(parts))
+    told = run("sh", "-c", script, "sh", tmp_path, sys.prefix, cwd=tmp_path)
+    assert told.stdout == "tini\ntini\nreaped\n", told.stderr
+
+
 # In namespaces of its own, with private folders for all that libvirt keeps, so that this machine's
 # daemon and networks notice nothing. All processes end with the first one.
 DAEMON_SCRIPT = r"""
@@ -270,8 +314,8 @@ def test_daemon_is_started_where_nothing_else_does(clone: Path, tmp_path: Path) 
     assert started in parts["killed"]
     assert started in parts["log daemon killed"]
     assert parts["log daemon killed"].endswith("\nvirtlogd\nthe same libvirtd\n")
-    system = "tini root libvirtd \n"
-    own = "tini nobody libvirtd --timeout=120 \n"
+    system = "sh root libvirtd \n"
+    own = "sh nobody libvirtd --timeout=120 \n"
     told = (
         "bootstrap: no systemd here, so your own libvirtd was started in the background; "
         "it ends when it is idle for 2 minutes\n"
