@@ -97,6 +97,11 @@ def unasked(outcome: Outcome) -> dict[tuple[str, str], str]:
     return {at: each["why"] for at, each in found.items() if each["verdict"] == "unasked"}
 
 
+def flat(page: str) -> str:
+    """A page as one line, wherever its lines end."""
+    return " ".join(page.split())
+
+
 def test_a_guest_that_is_down_fails_no_item(
     system_account: Virtlab, shared: str, state: dict[str, str]
 ) -> None:
@@ -108,7 +113,7 @@ def test_a_guest_that_is_down_fails_no_item(
     assert len(silent) == 10
     assert set(silent.values()) == {f"{shared}/full is stopped"}
     shown = system_account("check", shared, **state).ended(1)
-    assert f"could not be asked: {shared}/full is stopped" in shown.out
+    assert f"could not be asked: {shared}/full is stopped" in flat(shown.out)
     assert f"next: virtlab start {shared}/full" in shown.err
     assert re.search(r"^pass +virtio +Interface of the disk", shown.out, re.MULTILINE)
     system_account("start", shared).ended(0)
@@ -134,10 +139,11 @@ def test_guests_that_their_learner_broke(system_account: Virtlab, shared: str, s
         for outcome in [system_account(*way) for way in ways]:
             assert outcome.code in (1, 125)
             assert outcome.seconds < 45
-            assert f"{label} is up, and {told}" in outcome.err
-            assert f"start it anew: virtlab stop {label}, then virtlab start {label}" in outcome.err
+            assert f"{label} is up, and {told}" in flat(outcome.err)
+            back = f"start it anew: virtlab stop {label}, then virtlab start {label}"
+            assert back in flat(outcome.err)
         assert all(f"{label} is up, and" in why for (name, _), why in silent.items() if name == guest)
-        assert f"{label} is up, and does not answer" in seen.out
+        assert f"{label} is up, and does not answer" in flat(seen.out)
     system_account("stop", shared).ended(0)
     system_account("start", shared).ended(0)
     system_account("check", shared, "-o", "json", **state).ended(0)
