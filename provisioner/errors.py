@@ -129,6 +129,8 @@ class ConfirmationNeeded(VirtlabError):
 class Declined(VirtlabError):
     """The user was asked for consent, and did not give it."""
 
+    usual_hint = ""  # nothing is amiss
+
 
 class ImageError(VirtlabError):
     """An image can't be built, verified, found or uploaded."""

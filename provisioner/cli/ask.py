@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from provisioner import errors
-from provisioner.language import msg
+from provisioner.language import joined, msg
 from provisioner.report.terminal import text
 
 
@@ -23,4 +23,4 @@ class AtTerminal:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise errors.ConfirmationNeeded(why, hint=msg("say --yes to agree"))
         text.tell(why)
-        return text.asked(f"{question} [y/N]").lower() in ("y", "yes")
+        return text.asked(joined("", (question, " [y/N]"))).lower() in ("y", "yes")

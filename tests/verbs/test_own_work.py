@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from provisioner import errors, paths
 from provisioner.cli import completion, work_commands
 from provisioner.labfile import catalog
+from provisioner.report.terminal import text
 from provisioner.report.terminal.data import Output
 from provisioner.store import progress_file, results
 from provisioner.store.progress_file import Progress
@@ -188,3 +190,25 @@ def test_what_names_nothing_or_too_much() -> None:
 def test_the_shell_completes_what_is_kept() -> None:
     assert completion.kept("my") == ["my-lab"]
     assert completion.kept("demo-para") == [LAB]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("locale", "asked"), [("C.UTF-8", "Forget it? [y/N]"), ("ja_JP.UTF-8", "消去しますか? [y/N]")]
+)
+def test_who_says_no_at_a_terminal_is_asked_in_their_language_and_sent_nowhere(
+    monkeypatch: pytest.MonkeyPatch, locale: str, asked: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    monkeypatch.setattr("sys.stderr", screen)
+    with pytest.raises(errors.Declined) as caught:
+        work_commands.forget([LAB])
+    assert asked in screen.getvalue()
+    text.problem(caught.value)
+    assert "virtlab doctor" not in screen.getvalue()

@@ -20,12 +20,7 @@ _HEADS = (
     Text("hints", "ヒント"),
     Text("results of", "結果のある実行"),
 )
-_STEP_HEADS = (
-    Text("exercise", "演習"),
-    Text("title", "題名"),
-    Text("state", "状態"),
-    Text("hints", "ヒント"),
-)
+_STEP_HEADS = (Text("step", "番号"), Text("exercise", "演習"), Text("state", "状態"), Text("hints", "ヒント"))
 _RUN_HEADS = (
     Text("results of", "結果のある実行"),
     Text("what", "内容"),
@@ -37,19 +32,19 @@ _HINTS = Text("{} of {}", "{1}個中{0}個")
 _PASSED, _NOT_PASSED = Text("passed", "合格"), Text("not passed yet", "未合格")
 _COPY, _CHANGED = Text("a copy, {}", "コピー、{}"), Text("changed by {}", "{}で変更")
 _ITSELF, _GONE = Text("as it comes", "そのまま"), Text("{}, which can't be read", "{}(読み込めません)")
-_PART = Text("The progress is that of {}.", "進み具合は{}と共通です。")
+_PART = Text("The progress is that of {}.", "進捗は{}と共通です。")
 _NOTHING = Text("Nothing is kept of it.", "何も保存されていません。")
 _SHARED = Text(
     "Progress is kept for your account, whatever an instance is called; copies of a lab share it.",
-    "進み具合はアカウントごとに保存されます。インスタンスの名前は関係なく、ラボのコピーとも共通です。",
+    "進捗はアカウントごとに保存されます。インスタンスの名前は関係なく、ラボのコピーとも共通です。",
 )
 _LOOK = Text("one lab, exercise by exercise", "ラボ1つを演習ごとに")
 _ANEW = Text("begin a lab anew", "ラボを初めからやり直す")
 _ONLY_RESULTS = Text("forget these results", "この結果を消去する")
 _GONE_NOW = Text("forgotten: {}", "消去しました: {}")
 _NO_TRACE = Text("nothing was kept of it", "保存されているものはありませんでした")
-_PROGRESS = Text("the progress in {}", "{}の進み具合")
-_EXERCISE = Text("the progress in exercise {1} of {0}", "{0}の演習{1}の進み具合")
+_PROGRESS = Text("the progress in {}", "{}の進捗")
+_EXERCISE = Text("the progress in exercise {1} of {0}", "{0}の演習{1}の進捗")
 _RESULTS = Text("the results of {}", "{}の結果")
 
 

@@ -207,7 +207,8 @@ def problem(error: errors.VirtlabError) -> None:
     _problem(error, "")
     if not _has_hint(error):
         first = error.causes[0] if isinstance(error, errors.SeveralErrors) else error
-        _next(first.usual_hint, "")
+        if first.usual_hint:
+            _next(first.usual_hint, "")
     sys.stderr.flush()
 
 
