@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from provisioner import errors, paths, side_by_side
-from provisioner.backends import choose
+from provisioner.backends import choose, prompts
 from provisioner.backends.session import Session
 from provisioner.language import mapped, msg
 from provisioner.model.facts import Facts
@@ -54,6 +54,10 @@ def _silent(domain: Member, timeout: float) -> GuestFacts:
 
 def _of(session: Session, domain: Member, script: bytes, deadline: float) -> GuestFacts:
     label = domain.label
+    if prompts.is_asked_there(domain):
+        told = msg("{label} runs a system that tells nothing of itself in this form", label=label)
+        hint = msg("see what it answers at its console: {virtlab} check {name}", name=domain.instance.name)
+        return GuestFacts(domain.guest, domain.metadata, None, told, hint)
     hint = None
     began = time.monotonic()
     try:
