@@ -55,9 +55,13 @@ def _silent(domain: Member, timeout: float) -> GuestFacts:
 def _of(session: Session, domain: Member, script: bytes, deadline: float) -> GuestFacts:
     label = domain.label
     if prompts.is_asked_there(domain):
-        told = msg("{label} runs a system that tells nothing of itself in this form", label=label)
-        hint = msg("see what it answers at its console: {virtlab} check {name}", name=domain.instance.name)
-        return GuestFacts(domain.guest, domain.metadata, None, told, hint)
+        return GuestFacts(
+            domain.guest,
+            domain.metadata,
+            None,
+            msg("{label} runs a system that tells nothing of itself in this form", label=label),
+            msg("see what it answers at its console: {virtlab} check {name}", name=domain.instance.name),
+        )
     hint = None
     began = time.monotonic()
     try:
