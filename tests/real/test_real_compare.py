@@ -38,7 +38,7 @@ def test_guests_that_are_down_or_hostile_cost_only_their_own_facts(system: Virtl
     system("stop", full).ended(0)
     stopped = system("compare", name)
     assert f"error: {full} is stopped\nnext: " in stopped.ended(1).err
-    assert "not known" in stopped.out
+    assert "has no column: full" in stopped.out
     assert "virtio_blk" in stopped.out
     assert told(system, name, code=1)["guests"][0]["facts"] is None
 
