@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gettext
 import inspect
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from provisioner import translation
 from provisioner.language import Language
+from provisioner.report.preferred_language import catalogue_for_typer
 from provisioner.report.terminal.wrap import width, wrapped
 
 _GAP = 2
@@ -19,12 +18,10 @@ _END = "。"
 
 def translate(command: Any, ctx: Any) -> None:
     """Gives a verb, or all of virtlab, Japanese help, and typer its words for the heads of a help page."""
-    catalogue = translation.catalogue(Language.JA)
-    gettext.bindtextdomain(translation.DOMAIN, str(translation.FOLDER))
-    gettext.textdomain(translation.DOMAIN)
+    translated = catalogue_for_typer(Language.JA)
 
     def said(words: Any) -> Any:
-        return catalogue.gettext(inspect.cleandoc(words)) if isinstance(words, str) and words else words
+        return translated(inspect.cleandoc(words)) if isinstance(words, str) and words else words
 
     command.help, command.epilog = said(command.help), said(command.epilog)
     command.short_help = (command.help or "").partition(_END)[0] or None
