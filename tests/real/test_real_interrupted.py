@@ -55,8 +55,13 @@ def test_up_mends_what_somebody_else_took_away(system: Virtlab) -> None:
     )
     system(*ping).ended(0)
 
-    system.virsh("net-destroy", naming.Instance(system.owner, name).network("lab"))
-    assert "restart one: its network lab" in system("up", str(lab), "--as", name, "--dry-run").ended(0).out
+    network = naming.Instance(system.owner, name).network("lab")
+    plan = ("up", str(lab), "--as", name, "--dry-run")
+    system.virsh("net-destroy", network)
+    assert "restart one: its network lab" in system(*plan).ended(0).out
+    system.virsh("net-start", network)
+    assert f"{name}/one: cut off from network lab" in system("status", name).ended(0).out
+    assert "restart one: it is cut off from its network lab" in system(*plan).ended(0).out
     system("up", str(lab), "--as", name, "--yes").ended(0)
     system(*ping).ended(0)
 

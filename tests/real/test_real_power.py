@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 from driver import Virtlab
 
 
@@ -44,6 +47,17 @@ def test_up_starts_what_was_stopped_or_paused(system: Virtlab) -> None:
         system(*verb).ended(0)
         system("exec", label, "--", "true").ended(0)
     assert system.pids(name) == pids
+
+    (pid,) = pids.values()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for verb in (("up", str(lab), "--as", name), ("start", name)):
+            told = system(*verb).ended(1).err
+            assert f"{label}: its QEMU, process {pid}, was stopped by a signal" in told
+        assert f"kill -CONT {pid} lets it go on" in system("status", name).ended(0).out
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    system("exec", label, "--", "true").ended(0)
 
     system("stop", "--timeout", "0", label).ended(0)
     assert system.pids(name) == {}
