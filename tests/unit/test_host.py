@@ -89,6 +89,31 @@ def test_what_the_host_takes_for_itself() -> None:
     assert UnknownHost().own_ranges() is None
 
 
+ROUTES = """Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT
+{out}	00000000	010200C0	0003	0	0	0	00000000	0	0	0
+eth0	000200C0	00000000	0001	0	0	0	00FFFFFF	0	0	0
+docker0	000011AC	00000000	0001	0	0	0	0000FFFF	0	0	0
+lxd	0000170A	00000000	0001	0	0	0	0000FFFF	0	0	0
+lxd	0000180A	0200170A	0003	0	0	0	0000FFFF	0	0	0
+office	0000140A	00000000	0001	0	0	0	0000FFFF	0	0	0
+tagged	0000150A	00000000	0001	0	0	0	0000FFFF	0	0	0
+"""
+
+
+def test_networks_inside_this_host(tmp_path: Path) -> None:
+    """A stranger's guest reached what a container had open to its host alone."""
+    for path in (
+        *("eth0/device", "eth0.5/lower_eth0", "veth1/lower_none", "docker0/brif"),
+        *("lxd/brif/veth1", "office/brif/eth0", "office/brif/veth1", "tagged/brif/eth0.5"),
+    ):
+        (tmp_path / path).mkdir(parents=True)
+    inside = routing.inner_in(ROUTES.format(out="eth0"), tmp_path)
+    assert [str(each) for each in inside] == ["10.23.0.0/16", "10.24.0.0/16", "172.17.0.0/16"]
+    # in a container, whose own devices are no hardware either
+    inside = routing.inner_in(ROUTES.format(out="lxd"), tmp_path)
+    assert [str(each) for each in inside] == ["172.17.0.0/16"]
+
+
 @pytest.mark.skipif(shutil.which("ip") is None, reason="no program ip")
 def test_own_addresses_are_those_of_ip() -> None:
     shown = subprocess.run(["ip", "-4", "-o", "addr"], capture_output=True, text=True, check=True).stdout
