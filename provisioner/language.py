@@ -83,6 +83,27 @@ def joined(separator: str, parts: Iterable[str]) -> Message:
     return msg(separator.join(f"{{{name}}}" for name in values), **values)
 
 
+def stored(text: str) -> Message:
+    """A message without values, of which only the English was kept. Any other text stays English."""
+    message = Message(text)
+    message.template, message.values = text, {}
+    return message
+
+
+def to_plain(message: Message) -> dict[str, object]:
+    """A message in a form that JSON can hold."""
+    values = {n: to_plain(v) if isinstance(v, Message) else v for n, v in message.values.items()}
+    return {"template": message.template, "values": values}
+
+
+def from_plain(data: object) -> Message:
+    """The message whose plain form that is. Raises ValueError for anything else."""
+    template, values = (data.get("template"), data.get("values")) if isinstance(data, dict) else (None, None)
+    if not isinstance(template, str) or not isinstance(values, dict):
+        raise ValueError("no message")
+    return msg(template, **{str(n): v if isinstance(v, str) else from_plain(v) for n, v in values.items()})
+
+
 def first_line(text: str) -> str:
     """The first line of a text or a message."""
     if isinstance(text, Message) and "\n" in text:

@@ -10,6 +10,10 @@ from provisioner import errors
 from provisioner.language import msg
 from provisioner.model.enums import Accel
 
+# Without values: metadata keeps only the English, and finds the message by it.
+_VMX = msg("/dev/kvm opens and the processor has vmx")
+_SVM = msg("/dev/kvm opens and the processor has svm")
+
 
 @dataclass(frozen=True, slots=True)
 class KvmFacts:
@@ -79,9 +83,7 @@ def decide(said: Accel, facts: KvmFacts, flag: str | None = None) -> Decision:
     if reason is not None:
         return Decision("tcg", reason)
     if facts.hardware and facts.opens:
-        return Decision(
-            "kvm", msg("/dev/kvm opens and the processor has {hardware}", hardware=facts.hardware)
-        )
+        return Decision("kvm", _SVM if facts.hardware == "svm" else _VMX)
     return Decision("kvm", msg("nothing is known against KVM on that host"))
 
 

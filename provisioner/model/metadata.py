@@ -24,7 +24,7 @@ from ipaddress import IPv4Interface, IPv4Network
 from typing import Any
 
 from provisioner.errors import InputError
-from provisioner.language import msg
+from provisioner.language import msg, stored
 from provisioner.model.enums import Accel, GuestKind, Transport
 from provisioner.model.lab import Guest, Network, is_own
 from provisioner.model.naming import Instance, owner_slug
@@ -169,7 +169,8 @@ def loads(text: str) -> GuestMetadata | NetworkMetadata:
         if data["kind"] == "network":
             return _check_network(from_data(NetworkMetadata, data))
         if data["kind"] == "guest":
-            return _check_guest(from_data(GuestMetadata, data))
+            guest = from_data(GuestMetadata, data)
+            return _check_guest(replace(guest, accel_why=stored(guest.accel_why)))
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not virtlab's metadata: {error!r}") from error
     raise ValueError("not the metadata of a guest or a network")

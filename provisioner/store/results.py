@@ -16,7 +16,7 @@ from provisioner import atomic, errors, paths
 from provisioner.language import msg
 from provisioner.model.measured import Bench
 from provisioner.model.plain import to_data
-from provisioner.store import saved
+from provisioner.store import kept_messages, saved
 
 KINDS = ("compare", "check", "bench")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -198,12 +198,12 @@ def _read(path: Path) -> Any:
             msg("it is larger than {longest_file} MiB", longest_file=saved.LONGEST_FILE // 1024**2)
         )
     try:
-        return json.loads(text)
+        return kept_messages.restored(json.loads(text))
     except ValueError as error:
         raise ValueError(msg("it is not JSON")) from error
 
 
-def _write(path: Path, data: Any) -> None:
+def _write(path: Path, data: dict[str, Any]) -> None:
     """Replaces the file as a whole, or leaves the one before."""
-    text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(kept_messages.with_messages(data), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     atomic.write(path, text)

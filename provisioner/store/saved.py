@@ -6,7 +6,7 @@ import typing
 from functools import partial
 from typing import Any
 
-from provisioner.language import msg
+from provisioner.language import mapped, msg
 from provisioner.model import plain
 from provisioner.model.measured import FORMAT, Bench
 from provisioner.sanitize import printable
@@ -39,4 +39,4 @@ def restored(kind: type[_T], data: Any) -> _T:
 
     Raises ValueError where the data is no such.
     """
-    return plain.from_data(kind, data, text=partial(printable, limit=_LONGEST_TEXT))
+    return plain.from_data(kind, data, text=partial(mapped, change=partial(printable, limit=_LONGEST_TEXT)))

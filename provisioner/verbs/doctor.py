@@ -223,7 +223,7 @@ def _image(name: str, stored: Sequence[StoredImage], damaged: Container[str] = (
     recipe = registry.get(name, paths.templates_dir())
     try:
         if any((i.set.image, i.set.recipe) == (name, recipe_key(recipe)) for i in stored):
-            return _Image(True, "ready")
+            return _Image(True, msg("ready"))
         built = cache.find(recipe, paths.cache_dir()) is not None
         if not built and recipe.spec.kind != "disk":
             managers.provider(packages.this_system(), paths.cache_dir())

@@ -35,6 +35,7 @@ FOR_PROGRAMS = {
     "images.disk": "sif ",
     "images.releases": "QEMU |{}, Linux",
     "images.tools": "apt-get install ",
+    "language": "no message",
     "labfile.catalog": "catalog:",
     "labfile.not_yaml": "mapping values|cannot start|expected |unexpected |node content|escape character",
     "labfile.overrides": "--set {}$",
