@@ -119,14 +119,17 @@ _current: _Signals | None = None
 
 def last_words() -> str:
     """What is said where the program ends before its time, with what stays behind and what to type then."""
-    return "interrupted" if _current is None else _last_words(_current.cancelled)
+    return msg("interrupted") if _current is None else _last_words(_current.cancelled)
 
 
 def _last_words(cancelled: Cancellation) -> str:
     owed = cancelled.owed
     if not owed:
-        return "interrupted"
-    remedies = ", and ".join(dict.fromkeys(owed.values()))
+        return msg("interrupted")
+    first, *others = dict.fromkeys(owed.values())
+    remedies: str = first
+    for other in others:
+        remedies = msg("{first}, and {other}", first=remedies, other=other)
     left = msg("interrupted; left behind: {owed}", owed=joined(", ", owed))
     return f"{text.told(left)}\n{text.next_step(remedies)}"
 

@@ -56,7 +56,7 @@ def report(
         )
     if lab is None and not every:
         raise errors.InputError(
-            msg("a page of what?"), hint="{virtlab} report LAB, or {virtlab} report --all"
+            msg("a page of what?"), hint=msg("{virtlab} report LAB, or {virtlab} report --all")
         )
     file = file or ("course.html" if every else "report.html")
     if file != "-":

@@ -9,7 +9,7 @@ from provisioner.labfile import enlightenments, spec
 from provisioner.labfile.layers import Draft
 from provisioner.labfile.problems import Problems, alternatives, listed, shown
 from provisioner.labfile.value_types import Given
-from provisioner.language import msg
+from provisioner.language import joined, msg
 from provisioner.model import kinds
 from provisioner.model.enums import Accel, AgentPort, GuestKind, Transport
 from provisioner.model.hardware import machine_types
@@ -206,7 +206,7 @@ class _Rules(NamedTuple):
             if lent
             else ""
         )
-        self.problems.add(own.place, own.path, message + origin)
+        self.problems.add(own.place, own.path, joined("", (message, origin)))
 
     def _image(self, given: Given, known: Collection[str], what: str) -> None:
         if given.ok and given.value not in known:

@@ -13,7 +13,7 @@ from provisioner.hypervisor.storage import Pool
 from provisioner.images import cache, memory_needs, packages, registry
 from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import KernelSpec, Recipe
-from provisioner.language import msg
+from provisioner.language import joined, msg
 from provisioner.lifecycle import pool_access, preflight
 from provisioner.listener import Listener
 from provisioner.model import kinds
@@ -88,7 +88,7 @@ class Images:
             if stored is None or not stored.checked:
                 if key in image_volumes.damaged(self._pool):
                     told = msg("a file of it in the pool was deleted or changed: it is uploaded again")
-                    self._listener.note(f"{subject}: {told}")
+                    self._listener.note(joined(": ", (subject, told)))
                 size = sum(file.stat().st_size for file in built.files.values())
                 preflight.check_disk(self._session, self._pool.folder, size)
                 stored = image_volumes.store(

@@ -32,7 +32,7 @@ def chosen(
         listed = ", ".join(sorted({instance.name for _, instance in present}))
         raise errors.Ambiguous(
             msg("several labs are up: {listed}", listed=listed),
-            hint="{virtlab} down LAB, or {virtlab} down --all",
+            hint=msg("{virtlab} down LAB, or {virtlab} down --all"),
         )
     return present
 

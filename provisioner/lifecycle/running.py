@@ -40,7 +40,7 @@ def lab_up(connect: str | None, target: str, *, cancelled: threading.Event | Non
         if not matches and file is not None:
             matches = [match for match in everything if _origin(match[2]) == file]
         if not matches:
-            doubts = "".join(seen.doubts(target) for _, seen in looks)
+            doubts = joined("", (seen.doubts(target) for _, seen in looks))
             raise _nothing(everything, target, file, doubts)
         if len(matches) > 1:
             listed = joined(
@@ -99,7 +99,7 @@ def _nothing(everything: list[Match], target: str, file: str | None, doubts: str
         if file is None
         else msg("no lab of yours from {file} is up", file=file)
     )
-    return errors.NotFound(told + doubts, hint=_hint(everything, target, sorted(up)))
+    return errors.NotFound(joined("", (told, doubts)), hint=_hint(everything, target, sorted(up)))
 
 
 def _hint(everything: list[Match], target: str, up: Sequence[str]) -> str:

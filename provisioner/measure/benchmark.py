@@ -12,7 +12,7 @@ from provisioner import errors, side_by_side
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
 from provisioner.host import lock
-from provisioner.language import joined, msg
+from provisioner.language import joined, msg, of_text
 from provisioner.listener import Listener
 from provisioner.measure import far_end, findings, measurable_now, statistics, tracing, turns, workloads
 from provisioner.measure.clone import Clone, Clones
@@ -245,11 +245,11 @@ class _Run:
         side_by_side.check(self._cancelled)
         self._clones.alone(clone)
         costs = {probe.name: probe.seconds + _AROUND for probe in probes}
-        titles = {probe.name: probe.title.en for probe in probes}
+        titles = {probe.name: of_text(probe.title) for probe in probes}
         target = self._done + sum(costs.values())
 
         def on_begin(name: str) -> None:
-            self._tell(f"{words}: {clone.of}, {titles[name]}")
+            self._tell(msg("{words}: {guest}, {title}", words=words, guest=clone.of, title=titles[name]))
             self._done += costs[name]
 
         able = [probe for probe in probes if not self._results.is_barred(probe, clone.of)]

@@ -8,7 +8,7 @@ from functools import partial
 from provisioner import language
 from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts as facts
-from provisioner.language import mapped, msg
+from provisioner.language import joined, mapped, msg, of_text
 from provisioner.measure import statistics, workloads
 from provisioner.measure.tracing import Count
 from provisioner.measure.workloads import Metric, Probe
@@ -85,7 +85,7 @@ class Results:
 
     def _lacks(self, probe: Probe, guest: str, why: str, *, noted: bool = False) -> None:
         if not noted:
-            self.note(f"{guest}: {probe.title.en}: {why}")
+            self.note(joined(": ", (guest, of_text(probe.title), why)))
         for metric in workloads.metrics_of(probe):
             self._missing.setdefault(metric.name, {})[guest] = why
 

@@ -43,7 +43,7 @@ def prepare(
     chosen = catalog.names(paths.labs_dir()) if every else list(targets)
     if not chosen:
         raise errors.InputError(
-            msg("prepare what?"), hint="{virtlab} prepare LAB, or {virtlab} prepare --all"
+            msg("prepare what?"), hint=msg("{virtlab} prepare LAB, or {virtlab} prepare --all")
         )
     wanted = lab_files.images_of([lab_files.load(*lab_files.locate(target)) for target in chosen])
     with opened(uris.choose(connect)) as session:

@@ -46,12 +46,10 @@ FOR_PROGRAMS = {
     "lifecycle.kvm_access": "groupadd |usermod |chgrp |sudo ",
     "cli.app": "virtlab {}",
     "cli.lesson_commands": "{virtlab} check ",
-    "cli.report_command": "{virtlab} report LAB, or",
     "lifecycle.pool_access": ".*chmod",
     "lifecycle.socket_paths": "kill |export ",
     "lifecycle.preflight": "virsh |libvirt {}",
     "lifecycle.preview": "network {}|filter {}",
-    "lifecycle.remove": "{virtlab} down",
     "backends.session": ".*kill -CONT|{} on {}$",
     "measure.benchmark": "echo done",
     "measure.far_end": "PEER=|connection failed|ping failed",
@@ -96,7 +94,6 @@ FOR_PROGRAMS = {
     "verbs.course": "catalog:",
     "verbs.doctor": "catalog:|sudo apt-get ",
     "verbs.own_work": "catalog:",
-    "verbs.prepare": "{virtlab} prepare",
 }
 # What typer says in a help page, by gettext. What it says of wrong usage is English.
 TYPERS = {"Arguments", "Options", "Commands", "default: {default}", "required", "Show this message and exit."}

@@ -46,7 +46,7 @@ def shown(bench: Bench, language: Language, colors: dict[str, int]) -> dict[str,
         "about": _about(bench, language),
         "accel": _accels(bench, language),
         "doubts": doubts(bench, language),
-        "notes": bench.notes,
+        "notes": [said(note, language) for note in bench.notes],
         "groups": [
             {"title": said(_GROUPS[name], language), "outcomes": outcomes}
             for name, outcomes in groups.items()
@@ -144,7 +144,7 @@ def _outcome(
         "direction": said(direction, language),
         "label": outcome.label,
         "svg": _chart(outcome, name, language, colors, ident),
-        "missing": [f"{s.guest}: {s.missing}" for s in outcome.series if s.missing],
+        "missing": [f"{s.guest}: {said(s.missing, language)}" for s in outcome.series if s.missing],
         "ratios": [
             {"of": f"{ratio.guest} / {ratio.base}", "verdict": verdict(ratio, language)}
             for ratio in outcome.ratios

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from provisioner.language import Language, Text, said
+from provisioner.language import Language, Text, joined, said
 from provisioner.measure import explanations, statistics, workloads
 from provisioner.measure.baseline import Against, Moved
 from provisioner.model.measured import Bench, GuestConfig, Outcome, Ratio, Series, Verdict
@@ -268,10 +268,16 @@ def _missing(bench: Bench, language: Language) -> list[str]:
     for outcome in bench.outcomes:
         for series in outcome.series:
             if series.missing:
-                why = f"{series.guest}: {series.missing}"
+                why = joined(": ", (series.guest, series.missing))
                 reasons.setdefault(why, []).append(title(outcome.workload, language))
-    lines = [line for why, names in reasons.items() for line in _running(f"{why} ({'; '.join(names)})")]
-    return lines + [line for note in bench.notes if note not in reasons for line in _running(note)]
+    lines = [
+        line
+        for why, names in reasons.items()
+        for line in _running(f"{said(why, language)} ({'; '.join(names)})")
+    ]
+    return lines + [
+        line for note in bench.notes if note not in reasons for line in _running(said(note, language))
+    ]
 
 
 # what it was taken on

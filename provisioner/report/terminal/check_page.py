@@ -109,7 +109,7 @@ def check_page(result: Checked, language: Language) -> str:
         parts.append("\n".join(_platform(result.platform, language)))
     told = {finding.why for finding in result.findings}
     errors = ((guest, why) for guest, why in result.errors.items() if why not in told)
-    parts += ["\n".join(running(f"{guest}: {why}")) for guest, why in errors]
+    parts += ["\n".join(running(f"{guest}: {said(why, language)}")) for guest, why in errors]
     return "\n\n".join(parts)
 
 
