@@ -30,6 +30,9 @@ _CANCELLED_PATIENCE = 1.0  # where the work was told to stop
 _LOOK = 0.2
 _ASK = 1.0  # seconds for an answer to the other question
 _GRACE = 0.5  # for a call under way when its caller is interrupted, so that its outcome is known
+_SLOW = (
+    10.0  # seconds until the user is told that a daemon which answers is not done; most take less than one
+)
 _LONGEST = 120.0  # for a single call of a daemon that answers; libvirt gives QEMU 40 s to end
 
 
@@ -58,6 +61,7 @@ class Calls:
         self._asked: Begun[object] | None = None
         self._heard = 0.0
         self._told = False
+        self._told_slow = False
         self._lost: float | None = None  # the seconds of silence after which it was given up
         self._given_up = False
 
@@ -92,11 +96,16 @@ class Calls:
                         name=self._name,
                         within=f"{within:g}",
                     ),
-                    hint=msg("see what runs: {virtlab} status"),
+                    hint=msg(
+                        "see which, by its state (T: stopped, D: waits for a disk, Z: has ended): "
+                        "ps -C qemu-system-x86_64 -o pid,stat,args"
+                    ),
                 )
             silent = now - max(began, self._heard)
             stopping = self._cancelled is not None and self._cancelled.is_set()
             if silent < (_CANCELLED_PATIENCE if stopping else SOON) or self._answers():
+                if now - began >= _SLOW:
+                    self._tell_slow(now - began, within)
                 continue
             if stopping or silent >= self._patience:
                 self._lost = silent
@@ -139,6 +148,21 @@ class Calls:
                 name=self._name,
                 silent=f"{silent:.0f}",
                 patience=f"{self._patience:g}",
+            )
+        )
+
+    def _tell_slow(self, seconds: float, within: float) -> None:
+        with self._lock:
+            if self._told_slow:
+                return
+            self._told_slow = True
+        listener.announce(
+            msg(
+                "waiting for {name}, whose daemon answers, but has not finished for {seconds} s; virtlab "
+                "gives up after {within} s",
+                name=self._name,
+                seconds=f"{seconds:.0f}",
+                within=f"{within:g}",
             )
         )
 

@@ -83,13 +83,18 @@ def take_down(session: Session, instance: Instance, listener: Listener, cancelle
         )
         for network in observed.networks
     ]
-    cancelled.owe(f"{{virtlab}} down {instance.name}", *(name for name, _ in work))
+    filters = [
+        msg("{name} filter of network {network}", name=instance.name, network=each.network)
+        for each in observed.filters
+    ]
+    cancelled.owe(f"{{virtlab}} down {instance.name}", *(name for name, _ in work), *filters)
     problems = side_by_side.run(
         [partial(attempt, name, action) for name, action in work], cancelled=cancelled, most=_MOST
     )
     failures = [each for each in problems if each]
     if not failures:  # else a guest may still have one
         failures = shield.take_down(session, observed.filters)
+        cancelled.pay(*filters)
     errors.raise_all(
         failures,
         msg("not all of {name} could be removed", name=instance.name),

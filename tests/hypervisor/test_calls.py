@@ -104,6 +104,22 @@ def test_a_daemon_that_answers_while_something_behind_it_is_stuck(
     assert announced == []
 
 
+def test_a_long_wait_for_a_daemon_that_answers_is_told_once(
+    stuck: Callable[[], None], announced: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``status`` was silent for two minutes, and then said: see what runs: virtlab status."""
+    monkeypatch.setattr(calls, "_SLOW", 0.2)
+    alive = Calls("libvirt (x)", ask=lambda: None)
+    for _ in range(2):
+        with pytest.raises(errors.Busy) as told:
+            alive.make(stuck, within=0.5)
+    assert [str(each) for each in announced] == [
+        "waiting for libvirt (x), whose daemon answers, but has not finished for 0 s; virtlab gives up after "
+        "0.5 s"
+    ]
+    assert "status" not in str(told.value.hint)
+
+
 def test_what_can_be_waited_for_no_longer_where_work_is_told_to_stop(stuck: Callable[[], None]) -> None:
     cancelled = threading.Event()
     silent = Calls(ask=stuck, patience=60, cancelled=cancelled)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from provisioner import errors
+from provisioner.cancellation import Cancellation
 from provisioner.cli import interrupt
 from provisioner.lifecycle import power, remove
 from provisioner.measure import benchmark, clock
@@ -90,10 +91,29 @@ def test_down_finishes_what_is_under_way_and_knows_the_rest(
     with pytest.raises(errors.Cancelled):
         remove.take_down(signalled.session, signalled.instance, signalled.told, signalled.cancelled)
     assert signalled.states() == {"two": RUNNING}
-    assert set(signalled.cancelled.owed) == {"pair/two", "pair network lab"}
+    assert set(signalled.cancelled.owed) == {"pair/two", "pair network lab", "pair filter of network lab"}
     assert set(signalled.cancelled.owed.values()) == {"{virtlab} down pair"}
     signalled.down()
     assert signalled.picture() == NOTHING
+
+
+def test_down_that_has_removed_all_but_the_filters_says_so(signalled: World) -> None:
+    """It said "interrupted", and nothing of what was left."""
+    signalled.up()
+
+    def interrupt_slowly() -> None:
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.3)
+
+    signalled.daemon.on("network.undefine", interrupt_slowly)
+    with pytest.raises(errors.Cancelled):
+        remove.take_down(signalled.session, signalled.instance, signalled.told, signalled.cancelled)
+    assert signalled.states() == {}
+    assert signalled.cancelled.owed == {"pair filter of network lab": "{virtlab} down pair"}
+    again = Cancellation()
+    remove.take_down(signalled.session, signalled.instance, signalled.told, again)
+    assert signalled.picture() == NOTHING
+    assert not again.owed
 
 
 def test_start_switches_off_what_does_not_answer(signalled: World) -> None:
