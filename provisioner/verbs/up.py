@@ -10,8 +10,9 @@ from provisioner.cancellation import Cancellation
 from provisioner.host import lock
 from provisioner.hypervisor import uris
 from provisioner.language import msg
-from provisioner.lifecycle import execution
-from provisioner.lifecycle.execution import Prepared, Result
+from provisioner.lifecycle import execution, preparation
+from provisioner.lifecycle.execution import Result
+from provisioner.lifecycle.preparation import Prepared
 from provisioner.lifecycle.request import Request, locate
 from provisioner.listener import Listener
 from provisioner.model.plan import Plan, renamed
@@ -36,7 +37,7 @@ def plan(request: Request, connect: str | None) -> Planned:
     and HypervisorError where libvirt can't be asked.
     """
     with opened(uris.choose(connect)) as session:
-        prepared = execution.prepare(session, request, locate(session, request))
+        prepared = preparation.prepare(session, request, locate(session, request))
         return Planned(prepared, session.choice.uri, session.choice.why)
 
 
@@ -61,7 +62,7 @@ def up(
         target = locate(session, request)
         listener.note(msg("connection: {uri} ({why})", uri=session.choice.uri, why=session.choice.why))
         with lock.held(session.lock_name(target.instance.name), listener, timeout=lock.LONG):
-            prepared = execution.prepare(session, request, target)
+            prepared = preparation.prepare(session, request, target)
             for name in prepared.former:
                 listener.note(renamed(name, prepared.instance.name))
             if not prepared.is_new and prepared.plan.changes_something:

@@ -18,8 +18,9 @@ from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.uris import SYSTEM, Choice, Source
 from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import Recipe
-from provisioner.lifecycle import execution, remove
-from provisioner.lifecycle.execution import Prepared, Result
+from provisioner.lifecycle import execution, preparation, remove
+from provisioner.lifecycle.execution import Result
+from provisioner.lifecycle.preparation import Prepared
 from provisioner.lifecycle.request import Request, locate
 from provisioner.model import naming
 from provisioner.model.naming import Instance
@@ -187,7 +188,7 @@ class World:
         request = Request(self.lab(text), timeout=0.4)
         for name, value in wishes.items():
             object.__setattr__(request, name, value)
-        return execution.prepare(self.session, request, locate(self.session, request))
+        return preparation.prepare(self.session, request, locate(self.session, request))
 
     def up(self, text: str = TWO, **wishes: object) -> Result:
         """What ``virtlab up`` does between its questions and its answer."""

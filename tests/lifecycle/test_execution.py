@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from provisioner.cancellation import Cancellation
 from provisioner.hypervisor.image_volumes import StoredImage
-from provisioner.lifecycle import execution, lab_files
+from provisioner.lifecycle import execution, lab_files, preparation
 from provisioner.lifecycle.request import Request
 from provisioner.model import metadata, plan, selection
 from provisioner.model.naming import ImageSet
@@ -24,7 +24,7 @@ def test_a_guest_inside_gets_what_an_image_just_made_needs() -> None:
     made = plan.make(
         lab, origin, observed, dict.fromkeys((g.name for g in lab.top_level), "tcg"), session=True
     )
-    prepared = execution.Prepared(Request("demo-xen"), lab, origin, observed, {}, made, 0.0)
+    prepared = preparation.Prepared(Request("demo-xen"), lab, origin, observed, {}, made, 0.0)
     anything = cast(Any, None)
     run = execution._Run(anything, prepared, anything, Cancellation())
     least = lab.guest("pv").memory + MIB

@@ -9,7 +9,7 @@ import pytest
 
 from provisioner import errors
 from provisioner.hypervisor.uris import SESSION
-from provisioner.lifecycle import execution
+from provisioner.lifecycle import preparation
 from provisioner.lifecycle.request import Request, locate
 from provisioner.model.plan import Verb
 from tests.fakes.daemon import failure
@@ -46,7 +46,7 @@ def test_the_name_of_an_instance_that_is_up_means_it_and_its_lab(world: World) -
     request = Request("mine")
     target = locate(world.session, request)
     assert (target.instance.name, target.lab.name) == ("mine", "pair")
-    assert not execution.prepare(world.session, request, target).plan.changes_something
+    assert not preparation.prepare(world.session, request, target).plan.changes_something
     with pytest.raises(errors.InputError, match='there is no lab "mine"'):
         locate(world.session, Request("mine", instance="other"))
     with pytest.raises(errors.InputError, match='there is no lab "nobody"'):

@@ -17,7 +17,7 @@ from provisioner.host.local_host import KvmDevice, LocalHost, user_name
 from provisioner.hypervisor import events
 from provisioner.hypervisor.connection import connect
 from provisioner.hypervisor.uris import Choice
-from provisioner.lifecycle import execution
+from provisioner.lifecycle import execution, preparation
 from provisioner.lifecycle.request import Request, locate
 from provisioner.model import naming
 
@@ -124,7 +124,7 @@ def test_automatic_kvm_that_fails_becomes_emulation_and_says_why(system: Virtlab
     try:
         session = Session(conn, Choice(system.uri, "a test"), HostThatClaimsKvm(), user_name())
         request = Request(str(lab), instance=name, timeout=60)
-        prepared = execution.prepare(session, request, locate(session, request))
+        prepared = preparation.prepare(session, request, locate(session, request))
         assert prepared.decisions["one"].accel == "kvm"
         result = execution.execute(session, prepared, Silent(), Cancellation())
     finally:

@@ -19,7 +19,7 @@ from provisioner.host.unknown_host import UnknownHost
 from provisioner.hypervisor.connection import Connection
 from provisioner.hypervisor.host_facts import QemuUser
 from provisioner.hypervisor.uris import Choice
-from provisioner.lifecycle import execution, kvm_access
+from provisioner.lifecycle import execution, kvm_access, preparation
 from provisioner.lifecycle.request import Request
 from provisioner.model.accel import Decision
 from provisioner.verbs import doctor
@@ -166,7 +166,7 @@ def test_an_account_with_no_name_is_added_to_no_group(sudo: str) -> None:
 def carried_out(of: Session) -> list[str]:
     """What ``up`` notes before it finds that the host has no memory."""
     plain = lab(guest("one"))
-    prepared = execution.Prepared(
+    prepared = preparation.Prepared(
         request=Request("demo"),
         lab=plain,
         origin=origin(plain),

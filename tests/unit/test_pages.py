@@ -13,7 +13,8 @@ from worlds import NOTHING, after, disk, guest, lab, make, network, origin, stop
 
 from provisioner.backends.launch import Launched
 from provisioner.language import Text
-from provisioner.lifecycle.execution import Prepared, Result
+from provisioner.lifecycle.execution import Result
+from provisioner.lifecycle.preparation import Prepared
 from provisioner.lifecycle.request import Request
 from provisioner.model import selection
 from provisioner.model.accel import Decision

@@ -15,7 +15,8 @@ from provisioner.report.terminal.wrap import wrapped
 from provisioner.units import format_seconds
 
 if TYPE_CHECKING:
-    from provisioner.lifecycle.execution import Prepared, Result
+    from provisioner.lifecycle.execution import Result
+    from provisioner.lifecycle.preparation import Prepared
     from provisioner.model.lab import Guest
     from provisioner.model.metadata import GuestMetadata
     from provisioner.verbs.up import Planned
