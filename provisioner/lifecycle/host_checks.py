@@ -11,7 +11,7 @@ from provisioner.backends.session import Session
 from provisioner.hypervisor import host_facts
 from provisioner.labfile.problems import listed
 from provisioner.language import joined, msg
-from provisioner.lifecycle import shield
+from provisioner.lifecycle import free_ranges, shield
 from provisioner.model import naming
 from provisioner.sanitize import printable
 
@@ -37,10 +37,18 @@ def networks(session: Session) -> Iterator[Check]:
         told = msg("user-mode: guests do not reach one another")
         yield Check(msg("network"), True, told, needed=False)
         return
-    faults = list(_network_faults(session))
+    faults = [*_network_faults(session), *_no_range(session)]
     yield from faults
     if not any(check.needed for check in faults):
         yield Check(msg("network"), True, msg("NAT, a network of its own for each lab"))
+
+
+def _no_range(session: Session) -> Iterator[Check]:
+    """Where libvirt's networks and the host's routes, such as a VPN's, leave no lab a range of addresses."""
+    try:
+        free_ranges.free_range(session.instance("lab"), "lab", free_ranges.taken_here(session))
+    except errors.HypervisorError as error:
+        yield Check(msg("addresses"), False, error.message, error.hint)
 
 
 def _network_faults(session: Session) -> Iterator[Check]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 
-from provisioner import errors, paths, render, settings, side_by_side
+from provisioner import errors, render, side_by_side
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
 from provisioner.language import msg
 from provisioner.lifecycle import host_checks, shield
+from provisioner.lifecycle.free_ranges import free_range, taken_here
 from provisioner.listener import Listener
-from provisioner.model import naming, plan, ranges
+from provisioner.model import plan
 from provisioner.model.lab import Lab
 from provisioner.model.metadata import Address, NetworkMetadata, Origin
 from provisioner.model.observed import Observed
@@ -19,28 +20,6 @@ from provisioner.model.plan import Step, Verb
 from provisioner.model.ranges import Taken
 
 _LOG = msg("libvirt's own log may say more: sudo journalctl -u libvirtd -u virtnetworkd -n 20")
-
-
-def free_range(instance: naming.Instance, network: str, taken: Sequence[Taken]) -> IPv4Network:
-    """The first free range for a network of the instance, of those that were set or of the private ones.
-
-    Raises HypervisorError, which names what is in the way, where there is none.
-    """
-    among = ranges.blocks(settings.load().ranges)
-    for subnet in ranges.subnets(instance, network, taken, among):
-        return subnet
-    raise errors.HypervisorError(
-        msg(
-            "no range of addresses is free for network {network}: {taken}",
-            network=network,
-            taken=ranges.told(taken, among),
-        ),
-        hint=msg(
-            'name one that is free, such as ranges = ["10.77.0.0/16"], in {file}; or end '
-            "labs that nobody needs: {virtlab} status",
-            file=paths.config_file(),
-        ),
-    )
 
 
 class Networks:
@@ -126,7 +105,7 @@ class Networks:
 
     def _ranges(self, steps: Sequence[Step]) -> plan.Ranges:
         """Subnet and gateway of each network that the steps keep or make."""
-        taken = self._taken()
+        taken = taken_here(self._session)
         networks = {network.name: network for network in self._lab.networks}
         found: plan.Ranges = {}
         for step in steps:
@@ -142,12 +121,9 @@ class Networks:
             found[step.name] = (subnet, render.gateway(network, subnet))
         return found
 
-    def _taken(self) -> list[Taken]:
-        return [*self._session.conn.ranges_in_use(), *(self._session.host.routes() or [])]
-
     def _lost_a_range(self) -> bool:
         """Forgets the ranges of networks that are not made yet and are in use now. Whether there were any."""
-        taken = self._taken()
+        taken = taken_here(self._session)
         lost = [
             name
             for name, subnet in self._subnets.items()
@@ -165,7 +141,7 @@ class Networks:
             if step.verb is not Verb.START:
                 continue
             name, subnet = self._origin.key.network(step.name), self._subnets[step.name]
-            for other in self._taken():
+            for other in taken_here(self._session):
                 wide = other.range.prefixlen < subnet.prefixlen
                 if other.by != msg("network {name}", name=name) and other.range.overlaps(subnet) and not wide:
                     raise errors.ConflictError(

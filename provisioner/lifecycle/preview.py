@@ -10,8 +10,8 @@ from provisioner.images import cache, registry
 from provisioner.images.cache import BuiltImage
 from provisioner.language import msg
 from provisioner.lifecycle import lab_files
+from provisioner.lifecycle.free_ranges import free_range
 from provisioner.lifecycle.image_upload import built_here, least_memory, recipe_key
-from provisioner.lifecycle.networks import free_range
 from provisioner.model import accel, memory, metadata, naming, plan, ranges
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.observed import Observed

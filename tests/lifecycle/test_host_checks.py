@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,17 @@ def test_a_host_without_ebtables_runs_labs_that_need_no_filter(world: World) -> 
     assert "--trust" in filter_tool.told
     assert "install iptables" in (filter_tool.remedy or "")
     assert [check.name for check in host_checks.networks(world.session) if check.good] == ["network"]
+
+
+def test_routes_that_leave_no_range_of_addresses(world: World) -> None:
+    """``doctor`` found nothing, and every ``up`` was refused: a VPN had routes to all private ranges."""
+    private = ("192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8")
+    world.host.taken = [IPv4Network(each) for each in private]
+    (check,) = bad(world)
+    assert (check.name, check.needed) == ("addresses", True)
+    assert "a route over tun0 has 10.0.0.0/8" in check.told
+    assert "ranges = [" in (check.remedy or "")
+    assert not [check for check in host_checks.networks(world.session) if check.good]
 
 
 @pytest.mark.parametrize(("state", "name", "remedy"), FAULTS)
