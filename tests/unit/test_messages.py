@@ -20,9 +20,6 @@ from provisioner.report.terminal.wrap import width
 
 CATALOGUE = translation.FOLDER / "ja" / "LC_MESSAGES" / "virtlab.po"
 SET_WHERE_SHOWN = {"virtlab", "lab"}  # places that get their values only where the text is shown
-# Rooms and modules whose messages are not marked yet. It only ever gets shorter, and is empty now.
-NOT_YET: tuple[str, ...] = ()
-DONE: set[str] = set()
 # What reads like words, and is for programs: commands, formats, files.
 FOR_PROGRAMS = {
     "host.firewall": r"sudo |.*\b(tcp|icmp|th)\b",
@@ -107,14 +104,6 @@ VERBS = [
 VERBS += ["cli.app", "cli.options"]
 
 
-def waits(module: str) -> bool:
-    return module not in DONE and any(in_room(module, room) for room in NOT_YET)
-
-
-def in_room(module: str, room: str) -> bool:
-    return module == room or module.startswith(f"{room}.")
-
-
 def templates() -> list[str]:
     """The marked texts that have words, in the order of the alphabet."""
     found = {
@@ -134,13 +123,7 @@ def forgotten(module: str) -> list[str]:
 
 def test_no_text_that_people_read_is_forgotten() -> None:
     """Mark it by ``msg``, or say in FOR_PROGRAMS that it is no text for people."""
-    assert [each for module in MODULES if not waits(module) for each in forgotten(module)] == []
-
-
-def test_the_list_of_rooms_that_wait_gets_shorter() -> None:
-    """A room that is done is taken off it."""
-    for room in NOT_YET:
-        assert any(waits(module) and in_room(module, room) and forgotten(module) for module in MODULES), room
+    assert [each for module in MODULES for each in forgotten(module)] == []
 
 
 def test_marked_texts_are_literals_with_a_value_for_each_place() -> None:

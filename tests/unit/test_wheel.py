@@ -34,14 +34,14 @@ def virtlab(tmp_path_factory: pytest.TempPathFactory) -> Run:
     (home := folder / "home").mkdir()
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(unpacked)}
 
-    def run(*args: str) -> str:
+    def run(*args: str, **more: str) -> str:
         result = subprocess.run(
             [sys.executable, "-m", "provisioner", *args],
             capture_output=True,
             text=True,
             check=False,
             cwd=home,
-            env=environment,
+            env={**environment, **more},
         )
         assert result.returncode == 0, result.stderr
         return result.stdout
@@ -57,3 +57,4 @@ def test_labs_and_templates_are_in_the_wheel(virtlab: Run) -> None:
     assert virtlab("render", "demo-paravirt/full", "-c", "qemu:///session").startswith("<domain ")
     assert "openvz" in virtlab("products", "-o", "name").split()
     assert not virtlab("show", "demo-paravirt").startswith("error")
+    assert "オプション:" in virtlab("--help", LC_ALL="ja_JP.UTF-8")
