@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioner import atomic
-
 if TYPE_CHECKING:
     from gettext import NullTranslations
 
@@ -37,6 +35,8 @@ def _compiled(folder: Path) -> bytes | None:
         data = compiled(source)
     except (ImportError, FileNotFoundError):  # no Babel, as where virtlab was installed without its tools
         return None
+    from provisioner import atomic  # here, because every start of virtlab loads this module
+
     with suppress(OSError):  # of another user's clone: compiled again the next time
         atomic.write(made, data)
     return data
