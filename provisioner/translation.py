@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -26,9 +27,9 @@ def catalogue(language: str) -> NullTranslations:
 
 def _compiled(folder: Path) -> bytes | None:
     """The compiled catalogue. A wheel has it. In a clone it is made of its source, and anew after a
-    change."""
+    change. Who may read the source may read it, too."""
     made, source = folder / f"{DOMAIN}.mo", folder / f"{DOMAIN}.po"
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         if not source.exists() or made.stat().st_mtime_ns > source.stat().st_mtime_ns:
             return made.read_bytes()
     try:
@@ -38,7 +39,7 @@ def _compiled(folder: Path) -> bytes | None:
     from provisioner import atomic  # here, because every start of virtlab loads this module
 
     with suppress(OSError):  # of another user's clone: compiled again the next time
-        atomic.write(made, data)
+        atomic.write(made, data, stat.S_IMODE(source.stat().st_mode))
     return data
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -247,6 +248,24 @@ def test_english_loads_no_catalogue() -> None:
     ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
     assert "AssertionError" not in ran.stderr, ran.stderr
     assert ran.returncode == 0
+
+
+def test_the_compiled_catalogue_serves_other_users_of_the_clone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was readable to whoever compiled it alone, and a traceback to everybody else."""
+    pytest.importorskip("babel")
+    folder = tmp_path / "ja" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    shutil.copy(CATALOGUE, folder)
+    (folder / CATALOGUE.name).chmod(0o644)
+    monkeypatch.setattr(translation, "FOLDER", tmp_path)
+    translation.catalogue.__wrapped__("ja")
+    made = folder / "virtlab.mo"
+    assert made.stat().st_mode & 0o777 == 0o644
+    made.unlink()
+    made.mkdir()  # can't be read as a file, whoever reads; newer than its source
+    assert translation.catalogue.__wrapped__("ja").gettext("there is no image {name}").startswith("イメージ")
 
 
 def virtlab(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
