@@ -81,9 +81,11 @@ def start_log_daemon() -> str:
 def _is_qemus(uri: str) -> bool:
     """Whether it is a URI of libvirt's QEMU driver, see https://libvirt.org/drvqemu.html, without the path of
     a socket. libvirt knows its name in small letters alone."""
+    if any(c.isspace() for c in uri):
+        return False  # urlsplit drops line ends, and libvirt does not
     parts = urlsplit(uri)
     is_named = uri.startswith(("qemu:", "qemu+")) and not (parts.query and parts.scheme == "qemu")
-    return is_named and parts.path in ("/system", "/session", "/embed")
+    return is_named and parts.path in ("/system", "/session")
 
 
 def _sudo() -> str:

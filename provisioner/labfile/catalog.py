@@ -49,6 +49,11 @@ def find(lab: str, labs_dir: Path) -> tuple[Path, str]:
     if lab and file.is_file():
         _must_lie_in(file.parent, file)
         return file, _source(file, labs_dir)
+    if lab and file.exists() and not file.is_dir():
+        raise InputError(
+            msg("{file} is no ordinary file, but a pipe, a device or the like", file=shown(str(file))),
+            hint=msg("name a lab file, or the folder that holds its lab.yaml"),
+        )
     if lab and path.is_dir():
         raise InputError(
             msg("the folder {lab} holds no {lab_file}", lab=shown(lab), lab_file=LAB_FILE),

@@ -9,12 +9,23 @@ from provisioner import errors, paths, settings
 from provisioner.backends.session import Session
 from provisioner.language import msg
 from provisioner.model import naming, ranges
+from provisioner.model.plan import Step, Verb
 from provisioner.model.ranges import Taken
 
 
 def taken_here(session: Session) -> list[Taken]:
     """The ranges that libvirt's networks and the host's routes have."""
     return [*session.conn.ranges_in_use(), *(session.host.routes() or [])]
+
+
+def check(session: Session, instance: naming.Instance, steps: Sequence[Step]) -> None:
+    """Raises HypervisorError where a network that the steps make would find no range."""
+    made = [step.name for step in steps if step.verb is Verb.CREATE]
+    if session.is_session or not made:
+        return
+    taken = taken_here(session)
+    for name in made:
+        taken.append(Taken(free_range(instance, name, taken), msg("network {name} of this lab", name=name)))
 
 
 def free_range(instance: naming.Instance, network: str, taken: Sequence[Taken]) -> IPv4Network:

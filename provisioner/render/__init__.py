@@ -262,8 +262,8 @@ def filter_xml(
     of these guests, the TCP ports of the gateway that are open, too; None for the guests' own filter.
     """
     part = network.name if clones is None else naming.clone(network.name)
-    # one rule for DNS and DHCP: each costs libvirt some hundredths of a second for each card
-    services = [("udp", 53, 67), ("tcp", 53, 53), *(("tcp", port, port) for port in clones or ())]
+    dns_and_dhcp = [("udp", 53, 53), ("udp", 67, 67), ("tcp", 53, 53)]
+    services = [*dns_and_dhcp, *(("tcp", port, port) for port in clones or ())]
     return _render(
         "filter.xml.j2",
         filter={

@@ -10,7 +10,7 @@ from provisioner.cancellation import Cancellation
 from provisioner.host import lock
 from provisioner.hypervisor import uris
 from provisioner.language import msg
-from provisioner.lifecycle import execution, preparation
+from provisioner.lifecycle import execution, free_ranges, preparation
 from provisioner.lifecycle.execution import Result
 from provisioner.lifecycle.preparation import Prepared
 from provisioner.lifecycle.request import Request, locate
@@ -34,10 +34,11 @@ def plan(request: Request, connect: str | None) -> Planned:
     """What ``up`` would do. Changes nothing.
 
     Raises InputError where the lab or the request is wrong, ConflictError where something is in the way,
-    and HypervisorError where libvirt can't be asked.
+    and HypervisorError where libvirt can't be asked, or where no range of addresses is free.
     """
     with opened(uris.choose(connect)) as session:
         prepared = preparation.prepare(session, request, locate(session, request))
+        free_ranges.check(session, prepared.instance, prepared.plan.networks)
         return Planned(prepared, session.choice.uri, session.choice.why)
 
 

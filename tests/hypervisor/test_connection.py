@@ -125,6 +125,8 @@ def test_what_a_uri_says(uri: str, is_session: bool, is_local: bool) -> None:
         ("qemu", errors.HypervisorError, "can't connect to qemu (why): "),
         ("QEMU:///system", errors.HypervisorError, "no connection driver available"),
         ("qemu:///system?socket=/no/such", errors.HypervisorError, "No such file or directory"),
+        ("qemu:///embed", errors.HypervisorError, "can't connect to qemu:///embed (why): "),
+        ("qemu:///system\n", errors.HypervisorError, "(why): "),
     ],
 )
 def test_a_uri_that_leads_to_no_qemu(

@@ -70,6 +70,19 @@ def test_find(labs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert catalog.find("labs/reference.yaml", labs)[1] == str(labs / "reference.yaml")
 
 
+@pytest.mark.parametrize("lab", ["pipe.yaml", "/dev/null", "piped"])
+def test_what_is_no_ordinary_file_is_told_as_such(
+    lab: str, labs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was said not to be there."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.yaml")
+    (tmp_path / "piped").mkdir()
+    os.mkfifo("piped/lab.yaml")
+    with pytest.raises(InputError, match="is no ordinary file"):
+        catalog.find(lab, labs)
+
+
 @pytest.mark.parametrize(
     ("lab", "message"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
+
 import pytest
 
 from provisioner import errors
@@ -55,6 +57,13 @@ def test_a_plan_changes_nothing(there: World) -> None:
         planned = up.plan(Request(there.lab()), SYSTEM)
     assert planned.prepared.plan.changes_something
     assert (planned.uri, planned.uri_reason) == (SYSTEM, "--connect")
+
+
+def test_a_plan_says_that_no_range_is_free(there: World) -> None:
+    """It said "create network lab", which up then refused."""
+    there.host.taken = [IPv4Network(text) for text in ("192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8")]
+    with there.unchanged(), pytest.raises(errors.HypervisorError, match="no range of addresses is free"):
+        up.plan(Request(there.lab()), SYSTEM)
 
 
 def test_a_person_is_asked_before_something_is_lost(there: World) -> None:
