@@ -114,13 +114,41 @@ def test_only_what_is_longer_than_the_terminal_is_paged(
 
 
 def test_the_users_pager_is_used_and_the_sections_are_named_after_it(tmp_path: Path) -> None:
+    lines = on_a_terminal(tmp_path, PAGER="sed s/^/:/", LC_ALL="C.UTF-8").splitlines()
+    at = lines.index("sections:")
+    assert all(line.startswith(":") for line in lines[:at])
+    assert lines[at + 1] == "  1  What the words mean"
+
+
+@pytest.mark.parametrize(
+    ("locale", "set_by_the_user", "charset"),
+    [
+        ({"LANG": "ja_JP.UTF-8"}, {}, "utf-8"),  # which this system may not have
+        ({"LC_ALL": "C"}, {}, "utf-8"),
+        ({"LC_ALL": "C.UTF-8"}, {"LESSCHARSET": "latin1"}, "latin1"),
+        ({"LC_ALL": "C.UTF-8"}, {"LESSCHARDEF": "8bcccbcc18b95.b"}, ""),
+    ],
+)
+def test_less_is_told_what_it_gets(
+    locale: dict[str, str], set_by_the_user: dict[str, str], charset: str, tmp_path: Path
+) -> None:
+    """It goes by the locale, and showed ``<E8><A8>`` where the system has none of that name."""
+    program = tmp_path / "less"
+    program.write_text('#!/bin/sh\ncat >/dev/null\necho "charset=$LESSCHARSET."\n')
+    program.chmod(0o755)
+    shown = on_a_terminal(tmp_path, PAGER=str(program), **locale, **set_by_the_user)
+    assert f"charset={charset}." in shown
+
+
+def on_a_terminal(home: Path, **settings: str) -> str:
+    """What ``guide`` shows on a terminal that is too short for it."""
     ours, its = os.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    settings = {"TERM": "xterm", "PAGER": "sed s/^/:/", "LC_ALL": "C.UTF-8", "HOME": str(tmp_path)}
-    unset = ("MANPAGER", "LESS", "COLUMNS", "LINES")
-    others = {name: value for name, value in os.environ.items() if name not in unset}
+    unset = r"MANPAGER|LESS.*|COLUMNS|LINES|LC_.*|LANG|PYTHONUTF8"
+    others = {name: value for name, value in os.environ.items() if not re.fullmatch(unset, name)}
     command = [sys.executable, "-m", "provisioner", "guide", "demo-xen"]
-    process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=others | settings)
+    env = others | {"TERM": "xterm", "HOME": str(home)} | settings
+    process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=env)
     os.close(its)
     out = b""
     while True:
@@ -131,10 +159,7 @@ def test_the_users_pager_is_used_and_the_sections_are_named_after_it(tmp_path: P
         out += part
     os.close(ours)
     assert process.wait() == 0
-    lines = out.decode().replace("\r\n", "\n").splitlines()
-    at = lines.index("sections:")
-    assert all(line.startswith(":") for line in lines[:at])
-    assert lines[at + 1] == "  1  What the words mean"
+    return out.decode().replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("lab", NAMES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import locale
 import os
 import shutil
 import signal
@@ -26,8 +28,17 @@ def is_needed(height: int) -> bool:
     return height >= shutil.get_terminal_size().lines  # the last line is the prompt's
 
 
+def _speak_utf8() -> None:
+    """Has less take characters for what they are. It would go by the locale, also by one that this system
+    does not have, and show them as ``<E8><A8>``. What the user set goes before."""
+    unset = not os.environ.get("LESSCHARSET") and not os.environ.get("LESSCHARDEF")
+    if unset and codecs.lookup(locale.getpreferredencoding(do_setlocale=False)).name == "utf-8":
+        os.environ["LESSCHARSET"] = "utf-8"
+
+
 def show(console: Console, drawn: RenderableType, width: int) -> None:
     """Shows it, and comes back when the user has left the pager."""
+    _speak_utf8()
     with _keys_are_the_pagers(), console.pager(styles=_shows_styles()):
         console.print(drawn, width=width, crop=False)
 
