@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from provisioner import paths
+from provisioner.errors import InputError
 from provisioner.labfile import catalog, lesson_spec, nodes, rules
 from provisioner.labfile.loader import observations
 from provisioner.labfile.problems import Place, Problems, shown
@@ -44,8 +47,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """``commands`` make the check pass, and ``undo`` takes that back. ``{virtlab}`` and ``{lab}`` stand in
-    them for the command and the lab."""
+    """``commands`` make the check pass, and ``undo`` takes that back. ``{virtlab}`` and those of
+    ``model.typed`` stand in them for the command and the lab."""
 
     text: Text
     commands: tuple[str, ...]
@@ -81,6 +84,20 @@ def load(lab: Lab) -> Lesson | None:
     Raises LabFileError with all problems of the file, and InputError where it can't be read.
     """
     return of_file(lab.file, [guest.name for guest in lab.guests])
+
+
+def is_virtlabs(lab: Lab) -> bool:
+    """Whether the lesson beside a lab's file is, byte for byte, one that comes with virtlab, as in a copy.
+
+    Raises InputError where it can't be read.
+    """
+    file = catalog.beside(lab.file, LESSON_FILE)
+    if file is None:
+        return False
+    try:
+        return any(filecmp.cmp(file, own, shallow=False) for own in paths.labs_dir().glob(f"*/{LESSON_FILE}"))
+    except OSError as error:
+        raise InputError(msg("{file} can't be read: {reason}", file=file, reason=error.strerror)) from error
 
 
 def guide_file(language: Language) -> str:

@@ -226,5 +226,10 @@ class Lab:
         raise KeyError(name)
 
     @property
+    def folder(self) -> str | None:
+        """The folder of its file, where it is a lab of the user's own; else None."""
+        return None if is_own(self.source) else str(self.file.parent)
+
+    @property
     def top_level(self) -> tuple[Guest, ...]:
         return tuple(guest for guest in self.guests if guest.is_top_level)

@@ -21,6 +21,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface, IPv4Network
+from pathlib import Path
 from typing import Any
 
 from provisioner.errors import InputError
@@ -92,7 +93,8 @@ class Origin:
     @property
     def typed(self) -> Typed:
         """How the lab is named in commands."""
-        return Typed(self.target, self.instance, named=self.instance != self.lab)
+        folder = None if is_own(self.source) else str(Path(self.file).parent)
+        return Typed(self.target, self.instance, named=self.instance != self.lab, folder=folder)
 
     def with_guest(self, guest: str) -> str:
         """The command that brings up a guest which was left out."""

@@ -1,9 +1,10 @@
 """The commands that a lesson tells somebody to type on the host, and whose word that is.
 
-virtlab's own labs may say what they like. A lab file from somebody else can start guests, and do no more. So
-what its lesson says is passed on as virtlab's advice only where it does no more either: virtlab's verbs, on
-that lab, and commands in its guests. What opens the host to guests, takes other labs down, forgets progress
-or writes files that it names is the author's advice alone.
+virtlab's own lessons may say what they like, also in a copy of their lab, as long as nobody changed them. A
+lab file from somebody else can start guests, and do no more. So what its lesson says is passed on as
+virtlab's advice only where it does no more either: virtlab's verbs, on that lab, and commands in its guests.
+What opens the host to guests, takes other labs down, forgets progress or writes files that it names is the
+author's advice alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from provisioner.labfile import lesson
 from provisioner.model.lab import Lab, is_own
 from provisioner.model.typed import MAKES, READS
 
@@ -43,8 +45,8 @@ class Author:
 
 
 def author_of(lab: Lab) -> Author:
-    """Who wrote the lesson of a lab."""
-    return Author(None if is_own(lab.source) else str(lab.file))
+    """Who wrote the lesson of a lab. Raises InputError where it can't be read."""
+    return Author(None if is_own(lab.source) or lesson.is_virtlabs(lab) else str(lab.file))
 
 
 def is_harmless(command: str) -> bool:

@@ -43,7 +43,7 @@ def lab_of(target: str, connect: str | None) -> tuple[Lab, Typed]:
         except (errors.NotFound, errors.ConnectionFailed):
             raise unknown from None
     lab = lab_files.load(file, source)
-    return lab, Typed(target, lab.name)
+    return lab, Typed(target, lab.name, folder=lab.folder)
 
 
 def lesson_of(lab: Lab) -> Lesson:

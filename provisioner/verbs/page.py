@@ -171,7 +171,9 @@ def _remembered(target: str, error: errors.VirtlabError) -> tuple[_Look, Typed]:
 
 def _typed(lab: Lab | None, instance: str, target: str) -> Typed:
     """How a lab that is not up is typed, so that what was saved under the instance's name belongs to it."""
-    return Typed(target, instance, named=lab is not None and instance != lab.name)
+    if lab is None:
+        return Typed(target, instance)
+    return Typed(target, instance, named=instance != lab.name, folder=lab.folder)
 
 
 def _results(instance: str, source: str | None) -> tuple[Bench | None, KeptComparison]:

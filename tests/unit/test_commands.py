@@ -1,11 +1,15 @@
 """Which commands of a lesson virtlab can vouch for."""
 
+from pathlib import Path
+
 import pytest
 
 from provisioner import paths
 from provisioner.labfile import catalog, lesson
+from provisioner.labfile.copy import copy_lab
 from provisioner.lifecycle import lab_files
 from provisioner.teach import commands
+from provisioner.verbs import exercises
 
 
 @pytest.mark.parametrize(
@@ -104,3 +108,37 @@ def test_a_file_of_somebody_elses_has_an_author() -> None:
     assert author.file == str(file)
     assert not author.vouched(["{virtlab} status", "sh x"])
     assert author.vouched(["{virtlab} status"])
+
+
+COPIED = {"demo-paravirt": (4, 5, 6), "demo-guest-os": (2, 3), "demo-vmware": (3,), "demo-xen": (3,)}
+
+
+@pytest.mark.parametrize("name", COPIED)
+def test_in_a_copy_the_lesson_is_virtlabs_and_speaks_of_that_copy(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``solve`` called it a stranger's, and told to change the folder my-lab, whatever that was."""
+    monkeypatch.chdir(tmp_path)
+    copy_lab(paths.labs_dir() / name, Path("some lab"))
+    Path("some lab/lab.yaml").write_text(Path("some lab/lab.yaml").read_text().replace(name, "other", 1))
+    for number in COPIED[name]:
+        solved = exercises.solve("some lab", number, None)
+        exercise, how = solved.step.exercise, solved.typed
+        typed = [how.filled(each) for each in (*exercise.solution.commands, *exercise.solution.undo)]
+        assert solved.author.vouched(exercise.solution.commands)
+        assert [each for each in typed if each.startswith("{virtlab} up --yes 'some lab'")]
+        assert "{virtlab} down other" in typed
+        assert "my-" not in f"{typed} {how.text(exercise.task)} {list(map(how.text, exercise.hints))}"
+        assert all("'some lab'/lab.yaml" in each for each in typed if "sed" in each)
+        original = exercises.solve(name, number, None).typed
+        made = [original.filled(each) for each in exercise.solution.commands]
+        assert [each for each in made if f"|| {{virtlab}} copy {name} my-" in each]
+
+
+def test_a_lesson_that_was_changed_is_a_strangers(tmp_path: Path) -> None:
+    copied = copy_lab(paths.labs_dir() / "demo-paravirt", tmp_path / "mine")
+    taught = copied.with_name("lesson.yaml")
+    taught.write_bytes(taught.read_bytes().replace(b"rng: virtio/' {fold", b"rng: vIrtio/' {fold"))
+    assert commands.author_of(lab_files.load(*lab_files.locate(str(copied)))).file == str(copied)
+    taught.unlink()
+    assert commands.author_of(lab_files.load(*lab_files.locate(str(copied)))).file == str(copied)
