@@ -21,6 +21,7 @@
     │   ├── NotReady                      it never answered within its deadline
     │   │   ├── QemuStopped               its QEMU was stopped, as by a signal
     │   │   └── Broken                    it is up, and answers no more, or makes no sense
+    │   ├── CutShort                      it stopped, or its agent's line ended, in the middle
     │   ├── TookTooLong                   what was begun in it had not ended within its time
     │   ├── LacksMemory                   it says that its memory is too little to come up
     │   └── TooMuch                       it answered with more than the bound allows
@@ -180,6 +181,10 @@ class QemuStopped(NotReady):
 
 class Broken(NotReady):
     """A guest is up, and does not answer, or its answers make no sense. A new start is the way back."""
+
+
+class CutShort(GuestError):
+    """A guest stopped, or the line to its agent ended, while it was spoken to."""
 
 
 class TookTooLong(GuestError):

@@ -48,6 +48,10 @@ class Backend(Protocol):
         """The way to run commands in the guest. Nothing is sent yet."""
         ...
 
+    def is_off(self) -> bool:
+        """Whether it is off by now, as far as libvirt and the guests around it say."""
+        ...
+
     def console(self) -> ConsolePort:
         """Where its console is."""
         ...

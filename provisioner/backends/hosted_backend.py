@@ -53,6 +53,16 @@ class HostedGuest:
             )
         return ParentTransport(self._above.reach(), member.guest)
 
+    def is_off(self) -> bool:
+        """See ``Backend``."""
+        if self._above.is_off():
+            return True
+        try:
+            states = parent.states(self._above.reach(), parent.STATE_SECONDS)
+        except errors.GuestError:
+            return False
+        return states.get(self._member.guest) == parent.STOPPED
+
     def console(self) -> ConsolePort:
         """See ``Backend``: the way leads over the console of the machine that it is in, and its shell."""
         port = self._above.console()

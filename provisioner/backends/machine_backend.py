@@ -109,6 +109,13 @@ class LibvirtMachine:
         port = domain.metadata.guest.agent
         return transports.agent(self._session, domain.name, port, domain.label)
 
+    def is_off(self) -> bool:
+        """See ``Backend``."""
+        try:
+            return not self._libvirt().is_active()
+        except errors.NotFound:  # somebody took it away
+            return False
+
     def console(self) -> ConsolePort:
         """See ``Backend``. Raises GuestError where the machine is down or paused."""
         self._domain.require_running()

@@ -42,7 +42,7 @@ _REFUSED = {libvirt.VIR_ERR_INTERNAL_ERROR, _code("VIR_ERR_AGENT_COMMAND_FAILED"
 _NO_AGENT = {libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED, libvirt.VIR_ERR_CONFIG_UNSUPPORTED}
 
 
-class _NotRunningError(errors.GuestError):
+class _NotRunningError(errors.CutShort):
     """The domain is stopped or paused."""
 
 

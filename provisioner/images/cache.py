@@ -3,6 +3,7 @@
 ::
 
     ROOT/images/NAME/KEY-ID/    manifest.json beside the files that it lists
+    ROOT/noted/NAME-KEY.json    the memory that it needs, where only libvirt's pool has the image
     ROOT/building/              the one build that is under way
     ROOT/build.lock             held by whoever builds
 
@@ -18,7 +19,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,13 @@ class BuiltImage:
         """The least bytes of memory of each system that guests start from it, by the name of its recipe."""
         least: Mapping[str, int] = self.manifest["memory"]
         return least
+
+
+@dataclass(frozen=True, slots=True)
+class NotedImage:
+    """An image that was not built here, and that libvirt's pool has. ``memory``: as of ``BuiltImage``."""
+
+    memory: Mapping[str, int]
 
 
 def key(recipe: Recipe, system: System) -> str:
@@ -201,6 +209,34 @@ def publish(
             msg("the image {name} changed while it was written", name=recipe.name), hint=msg("try again")
         )
     return image
+
+
+def note(recipe: Recipe, memory: Mapping[str, int], root: Path) -> None:
+    """Keeps what libvirt's pool tells of an image that was not built here: ``BuiltImage.memory``.
+
+    Nothing is kept where the cache can't be written.
+    """
+    file, before = _noted(recipe, root), noted(recipe, root)
+    if before is None or before.memory != memory:
+        with suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            new = file.with_name(f"{file.name}.{os.getpid()}")
+            new.write_text(json.dumps(dict(memory)))
+            new.replace(file)
+
+
+def noted(recipe: Recipe, root: Path) -> NotedImage | None:
+    """What ``note`` kept of an image of this recipe for this system."""
+    try:
+        memory = json.loads(_noted(recipe, root).read_bytes())
+    except (OSError, ValueError):
+        return None
+    fits = isinstance(memory, dict) and all(isinstance(least, int) for least in memory.values())
+    return NotedImage(memory) if fits else None
+
+
+def _noted(recipe: Recipe, root: Path) -> Path:
+    return root / "noted" / f"{recipe.name}-{key(recipe, this_system())}.json"
 
 
 def images(root: Path) -> list[BuiltImage]:

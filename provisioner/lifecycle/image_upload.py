@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
 
 from provisioner import errors, paths, render
 from provisioner.backends.session import Session
@@ -11,7 +12,6 @@ from provisioner.hypervisor import image_volumes
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.hypervisor.storage import Pool
 from provisioner.images import cache, memory_needs, packages, registry
-from provisioner.images.cache import BuiltImage
 from provisioner.images.recipe import KernelSpec, Recipe
 from provisioner.language import joined, msg
 from provisioner.lifecycle import pool_access, preflight
@@ -20,6 +20,15 @@ from provisioner.model import kinds
 from provisioner.model.lab import Lab
 from provisioner.model.naming import ImageSet
 from provisioner.model.observed import Observed
+
+
+class HasNeeds(Protocol):
+    """An image of which it is known how much memory its systems need."""
+
+    @property
+    def memory(self) -> Mapping[str, int]:
+        """See ``StoredImage``."""
+        ...
 
 
 def open_pool(session: Session) -> Pool:
@@ -50,7 +59,10 @@ class Images:
     def current(self, name: str) -> StoredImage:
         """The image for new guests. Raises ImageError where it can't be built."""
         if name not in self._current:
-            self._current[name] = _found(name, self._stored) or self._make(name, refresh=False)
+            found = _found(name, self._stored)
+            if found is not None:
+                _note(found)
+            self._current[name] = found or self._make(name, refresh=False)
         return self._current[name]
 
     def mend(self, text: str) -> None:
@@ -131,6 +143,13 @@ def _found(name: str, stored: Sequence[StoredImage]) -> StoredImage | None:
     return fitting[-1] if fitting else None
 
 
+def _note(image: StoredImage) -> None:
+    """Keeps here what the pool knows: verbs that do not ask libvirt want it, and another user built it."""
+    recipe = registry.get(image.set.image, paths.templates_dir())
+    if cache.find(recipe, paths.cache_dir()) is None:
+        cache.note(recipe, image.memory, paths.cache_dir())
+
+
 def booted(session: Session, lab: Lab, observed: Observed) -> dict[str, StoredImage]:
     """The image that each top-level guest boots, or will boot, where it is in the pool already."""
     pool = session.readable_pool()
@@ -144,17 +163,18 @@ def booted(session: Session, lab: Lab, observed: Observed) -> dict[str, StoredIm
     return there
 
 
-def built_here(lab: Lab) -> dict[str, BuiltImage]:
-    """The image that each top-level guest boots, where it was built on this machine. libvirt is not asked."""
-    found = {guest.name: _built(guest.image) for guest in lab.top_level}
+def known_here(lab: Lab) -> dict[str, HasNeeds]:
+    """What this user's cache knows of the image that each top-level guest boots. libvirt is not asked."""
+    found = {guest.name: _known(guest.image) for guest in lab.top_level}
     return {name: image for name, image in found.items() if image}
 
 
-def _built(name: str) -> BuiltImage | None:
-    return cache.find(registry.get(name, paths.templates_dir()), paths.cache_dir())
+def _known(name: str) -> HasNeeds | None:
+    recipe, root = registry.get(name, paths.templates_dir()), paths.cache_dir()
+    return cache.find(recipe, root) or cache.noted(recipe, root)
 
 
-def least_memory(lab: Lab, booted: Mapping[str, StoredImage | BuiltImage]) -> dict[str, int]:
+def least_memory(lab: Lab, booted: Mapping[str, HasNeeds]) -> dict[str, int]:
     """The least bytes in which each guest comes up, where known. ``booted``: what top-level guests boot.
 
     A Xen domain starts a system of its parent's image, and a machine inside its parent's kernel once more.

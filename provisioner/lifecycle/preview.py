@@ -11,7 +11,7 @@ from provisioner.images.cache import BuiltImage
 from provisioner.language import msg
 from provisioner.lifecycle import lab_files
 from provisioner.lifecycle.free_ranges import free_range
-from provisioner.lifecycle.image_upload import built_here, least_memory, recipe_key
+from provisioner.lifecycle.image_upload import known_here, least_memory, recipe_key
 from provisioner.model import accel, memory, metadata, naming, plan, ranges
 from provisioner.model.lab import Guest, Lab
 from provisioner.model.observed import Observed
@@ -36,7 +36,7 @@ def documents(
             msg("{name} has no guest {guest}", name=lab.name, guest=repr(guest)),
             hint=msg("its guests: {known}", known=known),
         )
-    lab = memory.fitting(lab, least_memory(lab, built_here(lab)))
+    lab = memory.fitting(lab, least_memory(lab, known_here(lab)))
     origin = metadata.Origin(
         user_name(), lab.name, lab.name, source, str(file), metadata.Choices(accel_flag, sets)
     )

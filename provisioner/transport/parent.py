@@ -32,7 +32,8 @@ _PULL_CHUNK = 512 * 1024
 _SMALL_OUTPUT = 4096
 _MOST_STATES = 16 * 1024
 RUNNING = "running"
-_STATES = (RUNNING, "stopped")
+STOPPED = "stopped"
+_STATES = (RUNNING, STOPPED)
 
 
 class ParentTransport:

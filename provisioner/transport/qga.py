@@ -215,7 +215,7 @@ class SerialSession:
                 )
             if not data:
                 if self._line.ended:
-                    raise errors.GuestError(
+                    raise errors.CutShort(
                         msg("{label}: the guest's serial line was closed", label=self._label),
                         hint=errors.see_status(self._label),
                     )

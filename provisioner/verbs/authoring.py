@@ -62,7 +62,7 @@ def validate(targets: Sequence[str], sets: Sequence[str] = ()) -> list[Validated
     """What is wrong with each lab file and its lesson, and which guide the lesson lacks. ``sets`` are changes
     in the form KEY=VALUE.
 
-    Whether guests have the memory that they need is looked at where their images were built on this machine.
+    Whether guests have the memory that they need is looked at where that is known here of their images.
     """
     return [_validated(target, sets) for target in targets]
 
@@ -91,17 +91,17 @@ def _validated(target: str, sets: Sequence[str]) -> Validated:
 
 
 def _memory(lab: Lab) -> tuple[str, ...]:
-    """Raises LabFileError where a guest has less memory than it needs. Returns the images that were not built
-    here, of whose guests that is not known."""
+    """Raises LabFileError where a guest has less memory than it needs. Returns the images of whose guests
+    that is not known here."""
     from provisioner.lifecycle import image_upload
     from provisioner.model import memory
 
     try:
-        built = image_upload.built_here(lab)
+        known = image_upload.known_here(lab)
     except errors.ImageError:  # no image can be built on this system
-        built = {}
-    memory.fitting(lab, image_upload.least_memory(lab, built))
-    return tuple(dict.fromkeys(guest.image for guest in lab.top_level if guest.name not in built))
+        known = {}
+    memory.fitting(lab, image_upload.least_memory(lab, known))
+    return tuple(dict.fromkeys(guest.image for guest in lab.top_level if guest.name not in known))
 
 
 def _no_guide(lab_file: Path, taught: Lesson | None) -> tuple[str, ...]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from provisioner import errors
 from provisioner.backends import choose, interactive
+from provisioner.backends.guest_backend import Backend
 from provisioner.backends.session import instance_up
 from provisioner.language import msg
 from provisioner.lifecycle import shield
 from provisioner.transport.following import Heard
 from provisioner.transport.result import Result
+
+_GOING_OFF = 4.0  # seconds that a system may need to go off, once its agent has ended
+_PAUSE = 0.2
+# how it shows that a guest went off in the middle; nothing of the kind is meant by the second
+_MAYBE_OFF = (errors.NotReady, errors.CutShort, errors.HypervisorError)
+_NOT_OFF = (errors.QemuStopped, errors.Busy, errors.ConnectionFailed)
 
 
 def run(
@@ -29,20 +37,35 @@ def run(
     ended after ``timeout`` seconds. ``max_output`` bytes of standard output, and of standard error, are kept.
     ``heard`` is called with them, piece by piece, while it runs. The command ends with the caller, within
     some seconds also where that is killed. Raises InputError where there is no such guest, NotFound where the
-    instance is not up, and GuestError where the guest can't run it.
+    instance is not up, and GuestError where the guest can't run it, or goes off meanwhile.
     """
     instance_name, guest_name = split(guest)
     with instance_up(connect, instance_name, patience=timeout) as (session, instance):
         shield.refresh(session, instance)
-        transport = choose.backend(session, choose.member(session, instance, guest_name)).reach()
+        backend = choose.backend(session, choose.member(session, instance, guest_name))
+        transport = backend.reach()
         given = read_input() if read_input is not None else None
-        return transport.run(
-            list(command),
-            input=given,
-            timeout=timeout,
-            max_output=max_output,
-            heard=heard or (lambda _stdout, _stderr: None),
-        )
+        try:
+            return transport.run(
+                list(command),
+                input=given,
+                timeout=timeout,
+                max_output=max_output,
+                heard=heard or (lambda _stdout, _stderr: None),
+            )
+        except _MAYBE_OFF as error:
+            if isinstance(error, _NOT_OFF) or not _goes_off(backend):
+                raise
+            told = msg("{label} has gone off; how the command ended was not seen", label=guest)
+            raise errors.GuestError(told, hint=errors.start_it(guest)) from error
+
+
+def _goes_off(backend: Backend) -> bool:
+    """Whether a guest that answers no more is off, or goes off within a moment."""
+    deadline = time.monotonic() + _GOING_OFF
+    while not (is_off := backend.is_off()) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+    return is_off
 
 
 def console(guest: str, connect: str | None, tell: Callable[[str], None]) -> None:

@@ -120,7 +120,7 @@ def test_a_profiles_memory_is_enough_for_uefi(tmp_path: Path) -> None:
 def test_validate_knows_what_a_built_image_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lab(tmp_path, LAB)
     found: list[BuiltImage | None] = [built("tiny", tiny=129 * MIB)]
-    monkeypatch.setattr(image_upload, "_built", lambda _name: found[0])
+    monkeypatch.setattr(image_upload, "_known", lambda _name: found[0])
     (validated,) = authoring.validate([str(tmp_path)])
     (error,) = validated.wrong
     assert "defaults.memory: 128 MiB is too little for one" in error.message
@@ -133,8 +133,8 @@ def test_validate_says_what_it_could_not_look_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lab(tmp_path, LAB)
-    monkeypatch.setattr(image_upload, "_built", lambda _name: None)
+    monkeypatch.setattr(image_upload, "_known", lambda _name: None)
     lab_commands.validate([str(tmp_path)])
     told = capsys.readouterr()
     assert "good: lab sizes, 2 guests" in told.out
-    assert "is not known before image tiny is built: virtlab prepare" in told.err
+    assert "is not known before image tiny is ready: virtlab prepare" in told.err

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from provisioner import errors, render
 from provisioner.hypervisor import image_volumes
-from provisioner.lifecycle import image_upload, power
+from provisioner.lifecycle import image_upload, lab_files, power
 from provisioner.lifecycle.image_upload import Images, boot_files
 from provisioner.units import MIB
 from tests.fakes.daemon import failure
@@ -33,6 +34,21 @@ def test_an_image_is_built_and_uploaded_once(world: World) -> None:
         assert bytes(volumes[image.set.volume(role)].content) == f"{role} of version 1".encode()
     assert image.memory == {"tiny": world.builder.least}
     assert images_of(world).current("tiny") == image
+    assert world.builder.built == ["tiny"]
+
+
+def test_who_uses_the_image_of_another_user_knows_what_it_needs(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images_of(world).current("tiny")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # of one who has built none
+    lab = lab_files.load(*lab_files.locate(world.lab()))
+    assert image_upload.known_here(lab) == {}
+    images_of(world).prepare("tiny", refresh=False)
+    known = image_upload.known_here(lab)
+    assert {name: dict(image.memory) for name, image in known.items()} == {
+        guest: {"tiny": world.builder.least} for guest in ("one", "two")
+    }
     assert world.builder.built == ["tiny"]
 
 

@@ -105,6 +105,7 @@ def test_status() -> None:
         "GUEST     STATE    ACCELERATOR      MEMORY   ADDRESS",
         f"demo/one  running  emulation (TCG)  192 MiB  {address.address.partition('/')[0]}",
         "demo/two  stopped  emulation (TCG)  192 MiB  none",
+        "demo/two is stopped; virtlab start demo/two",
     ]
 
 
@@ -158,6 +159,7 @@ def test_what_guests_cost_is_told_where_it_was_watched() -> None:
         "demo/two  stopped    emulation (TCG)   192 MiB                       none",
         "seen from the host for 3.04 s: memory in use by the guest's process, "
         "and its seconds of processor time in each second",
+        "demo/two is stopped; virtlab start demo/two",
         "demo: whether in run, their hosts know: virtlab status demo --ask",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from provisioner.hypervisor import agent
 from provisioner.hypervisor.uris import SYSTEM
 from provisioner.model.enums import AgentPort
 from provisioner.observe.answering import Answer
+from provisioner.report.terminal import status_page
 from provisioner.store import results
 from provisioner.teach.verdicts import Verdict
 from provisioner.verbs import check, compare, in_guest, start_stop, status, up
@@ -80,6 +82,27 @@ def test_a_broken_guest_is_told_of_with_the_way_back(
     there.daemon.domains[there.domain("two")].behaviour = "answers"
     start_stop.start("pair/two", SYSTEM, there.told)
     run(there)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.4])
+def test_a_guest_that_goes_off_in_the_middle_is_not_called_broken(there: World, seconds: float) -> None:
+    """Its agent ends some time before it is off."""
+    bring_up(there)
+    stored = there.daemon.domains[there.domain("two")]
+    command, off = ["poweroff"], None
+    if seconds:
+        stored.behaviour, command = "silent", ["true"]
+        off = threading.Timer(seconds, there.line.guest(stored.name).destroy)
+        off.start()
+    with pytest.raises(errors.GuestError) as caught:
+        in_guest.run("pair/two", command, SYSTEM)
+    assert caught.value.message == "pair/two has gone off; how the command ended was not seen"
+    assert caught.value.hint == "{virtlab} start pair/two"
+    if off:
+        off.join()
+    (seen,) = status.status([], SYSTEM, there.told.note)
+    page = status_page.status_page(status_page.status_data([seen]))
+    assert page.splitlines()[-1] == "pair/two is stopped; virtlab start pair/two"
 
 
 @pytest.mark.parametrize(("behaviour", "told"), BROKEN)

@@ -130,7 +130,7 @@ def not_built_note(validated: Validated) -> str:
     """What could not be looked at in a lab file, and what to type so that it can."""
     images = ", ".join(validated.not_built)
     return msg(
-        "{given}: whether its guests have enough memory is not known before image {images} is built: "
+        "{given}: whether its guests have enough memory is not known before image {images} is ready: "
         "{virtlab} prepare {lab}",
         given=validated.given,
         images=images,

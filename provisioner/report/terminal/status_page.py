@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ACCEL = {"kvm": "KVM", "tcg": msg("emulation (TCG)")}
 _NOT_ASKED = msg("not asked")
 _SILENT, _STOPPED = msg("does not answer"), msg("stopped")
+_OFF = ("stopped", "crashed")
 _ANSWERS: dict[str, str] = {each: each for each in (_SILENT, _STOPPED, msg("not known"))}
 
 
@@ -264,11 +265,17 @@ def _answers(entry: dict[str, Any]) -> list[str]:
         if each["answer"] == _SILENT:
             remedy = errors.start_anew(label)
             lines.append(msg("{label} is up, and does not answer; {remedy}", label=label, remedy=remedy))
-    for _, each in members:
-        label = f"{entry['instance']}/{each['name']}"
-        if each["answer"] == _STOPPED:
-            remedy = errors.start_it(label)
-            lines.append(msg("{label} is stopped; {remedy}", label=label, remedy=remedy))
+    down = [guest["name"] for guest in entry["guests"] if guest["state"] in _OFF]
+    if len(down) == len(entry["guests"]) > 1:
+        remedy = errors.start_it(entry["instance"])
+        lines.append(msg("all guests are stopped; {remedy}", remedy=remedy))
+        down = []
+    mended = [guest["name"] for guest in entry["guests"] if guest["lost_disks"]]  # by another verb
+    down = [name for name in down if name not in mended]
+    down += [each["name"] for _, each in members if each["answer"] == _STOPPED]
+    for label in (f"{entry['instance']}/{name}" for name in down):
+        remedy = errors.start_it(label)
+        lines.append(msg("{label} is stopped; {remedy}", label=label, remedy=remedy))
     unasked = [each["name"] for guest, each in members if _state(each, guest) == _NOT_ASKED]
     if unasked:
         lines.append(
@@ -308,7 +315,7 @@ def _lost(entry: dict[str, Any]) -> list[str]:
         if guest["lost_disks"]:
             label, running = (
                 f"{entry['instance']}/{guest['name']}",
-                guest["state"] not in ("stopped", "crashed"),
+                guest["state"] not in _OFF,
             )
             numbers = ", ".join(map(str, guest["lost_disks"]))
             lost = msg("the file of disk {numbers} was deleted, and what is on it is lost", numbers=numbers)
