@@ -66,12 +66,22 @@ def copy(
     copied = verbs.copy(lab, folder)
     data.emit(
         output,
-        {"file": str(copied)},
-        names=[str(copied)],
-        table=lambda: msg("copied to {copied}", copied=copied),
+        {"file": str(copied.file), "name": copied.name},
+        names=[str(copied.file)],
+        table=lambda: msg("copied to {copied}", copied=copied.file),
     )
+    if copied.name and copied.name == copied.original:
+        text.tell(
+            msg(
+                "its name is still {name}: if the lab of that name is up, up changes that one; for another "
+                "name, edit the file or add --as NAME",
+                name=copied.name,
+            )
+        )
+    elif copied.name and copied.name != folder.absolute().name:
+        text.tell(msg("its name is {name}: a lab can't be called like that folder", name=copied.name))
     again = f"{{virtlab}} up {quote(verbs.typed(folder))}"
-    text.tell(text.next_step(msg("edit {file}, then {again}", file=copied, again=again)))
+    text.tell(text.next_step(msg("edit {file}, then {again}", file=quote(str(copied.file)), again=again)))
 
 
 def validate(

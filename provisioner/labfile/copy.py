@@ -21,7 +21,7 @@ from provisioner.language import msg
 def copy_lab(source_dir: Path, target_dir: Path) -> Path:
     """Copy a lab's folder and name the copy after its new folder; returns the copy's lab file.
 
-    The new name is the target's last part where that is a valid name; else the lab keeps its own.
+    The new name is the target's last part, or one made from it where that can be no name of a lab.
     Nothing else in the file changes. The target appears complete or not at all.
 
     Raises ConflictError where the target exists and is not an empty folder, and InputError where
@@ -86,15 +86,50 @@ def _contents(folder: Path, below: Path) -> Iterator[Path]:
                 )
 
 
-def _rename(file: Path, name: str) -> None:
-    """Replace the name in a lab file. A file with problems stays as it is."""
+def name_in(file: Path) -> str | None:
+    """The lab's name in a lab file, which may have mistakes. None where it has none that can be read."""
+    found = _named(file)
+    return found[1][1].text if found else None
+
+
+def fitting_name(folder: str, lab: str) -> str:
+    """A name for a copy of ``lab`` in a folder of that name: the folder's own, where a lab can have it.
+
+    One that is made up is not the lab's own, whose instance a copy of that name would change.
+    """
+    if _can_be_name(folder):
+        return folder
+    plain = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-")[: NAME.most].rstrip("-")
+    if _can_be_name(plain) and plain != lab:
+        return plain
+    more = f"-{plain}" if plain.isdigit() and len(plain) < NAME.most // 2 else "-copy"
+    made = lab[: NAME.most - len(more)] + more
+    return made if _can_be_name(made) else f"lab{more}"  # the lab's own name is none
+
+
+def _can_be_name(text: str) -> bool:
+    return len(text) <= NAME.most and re.fullmatch(NAME.pattern, text) is not None
+
+
+def _named(file: Path) -> tuple[str, tuple[nodes.Scalar, nodes.Scalar]] | None:
+    """The text of a lab file, and its key and value of the name."""
     problems = Problems()
     text = nodes.read_text(file, problems)
     root = nodes.parse(text, str(file), problems) if text is not None else None
     entry = root.entries.get("name") if isinstance(root, nodes.Mapping) else None
     if text is None or entry is None or not isinstance(entry[1], nodes.Scalar) or not entry[1].text:
+        return None
+    return text, (entry[0], entry[1])
+
+
+def _rename(file: Path, folder: str) -> None:
+    """Replace the name in a lab file by one that fits the folder. A file with problems stays as it is."""
+    found = _named(file)
+    if found is None:
         return
-    if len(name) > NAME.most or not re.fullmatch(NAME.pattern, name) or entry[1].text == name:
+    text, entry = found
+    name = fitting_name(folder, entry[1].text)
+    if entry[1].text == name:
         return
     start, end = entry[1].span
     if start < entry[0].span[1]:  # an alias: the text stands elsewhere, for something else

@@ -36,21 +36,31 @@ class Validated:
         return None if self.wrong else self.lab
 
 
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A copy of a lab. A name is None where it can't be read."""
+
+    file: Path
+    name: str | None
+    original: str | None  # the name of the lab that it is a copy of
+
+
 def show(target: str) -> Lab:
     """The lab as its file says. Raises InputError where there is none, LabFileError where it is wrong."""
     return lab_files.load(*lab_files.locate(target))
 
 
-def copy(target: str, folder: Path) -> Path:
-    """Copies a lab into a folder that does not exist yet or is empty, and returns the copy's lab file.
+def copy(target: str, folder: Path) -> Copied:
+    """Copies a lab into a folder that does not exist yet or is empty.
 
     Raises InputError where there is no such lab or it can't be copied, ConflictError where the folder holds
     something.
     """
-    from provisioner.labfile.copy import copy_lab
+    from provisioner.labfile.copy import copy_lab, name_in
 
     file, _ = lab_files.locate(target)
-    return copy_lab(file.parent, folder)
+    copied = copy_lab(file.parent, folder)
+    return Copied(copied, name_in(copied), name_in(file))
 
 
 def typed(folder: Path) -> str:

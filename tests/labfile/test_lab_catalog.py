@@ -141,7 +141,20 @@ def test_copy_changes_nothing_but_the_name(tmp_path: Path, old: str, new: str) -
     assert file.read_bytes().decode() == "title: 題名\n" + new + "guests: {}\n"
 
 
-@pytest.mark.parametrize(("folder", "written"), [("1e3", '"1e3"'), ("My Lab", "first"), ("123", "first")])
+@pytest.mark.parametrize(
+    ("folder", "written"),
+    [
+        ("1e3", '"1e3"'),
+        ("my lab", "my-lab"),
+        ("My_Lab.2", "my-lab-2"),
+        ("-- x --", "x"),
+        ("123", "first-123"),
+        ("実験", "first-copy"),
+        ("First", "first-copy"),  # a name made up is not the lab's, whose instance the copy would change
+        ("a" * 40, "a" * 32),
+        ("1" * 40, "first-copy"),
+    ],
+)
 def test_copy_into_a_folder_with_an_odd_name(labs: Path, tmp_path: Path, folder: str, written: str) -> None:
     file = copy_lab(labs / "first", tmp_path / folder)
     assert file.read_text(encoding="utf-8") == LAB.replace("name: first", f"name: {written}")

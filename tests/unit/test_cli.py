@@ -173,3 +173,14 @@ def test_input_is_never_cut(given: bytes, fits: bool, monkeypatch: pytest.Monkey
     else:
         with pytest.raises(InputError, match="standard input"):
             guest_commands._standard_input()
+
+
+def test_a_copy_says_its_name_where_that_is_not_the_folders(tmp_path: Path) -> None:
+    """``name: demo-paravirt`` stayed in silence, so that its ``up`` would have changed that lab."""
+    odd = run("copy", "demo-paravirt", str(tmp_path / "my lab")).stderr
+    assert "its name is my-lab: " in odd
+    assert f"edit '{tmp_path}/my lab/lab.yaml', then virtlab up '{tmp_path}/my lab'" in odd
+    same = run("copy", "demo-paravirt", str(tmp_path / "demo-paravirt"), "-o", "json")
+    assert "its name is still demo-paravirt: " in same.stderr
+    assert json.loads(same.stdout)["name"] == "demo-paravirt"
+    assert "its name" not in run("copy", "demo-paravirt", str(tmp_path / "mine")).stderr

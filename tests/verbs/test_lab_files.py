@@ -108,7 +108,7 @@ def test_a_lab_without_a_lesson_lacks_no_guide(tmp_path: Path) -> None:
 
 def test_a_copy_is_a_lab(tmp_path: Path) -> None:
     copied = authoring.copy("demo-paravirt", tmp_path / "mine")
-    assert authoring.show(str(copied)).name == "mine"
+    assert authoring.show(str(copied.file)).name == "mine"
     with pytest.raises(errors.ConflictError):
         authoring.copy("demo-paravirt", tmp_path / "mine")
 
