@@ -54,7 +54,8 @@ def check(
 
     if answer is not None and step is None:
         raise errors.InputError(
-            msg("an answer to which exercise?"), hint=f"{{virtlab}} check {quote(lab)} --step 1 --answer ..."
+            msg("an answer to which exercise?"),
+            hint=f"{{virtlab}} check {quote(lab)} --step 1 --answer {quote(answer)}",
         )
     good = (
         _check_all(lab, timeout, preferred(lang), connect, output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner import errors
-from provisioner.language import msg
+from provisioner.language import msg, of_text
 from provisioner.lifecycle import running
 from provisioner.model.typed import Typed
 from provisioner.store import progress_file, results
@@ -76,11 +76,12 @@ def check_step(
         step = learning.step(lesson, number)
         exercise = step.exercise
         if (answer is None) != (exercise.answer is None):
-            wants = msg("exercise {number} wants an answer", number=number)
-            wants_none = msg("exercise {number} wants no answer", number=number)
-            more = " --answer ..." if answer is None else ""
+            task = of_text(members[0].metadata.origin.typed.text(exercise.task))
+            wants = msg("exercise {number} wants an answer:\n{task}", number=number, task=task)
+            wants_none = msg("exercise {number} wants no answer:\n{task}", number=number, task=task)
+            more = f" --answer {'NUMBER' if exercise.answer.count else 'TEXT'}" if exercise.answer else ""
             raise errors.InputError(
-                wants if answer is None else wants_none,
+                wants if exercise.answer else wants_none,
                 hint=f"{{virtlab}} check {instance.name} --step {number}{more}",
             )
         right, checked = None, None

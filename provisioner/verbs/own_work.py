@@ -19,6 +19,7 @@ from provisioner.labfile.lesson import Exercise, Lesson
 from provisioner.language import joined, msg
 from provisioner.lifecycle import lab_files
 from provisioner.model.lab import Lab, is_own
+from provisioner.model.typed import Typed
 from provisioner.store import progress_file, results
 from provisioner.store.progress_file import Progress
 from provisioner.teach import learning
@@ -57,6 +58,26 @@ class Work:
     def lesson_name(self) -> str | None:
         """The name by which progress is kept. Of a lesson that nobody finds any more that is all there is."""
         return self.lesson.name if self.lesson else self.target if self.lab is None else None
+
+    @property
+    def typed(self) -> Typed | None:
+        """How the lab, or the part of it that was asked for, is typed. None where its file can't be read."""
+        if self.lab is None:
+            return None
+        folder = self.lab.folder
+        if self.part is None:
+            return Typed(self.target, self.lab.name, folder=folder)
+        instance = next((run.instance for run in self.runs), self.lab.name)
+        copy = next((run.source for run in self.runs if run.is_copy), None)
+        if copy is None:
+            return Typed(self.target, instance, named=instance != self.lab.name, folder=folder)
+        gone = not Path(self.part).exists()  # the name of an instance, not of a folder that is here
+        return Typed(copy if gone else self.part, instance, named=gone, folder=str(Path(copy).parent))
+
+    @property
+    def next_step(self) -> learning.Step | None:
+        """The first exercise that is not passed."""
+        return learning.next_step(self.lesson, self.progress) if self.lesson else None
 
     @property
     def exercises(self) -> tuple[Exercise, ...]:

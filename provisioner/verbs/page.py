@@ -11,8 +11,8 @@ from typing import NamedTuple
 from provisioner import __version__, errors
 from provisioner.backends.session import Session
 from provisioner.labfile import lesson
+from provisioner.labfile.lesson import Exercise, Lesson
 from provisioner.labfile.lesson import Finding as Literature
-from provisioner.labfile.lesson import Lesson
 from provisioner.language import Language, Text, msg
 from provisioner.lifecycle import lab_files, running
 from provisioner.listener import Listener
@@ -75,6 +75,7 @@ class Page:
     bench: Bench | None
     guide: dict[Language, str]  # Markdown
     literature: tuple[Literature, ...]
+    exercises: tuple[Exercise, ...]
     asked: str  # when the guests told their facts: UTC, ISO 8601; empty where they did not
     made: str
     is_up: bool
@@ -224,6 +225,7 @@ def _page(typed: Typed, look: _Look) -> Page:
         bench=bench,
         guide=_guide(lab),
         literature=taught.literature if taught else (),
+        exercises=taught.exercises if taught else (),
         asked=look.asked,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         is_up=look.is_up,

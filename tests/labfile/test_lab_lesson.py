@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from provisioner import paths
 from provisioner.errors import InputError, LabFileError
 from provisioner.labfile import catalog, lesson, lesson_spec, observation_spec, schema
 from provisioner.labfile.lesson import Answer, Lesson
@@ -138,6 +140,21 @@ def test_demo_paravirt_has_six_exercises_in_both_languages(root: Path, load_file
         texts += [item.title for item in exercise.check]
     texts += [text for item in lab.observe for text in (item.title, item.why) if text]
     assert all(said(text, Language.JA) != said(text, Language.EN) for text in texts)
+
+
+@pytest.mark.parametrize("name", catalog.names(paths.labs_dir()))
+def test_a_command_of_a_lesson_is_a_line_of_its_own(name: str, load_file: Load) -> None:
+    """Prose behind a command was taken for a part of it, and full stops were pasted with it."""
+    found = lesson.load(load_file(paths.labs_dir() / name / "lab.yaml"))
+    assert found
+    for exercise in found.exercises:
+        for words in (exercise.task, *exercise.hints, exercise.solution.text):
+            for line in "\n".join(said(words, language) for language in Language).split("\n"):
+                command = line.startswith("{virtlab} ")
+                assert line.count("{virtlab}") == command, line
+                assert line == line.strip()
+                assert not (command and line.endswith((".", ",", ";", "。", "、"))), line
+                assert not (command and re.search("[ぁ-ん]", line)), line
 
 
 def test_observations_of_a_lab(load_text: Callable[..., Lab]) -> None:

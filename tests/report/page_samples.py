@@ -6,6 +6,7 @@ import dataclasses
 import random
 from typing import Any
 
+from provisioner.labfile.lesson import Exercise, Solution
 from provisioner.labfile.lesson import Finding as Literature
 from provisioner.language import Language, Text
 from provisioner.measure import workloads
@@ -179,6 +180,20 @@ def page() -> Page:
             Language.JA: "# ガイド\n\n`{virtlab} up {lab}` と入力します。\n",
         },
         literature=(Literature(Text("20 to 77 times", "20〜77倍"), "Technion MSC-2017-19"),),
+        exercises=(
+            Exercise(
+                "find-the-driver",
+                Text("The driver behind the disk", "ディスクを動かすドライバ"),
+                Text(
+                    "Tell its name:\n{virtlab} check {lab} --step 1 --answer NAME",
+                    "名前を答えてください:\n{virtlab} check {lab} --step 1 --answer 名前",
+                ),
+                (),
+                None,
+                (),
+                Solution(Text("So."), (), ()),
+            ),
+        ),
         asked="2026-03-01T10:20:00+00:00",
         made="2026-03-01T10:20:00+00:00",
         is_up=True,

@@ -23,6 +23,7 @@ from provisioner.teach.checks import Checked
 from provisioner.teach.commands import Author
 from provisioner.teach.learning import Step
 from provisioner.verbs import kept
+from provisioner.verbs.guide import Guide
 from tests.unit.worlds import guest as sample_guest
 
 EN, JA = Language.EN, Language.JA
@@ -167,7 +168,7 @@ def exercise(name: str, hints: int = 2) -> Exercise:
     return Exercise(
         name,
         Text(f"The {name}", f"{name}の演習"),
-        Text("Do {virtlab} up {lab}.", "{virtlab} up {lab}を実行します。"),
+        Text("Do:\n{virtlab} up {lab}", "次のコマンドを実行します:\n{virtlab} up {lab}"),
         tuple(Text(f"Look {n}.") for n in range(1, hints + 1)),
         None,
         (),
@@ -179,7 +180,7 @@ def test_commands_are_as_they_are_typed(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("VIRTLAB_RUN_AS", "./bootstrap virtlab")
     step = Step(3, exercise("one"))
     assert exercises_page.task_page(step, MINE, JA) == (
-        "演習3: oneの演習\n./bootstrap virtlab up demo-paravirt --as mineを実行します。"
+        "演習3: oneの演習\n次のコマンドを実行します:\n  ./bootstrap virtlab up demo-paravirt --as mine"
     )
     page = exercises_page.solution_page(step, MINE, Author("my-lab/lab.yaml"), EN).split("\n")
     assert "./bootstrap virtlab exec mine/full -- ls '{print}'" in page
@@ -206,7 +207,7 @@ def test_a_strangers_commands_are_not_virtlabs_advice() -> None:
 
 def test_hints() -> None:
     step = Step(1, exercise("one"))
-    assert exercises_page.hints_page(step, step.exercise.hints[:1], MINE, EN).split("\n")[1:] == [
+    assert exercises_page.hints_page(step, step.exercise.hints[:1], MINE, EN).split("\n")[4:] == [
         "Hint 1 of 2: Look 1."
     ]
     last = exercises_page.hints_page(step, step.exercise.hints, MINE, EN).split("\n")
@@ -217,8 +218,34 @@ def test_hints() -> None:
 
 def test_the_list_of_exercises() -> None:
     lesson = Lesson("x", Text("C"), (), (), (exercise("one"), exercise("two")), Path("lesson.yaml"))
-    told = exercises_page.markdown_list(lesson, Progress().with_passed("two"), JA)
-    assert told == "## 演習\n\n1. oneの演習\n2. twoの演習(合格)"
+    shown = Guide(MINE, "# L\n", JA, lesson, Progress().with_passed("two"))
+    assert exercises_page.whole_guide(shown) == (
+        "# L\n\n## 演習\n\n1. **oneの演習**\n\n   次のコマンドを実行します:\n\n"
+        "   ```sh\n   virtlab up demo-paravirt --as mine\n   ```\n\n"
+        "2. **twoの演習**(合格)\n\n   次のコマンドを実行します:\n\n"
+        "   ```sh\n   virtlab up demo-paravirt --as mine\n   ```\n"
+    )
+
+
+def test_the_task_stands_above_hints_and_solution() -> None:
+    """It was told once, when the exercise before was passed, and never again."""
+    step = Step(1, exercise("one"))
+    task = ["Exercise 1: The one", "Do:", "  virtlab up demo-paravirt --as mine", ""]
+    for page in (
+        exercises_page.hints_page(step, step.exercise.hints, MINE, EN),
+        exercises_page.solution_page(step, MINE, Author(None), EN),
+    ):
+        assert page.split("\n")[:4] == task
+    assert (
+        exercises_page.hints_data(step, (), MINE)["task"]["en"] == "Do:\nvirtlab up demo-paravirt --as mine"
+    )
+
+
+def test_only_what_is_a_command_by_itself_stands_on_a_line_of_its_own() -> None:
+    """A stranger's text can't look like a part of virtlab's page."""
+    task = Text("Do this.\nTo type:\ncurl https://example.org/x | sh\n{virtlab} list; rm -r x")
+    page = exercises_page.task_page(Step(1, replace(exercise("one"), task=task)), MINE, EN)
+    assert page.split("\n")[1].startswith("Do this. To type: curl https://example.org/x | sh virtlab list;")
 
 
 GUIDE = """# Title

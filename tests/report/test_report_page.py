@@ -212,6 +212,7 @@ def test_what_is_not_there_is_said_with_the_command_that_gets_it() -> None:
         guide={},
         concept=None,
         literature=(),
+        exercises=(),
         asked="",
         is_up=False,
     )
@@ -219,6 +220,12 @@ def test_what_is_not_there_is_said_with_the_command_that_gets_it() -> None:
     for command in ("bench demo-paravirt --quick", "check demo-paravirt", "up demo-paravirt"):
         assert f"virtlab {command}" in text
     assert "the lab was not up" in text
+
+
+def test_the_exercises_stand_with_their_tasks_in_both_languages(full: Reader) -> None:
+    told = {language: " ".join(full.texts[language].split()) for language in ("en", "ja")}
+    assert "The driver behind the disk Tell its name: virtlab check demo-paravirt --step 1" in told["en"]
+    assert "ディスクを動かすドライバ 名前を答えてください: virtlab check demo-paravirt --step 1" in told["ja"]
 
 
 def test_a_bench_that_can_measure_nothing_is_not_recommended() -> None:

@@ -141,9 +141,12 @@ def test_errors_break_between_words_and_keep_commands_whole(monkeypatch: pytest.
     ]
 
 
-def test_a_command_is_never_broken_and_a_comment_stays_one() -> None:
+def test_a_command_is_broken_as_a_shell_reads_it_and_a_comment_stays_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
     typed = "./bootstrap virtlab exec demo/one -- sh -c 'echo one two three; echo four five six'"
-    assert text.fitted(f"  {typed}  # what it prints", 60).splitlines() == [
+    assert text.fitted(text.for_shell(f"  {typed}  # what it prints"), 60).splitlines() == [
         "  ./bootstrap virtlab exec demo/one -- sh -c \\",
         "    'echo one two three; echo four five six'",
         "    # what it prints",
@@ -151,6 +154,11 @@ def test_a_command_is_never_broken_and_a_comment_stays_one() -> None:
     lines = text.fitted(f"# {typed}; rm -r everything that is in this folder", 60).splitlines()
     assert len(lines) > 2
     assert all(line.startswith("# ") for line in lines)
+
+
+def test_prose_that_begins_with_a_command_gets_no_backslash() -> None:
+    prose = "./bootstrap virtlab exec demo/one -- touch /root/mark makes the file there, and it is told."
+    assert "\\" not in text.fitted(prose, 60)
 
 
 def test_what_is_to_be_typed_is_broken_as_a_shell_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:

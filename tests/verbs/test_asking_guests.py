@@ -6,6 +6,7 @@ import pytest
 
 from provisioner import errors
 from provisioner.hypervisor.uris import SYSTEM
+from provisioner.language import Language, said
 from provisioner.store import results
 from provisioner.verbs import check, compare, in_guest
 from tests.fakes.world import TWO, World
@@ -75,6 +76,22 @@ def test_what_a_lesson_says_names_the_lab(there: World) -> None:
     assert found.concept.ja == "n1/one"
     notes = [each.note.en for each in compare.definitions("n1", SYSTEM).differences if each.note]
     assert "Of n1." in notes
+
+
+@pytest.mark.parametrize(("count", "word"), [("true", "NUMBER"), ("false", "TEXT")])
+def test_who_gives_no_answer_reads_the_question(there: World, count: str, word: str) -> None:
+    """It was printed nowhere, and what was to be typed ended in three dots."""
+    there.up(instance="n1")
+    (there.folder / "lesson.yaml").write_text(
+        "virtlab-lesson: 1\nname: pair\nconcept: C\nexercises:\n"
+        "- {name: a, title: T, task: {en: 'Which disk has {lab}/one?', ja: '{lab}/oneのディスクは?'},"
+        f" answer: {{guest: one, fact: disk.names, count: {count}}}, solution: {{text: S}}}}\n"
+    )
+    with pytest.raises(errors.InputError) as caught:
+        check.check_step("n1", 1, None, SYSTEM)
+    assert caught.value.message == "exercise 1 wants an answer:\nWhich disk has n1/one?"
+    assert said(caught.value.message, Language.JA).endswith("\nn1/oneのディスクは?")
+    assert caught.value.hint == f"{{virtlab}} check n1 --step 1 --answer {word}"
 
 
 def test_definitions_side_by_side(up: World) -> None:

@@ -164,6 +164,21 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str], language: Language)
     assert "n1" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("target", "instance"), [(LAB, LAB), ("n1", "n1"), ("my-lab", "my-lab"), ("./my-lab", "my-lab")]
+)
+def test_the_exercises_and_the_next_task_are_shown(
+    capsys: pytest.CaptureFixture[str], target: str, instance: str
+) -> None:
+    """An instance under a name of its own showed no exercises, and nothing showed a task."""
+    work_commands.progress(target)
+    told = capsys.readouterr().out
+    assert "The driver behind the disk" in told
+    assert "Exercise 3: " in told
+    assert f"\n  virtlab check {instance} --step 3\n" in told.replace("./bootstrap virtlab", "virtlab")
+    assert f"virtlab hint {target} --step 3" in told
+
+
 def test_for_scripts(capsys: pytest.CaptureFixture[str]) -> None:
     work_commands.progress(LAB, output=Output.JSON)
     (told,) = json.loads(capsys.readouterr().out)

@@ -42,6 +42,7 @@ _TITLES = {
     "measured": Text("What was measured", "測定した内容"),
     "host": Text("The host", "ホスト"),
     "guide": Text("The guide", "ガイド"),
+    "exercises": exercises_page.EXERCISES,
 }
 
 
@@ -195,6 +196,7 @@ def context(page: Page, language: Language, idents: str = "stack") -> dict[str, 
         "contrast": bench_html.contrast(bench, language) if bench else [],
         "explained": [said(each, language) for each in explanations.of(bench)] if bench else [],
         "literature": [{"text": filled(said(f.text, language)), "source": f.source} for f in page.literature],
+        "tasks": exercises_page.markdown_list(page.exercises, (), language),
         "measurable": not page.guests or any(guest.is_measurable for guest in page.guests),
         "unmeasurable": measured([each.defined for each in page.guests if each.defined], language),
         "host": bench_html.host(page.host, language) if page.host else [],

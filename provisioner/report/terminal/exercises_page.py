@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from provisioner.language import Language, Text, said
@@ -12,9 +15,8 @@ from provisioner.report.terminal.check_page import explained, findings_table, ru
 from provisioner.teach.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from provisioner.labfile.lesson import Exercise, Lesson
+    from provisioner.labfile.lesson import Exercise
     from provisioner.model.typed import Typed
-    from provisioner.store.progress_file import Progress
     from provisioner.teach.commands import Author
     from provisioner.teach.learning import Step
     from provisioner.verbs.check import StepCheck
@@ -39,6 +41,9 @@ _STEP_PASSED = Text("Exercise {} is passed.", "演習{}は合格です。")
 _STEP_FAILED = Text("Exercise {} is not passed yet.", "演習{}はまだ合格していません。")
 _ALL_PASSED = Text("All exercises are passed.", "すべての演習に合格しました。")
 EXERCISES = Text("Exercises", "演習")
+# A line that is nothing but a command of virtlab's. Anything else, whoever wrote it, is running text.
+_COMMAND = re.compile(r"\{virtlab\}(?: (?:[\w{}./:=,@%+-]+|'[^']*'))+")
+_INDENT = "  "  # of a command among running text
 
 
 def filled(words: str, lab: Typed) -> str:
@@ -48,7 +53,28 @@ def filled(words: str, lab: Typed) -> str:
 
 def told(words: Text | None, lab: Typed, language: Language) -> list[str]:
     """A text of a lesson in lines of a terminal."""
-    return running(filled(said(words, language), lab))
+    return _told(said(words, language), lab)
+
+
+def _told(words: str, lab: Typed) -> list[str]:
+    lines = []
+    for is_command, part in _parts(words):
+        lines += [text.for_shell(_INDENT + filled(part, lab))] if is_command else running(filled(part, lab))
+    return lines
+
+
+def _parts(words: str) -> Iterator[tuple[bool, str]]:
+    """The commands of a text, each of which is a line of it, and what stands between them."""
+    for is_command, lines in groupby(words.split("\n"), lambda line: bool(_COMMAND.fullmatch(line))):
+        if is_command:
+            yield from ((True, line) for line in lines)
+        else:
+            yield False, "\n".join(lines)
+
+
+def _markdown(words: str) -> str:
+    """A text of a lesson in Markdown, with its ``{lab}`` and ``{virtlab}``."""
+    return "\n\n".join(f"```sh\n{part}\n```" if is_command else part for is_command, part in _parts(words))
 
 
 def title(step: Step, language: Language) -> str:
@@ -62,24 +88,26 @@ def task_page(step: Step, lab: Typed, language: Language) -> str:
 
 
 def hints_page(step: Step, hints: Sequence[Text], lab: Typed, language: Language) -> str:
-    """The hints told so far."""
+    """The hints told so far, below the task."""
     count = len(step.exercise.hints)
-    lines = [title(step, language)]
+    lines = [task_page(step, lab, language), ""]
     for number, hint in enumerate(hints, 1):
-        words = said(_HINT, language).format(number, count, filled(said(hint, language), lab))
-        lines += running(words)
+        words = said(hint, language)
+        if _COMMAND.fullmatch(words.partition("\n")[0]):
+            words = f"\n{words}"
+        lines += _told(said(_HINT, language).format(number, count, words), lab)
     if len(hints) == count:
         lines.append(said(_LAST_HINT if count else _NO_HINT, language))
     return "\n".join(lines)
 
 
 def solution_page(step: Step, lab: Typed, author: Author, language: Language) -> str:
-    """The solution in words, and in commands on lines of their own, so that they can be pasted.
+    """The task, the solution in words, and in commands on lines of their own, so that they can be pasted.
 
     Commands that virtlab does not vouch for stand behind ``#``, so that a shell takes them for a comment.
     """
     solution = step.exercise.solution
-    lines = [title(step, language), *told(solution.text, lab, language)]
+    lines = [task_page(step, lab, language), "", *told(solution.text, lab, language)]
     for head, commands in ((_TYPE, solution.commands), (_UNDO, solution.undo)):
         lines += ["", *_commands(head, commands, lab, author, language)] if commands else []
     return "\n".join(lines)
@@ -108,6 +136,7 @@ def solution_data(step: Step, lab: Typed, author: Author) -> dict[str, Any]:
     return {
         "step": step.number,
         "name": step.exercise.name,
+        "task": text_data(step.exercise.task, lab),
         "text": text_data(solution.text, lab),
         **{key: ready[key] if author.vouched(listed) else [] for key, listed in lists.items()},
         "advice_of_author": {key: ready[key] for key, listed in lists.items() if not author.vouched(listed)},
@@ -118,6 +147,7 @@ def hints_data(step: Step, hints: Sequence[Text], lab: Typed) -> dict[str, Any]:
     return {
         "step": step.number,
         "name": step.exercise.name,
+        "task": text_data(step.exercise.task, lab),
         "hints": [text_data(hint, lab) for hint in hints],
         "left": len(step.exercise.hints) - len(hints),
     }
@@ -155,15 +185,18 @@ def whole_guide(guide: Guide) -> str:
     """A guide in Markdown, with its exercises as the last part."""
     markdown = guide.markdown
     if guide.lesson and guide.lesson.exercises:
-        listed = markdown_list(guide.lesson, guide.progress, guide.language)
-        markdown = f"{markdown.rstrip()}\n\n{listed}\n"
+        listed = markdown_list(guide.lesson.exercises, guide.progress.passed, guide.language)
+        head = said(EXERCISES, guide.language)
+        markdown = f"{markdown.rstrip()}\n\n## {head}\n\n{listed}\n"
     return filled(markdown, guide.typed)
 
 
-def markdown_list(lesson: Lesson, progress: Progress, language: Language) -> str:
-    """The exercises as the last part of a guide."""
-    lines = [f"## {said(EXERCISES, language)}", ""]
-    for number, exercise in enumerate(lesson.exercises, 1):
-        done = said(_PASSED, language) if exercise.name in progress.passed else ""
-        lines.append(f"{number}. {said(exercise.title, language)}{done}")
-    return "\n".join(lines)
+def markdown_list(exercises: Sequence[Exercise], passed: Collection[str], language: Language) -> str:
+    """The exercises with their tasks, as a list in Markdown. ``passed``: the names of those that are."""
+    items = []
+    for number, exercise in enumerate(exercises, 1):
+        done = said(_PASSED, language) if exercise.name in passed else ""
+        mark = f"{number}. "
+        task = indent(_markdown(said(exercise.task, language)), " " * len(mark))
+        items.append(f"{mark}**{said(exercise.title, language)}**{done}\n\n{task}")
+    return "\n\n".join(items)

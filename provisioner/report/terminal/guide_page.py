@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COLUMNS = 80
 _SECTIONS = Text("sections:", "節:")
 _ONE = Text("one of them", "そのうちの1つだけを表示")
-_FENCE = re.compile(r"^```.*?^```[^\n]*$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^ *```.*?^ *```[^\n]*$", re.MULTILINE | re.DOTALL)
 # a line end between Japanese characters is no blank, as it would be between words
 _WIDE = "\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef"
 _SOFT_BREAK = re.compile(rf"(?<=[{_WIDE}])\n[ \t]*(?=[{_WIDE}])")

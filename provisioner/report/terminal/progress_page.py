@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioner.language import Language, Text, said
 from provisioner.model.plain import to_data
-from provisioner.report.terminal import table, text
+from provisioner.report.terminal import exercises_page, table, text
 from provisioner.report.words import when
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _SHARED = Text(
     "Progress is kept for your account, whatever an instance is called; copies of a lab share it.",
     "進捗はアカウントごとに保存されます。インスタンスの名前は関係なく、ラボのコピーとも共通です。",
 )
+_HELP = Text("where you are stuck", "行き詰まったら")
 _LOOK = Text("one lab, exercise by exercise", "ラボ1つを演習ごとに")
 _ANEW = Text("begin a lab anew", "ラボを初めからやり直す")
 _ONLY_RESULTS = Text("forget these results", "この結果を消去する")
@@ -61,6 +62,7 @@ def work_data(everything: Sequence[Work]) -> list[dict[str, Any]]:
                     "step": number,
                     "name": exercise.name,
                     "title": to_data(exercise.title),
+                    "task": work.typed and exercises_page.text_data(exercise.task, work.typed),
                     "passed": exercise.name in work.progress.passed,
                     "hints_told": work.progress.hints.get(exercise.name, 0),
                     "hints": len(exercise.hints),
@@ -102,8 +104,8 @@ def all_page(everything: Sequence[Work], language: Language) -> str:
             table.columns([said(head, language) for head in _HEADS], rows),
             "",
             *text.running(said(_SHARED, language), text.measure(92)),
-            f"  {command} progress LAB  # {said(_LOOK, language)}",
-            f"  {command} forget LAB    # {said(_ANEW, language)}",
+            text.for_shell(f"  {command} progress LAB  # {said(_LOOK, language)}"),
+            text.for_shell(f"  {command} forget LAB    # {said(_ANEW, language)}"),
         ]
     )
 
@@ -114,8 +116,12 @@ def one_page(work: Work, language: Language) -> str:
     lines = [text.styled(title, "bold")]
     if work.part is not None and work.lesson:
         lines.append(said(_PART, language).format(work.target))
-    elif work.exercises:
+    if work.exercises:
         lines += ["", table.columns([said(head, language) for head in _STEP_HEADS], _steps(work, language))]
+    if (step := work.next_step) is not None and work.typed is not None:
+        hint = f"  {text.command()} hint {shlex.quote(work.part or work.target)} --step {step.number}"
+        lines += ["", exercises_page.task_page(step, work.typed, language), ""]
+        lines.append(text.for_shell(f"{hint}  # {said(_HELP, language)}"))
     if work.runs:
         rows = [
             (run.instance, ", ".join(run.kinds), when(run.written), _which(work, run, language))
@@ -127,7 +133,7 @@ def one_page(work: Work, language: Language) -> str:
     if work.runs or work.progress.passed or work.progress.hints:
         typed = shlex.quote(work.part or work.target)
         why = _ANEW if work.part is None else _ONLY_RESULTS
-        lines += ["", f"  {text.command()} forget {typed}  # {said(why, language)}"]
+        lines += ["", text.for_shell(f"  {text.command()} forget {typed}  # {said(why, language)}")]
     return "\n".join(lines)
 
 

@@ -92,8 +92,8 @@ def measure(most: int) -> int:
 def fitted(text: str, columns: int | None) -> str:
     """The text with the lines broken between words that are wider than that. None: no line is.
 
-    A command to type can still be copied: it stays whole, or its lines are one to a shell. The second and
-    further lines of a message are indented.
+    A command to type can still be copied: it stays whole, and the lines of one that ``for_shell`` marks are
+    one to a shell. The second and further lines of a message are indented.
     """
     if columns is None:
         return text.replace(_FOR_SHELL, "")
@@ -101,7 +101,7 @@ def fitted(text: str, columns: int | None) -> str:
 
 
 def for_shell(line: str) -> str:
-    """A line for a shell, which ``fitted`` breaks only as a shell reads it, whatever it begins with."""
+    """A line for a shell, which ``fitted`` breaks only as a shell reads it."""
     return _FOR_SHELL + line if sys.stdout.isatty() or sys.stderr.isatty() else line
 
 
@@ -110,7 +110,7 @@ def _fitted(line: str, columns: int) -> list[str]:
     indent = " " * (len(line) - len(words) - line.count(_FOR_SHELL))
     if width(indent + words) <= columns:
         return [indent + words]
-    if _FOR_SHELL in line or words.startswith(f"{command()} "):
+    if _FOR_SHELL in line:
         return [indent + part for part in typed(words, columns - len(indent))]
     room = columns - len(indent) - _HANGING
     if words.startswith("# "):  # to a shell, each of its lines is a comment

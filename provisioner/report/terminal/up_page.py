@@ -198,7 +198,8 @@ def _next(result: Result) -> list[str]:
     ]
     widest = max(map(len, commands))
     return [
-        f"{command:{widest}}  # {local(what)}" for command, (_, _, what) in zip(commands, verbs, strict=True)
+        text.for_shell(f"{command:{widest}}  # {local(what)}")
+        for command, (_, _, what) in zip(commands, verbs, strict=True)
     ]
 
 
