@@ -120,7 +120,8 @@ def test_in_a_copy_the_lesson_is_virtlabs_and_speaks_of_that_copy(
     """``solve`` called it a stranger's, and told to change the folder my-lab, whatever that was."""
     monkeypatch.chdir(tmp_path)
     copy_lab(paths.labs_dir() / name, Path("some lab"))
-    Path("some lab/lab.yaml").write_text(Path("some lab/lab.yaml").read_text().replace(name, "other", 1))
+    file = Path("some lab/lab.yaml")
+    file.write_text(file.read_text().replace("name: some-lab\n", "name: other\n", 1))
     for number in COPIED[name]:
         solved = exercises.solve("some lab", number, None)
         exercise, how = solved.step.exercise, solved.typed
