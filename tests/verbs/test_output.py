@@ -54,7 +54,10 @@ def test_down(there: World) -> None:
 
 def test_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert json.loads(asked("copy", "demo-kvm", "mine", "-o", "json")) == {"file": "mine/lab.yaml"}
+    assert json.loads(asked("copy", "demo-kvm", "mine", "-o", "json")) == {
+        "file": "mine/lab.yaml",
+        "name": "mine",
+    }
     assert asked("copy", "demo-kvm", "yours", "-o", "name") == "yours/lab.yaml\n"
     done = CliRunner().invoke(app.app, ["copy", "demo-kvm", "demo-xen"])
     # a name of the catalogue goes before a folder of that name
