@@ -15,12 +15,20 @@ from provisioner import errors
 from provisioner.cli import interrupt
 from provisioner.language import Language, msg
 from provisioner.report.preferred_language import preferred, speak
-from provisioner.report.terminal import standard_streams, text
+from provisioner.report.terminal import standard_streams, text, wrong_usage
 from provisioner.verbs import VERSION, Shell
 
 _BUG = 3
 _EXEC_FAILED = 125
 _NO_READER = 128 + 13  # as if ended by SIGPIPE
+
+
+class _Unexpected(typer.BadParameter):
+    """There are more words than the command has arguments."""
+
+    def __init__(self, words: list[str], ctx: Any) -> None:
+        super().__init__(f"Got unexpected extra argument(s) ({' '.join(words)})", ctx)
+        self.words = words
 
 
 class _Verb(TyperCommand):
@@ -29,6 +37,13 @@ class _Verb(TyperCommand):
     def collect_usage_pieces(self, _ctx: Any) -> list[str]:
         arguments = [parameter for parameter in self.params if parameter.param_type_name == "argument"]
         return [str(self.options_metavar), *(str(argument.metavar) for argument in arguments)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True  # typer's error has no more than a text
+        left: list[str] = super().parse_args(ctx, args)
+        if left and not ctx.resilient_parsing:
+            raise _Unexpected(left, ctx)
+        return left
 
     def get_help(self, ctx: Any) -> str:
         _speak(self, ctx)
@@ -63,15 +78,30 @@ class _Group(TyperGroup):
         _speak(self, ctx)
         return str(super().get_help(ctx))
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
+            raise wrong_usage.no_command(args[0], self.commands)
+        return super().resolve_command(ctx, args)
+
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        wants_help = not args
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except typer.TyperException as error:
+            if wants_help:  # which typer shows
+                raise
+            wrong_usage.tell(error, self)
+            raise typer.Exit(error.exit_code) from error
+
     def invoke(self, ctx: Any) -> Any:
         speak(None)
         try:
             with text.announcing():
                 return super().invoke(ctx)
-        except typer.TyperException as error:  # wrong usage, which typer shows
-            if ctx.invoked_subcommand == "exec":
-                error.exit_code = _EXEC_FAILED
-            raise
+        except typer.TyperException as error:  # wrong usage
+            wrong_usage.tell(error, self.get_command(ctx, ctx.invoked_subcommand) or self)
+            code = _EXEC_FAILED if ctx.invoked_subcommand == "exec" else error.exit_code
+            raise typer.Exit(code) from error
         except (typer.Exit, typer.Abort):
             raise
         except (Exception, errors.Cancelled) as error:
@@ -124,7 +154,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     epilog="Every option can come from the environment, too: VIRTLAB_UP_TIMEOUT=60 for up --timeout 60.",
-    suggest_commands=False,
     add_completion=False,  # typer's own scripts know no ./bootstrap, and its options take no name of a shell
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -235,7 +264,9 @@ def _run() -> None:
         from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
+        app()
+        return
     # typer examines what each verb takes, which takes as long as list itself: the called one is enough
     called = [verb for verb in app.registered_commands if sys.argv[1:2] == [_name(verb)]]
     app.registered_commands = called or app.registered_commands
-    app()
+    app(prog_name=text.command())

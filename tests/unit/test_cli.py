@@ -116,7 +116,31 @@ def test_all_verbs_are_known_though_only_the_called_one_is_examined() -> None:
         assert f"\n  {verb} " in every
         assert run("--help", verb).stdout == every
         assert f" {verb} [OPTIONS]" in run(verb, "--help").stdout
-    assert "No such command 'no-such-verb'" in run("no-such-verb").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told", "helps"),
+    [
+        (["chekc"], 'there is no command "chekc"; did you mean "check"?', "-h"),
+        (["check", "x", "--step", "abc"], "--step takes a whole number of at least 1", "check -h"),
+        (["check", "x", "--step", "0"], "--step takes a whole number of at least 1", "check -h"),
+        (["check", "x", "--timeout", "soon"], "--timeout takes a number of at least 1", "check -h"),
+        (["check"], "LAB is missing", "check -h"),
+        (["check", "x", "--stpe", "1"], 'there is no option --stpe; did you mean "--step"?', "check -h"),
+        (["check", "x", "--step"], "--step needs a value", "check -h"),
+        (["prepare", "--all=1"], "--all takes no value", "prepare -h"),
+        (["show", "x", "y", "z"], '"y z" is too much: no further argument belongs there', "show -h"),
+        (["check", "x", "--lang", "fr"], "--lang takes en or ja", "check -h"),
+        (["--no-such"], "there is no option --no-such", "-h"),
+    ],
+)
+def test_wrong_usage_is_told_in_plain_words(arguments: list[str], told: str, helps: str) -> None:
+    """It said "Try 'virtlab -h'" in a clone, where that is no command, and "not a valid int range"."""
+    result = run(*arguments, VIRTLAB_RUN_AS="./bootstrap virtlab")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.endswith(f"error: {told}\nnext: ./bootstrap virtlab {helps}\n")
+    assert result.stderr.startswith(("Usage: ./bootstrap virtlab ", "error: "))
+    assert "error: " not in run(*arguments, LC_ALL="ja_JP.UTF-8").stderr
 
 
 def test_a_verb_does_not_load_what_is_slow() -> None:
