@@ -69,6 +69,21 @@ def optional(context: typer.Context, incomplete: str) -> list[str]:
     return _beginning(known_names.optional_guests(str(lab)), incomplete)
 
 
+def sections(context: typer.Context, incomplete: str) -> list[str]:
+    """The numbers of the sections of the guide that the command names."""
+    from provisioner import errors
+    from provisioner.report.preferred_language import preferred
+    from provisioner.report.terminal import exercises_page
+    from provisioner.verbs import guide as verbs
+
+    lab = context.params.get("lab") or next(iter(context.args), "")
+    try:
+        whole = exercises_page.whole_guide(verbs.guide(str(lab), preferred(), None))
+    except errors.VirtlabError:
+        return []
+    return _beginning((str(each.number) for each in verbs.sections(whole) if each.number), incomplete)
+
+
 def _running() -> list[tuple[str, str]]:
     from provisioner.verbs import known_names
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from provisioner.cli import options
+from provisioner.cli import completion, options
 from provisioner.language import msg
 from provisioner.report.terminal.data import Output
 
@@ -181,7 +181,11 @@ def guide(
     lab: options.LessonLab,
     section: Annotated[
         list[str] | None,
-        typer.Argument(help="A section, by its number or words of its title.", metavar="[SECTION]"),
+        typer.Argument(
+            help="A section, by its number or words of its title.",
+            autocompletion=completion.sections,
+            metavar="[SECTION]",
+        ),
     ] = None,
     lang: options.Lang = None,
     connect: options.Connect = None,

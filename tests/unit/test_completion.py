@@ -92,6 +92,7 @@ def at_terminal(cwd: Path, script: Path, typed: str) -> str:
         ("virtlab up demo-parav", "demo-paravirt"),
         ("virtlab up demo-paravirt --with v", "vmware"),
         ("virtlab render demo-kvm/h", "demo-kvm/host"),
+        ("virtlab guide demo-paravirt 2", "2"),
         ("./bootstrap v", "virtlab"),
         ("./bootstrap --yes virtlab val", "validate"),
     ],
@@ -110,6 +111,14 @@ def test_a_bootstrap_of_another_project_is_not_started(program: Path, shell: She
     assert asked(program, shell, "./bootstrap virtlab up demo-parav", folder) == []
     assert asked(program, shell, "./virtlab up demo-parav", folder) in ([], ["demo-paravirt"])
     assert not (tmp_path / "started").exists()
+
+
+def test_sections_of_a_guide(program: Path) -> None:
+    """Files were offered instead."""
+    numbers = asked(program, Shell.BASH, "virtlab guide demo-paravirt ")
+    assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    assert len(numbers) > 3
+    assert asked(program, Shell.BASH, "virtlab guide no-such-lab ") == []
 
 
 def test_optional_guests_and_guests_of_a_lab() -> None:
