@@ -36,7 +36,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 
-from provisioner.language import Message, msg
+from provisioner.language import Message, first_line, msg
 
 
 class Cancelled(BaseException):
@@ -197,6 +197,17 @@ class LacksMemory(GuestError):
 
 class TooMuch(GuestError):
     """A guest sent more than the limit allows."""
+
+
+def brief(error: VirtlabError) -> str:
+    """A failure in a few words, for a line about what failed, where the error itself is told later."""
+    if isinstance(error, QemuStopped):
+        return msg("its QEMU was stopped")
+    if isinstance(error, Broken):
+        return msg("is up, and does not work")
+    if isinstance(error, NotReady):
+        return msg("was not ready in time")
+    return first_line(error.message)
 
 
 class SeveralErrors(VirtlabError):

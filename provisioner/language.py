@@ -83,8 +83,14 @@ def joined(separator: str, parts: Iterable[str]) -> Message:
     return msg(separator.join(f"{{{name}}}" for name in values), **values)
 
 
-def stored(text: str) -> Message:
-    """A message without values, of which only the English was kept. Any other text stays English."""
+def stored(text: str, templates: Iterable[str] = ()) -> Message:
+    """The message of which only the English was kept: one of those templates, or one without values. Any
+    other text stays English."""
+    for template in templates:
+        parts = _PLACE.split(template)  # words and names of places, in turn
+        words = (f"(?P<{part}>.+)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
+        if found := re.fullmatch("".join(words), text, re.DOTALL):
+            return msg(template, **{name: stored(value) for name, value in found.groupdict().items()})
     message = Message(text)
     message.template, message.values = text, {}
     return message

@@ -19,9 +19,9 @@ from provisioner.hypervisor.domain import Domain
 from provisioner.hypervisor.events import DomainWatch
 from provisioner.hypervisor.storage import Pool
 from provisioner.hypervisor.streams import open_console
-from provisioner.language import first_line, msg
+from provisioner.language import msg
 from provisioner.listener import Listener
-from provisioner.model import plan
+from provisioner.model import accel, plan
 from provisioner.model.enums import Accel, AgentPort
 from provisioner.model.lab import Guest
 from provisioner.model.metadata import GuestMetadata
@@ -100,7 +100,7 @@ class Launcher:
             self._launch(order, result)
         except errors.VirtlabError as error:
             result.error = error
-            why = msg("interrupted") if self._cancelled.is_set() else first_line(error.message)
+            why = msg("interrupted") if self._cancelled.is_set() else errors.brief(error)
             self._listener.failed(order.guest.name, why)
         return result
 
@@ -187,7 +187,7 @@ class Launcher:
         self._listener.note(
             msg("{name}: KVM failed ({reason}); emulated instead", name=order.guest.name, reason=reason)
         )
-        result.mark = order.mark.with_accel("tcg", msg("KVM was tried and failed: {reason}", reason=reason))
+        result.mark = order.mark.with_accel("tcg", accel.tried(reason))
         return result.mark
 
     def _run(self, order: Order, domain: Domain, result: Launched, clock: Stopwatch) -> None:
@@ -274,11 +274,14 @@ def await_answer(
 ) -> None:
     """Returns when commands can be run in a running guest.
 
+    That one was waited for is told to the listener, at the end, too.
+
     Raises QemuStopped at once where it can't answer; NotReady where it is still starting, and does not answer
     within ``timeout`` seconds; Broken where it had come up before, and gives no answer soon, or none that
     makes sense.
     """
     way = channel(domain, guest.agent, label)
+    began = time.monotonic()
     try:
         AgentTransport(way).check(_PROMPT)
     except errors.Busy:
@@ -293,6 +296,8 @@ def await_answer(
             with DomainWatch(domain) as watch:
                 readiness.wait_ready(way, watch, timeout)
         AgentTransport(way).check(SILENCE)
+        waited = format_seconds(time.monotonic() - began)
+        listener.done(guest.name, msg("answers after {seconds}", seconds=waited))
     _note_answered(domain)
 
 

@@ -140,7 +140,8 @@ class VirtioChannel:
         text = translated.message
         if isinstance(translated, errors.ConnectionFailed):
             return translated
-        if code in _SILENT:
+        if code in _SILENT:  # whoever hears that names the guest
+            text = translate(error, msg("guest agent, {execute}", execute=execute)).message
             return errors.NotReady(text, hint=errors.look_at(self.label))
         if code == libvirt.VIR_ERR_OPERATION_INVALID:
             return _NotRunningError(text, hint=errors.see_status(self.label))

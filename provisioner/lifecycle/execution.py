@@ -16,7 +16,7 @@ from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
 from provisioner.hypervisor.image_volumes import StoredImage
 from provisioner.hypervisor.storage import Pool
-from provisioner.language import first_line, msg
+from provisioner.language import msg
 from provisioner.lifecycle import host_checks, image_upload, kvm_access, preflight
 from provisioner.lifecycle.image_upload import Images, boot_files
 from provisioner.lifecycle.networks import Networks
@@ -200,7 +200,7 @@ class _Run:
         try:
             kept.await_answer(self._listener, timeout=self._prepared.request.timeout)
         except errors.VirtlabError as error:
-            self._listener.failed(name, first_line(error.message))
+            self._listener.failed(name, errors.brief(error))
             return error
         return None
 

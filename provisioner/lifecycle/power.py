@@ -13,7 +13,7 @@ from provisioner import errors, side_by_side
 from provisioner.backends import choose
 from provisioner.backends.session import Session
 from provisioner.cancellation import Cancellation
-from provisioner.language import first_line, msg
+from provisioner.language import msg
 from provisioner.lifecycle import pool_access, preflight, shield
 from provisioner.lifecycle.image_upload import Images
 from provisioner.listener import Listener
@@ -131,7 +131,7 @@ def _attempt(
     try:
         action(guest)
     except errors.VirtlabError as error:
-        why = msg("interrupted") if cancelled.is_set() else first_line(error.message)
+        why = msg("interrupted") if cancelled.is_set() else errors.brief(error)
         listener.failed(guest.guest, why)
         return error
     return None

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from provisioner import errors
-from provisioner.language import msg
+from provisioner.language import Message, msg, stored
 from provisioner.model.enums import Accel
 
-# Without values: metadata keeps only the English, and finds the message by it.
 _VMX = msg("/dev/kvm opens and the processor has vmx")
 _SVM = msg("/dev/kvm opens and the processor has svm")
 
@@ -55,7 +54,7 @@ def obstacle(facts: KvmFacts) -> str | None:
         return msg("the processor shows neither vmx nor svm")
     if facts.opens is False:
         if facts.qemu_user:
-            return msg("/dev/kvm can't be opened by {user}, the user that QEMU runs as", user=facts.qemu_user)
+            return _closed(facts.qemu_user)
         return msg("/dev/kvm can't be opened")
     if facts.offered is False:
         return msg("libvirt does not offer KVM")
@@ -71,8 +70,8 @@ def asked(said: Accel, flag: str | None) -> Decision | None:
     if wanted is Accel.AUTO:
         return None
     if flag:
-        return Decision(str(wanted), msg("--accel {accel} was given", accel=wanted), asked=Asker.FLAG)
-    return Decision(str(wanted), msg("its lab file says accel: {accel}", accel=wanted), asked=Asker.FILE)
+        return Decision(str(wanted), _flag(wanted), asked=Asker.FLAG)
+    return Decision(str(wanted), _file(wanted), asked=Asker.FILE)
 
 
 def decide(said: Accel, facts: KvmFacts, flag: str | None = None) -> Decision:
@@ -105,3 +104,25 @@ def checked(guest: str, decision: Decision, *, needs_kvm: bool, facts: Callable[
             hint=msg("{remedy}; or take these keys out of the lab file", remedy=remedy),
         )
     return decision
+
+
+def tried(reason: str) -> Message:
+    """Why a guest is emulated with which KVM was tried."""
+    return msg("KVM was tried and failed: {reason}", reason=reason)
+
+
+def kept(why: str) -> Message:
+    """A reason of this module of which only the English was kept."""
+    return stored(why, (made("").template for made in (_flag, _file, _closed, tried)))
+
+
+def _flag(accel: str) -> Message:
+    return msg("--accel {accel} was given", accel=accel)
+
+
+def _file(accel: str) -> Message:
+    return msg("its lab file says accel: {accel}", accel=accel)
+
+
+def _closed(user: str) -> Message:
+    return msg("/dev/kvm can't be opened by {user}, the user that QEMU runs as", user=user)

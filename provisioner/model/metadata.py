@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import InputError
-from provisioner.language import msg, stored
+from provisioner.language import msg
+from provisioner.model import accel
 from provisioner.model.enums import Accel, GuestKind, Transport
 from provisioner.model.lab import Guest, Network, is_own
 from provisioner.model.naming import Instance, owner_slug
@@ -172,7 +173,7 @@ def loads(text: str) -> GuestMetadata | NetworkMetadata:
             return _check_network(from_data(NetworkMetadata, data))
         if data["kind"] == "guest":
             guest = from_data(GuestMetadata, data)
-            return _check_guest(replace(guest, accel_why=stored(guest.accel_why)))
+            return _check_guest(replace(guest, accel_why=accel.kept(guest.accel_why)))
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not virtlab's metadata: {error!r}") from error
     raise ValueError("not the metadata of a guest or a network")

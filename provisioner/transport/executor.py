@@ -39,6 +39,7 @@ _MOST_TOLD = 200  # characters of why a guest can't run commands
 # how a command ends that can't be started, and how the wrapper ends that has no room or no programs
 _MAYBE_OURS = (125, 126, 127)
 _FOLDER = "/tmp/virtlab."  # noqa: S108 - in the guest: where what a command writes is kept until it ends
+_FIRST = "setsid"  # what the agent starts for every command
 
 
 class Transport(Protocol):
@@ -188,7 +189,11 @@ class AgentTransport:
     def _check(self, session: AgentSession, deadline: float) -> None:
         """Raises Broken where the guest lacks what every command needs."""
         try:
-            pid = self._start(session, ["setsid", "sh", "-c", WORKS, "sh", _FOLDER], None, deadline)
+            pid = self._start(session, [_FIRST, "sh", "-c", WORKS, "sh", _FOLDER], None, deadline)
+        except RefusedError as error:
+            told = msg("its programs are gone, or can't be started ({program})", program=_FIRST)
+            raise self._broken(told) from error
+        try:
             status = self._await_end(session, pid, deadline, _MOST_TOLD)
         except RefusedError as error:
             raise self._broken(error.message) from error
@@ -233,7 +238,7 @@ class AgentTransport:
         if heard is not None:
             helper, piece = partial(self._small, session), self._tuning.look_piece
             follower = Follower(self.label, heard, helper, folder, most=most, piece=piece, compress=compress)
-        pid = self._start(session, ["setsid", "sh", "-c", script, "virtlab", *argv], data, deadline)
+        pid = self._start(session, [_FIRST, "sh", "-c", script, "virtlab", *argv], data, deadline)
         try:
             if until is not None:
                 until.wait(left(deadline))

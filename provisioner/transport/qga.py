@@ -142,7 +142,7 @@ class SerialSession:
                 waits = iter(_RESEND_AFTER_HINT[1:])
                 slowest = _RESEND_AFTER_HINT[-1]
         raise errors.NotReady(
-            msg("{label}: the guest agent did not answer on its serial line", label=self._label),
+            msg("the guest agent did not answer on its serial line"),
             hint=errors.look_at(self._label),
         )
 
@@ -178,7 +178,7 @@ class SerialSession:
             line = self._next_line(deadline, most)
             if line is None:
                 raise errors.NotReady(
-                    msg("{label}: no answer to {execute} in time", label=self._label, execute=execute),
+                    msg("no answer to {execute} in time", execute=execute),
                     hint=errors.look_at(self._label),
                 )
             message = parse(line)

@@ -67,7 +67,7 @@ BAD: dict[str, tuple[Answer, str]] = {
     "floods its output": (ended(b"x" * 70_000), "more than 64 KiB"),
     "broken JSON": (synced(broken), "no answer to guest-exec"),
     "no such command": (synced(lambda r, say: say(reply(r, "pid"))), "makes no sense"),
-    "escapes": (synced(escaping), "no"),
+    "escapes": (synced(escaping), "its programs are gone, or can't be started (setsid)"),
     "cut": (ended(GOOD[:2000]), "cut short"),
     "nothing": (ended(b""), "cut short"),
     "no shell": (

@@ -109,6 +109,11 @@ def test_status() -> None:
     ]
 
 
+def test_a_lab_that_is_stopped_is_started_as_one() -> None:
+    last = page(stopped(stopped(after(LAB), "one"), "two")).splitlines()[3:]
+    assert last == ["demo: all guests are stopped; virtlab start demo"]
+
+
 def test_guests_of_guests_have_a_line() -> None:
     inner = guest("in", kind=GuestKind.CONTAINER, parent="one", transport=Transport.PARENT)
     lines = page(after(lab(guest("one"), inner))).splitlines()

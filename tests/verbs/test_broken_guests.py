@@ -20,6 +20,7 @@ from provisioner.store import results
 from provisioner.teach.verdicts import Verdict
 from provisioner.verbs import check, compare, in_guest, start_stop, status, up
 from provisioner.verbs.up import Request
+from tests.fakes.daemon import failure
 from tests.fakes.guests import OFF, RUNNING
 from tests.fakes.world import TWO, World
 from tests.lifecycle.test_inside import NODE, inside
@@ -36,8 +37,12 @@ observe:
 """
 # how a guest is broken, and what its error says
 BROKEN = [
-    ("silent", "pair/two is up, and does not answer (pair/two: guest agent, "),
-    ("bare", "pair/two is up, and can't run commands any more: pair/two: guest agent, guest-exec: "),
+    ("silent", "pair/two is up, and does not answer (guest agent, "),
+    (
+        "bare",
+        "pair/two is up, and can't run commands any more: its programs are gone, or can't be started "
+        "(setsid)",
+    ),
     ("bytes", "pair/two: the guest agent answered "),
 ]
 
@@ -77,6 +82,8 @@ def test_a_broken_guest_is_told_of_with_the_way_back(
     assert time.monotonic() - began < 20
     assert caught.value.message.startswith(told)
     assert caught.value.hint == WAY_BACK
+    if verb is not run:
+        assert "failed two: is up, and does not work" in there.told.lines
     start_stop.stop("pair/two", SYSTEM, there.told, timeout=0.4)
     assert there.states() == {"one": RUNNING, "two": OFF}
     there.daemon.domains[there.domain("two")].behaviour = "answers"
@@ -131,6 +138,21 @@ def test_a_guest_that_still_starts_is_waited_for(there: World) -> None:
     stored.behaviour = "answers"
     bring_up(there)
     assert there.line.guest(stored.name).metadata(2, "urn:virtlab:1:answered", 1)
+
+
+def test_a_guest_that_answers_late_is_not_left_as_one_that_does_not(there: World) -> None:
+    bring_up(there)
+
+    def busy() -> None:
+        raise failure("AGENT_UNRESPONSIVE", "Guest agent is not responding: guest agent didn't respond")
+
+    there.daemon.on("domain.agent", busy)
+    there.told.lines.clear()
+    bring_up(there)
+    (line,) = (line for line in there.told.lines if line.startswith("phase"))
+    guest = line.split()[1].rstrip(":")
+    assert line == f"phase {guest}: is up, and does not answer yet"
+    assert [each for each in there.told.lines if each.startswith(f"done {guest}: answers after ")]
 
 
 def test_a_line_that_is_silent_is_not_waited_for_as_long_as_a_command(

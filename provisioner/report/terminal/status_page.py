@@ -268,7 +268,8 @@ def _answers(entry: dict[str, Any]) -> list[str]:
     down = [guest["name"] for guest in entry["guests"] if guest["state"] in _OFF]
     if len(down) == len(entry["guests"]) > 1:
         remedy = errors.start_it(entry["instance"])
-        lines.append(msg("all guests are stopped; {remedy}", remedy=remedy))
+        name = entry["instance"]
+        lines.append(msg("{name}: all guests are stopped; {remedy}", name=name, remedy=remedy))
         down = []
     mended = [guest["name"] for guest in entry["guests"] if guest["lost_disks"]]  # by another verb
     down = [name for name in down if name not in mended]
