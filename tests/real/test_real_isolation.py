@@ -12,11 +12,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from driver import Virtlab
 
 from provisioner.model.naming import Instance
+
+if TYPE_CHECKING:  # this file is also a program of its own, which finds no driver
+    from driver import Virtlab
 
 LAB = """\
 virtlab: 1

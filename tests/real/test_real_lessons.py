@@ -201,8 +201,8 @@ def test_guide_on_a_terminal_and_in_a_pipe(
     plain = system_account("guide", LAB, "--lang", "en", **state).ended(0)
     assert "\x1b" not in plain.out
     assert "{virtlab}" not in plain.out
-    assert "1. The driver behind the disk\n" in plain.out
-    screen = system_account.terminal("guide", LAB, LC_ALL="ja_JP.UTF-8", **state)
+    assert "1. **The driver behind the disk**\n" in plain.out
+    screen = system_account.terminal("guide", LAB, LC_ALL="ja_JP.UTF-8", PAGER="cat", **state)
     assert screen.end() == 0
     assert "演習" in screen.text
     copied = tmp_path / "mine"
