@@ -209,7 +209,7 @@ def test_guide_on_a_terminal_and_in_a_pipe(
     system_account("copy", LAB, str(copied)).ended(0)
     (copied / "guide.ja.md").unlink()
     fallback = system_account("guide", str(copied), "--lang", "ja", **state).ended(0)
-    assert "this is the one in en" in fallback.err
+    assert "enのガイドを表示します" in fallback.err
     assert plain.out.splitlines()[0] == fallback.out.splitlines()[0]
 
 
