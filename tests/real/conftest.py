@@ -40,8 +40,9 @@ def _lab(item: pytest.Function) -> str | None:
 
 
 def _clean_environment() -> dict[str, str]:
-    """The environment without what would steer virtlab or libvirt."""
-    steering = ("VIRTLAB", "LIBVIRT", "XDG_", "NO_COLOR", "LANG", "LC_")
+    """The environment without what would steer virtlab or libvirt. Workers of pytest-xdist have the size of a
+    terminal in it, which goes before that of the terminals of the tests."""
+    steering = ("VIRTLAB", "LIBVIRT", "XDG_", "NO_COLOR", "LANG", "LC_", "COLUMNS", "LINES")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(steering)}
     return {**kept, "LANG": "C.UTF-8", "TERM": "xterm", "PYTHONPATH": str(PROJECT)}
 
