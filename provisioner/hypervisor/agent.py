@@ -112,14 +112,7 @@ class VirtioChannel:
                 hint=errors.start_anew(self.label),
             ) from error
         if len(answer) > most:
-            raise errors.TooMuch(
-                msg(
-                    "{label}: the guest agent sent more than {most} bytes in one answer",
-                    label=self.label,
-                    most=most,
-                ),
-                hint=errors.start_anew(self.label),
-            )
+            raise qga.too_much(self.label, most)
         message = qga.parse(answer)
         if message is None:
             raise errors.Broken(
@@ -133,9 +126,9 @@ class VirtioChannel:
         return qga.value_of(message, execute, self.label)
 
     def _translated(self, error: libvirt.libvirtError, execute: str) -> errors.VirtlabError:
-        code, translated = (
-            code_of(error),
-            translate(error, msg("{label}: guest agent, {execute}", label=self.label, execute=execute)),
+        code = code_of(error)
+        translated = translate(
+            error, msg("{label}: guest agent, {execute}", label=self.label, execute=execute)
         )
         text = translated.message
         if isinstance(translated, errors.ConnectionFailed):

@@ -84,6 +84,14 @@ class RefusedError(errors.GuestError):
     """The agent answers, and did not do what it was asked."""
 
 
+def too_much(label: str, most: int) -> errors.TooMuch:
+    """For an answer of more than ``most`` bytes."""
+    return errors.TooMuch(
+        msg("{label}: the guest agent sent more than {most} bytes in one answer", label=label, most=most),
+        hint=errors.start_anew(label),
+    )
+
+
 def value_of(message: Mapping[str, object], execute: str, label: str) -> object:
     """The value that a command returned. Raises RefusedError where the agent refused, or gave no valid
     answer."""
@@ -194,14 +202,7 @@ class SerialSession:
             end = self._buffer.find(b"\n", searched)
             if max(end, len(self._buffer) if end < 0 else 0) > most:
                 self._buffer.clear()
-                raise errors.TooMuch(
-                    msg(
-                        "{label}: the guest agent sent more than {most} bytes in one answer",
-                        label=self._label,
-                        most=most,
-                    ),
-                    hint=errors.start_anew(self._label),
-                )
+                raise too_much(self._label, most)
             if end >= 0:
                 line = bytes(self._buffer[:end])
                 del self._buffer[: end + 1]
